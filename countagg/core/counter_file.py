@@ -1,0 +1,80 @@
+"""Counter files: lines of `COUNTER VALUE`, read under the input rules and written in one canonical form.
+
+The rules: UTF-8; a byte order mark, CRLF and blank lines are fine. A name has 1 to 255 bytes and no white
+space; a value is a decimal number (`values`). A malformed line or a repeated counter refuses the whole file.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from typing import Final
+
+from countagg.core.errors import InvalidCounterFile
+from countagg.core.values import format_value, parse_value
+
+MAX_FILE_BYTES: Final = 5 * 1024 * 1024
+"""Largest file that is read at all; about 200,000 counters."""
+
+MAX_NAME_BYTES: Final = 255
+
+_SHOWN = 40
+
+
+def parse_counter_file(content: bytes) -> dict[str, int]:
+    """Read a counter file.
+
+    Returns:
+        Counter names with their values in units of 10^-9, in the file's order.
+
+    Raises:
+        InvalidCounterFile: a rule is broken; with the line number where one line is to blame.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidCounterFile(f"the file has {len(content)} bytes; at most {MAX_FILE_BYTES} are read")
+    counters: dict[str, int] = {}
+    for number, line in enumerate(_decode(content).split("\n"), start=1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2:  # noqa: PLR2004 - a name and a value
+            raise InvalidCounterFile(f"{_shorten(line)!r} is not COUNTER VALUE", number)
+        name, text = words
+        if len(name) > MAX_NAME_BYTES or (not name.isascii() and len(name.encode()) > MAX_NAME_BYTES):
+            raise InvalidCounterFile(f"the name {_shorten(name)!r} has more than {MAX_NAME_BYTES} bytes", number)
+        if name in counters:
+            raise InvalidCounterFile(f"the counter {_shorten(name)!r} is repeated", number)
+        try:
+            counters[name] = parse_value(text)
+        except ValueError as error:
+            raise InvalidCounterFile(str(error), number) from error
+    return counters
+
+
+def _decode(content: bytes) -> str:
+    body = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise InvalidCounterFile("the line is not UTF-8", line) from error
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def render_counters(counters: Mapping[str, int]) -> bytes:
+    r"""Write counters in the canonical form: `NAME VALUE\n`, sorted by name, values in their shortest form."""
+    return "".join(f"{name} {format_value(counters[name])}\n" for name in sorted(counters)).encode()
+
+
+def read_canonical(content: bytes) -> dict[str, int]:
+    """Read what `render_counters` wrote, without checking the rules again."""
+    return dict(split_canonical_line(line) for line in content.splitlines())
+
+
+def split_canonical_line(line: bytes) -> tuple[str, int]:
+    """Split one line of the canonical form, without its line end, into name and value."""
+    name, _, text = line.partition(b" ")
+    return name.decode(), parse_value(text.decode())

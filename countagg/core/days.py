@@ -1,0 +1,69 @@
+"""Days: the UTC dates that counter files and totals belong to."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from countagg.core.errors import InvalidObjectKey, UsageError
+
+DAYS_AHEAD: Final = 1
+"""An instance whose clock is ahead, or east of Greenwich, may name tomorrow."""
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def parse_date(text: str) -> date | None:
+    """Return the real calendar date written as YYYY-MM-DD, or None if it is none."""
+    if _ISO_DATE.fullmatch(text) is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def resolve_day(text: str, now: datetime) -> str:
+    """Turn what an operator typed into a day.
+
+    Args:
+        text: `YYYY-MM-DD`, `today` or `yesterday` (UTC).
+        now: the current time, aware.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    today = now.date()
+    if text == "today":
+        return today.isoformat()
+    if text == "yesterday":
+        return (today - timedelta(days=1)).isoformat()
+    day = parse_date(text)
+    if day is None:
+        raise UsageError(f"{text!r} is not a date", hint="give YYYY-MM-DD, today or yesterday (UTC)")
+    return day.isoformat()
+
+
+def check_upload_day(day: str, today: date, retention_days: int) -> None:
+    """Refuse a day that lies too far ahead, or whose snapshots are past their retention.
+
+    Raises:
+        InvalidObjectKey: with the reason.
+    """
+    uploaded = date.fromisoformat(day)
+    if uploaded > today + timedelta(days=DAYS_AHEAD):
+        raise InvalidObjectKey(f"the date {day} is more than {DAYS_AHEAD} day ahead of {today} (UTC)")
+    if is_past_retention(day, today, retention_days):
+        raise InvalidObjectKey(f"the date {day} is more than {retention_days} days before {today} (UTC)")
+
+
+def is_past_retention(day: str, today: date, retention_days: int) -> bool:
+    """Tell whether items of that day are due for removal."""
+    return date.fromisoformat(day) < today - timedelta(days=retention_days)
+
+
+def expiry_epoch_seconds(day: str, retention_days: int) -> int:
+    """Return when items of that day expire: midnight UTC after the last day on which they are accepted."""
+    last = date.fromisoformat(day) + timedelta(days=retention_days + 1)
+    return (last - date(1970, 1, 1)).days * 86_400

@@ -1,0 +1,161 @@
+"""Event documents, parsed into values: S3 events out of queue messages, links and versions out of stream records.
+
+Shapes: AWS-FACTS sections 1 (S3), 4 and 5 (streams). Unknown fields are ignored, as AWS asks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from countagg.core.errors import InvalidEvent
+from countagg.core.ledger import Image, Link
+from countagg.core.sequencer import normalise_sequencer
+
+_REMOVED: Final = "ObjectRemoved:"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One S3 event.
+
+    Attributes:
+        bucket: the bucket's name.
+        key: the object's key, URL-decoded.
+        sequencer: normalised.
+        removed: whether the event tells of a removal; the object may exist again by now.
+        time: when it happened, UTC, ISO 8601.
+    """
+
+    bucket: str
+    key: str
+    sequencer: str
+    removed: bool
+    time: str
+
+
+def parse_s3_message(body: str) -> tuple[ObjectEvent, ...]:
+    """Read a message as S3 publishes it and SNS delivers it raw.
+
+    Returns:
+        Its events; none for an `s3:TestEvent`, which has no `Records`.
+
+    Raises:
+        InvalidEvent: it is not an S3 event message of a version we know.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidEvent("the message is not JSON", hint="the queue takes S3 events only") from error
+    if not isinstance(message, dict):
+        raise InvalidEvent("the message is not a JSON object", hint="the queue takes S3 events only")
+    if message.get("Event") == "s3:TestEvent":
+        return ()
+    records = message.get("Records")
+    if not isinstance(records, list):
+        raise InvalidEvent("the message has no Records", hint="the queue takes S3 events only")
+    return tuple(_object_event(record) for record in records)
+
+
+def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any shape is checked here
+    try:
+        source, version = record["eventSource"], record["eventVersion"]
+        if source != "aws:s3" or version.split(".")[0] != "2":
+            raise InvalidEvent(f"unknown event source {source!r}, version {version!r}")
+        entity = record["s3"]
+        return ObjectEvent(
+            bucket=_text(entity["bucket"]["name"]),
+            # Form-encoded: a space comes as "+".
+            key=unquote_plus(_text(entity["object"]["key"]), errors="strict"),
+            sequencer=normalise_sequencer(_text(entity["object"]["sequencer"])),
+            removed=_text(record["eventName"]).startswith(_REMOVED),
+            time=_text(record["eventTime"]),
+        )
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(f"the S3 event cannot be read: {error!r}") from error
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
+    if not isinstance(value, str):
+        raise TypeError(f"expected a string, found {type(value).__name__}")
+    return value
+
+
+def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
+    """Read a record of the snapshots table's stream, as Lambda hands it over.
+
+    Returns:
+        None for a removal: TTL clean-up never subtracts.
+
+    Raises:
+        InvalidEvent: the record lacks what a snapshot has.
+    """
+    if record.get("eventName") == "REMOVE":
+        return None
+    try:
+        change = record["dynamodb"]
+        keys = change["Keys"]
+        old = change.get("OldImage")
+        return Link(
+            day=keys["Date"]["S"],
+            instance=keys["Instance"]["S"],
+            old=_snapshot_image(old) if old else None,
+            new=_snapshot_image(change["NewImage"]),
+        )
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise InvalidEvent(f"the stream record is not of a snapshot: {error!r}") from error
+
+
+def _snapshot_image(image: Mapping[str, Any]) -> Image:
+    return Image(sequencer=image["Sequencer"]["S"], packed=_binary(image["Counters"]))
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsChange:
+    """A day's ledger going from one version to the next, as its stream tells it.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        version: of the new document.
+        old: the document before, encoded; None for the first of a day.
+        new: the document after, encoded.
+    """
+
+    day: str
+    version: int
+    old: bytes | None
+    new: bytes
+
+
+def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
+    """Read a record of the totals table's stream, as Lambda hands it over.
+
+    Returns:
+        None for a removal.
+
+    Raises:
+        InvalidEvent: the record lacks what a ledger has.
+    """
+    if record.get("eventName") == "REMOVE":
+        return None
+    try:
+        change = record["dynamodb"]
+        old, new = change.get("OldImage"), change["NewImage"]
+        return TotalsChange(
+            day=change["Keys"]["Date"]["S"],
+            version=int(new["Version"]["N"]),
+            old=_binary(old["Document"]) if old else None,
+            new=_binary(new["Document"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidEvent(f"the stream record is not of a ledger: {error!r}") from error
+
+
+def _binary(attribute: Mapping[str, str]) -> bytes:
+    """Return a binary attribute: base64 text in Lambda's stream events, where boto3 would give bytes."""
+    return base64.b64decode(attribute["B"], validate=True)

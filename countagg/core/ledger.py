@@ -1,0 +1,155 @@
+"""The ledger: the sums of one day, and which snapshot of each instance they include.
+
+Invariant: `sums` is the sum, over all instances, of the counters of the snapshot whose sequencer is
+`seen[instance]`. Stream records are links from one snapshot of an instance to its next. A link is added only
+where it continues the chain; anything else is skipped or asks for a rebuild from the snapshots themselves. So
+duplicates, late records, other orders across instances and lost records never falsify a sum.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from countagg.core.counter_file import split_canonical_line
+from countagg.core.errors import CorruptDocument
+from countagg.core.snapshot import inflate, unpack_canonical
+from countagg.core.values import format_value, parse_value
+
+_MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One side of a link: a snapshot's sequencer and its packed counters."""
+
+    sequencer: str
+    packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A change of one instance's snapshot: from the old image (None if there was none) to the new one."""
+
+    day: str
+    instance: str
+    old: Image | None
+    new: Image
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Sums of a day.
+
+    Attributes:
+        sums: counter -> sum in units of 10^-9.
+        contributors: counter -> number of instances whose snapshot names it; a counter without any leaves both
+            maps, so that a ledger kept by links equals one rebuilt from snapshots.
+        seen: instance -> normalised sequencer of the snapshot that is included.
+    """
+
+    sums: dict[str, int] = field(default_factory=dict)
+    contributors: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+class GapInChain(Exception):
+    """A link does not continue what the ledger includes: records were lost, or arrive in another order."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(f"{link.day}/{link.instance}")
+        self.link = link
+
+
+def fold(ledger: Ledger, links: Iterable[Link]) -> int:
+    """Add links to the ledger, in place and in order.
+
+    Returns:
+        How many were added; 0 means that the ledger is as before.
+
+    Raises:
+        GapInChain: at the first link that neither is included nor continues the chain. What stood before it
+            has been added.
+    """
+    added = 0
+    for link in links:
+        included = ledger.seen.get(link.instance)
+        if included is not None and link.new.sequencer <= included:
+            continue
+        if included != (None if link.old is None else link.old.sequencer):
+            raise GapInChain(link)
+        _exchange(ledger, b"" if link.old is None else unpack_canonical(link.old.packed), link.new)
+        ledger.seen[link.instance] = link.new.sequencer
+        added += 1
+    return added
+
+
+def rebuild(snapshots: Iterable[tuple[str, Image]]) -> Ledger:
+    """Make the ledger of a day from all its snapshots, given as (instance, image)."""
+    ledger = Ledger()
+    for instance, image in snapshots:
+        _exchange(ledger, b"", image)
+        ledger.seen[instance] = image.sequencer
+    return ledger
+
+
+def _exchange(ledger: Ledger, old: bytes, new_image: Image) -> None:
+    """Take the lines of `old` out of the sums and put those of the new image in."""
+    new = unpack_canonical(new_image.packed)
+    if old == new:
+        return
+    old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
+    sums, contributors = ledger.sums, ledger.contributors
+    for line in new_lines - old_lines:
+        name, value = split_canonical_line(line)
+        sums[name] = sums.get(name, 0) + value
+        contributors[name] = contributors.get(name, 0) + 1
+    for line in old_lines - new_lines:
+        name, value = split_canonical_line(line)
+        sums[name] -= value
+        contributors[name] -= 1
+        if not contributors[name]:
+            del sums[name], contributors[name]
+
+
+def changed_counters(steps: Sequence[tuple[Ledger, Ledger]]) -> set[str]:
+    """Return every counter whose sum changed in at least one step from one version to the next.
+
+    A counter that changed and came back counts as changed: an earlier attempt at publishing may have written
+    the value in between.
+    """
+    return {name for before, after in steps for name, _ in before.sums.items() ^ after.sums.items()}
+
+
+def encode_ledger(ledger: Ledger) -> bytes:
+    """Return the ledger as a compressed document."""
+    document = {
+        "schema": 1,
+        "sums": {name: format_value(value) for name, value in ledger.sums.items()},
+        "contributors": ledger.contributors,
+        "seen": ledger.seen,
+    }
+    return zlib.compress(json.dumps(document, separators=(",", ":"), sort_keys=True).encode())
+
+
+def decode_ledger(document: bytes) -> Ledger:
+    """Read what `encode_ledger` wrote.
+
+    Raises:
+        CorruptDocument: the bytes are damaged, or of another schema.
+    """
+    text = inflate(document, _MAX_DOCUMENT_BYTES, "ledger")
+    try:
+        content = json.loads(text)
+        if content["schema"] != 1:
+            raise CorruptDocument(f"the ledger has schema {content['schema']!r}; this version reads schema 1")
+        return Ledger(
+            sums={str(name): parse_value(value) for name, value in content["sums"].items()},
+            contributors={str(name): int(count) for name, count in content["contributors"].items()},
+            seen={str(instance): str(sequencer) for instance, sequencer in content["seen"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDocument(f"the ledger cannot be read: {error!r}") from error

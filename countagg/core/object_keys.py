@@ -1,0 +1,85 @@
+"""Object keys of counter files: `PREFIX/YYYY-MM-DD/values_INSTANCE-ID`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from countagg.core.days import parse_date
+from countagg.core.errors import InvalidObjectKey, UsageError
+
+MAX_INSTANCE_LENGTH: Final = 128
+_INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SHAPE = re.compile(r"([0-9]+-[0-9]+-[0-9]+)/values_(.*)", re.DOTALL)
+_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()=-]+/)+")
+
+
+@dataclass(frozen=True, slots=True)
+class CounterFileKey:
+    """Which instance's file of which day an object is."""
+
+    day: str
+    instance: str
+
+
+def parse_object_key(key: str, prefix: str) -> CounterFileKey | None:
+    """Read a key (URL-decoded).
+
+    Returns:
+        None if the key does not have the shape of a counter file's key below the prefix.
+
+    Raises:
+        InvalidObjectKey: it has the shape, but the date is not real or the instance id breaks the rules.
+    """
+    if not key.startswith(prefix):
+        return None
+    found = _SHAPE.fullmatch(key, len(prefix))
+    if found is None:
+        return None
+    day, instance = found.groups()
+    if parse_date(day) is None:
+        raise InvalidObjectKey(f"{day[:40]!r} is not a date of the form YYYY-MM-DD")
+    if _INSTANCE.fullmatch(instance) is None:
+        raise InvalidObjectKey(
+            f"the instance id {instance[:40]!r} is not 1 to {MAX_INSTANCE_LENGTH} of A-Z a-z 0-9 . _ -"
+        )
+    return CounterFileKey(day, instance)
+
+
+def build_object_key(prefix: str, day: str, instance: str) -> str:
+    """Return the key of an instance's counter file."""
+    return f"{prefix}{day}/values_{instance}"
+
+
+def normalise_prefix(text: str, option: str) -> str:
+    """Check a prefix and return it with exactly one slash at its end.
+
+    Prefix filters of bucket notifications take these characters as they are (AWS-FACTS section 1), so that the
+    filter, the keys and the policies all say the same.
+
+    Raises:
+        UsageError: it is empty, begins with a slash or holds other characters; `option` is named.
+    """
+    prefix = text.rstrip("/") + "/"
+    if _PREFIX.fullmatch(prefix) is None:
+        raise UsageError(
+            f"{text!r} cannot be a prefix",
+            where=option,
+            hint="use folders of letters, digits and !_.*'()=- such as counters/ or fleet/counters/",
+        )
+    return prefix
+
+
+def check_prefixes_disjoint(prefix: str, output_prefix: str) -> None:
+    """Refuse prefixes of which one begins with the other: published totals would be read as uploads, in a loop.
+
+    Raises:
+        UsageError: they overlap.
+    """
+    if prefix.startswith(output_prefix) or output_prefix.startswith(prefix):
+        raise UsageError(
+            f"input prefix {prefix!r} and output prefix {output_prefix!r} overlap",
+            where="--prefix, --output-prefix",
+            hint="choose two prefixes of which neither begins with the other",
+        )

@@ -1,0 +1,64 @@
+"""Settings that the operator chooses at setup and the functions read from their environment.
+
+They are also how every other command learns about a deployed stack: no file on the operator's machine says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from countagg.core.errors import CountaggError
+
+_PREFIX = "COUNTAGG_"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """What the functions know.
+
+    Attributes:
+        stack: the stack's name.
+        bucket: the bucket with the counter files.
+        bucket_owner: id of the account that owns the bucket, checked by S3 at each call.
+        prefix: of the counter files, with its slash.
+        output_prefix: of the published totals, with its slash.
+        dead_letters_url: URL of the queue for refusals.
+        snapshot_retention_days: days that a snapshot is kept, and that a file may lag behind the clock.
+        totals_retention_days: days that totals are kept.
+    """
+
+    stack: str
+    bucket: str
+    bucket_owner: str
+    prefix: str
+    output_prefix: str
+    dead_letters_url: str
+    snapshot_retention_days: int
+    totals_retention_days: int
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the settings as environment variables."""
+        return {_PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings from environment variables.
+
+        Raises:
+            CountaggError: one is missing or is not a number where one is needed.
+        """
+        values: dict[str, str | int] = {}
+        for item in fields(cls):
+            name = _PREFIX + item.name.upper()
+            try:
+                text = environment[name]
+                values[item.name] = int(text) if item.type == "int" else text
+            except KeyError as error:
+                raise CountaggError(f"{name} is not set", hint="run `countagg setup` again") from error
+            except ValueError as error:
+                raise CountaggError(
+                    f"{name} is not a number: {text!r}", hint="run `countagg setup` again"
+                ) from error
+        return cls(**values)  # type: ignore[arg-type]  # each field got the type that its annotation names

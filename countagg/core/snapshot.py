@@ -1,0 +1,78 @@
+"""Snapshots: the whole content of one instance's file of one day, as one item of a table."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from countagg.core.counter_file import MAX_FILE_BYTES, render_counters
+from countagg.core.errors import CorruptDocument, InvalidCounterFile
+
+MAX_PACKED_BYTES: Final = 390 * 1024
+"""What fits into an item of 400 KB beside the other attributes (AWS-FACTS section 5)."""
+
+_MAX_CANONICAL_BYTES: Final = 4 * MAX_FILE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one instance's file says.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        instance: the instance id.
+        sequencer: normalised sequencer of the event under which the file was read.
+        packed: counters in canonical form, compressed; a tombstone holds none.
+        etag: of the object that was read; empty for a tombstone.
+        key: the object's key.
+        uploaded_at: when the object was written or removed, UTC, ISO 8601.
+    """
+
+    day: str
+    instance: str
+    sequencer: str
+    packed: bytes
+    etag: str
+    key: str
+    uploaded_at: str
+
+
+def pack_counters(counters: Mapping[str, int]) -> bytes:
+    """Return the compressed canonical form.
+
+    Raises:
+        InvalidCounterFile: the result does not fit into one item.
+    """
+    packed = zlib.compress(render_counters(counters))
+    if len(packed) > MAX_PACKED_BYTES:
+        raise InvalidCounterFile(
+            f"{len(counters)} counters take {len(packed)} bytes compressed; at most {MAX_PACKED_BYTES} fit"
+        )
+    return packed
+
+
+def unpack_canonical(packed: bytes) -> bytes:
+    """Return the canonical form out of a snapshot's bytes.
+
+    Raises:
+        CorruptDocument: the bytes are not what `pack_counters` wrote, or would grow beyond any file's size.
+    """
+    return inflate(packed, _MAX_CANONICAL_BYTES, "snapshot")
+
+
+def inflate(packed: bytes, limit: int, what: str) -> bytes:
+    """Decompress at most `limit` bytes.
+
+    Raises:
+        CorruptDocument: the bytes are damaged or cut, or hold more than `limit` bytes.
+    """
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(packed, limit)
+    except zlib.error as error:
+        raise CorruptDocument(f"the {what} cannot be decompressed: {error}") from error
+    if not decompressor.eof:
+        raise CorruptDocument(f"the {what} is cut short or larger than {limit} bytes")
+    return content

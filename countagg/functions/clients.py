@@ -1,0 +1,43 @@
+"""AWS clients of the functions: made once per execution environment, with time-outs inside the function's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+CONFIG: Final = Config(
+    # Set here because the defaults differ between the boto3 of a laptop and that of the runtime (AWS-FACTS
+    # section 9). At worst 3 x (1 s + 3 s) and 3 s of back-off: one call ends within 15 s.
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=1,
+    read_timeout=3,
+)
+
+SLOWEST_CALL_MILLISECONDS: Final = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The clients that the store works with."""
+
+    s3: S3Client
+    sqs: SQSClient
+    dynamodb: DynamoDBClient
+
+
+def make_clients() -> Clients:
+    """Make clients with the execution role's credentials."""
+    session = boto3.Session()
+    return Clients(
+        s3=session.client("s3", config=CONFIG),
+        sqs=session.client("sqs", config=CONFIG),
+        dynamodb=session.client("dynamodb", config=CONFIG),
+    )

@@ -1,0 +1,161 @@
+"""Processor: files to snapshots.
+
+Level-triggered: an event only says that a key has changed. The object is read as it is now and written as the
+instance's snapshot under the event's sequencer, in one conditional write, so that a file counts wholly or not at
+all. An absent object gives an empty snapshot, which withdraws the instance.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
+from countagg.core.days import check_upload_day, is_past_retention
+from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey
+from countagg.core.events import ObjectEvent, parse_s3_message
+from countagg.core.names import Names
+from countagg.core.object_keys import CounterFileKey, parse_object_key
+from countagg.core.refusals import Refusal
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
+from countagg.functions.store import FetchedObject, Store
+from countagg.functions.telemetry import make_telemetry, report, utc_now
+
+
+class Outcome(StrEnum):
+    """What became of an event; each is a metric."""
+
+    APPLIED = "FilesApplied"
+    ALREADY_NEWER = "EventsAlreadyNewer"
+    REFUSED = "FilesRefused"
+    SKIPPED = "EventsSkipped"
+
+
+class OutOfTime(Exception):
+    """The invocation ends soon; the message is left for the next one."""
+
+
+class Processor:
+    """Applies events to the snapshots table.
+
+    Args:
+        settings: of the stack.
+        store: where objects are read and snapshots written.
+        logger: for one line a batch and one a refusal.
+        metrics: for the counts of outcomes.
+        now: the clock, aware UTC.
+    """
+
+    def __init__(
+        self,
+        settings: FunctionSettings,
+        store: Store,
+        logger: Logger,
+        metrics: EphemeralMetrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._logger = logger
+        self._metrics = metrics
+        self._now = now
+
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        """Process a batch of queue messages; those that fail are named in the answer and come again."""
+        outcomes: Counter[str] = Counter()
+
+        def handle_record(record: SQSRecord) -> None:
+            try:
+                _require_time(context)
+                for item in parse_s3_message(record.body):
+                    outcomes[self._apply(item, context.aws_request_id)] += 1
+            except Exception:
+                self._logger.exception("message left for another try", extra={"message_id": record.message_id})
+                raise
+
+        batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        answer = process_partial_response(event, handle_record, batch, context)
+        report(self._logger, self._metrics, outcomes, retried=len(batch.fail_messages))
+        return answer
+
+    def _apply(self, event: ObjectEvent, request_id: str) -> Outcome:
+        if event.bucket != self._settings.bucket:
+            raise InvalidEvent(f"the event names the bucket {event.bucket!r}, not {self._settings.bucket!r}")
+        etag = ""
+        try:
+            file_key = parse_object_key(event.key, self._settings.prefix)
+            if file_key is None or self._is_clean_up(event, file_key):
+                return Outcome.SKIPPED
+            check_upload_day(file_key.day, self._now().date(), self._settings.snapshot_retention_days)
+            found = self._store.fetch_object(event.key)
+            etag = "" if found is None else found.etag
+            snapshot = _snapshot(event, file_key, found)
+        except (InvalidObjectKey, InvalidCounterFile) as error:
+            self._refuse(event, error, etag, request_id)
+            return Outcome.REFUSED
+        return Outcome.APPLIED if self._store.put_snapshot(snapshot) else Outcome.ALREADY_NEWER
+
+    def _is_clean_up(self, event: ObjectEvent, file_key: CounterFileKey) -> bool:
+        """Tell whether an old file was removed whose snapshot is past its retention anyway."""
+        days = self._settings.snapshot_retention_days
+        return event.removed and is_past_retention(file_key.day, self._now().date(), days)
+
+    def _refuse(
+        self, event: ObjectEvent, error: InvalidObjectKey | InvalidCounterFile, etag: str, request_id: str
+    ) -> None:
+        refusal = Refusal(
+            bucket=event.bucket,
+            key=event.key,
+            sequencer=event.sequencer,
+            reason=error.what,
+            line=error.line if isinstance(error, InvalidCounterFile) else None,
+            etag=etag,
+            request_id=request_id,
+            refused_at=self._now().isoformat(timespec="seconds"),
+        )
+        self._store.send_refusal(refusal)
+        self._logger.warning(
+            "file refused", bucket=event.bucket, key=event.key, reason=refusal.reason, line=refusal.line
+        )
+
+
+def _require_time(context: LambdaContext) -> None:
+    left = context.get_remaining_time_in_millis()
+    if left < SLOWEST_CALL_MILLISECONDS:
+        raise OutOfTime(f"{left} ms left; a slow call may take {SLOWEST_CALL_MILLISECONDS}")
+
+
+def _snapshot(event: ObjectEvent, file_key: CounterFileKey, found: FetchedObject | None) -> Snapshot:
+    """Make the snapshot of what was found, under the event's sequencer; a tombstone where nothing was."""
+    if found is None:
+        packed, etag, time = pack_counters({}), "", event.time
+    elif found.content is None:
+        raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
+    else:
+        packed, etag, time = pack_counters(parse_counter_file(found.content)), found.etag, found.modified_at
+    return Snapshot(file_key.day, file_key.instance, event.sequencer, packed, etag, event.key, time)
+
+
+@cache
+def _processor() -> Processor:
+    settings = FunctionSettings.from_environment(os.environ)
+    logger, metrics = make_telemetry(Names(settings.stack).processor)
+    return Processor(settings, Store(settings, make_clients()), logger, metrics, utc_now)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Entry point of AWS Lambda."""
+    return _processor().handle(event, context)

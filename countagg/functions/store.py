@@ -1,0 +1,180 @@
+"""Where the functions read and write: S3, the dead letter queue and the three tables. The only boto3 here.
+
+Every write is conditional, so that a repeated, late or overlapping invocation changes nothing that it should not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.core.counter_file import MAX_FILE_BYTES
+from countagg.core.days import expiry_epoch_seconds
+from countagg.core.errors import CountaggError
+from countagg.core.ledger import Image
+from countagg.core.names import Names
+from countagg.core.refusals import Refusal
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
+
+if TYPE_CHECKING:
+    from countagg.functions.clients import Clients
+
+_NOT_NEWER: Final = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedObject:
+    """An object as it is now.
+
+    Attributes:
+        content: its bytes; None if there are more of them than any counter file may have.
+        size: in bytes.
+        etag: without quotes.
+        modified_at: UTC, ISO 8601.
+    """
+
+    content: bytes | None
+    size: int
+    etag: str
+    modified_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLedger:
+    """A day's ledger as stored; version 0 with an empty document if there is none."""
+
+    version: int
+    document: bytes
+
+
+class Store:
+    """Reads and writes of one stack.
+
+    Args:
+        settings: of the stack.
+        clients: the AWS clients to use.
+    """
+
+    def __init__(self, settings: FunctionSettings, clients: Clients) -> None:
+        self._settings = settings
+        self._names = Names(settings.stack)
+        self._clients = clients
+
+    def fetch_object(self, key: str) -> FetchedObject | None:
+        """Read an object as it is now; None if there is none.
+
+        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
+        """
+        try:
+            answer = self._clients.s3.get_object(
+                Bucket=self._settings.bucket, Key=key, ExpectedBucketOwner=self._settings.bucket_owner
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        with answer["Body"] as body:
+            size = answer["ContentLength"]
+            return FetchedObject(
+                content=body.read() if size <= MAX_FILE_BYTES else None,
+                size=size,
+                etag=answer["ETag"].strip('"'),
+                modified_at=answer["LastModified"].isoformat(timespec="seconds"),
+            )
+
+    def put_snapshot(self, snapshot: Snapshot) -> bool:
+        """Write a snapshot unless the table holds one of the same or a newer event.
+
+        Returns:
+            Whether it was written. After a write that landed although the caller saw a time-out, the repeated
+            one finds its own sequencer and returns False: the work is done all the same.
+        """
+        days = self._settings.snapshot_retention_days
+        return self._put_if(
+            TableName=self._names.snapshots,
+            Item={
+                "Date": {"S": snapshot.day},
+                "Instance": {"S": snapshot.instance},
+                "Sequencer": {"S": snapshot.sequencer},
+                "Counters": {"B": snapshot.packed},
+                "ETag": {"S": snapshot.etag},
+                "Key": {"S": snapshot.key},
+                "UploadedAt": {"S": snapshot.uploaded_at},
+                "ExpiresAt": {"N": str(expiry_epoch_seconds(snapshot.day, days))},
+            },
+            ConditionExpression="attribute_not_exists(Sequencer) OR Sequencer < :sequencer",
+            ExpressionAttributeValues={":sequencer": {"S": snapshot.sequencer}},
+        )
+
+    def snapshots_of(self, day: str) -> Iterator[tuple[str, Image]]:
+        """Yield (instance, image) of every snapshot of a day, strongly consistent."""
+        pages = self._clients.dynamodb.get_paginator("query").paginate(
+            TableName=self._names.snapshots,
+            KeyConditionExpression="#date = :date",
+            ProjectionExpression="Instance, Sequencer, Counters",
+            ExpressionAttributeNames={"#date": "Date"},
+            ExpressionAttributeValues={":date": {"S": day}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["Instance"]["S"], Image(item["Sequencer"]["S"], bytes(item["Counters"]["B"]))
+
+    def load_ledger(self, day: str) -> StoredLedger:
+        """Read a day's ledger, strongly consistent."""
+        answer = self._clients.dynamodb.get_item(
+            TableName=self._names.totals, Key={"Date": {"S": day}}, ConsistentRead=True
+        )
+        item = answer.get("Item")
+        if item is None:
+            return StoredLedger(0, b"")
+        return StoredLedger(int(item["Version"]["N"]), bytes(item["Document"]["B"]))
+
+    def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+        """Replace a day's ledger if it still is of the version that was read.
+
+        Returns:
+            False if another invocation was faster.
+
+        Raises:
+            CountaggError: the document does not fit into an item.
+        """
+        if len(document) > MAX_PACKED_BYTES:
+            raise CountaggError(
+                f"the totals of {day} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
+                hint="use fewer counters or instances per stack",
+            )
+        item: dict[str, Any] = {
+            "Date": {"S": day},
+            "Version": {"N": str(replaced.version + 1)},
+            "Document": {"B": document},
+            "UpdatedAt": {"S": updated_at},
+            "ExpiresAt": {"N": str(expiry_epoch_seconds(day, self._settings.totals_retention_days))},
+        }
+        if not replaced.version:
+            return self._put_if(
+                TableName=self._names.totals, Item=item, ConditionExpression="attribute_not_exists(Version)"
+            )
+        return self._put_if(
+            TableName=self._names.totals,
+            Item=item,
+            ConditionExpression="Version = :replaced",
+            ExpressionAttributeValues={":replaced": {"N": str(replaced.version)}},
+        )
+
+    def _put_if(self, **request: Any) -> bool:  # noqa: ANN401 - passed on to boto3 as it is
+        try:
+            self._clients.dynamodb.put_item(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _NOT_NEWER:
+                return False
+            raise
+        return True
+
+    def send_refusal(self, refusal: Refusal) -> None:
+        """Put a refusal into the dead letter queue."""
+        self._clients.sqs.send_message(QueueUrl=self._settings.dead_letters_url, MessageBody=refusal.to_message())

@@ -1,0 +1,92 @@
+"""IAM: roles with inline policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
+from countagg.aws.session import tag_list, tag_map
+from countagg.core.names import OWNER_TAG
+from countagg.provision.identities import RoleId
+from countagg.provision.policies import canonical
+from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.states import RoleState
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+_MISSING = "NoSuchEntity"
+
+
+class Role:
+    """A role. It is ours as a whole: an inline policy that somebody added is drift."""
+
+    def __init__(self, iam: IAMClient, identity: RoleId, stack: str) -> None:
+        self._iam = iam
+        self._name = identity.name
+        self._stack = stack
+
+    def read(self) -> Observed[RoleState] | None:
+        """Return it as it is."""
+        try:
+            role = self._iam.get_role(RoleName=self._name)["Role"]
+            policies = {
+                name: canonical(self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"])
+                for name in self._policy_names()
+            }
+            tags = tag_map(self._iam.list_role_tags(RoleName=self._name)["Tags"])
+        except ClientError as error:
+            if code_of(error) == _MISSING:
+                return None
+            raise
+        state = RoleState(canonical(role.get("AssumeRolePolicyDocument", {})), policies, Tags(tags))
+        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
+
+    def _policy_names(self) -> list[str]:
+        pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=self._name)
+        return [name for page in pages for name in page["PolicyNames"]]
+
+    def create(self, desired: RoleState) -> None:
+        """Create it and put its policies."""
+        self._iam.create_role(
+            RoleName=self._name,
+            AssumeRolePolicyDocument=desired.trust,
+            Description=f"Execution role of countagg, stack {self._stack}",
+            Tags=tag_list(desired.tags.of),
+        )
+        self._put_policies(desired, {})
+
+    def update(self, desired: RoleState, changes: Sequence[FieldChange]) -> None:
+        """Set what differs."""
+        for change in changes:
+            match change.name:
+                case "trust":
+                    self._iam.update_assume_role_policy(RoleName=self._name, PolicyDocument=desired.trust)
+                case "tags":
+                    self._iam.tag_role(RoleName=self._name, Tags=tag_list(desired.tags.of))
+                case _:
+                    self._put_policies(desired, dict(change.current))  # type: ignore[call-overload]  # the field's type
+
+    def _put_policies(self, desired: RoleState, current: dict[str, str]) -> None:
+        for name, document in desired.policies.items():
+            if current.get(name) != document:
+                self._iam.put_role_policy(RoleName=self._name, PolicyName=name, PolicyDocument=document)
+        for name in current.keys() - desired.policies.keys():
+            self._iam.delete_role_policy(RoleName=self._name, PolicyName=name)
+
+    def delete(self) -> None:
+        """Delete it, first its policies: IAM refuses otherwise."""
+        try:
+            for name in self._policy_names():
+                self._iam.delete_role_policy(RoleName=self._name, PolicyName=name)
+            pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=self._name)
+            for page in pages:
+                for policy in page["AttachedPolicies"]:
+                    self._iam.detach_role_policy(RoleName=self._name, PolicyArn=policy["PolicyArn"])
+            self._iam.delete_role(RoleName=self._name)
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise

@@ -1,0 +1,154 @@
+"""Lambda: functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
+from countagg.aws.waiting import FUNCTION_BUSY, ROLE_NOT_READY, Patience
+from countagg.core.errors import AwsCallFailed
+from countagg.core.names import OWNER_TAG
+from countagg.provision.identities import FunctionId
+from countagg.provision.place import Place
+from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.states import Code, FunctionState
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
+
+_MISSING = "ResourceNotFoundException"
+
+
+class Function:
+    """A function, whose code counts as changed when the hash of the zip differs."""
+
+    def __init__(
+        self, lambda_: LambdaClient, identity: FunctionId, place: Place, stack: str, patience: Patience
+    ) -> None:
+        self._lambda = lambda_
+        self._name = identity.name
+        self._arn = place.function_arn(identity.name)
+        self._stack = stack
+        self._patience = patience
+
+    def _get(self) -> GetFunctionResponseTypeDef | None:
+        try:
+            return self._lambda.get_function(FunctionName=self._name)
+        except ClientError as error:
+            if code_of(error) == _MISSING:
+                return None
+            raise
+
+    def _settled(self) -> GetFunctionResponseTypeDef | None:
+        """Return the function once no creation or update of it is under way."""
+        found: list[GetFunctionResponseTypeDef | None] = []
+
+        def is_settled() -> bool:
+            answer = self._get()
+            found.append(answer)
+            if answer is None:
+                return True
+            config = answer["Configuration"]
+            return config.get("State") != "Pending" and config.get("LastUpdateStatus") != "InProgress"
+
+        self._patience.until(is_settled, f"function {self._name} to become active")
+        return found[-1]
+
+    def read(self) -> Observed[FunctionState] | None:
+        """Return it as it is. One that is changing is waited for."""
+        answer = self._settled()
+        if answer is None:
+            return None
+        config, tags = answer["Configuration"], answer.get("Tags", {})
+        logging = config.get("LoggingConfig", {})
+        state = FunctionState(
+            role=config["Role"],
+            handler=config.get("Handler", ""),
+            runtime=config.get("Runtime", ""),
+            architecture=config.get("Architectures", ["x86_64"])[0],
+            memory=config["MemorySize"],
+            timeout=config["Timeout"],
+            environment=config.get("Environment", {}).get("Variables", {}),
+            log_group=logging.get("LogGroup", f"/aws/lambda/{self._name}"),
+            log_format=logging.get("LogFormat", "Text"),
+            code=Code(config["CodeSha256"]),
+            tags=Tags(tags),
+        )
+        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
+
+    def create(self, desired: FunctionState) -> None:
+        """Create it; a fresh role takes some seconds until Lambda can assume it."""
+        self._patience.call(
+            lambda: self._lambda.create_function(
+                FunctionName=self._name,
+                Code={"ZipFile": desired.code.content},
+                Architectures=_architectures(desired),
+                Tags=desired.tags.of,
+                **_configuration(desired),
+            ),
+            ROLE_NOT_READY,
+            f"role of {self._name}, until Lambda can assume it",
+        )
+        self._check_active()
+
+    def _check_active(self) -> None:
+        answer = self._settled()
+        config = answer["Configuration"] if answer else {}
+        if config.get("State") == "Failed" or config.get("LastUpdateStatus") == "Failed":
+            reason = config.get("StateReason") or config.get("LastUpdateStatusReason") or "no reason given"
+            raise AwsCallFailed(
+                f"AWS reports: {reason}", where=f"function {self._name}", hint="run `countagg setup` again"
+            )
+
+    def update(self, desired: FunctionState, changes: Sequence[FieldChange]) -> None:
+        """Set what differs: code, configuration and tags are calls of their own, one after the other."""
+        names = {change.name for change in changes}
+        if "tags" in names:
+            self._call(lambda: self._lambda.tag_resource(Resource=self._arn, Tags=desired.tags.of))
+        if names & {"code", "architecture"}:
+            self._call(
+                lambda: self._lambda.update_function_code(
+                    FunctionName=self._name,
+                    ZipFile=desired.code.content,
+                    Architectures=_architectures(desired),
+                )
+            )
+            self._settled()
+        if names - {"code", "architecture", "tags"}:
+            self._call(
+                lambda: self._lambda.update_function_configuration(
+                    FunctionName=self._name, **_configuration(desired)
+                )
+            )
+        self._check_active()
+
+    def _call(self, action: Any) -> None:  # noqa: ANN401 - any call without arguments
+        self._patience.call(action, (*FUNCTION_BUSY, *ROLE_NOT_READY), f"function {self._name}, being updated")
+
+    def delete(self) -> None:
+        """Delete it."""
+        try:
+            self._lambda.delete_function(FunctionName=self._name)
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
+
+
+def _architectures(desired: FunctionState) -> list[Any]:
+    return [desired.architecture]
+
+
+def _configuration(desired: FunctionState) -> dict[str, Any]:
+    return {
+        "Role": desired.role,
+        "Handler": desired.handler,
+        "Runtime": desired.runtime,
+        "MemorySize": desired.memory,
+        "Timeout": desired.timeout,
+        "Environment": {"Variables": dict(desired.environment)},
+        "LoggingConfig": {"LogFormat": desired.log_format, "LogGroup": desired.log_group},
+    }

@@ -1,0 +1,185 @@
+"""Sessions and clients: credentials, region and endpoint as the AWS command line finds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.utils import ArnParser
+
+from countagg.aws.errors import aws_errors
+from countagg.core.errors import ConnectionProblem
+from countagg.provision.place import Place
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+# Set here because botocore's default changed in 2026 (AWS-FACTS section 9).
+_RETRIES: Final[Any] = {"mode": "standard", "total_max_attempts": 8}
+MAX_CONNECTIONS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """How to reach AWS.
+
+    Attributes:
+        profile: of the shared configuration; None for the default.
+        region: None for the configured one.
+        endpoint_url: one address for every service; None for AWS's own or what the environment names.
+        credentials: access key and secret key to use instead of the configured ones; for the embedded engine.
+    """
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who acts: the principal's ARN, and where."""
+
+    principal: str
+    place: Place
+    endpoint: str
+
+
+class Clients:
+    """Clients of all services, made when first used.
+
+    Args:
+        options: how to reach AWS.
+    """
+
+    def __init__(self, options: ConnectionOptions) -> None:
+        self._options = options
+        self.session = _isolated_session(options) if options.credentials else _configured_session(options)
+
+    @overload
+    def _client(self, service: Literal["sts"]) -> STSClient: ...
+    @overload
+    def _client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def _client(self, service: Literal["sns"]) -> SNSClient: ...
+    @overload
+    def _client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def _client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
+    def _client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def _client(self, service: Literal["iam"]) -> IAMClient: ...
+    @overload
+    def _client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    def _client(self, service: Any) -> Any:
+        return self.session.client(
+            service,
+            endpoint_url=self._options.endpoint_url,
+            config=Config(
+                retries=_RETRIES,
+                connect_timeout=3,
+                read_timeout=10,
+                max_pool_connections=MAX_CONNECTIONS,
+                user_agent_extra="countagg",
+                # No proxy stands between us and an engine on this machine.
+                proxies={} if self._options.credentials else None,
+            ),
+        )
+
+    @cached_property
+    def sts(self) -> STSClient:
+        """Client of the Security Token Service."""
+        return self._client("sts")
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """Client of S3."""
+        return self._client("s3")
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """Client of SNS."""
+        return self._client("sns")
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """Client of SQS."""
+        return self._client("sqs")
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """Client of DynamoDB."""
+        return self._client("dynamodb")
+
+    @cached_property
+    def lambda_(self) -> LambdaClient:
+        """Client of Lambda."""
+        return self._client("lambda")
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        """Client of IAM."""
+        return self._client("iam")
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """Client of CloudWatch Logs."""
+        return self._client("logs")
+
+    def caller(self) -> Caller:
+        """Ask who acts, where.
+
+        Raises:
+            ConnectionProblem: there is no region.
+        """
+        region = self.session.region_name
+        if not region:
+            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+        answer = self.sts.get_caller_identity()
+        endpoint = self.sts.meta.endpoint_url
+        place = Place(
+            account=answer["Account"],
+            region=region,
+            partition=ArnParser().parse_arn(answer["Arn"])["partition"],
+            tls=endpoint.startswith("https:"),
+        )
+        return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
+
+
+def _configured_session(options: ConnectionOptions) -> boto3.Session:
+    with aws_errors():
+        return boto3.Session(profile_name=options.profile, region_name=options.region)
+
+
+def _isolated_session(options: ConnectionOptions) -> boto3.Session:
+    """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
+    key, secret = options.credentials or ("", "")
+    nothing = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
+    return boto3.Session(
+        aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare
+    )
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Any]:
+    """Return tags in the form of those services that take a list of keys and values."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tag_map(tags: list[Any]) -> dict[str, str]:
+    """Return a list of keys and values as a mapping."""
+    return {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,0 +1,120 @@
+"""SQS: queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
+from countagg.aws.waiting import QUEUE_DELETED_RECENTLY, Patience
+from countagg.core.names import OWNER_TAG
+from countagg.provision.identities import QueueId
+from countagg.provision.policies import canonical, merge_statements, our_statements
+from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.states import QueueState
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MISSING_QUEUE: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+
+
+class Queue:
+    """A queue. Its policy is shared: statements that are not ours stay."""
+
+    def __init__(self, sqs: SQSClient, identity: QueueId, stack: str, patience: Patience) -> None:
+        self._sqs = sqs
+        self._name = identity.name
+        self._stack = stack
+        self._patience = patience
+
+    def _url(self) -> str | None:
+        try:
+            return self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
+        except ClientError as error:
+            if code_of(error) in MISSING_QUEUE:
+                return None
+            raise
+
+    def read(self) -> Observed[QueueState] | None:
+        """Return it as it is; its output is `url`."""
+        url = self._url()
+        if url is None:
+            return None
+        try:
+            found: Mapping[str, str] = self._attributes(url)
+            tags = self._sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
+        except ClientError as error:
+            # A deleted queue keeps its URL for up to a minute.
+            if code_of(error) in MISSING_QUEUE:
+                return None
+            raise
+        state = QueueState(
+            visibility_timeout=int(found["VisibilityTimeout"]),
+            retention=int(found["MessageRetentionPeriod"]),
+            redrive_policy=_normalised_redrive(found.get("RedrivePolicy", "")),
+            statements=our_statements(json.loads(found.get("Policy") or "{}")),
+            tags=Tags(tags),
+        )
+        return Observed(state, {"url": url}, owned=tags.get(OWNER_TAG) == self._stack)
+
+    def _attributes(self, url: str) -> dict[str, str]:
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        return {str(name): value for name, value in answer.get("Attributes", {}).items()}
+
+    def create(self, desired: QueueState) -> None:
+        """Create it with everything in one call."""
+        fields = ("visibility_timeout", "retention", "redrive_policy", "statements")
+        attributes: Any = {
+            name: text for field in fields for name, text in [_attribute(desired, field, {})] if text
+        }
+        self._patience.call(
+            lambda: self._sqs.create_queue(QueueName=self._name, Attributes=attributes, tags=desired.tags.of),
+            QUEUE_DELETED_RECENTLY,
+            f"queue {self._name}, deleted less than 60 s ago",
+        )
+
+    def update(self, desired: QueueState, changes: Sequence[FieldChange]) -> None:
+        """Set the attributes that differ."""
+        url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
+        names = [change.name for change in changes if change.name != "tags"]
+        if len(names) < len(changes):
+            self._sqs.tag_queue(QueueUrl=url, Tags=desired.tags.of)
+        if names:
+            policy = json.loads(self._attributes(url).get("Policy") or "{}")
+            attributes: Any = dict(_attribute(desired, name, policy) for name in names)
+            self._sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+    def delete(self) -> None:
+        """Delete it."""
+        url = self._url()
+        if url is None:
+            return
+        try:
+            self._sqs.delete_queue(QueueUrl=url)
+        except ClientError as error:
+            if code_of(error) not in MISSING_QUEUE:
+                raise
+
+
+def _attribute(desired: QueueState, field: str, policy: Mapping[str, Any]) -> tuple[str, str]:
+    """Return name and value of the attribute that stands for a field."""
+    match field:
+        case "visibility_timeout":
+            return "VisibilityTimeout", str(desired.visibility_timeout)
+        case "retention":
+            return "MessageRetentionPeriod", str(desired.retention)
+        case "redrive_policy":
+            return "RedrivePolicy", desired.redrive_policy
+        case _:
+            return "Policy", json.dumps(merge_statements(policy, desired.statements))
+
+
+def _normalised_redrive(text: str) -> str:
+    if not text:
+        return ""
+    policy = json.loads(text)
+    return canonical({**policy, "maxReceiveCount": int(policy["maxReceiveCount"])})

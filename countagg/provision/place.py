@@ -1,0 +1,54 @@
+"""Where a stack lives, and the ARNs that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account and a region.
+
+    Attributes:
+        account: 12 digits.
+        region: such as `eu-central-1`.
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        tls: whether the endpoint is reached by TLS. Statements that demand it are left out where it is not:
+            they would lock everybody out.
+    """
+
+    account: str
+    region: str
+    partition: str = "aws"
+    tls: bool = True
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def topic_arn(self, name: str) -> str:
+        """ARN of an SNS topic."""
+        return self._arn("sns", name)
+
+    def queue_arn(self, name: str) -> str:
+        """ARN of an SQS queue."""
+        return self._arn("sqs", name)
+
+    def table_arn(self, name: str) -> str:
+        """ARN of a DynamoDB table."""
+        return self._arn("dynamodb", f"table/{name}")
+
+    def function_arn(self, name: str) -> str:
+        """ARN of a Lambda function, without a version."""
+        return self._arn("lambda", f"function:{name}")
+
+    def log_group_arn(self, name: str) -> str:
+        """ARN of a log group, without the `:*` that some answers carry."""
+        return self._arn("logs", f"log-group:{name}")
+
+    def role_arn(self, name: str) -> str:
+        """ARN of an IAM role; roles have no region."""
+        return f"arn:{self.partition}:iam::{self.account}:role/{name}"
+
+    def bucket_arn(self, name: str) -> str:
+        """ARN of a bucket; buckets have neither region nor account in theirs."""
+        return f"arn:{self.partition}:s3:::{name}"

@@ -1,0 +1,252 @@
+"""The loop that brings a stack about, and takes it away: read, compare, create, update, delete.
+
+It knows no AWS. A resource is found by its name alone, never by a state file, so that whatever a killed run left
+behind is seen by the next one, which finishes it. The plan is this loop without its writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Generic, Protocol, TypeVar
+
+from countagg.core.errors import CountaggError, ImmutableField, NotOwned
+
+KNOWN_AFTER_SETUP = "(known after setup)"
+
+S = TypeVar("S")
+
+
+class Action(StrEnum):
+    """What is done, or would be done, to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+class Holds(StrEnum):
+    """What is lost when a resource goes; teardown can be asked to keep it."""
+
+    DATA = "data"
+    LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags that we set. Others on the resource are not ours: they neither count as drift nor are removed."""
+
+    of: Mapping[str, str]
+
+    def wanting(self, current: Tags) -> dict[str, str]:
+        """Return those that are missing or different."""
+        return {key: value for key, value in self.of.items() if current.of.get(key) != value}
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(Generic[S]):
+    """A resource as it is.
+
+    Attributes:
+        state: parsed into the shape of the desired state.
+        outputs: what others need of it and nobody can know before it exists, such as a stream's ARN.
+        owned: whether it is this stack's.
+        retained: why it must not be deleted now; empty if it may be.
+    """
+
+    state: S
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    owned: bool = True
+    retained: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field whose current value differs from the desired one."""
+
+    name: str
+    current: object
+    desired: object
+
+
+class Resource(Protocol[S]):
+    """One resource, bound to a client and to the name it is found by."""
+
+    def read(self) -> Observed[S] | None:
+        """Return it as it is; None only if there is none. Any other answer of AWS rises as an error."""
+
+    def create(self, desired: S) -> None:
+        """Create it. What a death half-way leaves undone shows as an update in the next run."""
+
+    def update(self, desired: S, changes: Sequence[FieldChange]) -> None:
+        """Bring the changed fields to their desired values, and touch no other."""
+
+    def delete(self) -> None:
+        """Delete it; that it is gone already is success."""
+
+
+class Outputs:
+    """Outputs of the resources read so far, by the id of their node."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Mapping[str, str]] = {}
+
+    def record(self, node: str, outputs: Mapping[str, str]) -> None:
+        """Keep the outputs of a node."""
+        self._known[node] = outputs
+
+    def get(self, node: str, name: str) -> str:
+        """Return an output, or `KNOWN_AFTER_SETUP` while its resource does not exist."""
+        return self._known.get(node, {}).get(name, KNOWN_AFTER_SETUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Node(Generic[S]):
+    """One resource of a stack, and what it should be.
+
+    Attributes:
+        id: kind and short name, such as `table/snapshots`.
+        resource: the resource.
+        desired: its desired state, given the outputs of what it needs.
+        needs: ids of the nodes that must exist before it.
+        immutable: fields that AWS cannot change.
+        holds: what is lost with it.
+        borrowed: it may belong to somebody else: it must exist then, and is used as it is.
+    """
+
+    id: str
+    resource: Resource[S]
+    desired: Callable[[Outputs], S]
+    needs: tuple[str, ...] = ()
+    immutable: frozenset[str] = frozenset()
+    holds: Holds | None = None
+    borrowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done, or would be done, to one resource.
+
+    Attributes:
+        resource: id of the node.
+        action: what.
+        fields: what differs, for an update.
+        note: why it is kept, where that is not plain.
+    """
+
+    resource: str
+    action: Action
+    fields: tuple[FieldChange, ...] = ()
+    note: str = ""
+
+
+Announce = Callable[[str, Action], None]
+"""Called before a resource is touched, with its id and the action."""
+
+
+def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
+    """Return the nodes so that each comes after those that it needs, otherwise in the given order.
+
+    Raises:
+        CountaggError: they need each other in a circle, which is named.
+    """
+    by_id = {node.id: node for node in nodes}
+    position = {name: index for index, name in enumerate(by_id)}
+    sorter = TopologicalSorter({node.id: node.needs for node in by_id.values()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise CountaggError(f"resources need each other in a circle: {' -> '.join(error.args[1])}") from error
+    ordered: list[Node[Any]] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=position.__getitem__)
+        ordered += [by_id[name] for name in ready]
+        sorter.done(*ready)
+    return ordered
+
+
+def diff(current: Any, desired: Any) -> tuple[FieldChange, ...]:  # noqa: ANN401 - two states of one dataclass
+    """Compare two states field by field. Fields that do not take part in comparison are left out."""
+    changes = []
+    for item in fields(desired):
+        now, wanted = getattr(current, item.name), getattr(desired, item.name)
+        if not item.compare or now == wanted:
+            continue
+        if isinstance(wanted, Tags):
+            missing = wanted.wanting(now)
+            if not missing:
+                continue
+            now, wanted = {key: now.of.get(key) for key in missing}, missing
+        changes.append(FieldChange(item.name, now, wanted))
+    return tuple(changes)
+
+
+def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> Iterator[Change]:
+    """Bring every resource to its desired state, or tell what would be done.
+
+    Raises:
+        NotOwned: a resource of that name is not this stack's.
+        ImmutableField: a difference that AWS cannot mend.
+    """
+    outputs = Outputs()
+    for node in in_order(nodes):
+        observed = node.resource.read()
+        desired = node.desired(outputs)
+        change = _planned(node, observed, desired)
+        if change.action is not Action.KEEP and not dry_run:
+            announce(node.id, change.action)
+            if change.action is Action.CREATE:
+                node.resource.create(desired)
+            else:
+                node.resource.update(desired, change.fields)
+            observed = node.resource.read()
+        outputs.record(node.id, observed.outputs if observed else {})
+        yield change
+
+
+def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state
+    if observed is None:
+        if node.borrowed:
+            raise CountaggError("it does not exist", where=node.id, hint="create it first, or say --create-bucket")
+        return Change(node.id, Action.CREATE)
+    if not observed.owned:
+        if node.borrowed:
+            return Change(node.id, Action.KEEP, note="not ours, used as it is")
+        raise NotOwned(
+            "it exists and does not belong to this stack; nothing was touched",
+            where=node.id,
+            hint="choose another --stack, or remove it if nobody needs it",
+        )
+    changes = diff(observed.state, desired)
+    fixed = [change for change in changes if change.name in node.immutable]
+    if fixed:
+        raise ImmutableField(
+            f"{fixed[0].name} is {fixed[0].current}, should be {fixed[0].desired}, and cannot be changed",
+            where=node.id,
+            hint="tear the stack down and set it up again, or choose another --stack",
+        )
+    return Change(node.id, Action.UPDATE if changes else Action.KEEP, changes)
+
+
+def destroy(
+    nodes: Iterable[Node[Any]], *, keep: frozenset[Holds] = frozenset(), dry_run: bool, announce: Announce
+) -> Iterator[Change]:
+    """Delete what is ours, dependents first, or tell what would be deleted. What is absent is not mentioned."""
+    for node in reversed(in_order(nodes)):
+        observed = node.resource.read()
+        if observed is None:
+            continue
+        if not observed.owned:
+            yield Change(node.id, Action.KEEP, note="not ours")
+        elif node.holds in keep:
+            yield Change(node.id, Action.KEEP, note=f"--keep-{node.holds}")
+        elif observed.retained:
+            yield Change(node.id, Action.KEEP, note=observed.retained)
+        else:
+            if not dry_run:
+                announce(node.id, Action.DELETE)
+                node.resource.delete()
+            yield Change(node.id, Action.DELETE)

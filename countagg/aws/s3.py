@@ -71,7 +71,7 @@ class Bucket:
     def _check_region(self, region: str) -> None:
         if region != self._place.region:
             raise AwsCallFailed(
-                f"the bucket is in {region}, not in {self._place.region}; S3 notifies topics of its own region only",
+                f"the bucket is in {region}, not in {self._place.region}; S3 only notifies topics of its region",
                 where=f"bucket {self._name}",
                 hint=f"use --region {region}, or another bucket",
             )

@@ -156,6 +156,7 @@ class Clients:
             region=region,
             partition=ArnParser().parse_arn(answer["Arn"])["partition"],
             tls=endpoint.startswith("https:"),
+            embedded=self._options.credentials is not None,
         )
         return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
 
@@ -168,7 +169,7 @@ def _configured_session(options: ConnectionOptions) -> boto3.Session:
 def _isolated_session(options: ConnectionOptions) -> boto3.Session:
     """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
     key, secret = options.credentials or ("", "")
-    nothing = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
     return boto3.Session(
         aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare

@@ -15,12 +15,14 @@ class Place:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
         tls: whether the endpoint is reached by TLS. Statements that demand it are left out where it is not:
             they would lock everybody out.
+        embedded: whether it is the embedded engine, some of whose permissions have names that AWS does not know.
     """
 
     account: str
     region: str
     partition: str = "aws"
     tls: bool = True
+    embedded: bool = False
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

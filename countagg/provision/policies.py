@@ -56,6 +56,11 @@ def load_policy(name: str, values: Mapping[str, str], folder: Path | None = None
     return filled
 
 
+def has_policy(name: str) -> bool:
+    """Tell whether there is a template of that name."""
+    return (packaged_folder("policies") / f"{name}.json").is_file()
+
+
 def _fill(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
         return Template(value).substitute(values)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
 
 from countagg.core.errors import CountaggError, ImmutableField, NotOwned
@@ -153,18 +154,21 @@ def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
     Raises:
         CountaggError: they need each other in a circle, which is named.
     """
-    by_id = {node.id: node for node in nodes}
-    position = {name: index for index, name in enumerate(by_id)}
-    sorter = TopologicalSorter({node.id: node.needs for node in by_id.values()})
+    listed = list(nodes)
+    position = {node.id: index for index, node in enumerate(listed)}
+    sorter = TopologicalSorter({node.id: node.needs for node in listed})
     try:
         sorter.prepare()
     except CycleError as error:
         raise CountaggError(f"resources need each other in a circle: {' -> '.join(error.args[1])}") from error
     ordered: list[Node[Any]] = []
+    ready: list[int] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=position.__getitem__)
-        ordered += [by_id[name] for name in ready]
-        sorter.done(*ready)
+        for name in sorter.get_ready():
+            heappush(ready, position[name])
+        node = listed[heappop(ready)]
+        ordered.append(node)
+        sorter.done(node.id)
     return ordered
 
 

@@ -28,7 +28,7 @@ from countagg.provision.identities import (
     TopicId,
 )
 from countagg.provision.place import Place
-from countagg.provision.policies import canonical, load_policy, our_statements
+from countagg.provision.policies import canonical, has_policy, load_policy, our_statements
 from countagg.provision.reconcile import Holds, Outputs, Tags
 from countagg.provision.settings import StackSettings
 from countagg.provision.states import (
@@ -127,31 +127,34 @@ class Stack:
     def policy(self, template: str) -> dict[str, Any]:
         """Return a policy of `policies/` filled in for this stack.
 
-        Without TLS the statements that demand it are left out.
+        Without TLS the statements that demand it are left out; on the embedded engine those of
+        `policies/embedded-engine/` are added.
         """
-        place, names = self.place, self.names
-        document = load_policy(
-            template,
-            {
-                "Account": place.account,
-                "Bucket": place.bucket_arn(self.settings.bucket),
-                "Prefix": self.settings.prefix,
-                "UploadsTopic": place.topic_arn(names.uploads),
-                "UploadsQueue": place.queue_arn(names.uploads),
-                "DeadLetters": place.queue_arn(names.dead_letters),
-                "SnapshotsTable": place.table_arn(names.snapshots),
-                "TotalsTable": place.table_arn(names.totals),
-                "CountersTable": place.table_arn(names.counters),
-                "ProcessorLogs": place.log_group_arn(names.log_group(names.processor)),
-                "AggregatorLogs": place.log_group_arn(names.log_group(names.aggregator)),
-                "PublisherLogs": place.log_group_arn(names.log_group(names.publisher)),
-            },
-        )
-        if not place.tls:
+        document = load_policy(template, self._policy_values())
+        if not self.place.tls:
             document["Statement"] = [
                 statement for statement in document["Statement"] if "aws:SecureTransport" not in str(statement)
             ]
+        if self.place.embedded and has_policy(f"embedded-engine/{template}"):
+            document["Statement"] += load_policy(f"embedded-engine/{template}", {})["Statement"]
         return document
+
+    def _policy_values(self) -> dict[str, str]:
+        place, names = self.place, self.names
+        return {
+            "Account": place.account,
+            "Bucket": place.bucket_arn(self.settings.bucket),
+            "Prefix": self.settings.prefix,
+            "UploadsTopic": place.topic_arn(names.uploads),
+            "UploadsQueue": place.queue_arn(names.uploads),
+            "DeadLetters": place.queue_arn(names.dead_letters),
+            "SnapshotsTable": place.table_arn(names.snapshots),
+            "TotalsTable": place.table_arn(names.totals),
+            "CountersTable": place.table_arn(names.counters),
+            "ProcessorLogs": place.log_group_arn(names.log_group(names.processor)),
+            "AggregatorLogs": place.log_group_arn(names.log_group(names.aggregator)),
+            "PublisherLogs": place.log_group_arn(names.log_group(names.publisher)),
+        }
 
     def _topic(self, node: str, name: str, template: str | None) -> Spec[TopicState]:
         statements = our_statements(self.policy(template) if template else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from countagg.core.errors import InvalidObjectKey, UsageError
@@ -34,7 +34,7 @@ def resolve_day(text: str, now: datetime) -> str:
     Raises:
         UsageError: it is none of these.
     """
-    today = now.date()
+    today = now.astimezone(UTC).date()
     if text == "today":
         return today.isoformat()
     if text == "yesterday":

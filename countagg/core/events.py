@@ -6,7 +6,6 @@ Shapes: AWS-FACTS sections 1 (S3), 4 and 5 (streams). Unknown fields are ignored
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
             old=_snapshot_image(old) if old else None,
             new=_snapshot_image(change["NewImage"]),
         )
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InvalidEvent(f"the stream record is not of a snapshot: {error!r}") from error
 
 

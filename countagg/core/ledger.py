@@ -17,7 +17,7 @@ from typing import Final
 from countagg.core.counter_file import split_canonical_line
 from countagg.core.errors import CorruptDocument
 from countagg.core.snapshot import inflate, unpack_canonical
-from countagg.core.values import format_value, parse_value
+from countagg.core.values import format_value, parse_sum
 
 _MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 
@@ -147,7 +147,7 @@ def decode_ledger(document: bytes) -> Ledger:
         if content["schema"] != 1:
             raise CorruptDocument(f"the ledger has schema {content['schema']!r}; this version reads schema 1")
         return Ledger(
-            sums={str(name): parse_value(value) for name, value in content["sums"].items()},
+            sums={str(name): parse_sum(value) for name, value in content["sums"].items()},
             contributors={str(name): int(count) for name, count in content["contributors"].items()},
             seen={str(instance): str(sequencer) for instance, sequencer in content["seen"].items()},
         )

@@ -15,7 +15,7 @@ from countagg.core.errors import InvalidEvent
 WIDTH: Final = 32
 """Hex digits of a normalised sequencer; observed ones have 18."""
 
-_HEX = re.compile(r"[0-9A-F]{1,32}")
+_HEX = re.compile(r"[0-9A-Fa-f]{1,32}")
 
 
 def normalise_sequencer(text: str) -> str:
@@ -24,7 +24,6 @@ def normalise_sequencer(text: str) -> str:
     Raises:
         InvalidEvent: it is not a hexadecimal number of at most `WIDTH` digits.
     """
-    upper = text.upper()
-    if _HEX.fullmatch(upper) is None:
+    if _HEX.fullmatch(text) is None:
         raise InvalidEvent(f"sequencer {text[:64]!r} is not a hexadecimal number of 1 to {WIDTH} digits")
-    return upper.ljust(WIDTH, "0")
+    return text.upper().ljust(WIDTH, "0")

@@ -14,6 +14,7 @@ INTEGER_DIGITS: Final = 24
 SCALE: Final = 10**DECIMALS
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]{1,24})(?:\.([0-9]{1,9}))?")
+_SUM = re.compile(r"(-?)([0-9]+)(?:\.([0-9]{1,9}))?")
 
 
 def parse_value(text: str) -> int:
@@ -30,6 +31,25 @@ def parse_value(text: str) -> int:
     found = _DECIMAL.fullmatch(text)
     if found is None:
         raise ValueError(_complaint(text))
+    return _units(found)
+
+
+def parse_sum(text: str) -> int:
+    """Read a sum that `format_value` wrote. Sums of accepted values may have more digits than a value may.
+
+    Returns:
+        The sum in units of 10^-9.
+
+    Raises:
+        ValueError: it is not a plain decimal number with at most 9 digits after the point.
+    """
+    found = _SUM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"sum {text[:INTEGER_DIGITS]!r} is not a decimal number")
+    return _units(found)
+
+
+def _units(found: re.Match[str]) -> int:
     sign, whole, fraction = found.groups()
     value = int(whole) * SCALE + int((fraction or "").ljust(DECIMALS, "0"))
     return -value if sign == "-" else value

@@ -1,0 +1,5 @@
+"""`python -m countagg`."""
+
+from countagg.cli.main import run
+
+run()

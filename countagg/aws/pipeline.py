@@ -1,0 +1,234 @@
+"""A deployed pipeline as the operator's commands see it: its settings, its data and the state of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.session import Clients
+from countagg.aws.sqs import MISSING_QUEUE
+from countagg.core.errors import StackNotFound
+from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.names import Names
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_MISSING: Final = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """A day's ledger; version 0 and empty if nothing was uploaded for it.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        version: counts the changes of the ledger.
+        updated_at: of the last change, UTC, ISO 8601; empty if there was none.
+        ledger: the sums and what they include.
+    """
+
+    day: str
+    version: int
+    updated_at: str
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Messages of a queue; approximate, as SQS counts them."""
+
+    waiting: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class MappingHealth:
+    """An event source mapping: its state and what AWS says of its last round."""
+
+    state: str
+    last_result: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotHead:
+    """Which version of a file a snapshot holds; the fields are those of `core.snapshot.Snapshot`."""
+
+    instance: str
+    sequencer: str
+    etag: str
+
+
+def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
+    """Read a stack's settings back from its processor; None if there is no such function."""
+    with aws_errors("settings of the stack"):
+        try:
+            answer = clients.lambda_.get_function_configuration(FunctionName=Names(stack).processor)
+        except ClientError as error:
+            if code_of(error) == _MISSING:
+                return None
+            raise
+    return FunctionSettings.from_environment(answer.get("Environment", {}).get("Variables", {}))
+
+
+class Pipeline:
+    """Reads and writes of a deployed stack.
+
+    Args:
+        clients: to work with.
+        settings: of the stack.
+    """
+
+    def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
+        self._clients = clients
+        self.settings = settings
+        self.names = Names(settings.stack)
+        self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
+
+    @classmethod
+    def deployed(cls, clients: Clients, stack: str) -> Pipeline:
+        """Find a deployed stack.
+
+        Raises:
+            StackNotFound: there is none of that name in this account and region.
+        """
+        settings = read_settings(clients, stack)
+        if settings is None:
+            raise StackNotFound(
+                f"there is no stack {stack!r} in {clients.session.region_name}",
+                hint="check --stack, --region and --profile, or run `countagg setup`",
+            )
+        return cls(clients, settings)
+
+    def totals(self, day: str) -> DayTotals:
+        """Read a day's totals, strongly consistent."""
+        with aws_errors(f"totals of {day}"):
+            answer = self._clients.dynamodb.get_item(
+                TableName=self.names.totals, Key={"Date": {"S": day}}, ConsistentRead=True
+            )
+        item = answer.get("Item")
+        if item is None:
+            return DayTotals(day, 0, "", Ledger())
+        ledger = decode_ledger(bytes(item["Document"]["B"]))
+        return DayTotals(day, int(item["Version"]["N"]), item["UpdatedAt"]["S"], ledger)
+
+    def snapshots(self, day: str) -> Iterator[Snapshot]:
+        """Yield a day's snapshots by instance, strongly consistent."""
+        attributes = "#date, Instance, Sequencer, Counters, ETag, #key, UploadedAt"
+        return map(_snapshot, self._snapshot_items(day, attributes))
+
+    def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
+        """Yield which version of each file a day's snapshots hold, strongly consistent."""
+        for item in self._snapshot_items(day, "Instance, Sequencer, ETag"):
+            yield SnapshotHead(item["Instance"]["S"], item["Sequencer"]["S"], item["ETag"]["S"])
+
+    def _snapshot_items(self, day: str, attributes: str) -> Iterator[dict[str, AttributeValueTypeDef]]:
+        names = {"#date": "Date"} | ({"#key": "Key"} if "#key" in attributes else {})
+        with aws_errors(f"snapshots of {day}"):
+            pages = self._clients.dynamodb.get_paginator("query").paginate(
+                TableName=self.names.snapshots,
+                KeyConditionExpression="#date = :date",
+                ProjectionExpression=attributes,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":date": {"S": day}},
+                ConsistentRead=True,
+            )
+            for page in pages:
+                yield from page["Items"]
+
+    def put_counter_file(self, key: str, content: bytes) -> str:
+        """Upload a file.
+
+        Returns:
+            The object's ETag, without quotes.
+        """
+        with aws_errors(f"upload of {key}"):
+            answer = self._clients.s3.put_object(**self._owner, Key=key, Body=content, ContentType="text/plain")
+        return answer["ETag"].strip('"')
+
+    def queue_depth(self, name: str) -> QueueDepth | None:
+        """Count a queue's messages; None if there is no such queue."""
+        with aws_errors(f"queue {name}"):
+            try:
+                url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+                answer = self._clients.sqs.get_queue_attributes(
+                    QueueUrl=url,
+                    AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+                )
+            except ClientError as error:
+                if code_of(error) in MISSING_QUEUE:
+                    return None
+                raise
+        found: Any = answer["Attributes"]
+        return QueueDepth(
+            int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"])
+        )
+
+    def topic_exists(self, name: str) -> bool:
+        """Tell whether there is a topic of that name."""
+        with aws_errors(f"topic {name}"):
+            pages = self._clients.sns.get_paginator("list_topics").paginate()
+            return any(topic["TopicArn"].endswith(f":{name}") for page in pages for topic in page["Topics"])
+
+    def has_notification(self) -> bool:
+        """Tell whether the bucket has our entry in its notifications."""
+        with aws_errors(f"notifications of {self.settings.bucket}"):
+            try:
+                found = self._clients.s3.get_bucket_notification_configuration(**self._owner)
+            except ClientError as error:
+                if code_of(error) == "NoSuchBucket":
+                    return False
+                raise
+        return any(entry.get("Id") == self.names.uploads for entry in found.get("TopicConfigurations", []))
+
+    def function_state(self, name: str) -> str:
+        """Return a function's state, such as `Active`, or `absent`."""
+        with aws_errors(f"function {name}"):
+            try:
+                found = self._clients.lambda_.get_function_configuration(FunctionName=name)
+            except ClientError as error:
+                if code_of(error) == _MISSING:
+                    return "absent"
+                raise
+        return str(found.get("State", "Active"))
+
+    def mapping_health(self, function: str) -> MappingHealth | None:
+        """Return the state of a function's mapping; None if it has none."""
+        with aws_errors(f"event source mapping of {function}"):
+            try:
+                found = self._clients.lambda_.list_event_source_mappings(FunctionName=function)
+            except ClientError as error:
+                if code_of(error) == _MISSING:
+                    return None
+                raise
+        for mapping in found["EventSourceMappings"]:
+            return MappingHealth(str(mapping.get("State", "")), mapping.get("LastProcessingResult", ""))
+        return None
+
+    def table_status(self, name: str) -> str:
+        """Return a table's status, such as `ACTIVE`, or `absent`."""
+        with aws_errors(f"table {name}"):
+            try:
+                return str(self._clients.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"])
+            except ClientError as error:
+                if code_of(error) == _MISSING:
+                    return "absent"
+                raise
+
+
+def _snapshot(item: dict[str, AttributeValueTypeDef]) -> Snapshot:
+    return Snapshot(
+        day=item["Date"]["S"],
+        instance=item["Instance"]["S"],
+        sequencer=item["Sequencer"]["S"],
+        packed=bytes(item["Counters"]["B"]),
+        etag=item["ETag"]["S"],
+        key=item["Key"]["S"],
+        uploaded_at=item["UploadedAt"]["S"],
+    )

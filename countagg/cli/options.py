@@ -1,0 +1,154 @@
+"""Global options: accepted before and after the command, merged with preferences into one value."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from countagg.cli.preferences import Preferences
+from countagg.core.errors import UsageError
+
+DEFAULT_STACK: Final = "countagg"
+_PANEL: Final = "Global options, before or after the command"
+
+
+class OutputForm(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def global_parameters(
+    *,
+    stack: Annotated[
+        str | None, typer.Option(help="Name of the stack.", rich_help_panel=_PANEL, show_default=DEFAULT_STACK)
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile of the AWS configuration.", rich_help_panel=_PANEL)
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel=_PANEL)] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="Address to use instead of AWS's own.", rich_help_panel=_PANEL)
+    ] = None,
+    local: Annotated[
+        bool | None, typer.Option("--local", help="Work on the embedded engine.", rich_help_panel=_PANEL)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=_PANEL)
+    ] = None,
+    output: Annotated[
+        OutputForm | None, typer.Option(help="Form of the result.", rich_help_panel=_PANEL, show_default="table")
+    ] = None,
+    quiet: Annotated[
+        bool | None, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_PANEL)
+    ] = None,
+    verbose: Annotated[
+        bool | None, typer.Option("--verbose", "-v", help="More on errors.", rich_help_panel=_PANEL)
+    ] = None,
+    no_color: Annotated[
+        bool | None, typer.Option("--no-color", help="No colours.", rich_help_panel=_PANEL)
+    ] = None,
+) -> None:
+    """Hold the signature that every command shares."""
+
+
+GLOBALS: Final = tuple(inspect.signature(global_parameters, eval_str=True).parameters.values())
+GLOBAL_NAMES: Final = tuple(parameter.name for parameter in GLOBALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The global options as they apply."""
+
+    stack: str
+    profile: str | None
+    region: str | None
+    endpoint_url: str | None
+    local: bool
+    output: OutputForm
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+
+def merge_flags(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Join what was given before and after the command; what stands nearer to the command wins."""
+    return {name: before.get(name) if after.get(name) is None else after[name] for name in GLOBAL_NAMES}
+
+
+def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Options:
+    """Complete the flags from the preferences.
+
+    Raises:
+        UsageError: a value cannot be, or two contradict each other.
+    """
+
+    def text(name: str) -> str | None:
+        return flags[name] if flags[name] is not None else preferences.text(name)
+
+    def switch(name: str) -> bool:
+        return bool(flags[name] if flags[name] is not None else preferences.switch(name))
+
+    options = Options(
+        stack=text("stack") or DEFAULT_STACK,
+        profile=text("profile"),
+        region=text("region"),
+        endpoint_url=text("endpoint_url"),
+        local=switch("local"),
+        output=_output_form(text("output")),
+        quiet=switch("quiet"),
+        verbose=switch("verbose"),
+        no_color=switch("no_color"),
+    )
+    if options.local and options.endpoint_url:
+        raise UsageError(
+            "both --local and an endpoint are given",
+            where="--local, --endpoint-url",
+            hint="the embedded engine has its own address: leave one of them out",
+        )
+    return options
+
+
+def _output_form(text: str | None) -> OutputForm:
+    try:
+        return OutputForm(text or OutputForm.TABLE)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no form of output", where="--output", hint=f"use {', '.join(OutputForm)}"
+        ) from error
+
+
+def with_global_options(
+    function: Callable[..., None], run: Callable[[typer.Context, dict[str, Any], dict[str, Any]], None]
+) -> Callable[..., None]:
+    """Return what typer registers for a command: its own parameters, and the global ones behind them.
+
+    Args:
+        function: the command; its first parameter is the session, which typer does not see.
+        run: called with typer's context, the global options given after the command, and the command's own.
+    """
+
+    def command(**values: Any) -> None:  # noqa: ANN401 - of any option
+        context = values.pop("context")
+        given = {name: values.pop(name) for name in GLOBAL_NAMES}
+        run(context, given, values)
+
+    _, *own = inspect.signature(function, eval_str=True).parameters.values()
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [
+        context,
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
+        *GLOBALS,
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command

@@ -1,0 +1,54 @@
+"""Results as JSON, CSV and tables. What comes from outside is made printable first."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+import simplejson
+from rich.console import Console
+from rich.table import Table
+
+
+def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
+    """Write a document; decimals as exact numbers, names in UTF-8."""
+    file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as RFC 4180 has them, but with the line ends of this system."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def write_table(
+    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str] = frozenset()
+) -> None:
+    """Write rows as a table without frames.
+
+    Args:
+        console: where to.
+        header: names of the columns.
+        rows: their texts.
+        numeric: names of the columns that are aligned to the right.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(printable, row))
+    console.print(table, soft_wrap=False)
+
+
+def printable(text: str) -> str:
+    """Return the text with everything that a terminal might obey or reorder written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def grouped(number: object) -> str:
+    """Return a number for people, with its thousands apart."""
+    return f"{number:,}"

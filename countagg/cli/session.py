@@ -1,0 +1,141 @@
+"""A command's session: its options, where it writes, and its connection to AWS or to the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+
+from countagg.cli.options import Options
+from countagg.cli.preferences import Preferences
+from countagg.core.errors import ConnectionProblem, Declined, UsageError
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
+    from countagg.aws.session import Caller, Clients
+
+_NARROWEST_PIPE = 120
+
+
+@dataclass
+class Session:
+    """What a command works with. Everything that reaches outside can be handed in."""
+
+    options: Options
+    preferences: Preferences
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def result_console(self) -> Console:
+        """Writes results, for people; in a pipe no line is broken."""
+        return self._console(self.stdout)
+
+    @cached_property
+    def progress_console(self) -> Console:
+        """Writes progress, questions and remarks."""
+        return self._console(self.stderr)
+
+    def _console(self, file: TextIO) -> Console:
+        width = None if file.isatty() or "COLUMNS" in self.environ else _NARROWEST_PIPE
+        return Console(
+            file=file,
+            width=width,
+            no_color=True if self.options.no_color else None,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            soft_wrap=not file.isatty(),
+        )
+
+    def remark(self, text: str, style: str = "") -> None:
+        """Write a line of progress, unless --quiet."""
+        if not self.options.quiet:
+            self.progress_console.print(text, style=style)
+
+    @cached_property
+    def clients(self) -> Clients:
+        """The AWS clients.
+
+        Raises:
+            EngineProblem: --local, and the embedded engine does not run.
+        """
+        from countagg.aws.session import Clients, ConnectionOptions
+        from countagg.local import LocalEngine, client_environment
+
+        if not self.options.local:
+            return Clients(ConnectionOptions(self.options.profile, self.options.region, self.options.endpoint_url))
+        engine = client_environment(LocalEngine().require_running())
+        return Clients(
+            ConnectionOptions(
+                region=self.options.region or engine["AWS_REGION"],
+                endpoint_url=engine["AWS_ENDPOINT_URL"],
+                credentials=(engine["AWS_ACCESS_KEY_ID"], engine["AWS_SECRET_ACCESS_KEY"]),
+            )
+        )
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who acts, and where."""
+        from countagg.aws.errors import aws_errors
+
+        with aws_errors():
+            return self.clients.caller()
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The deployed stack.
+
+        Raises:
+            StackNotFound: there is none.
+        """
+        from countagg.aws.errors import aws_errors
+        from countagg.aws.pipeline import Pipeline
+
+        with aws_errors():
+            return Pipeline.deployed(self.clients, self.options.stack)
+
+    def introduce(self, expected_account: str | None) -> None:
+        """Show who is about to change what, where.
+
+        Raises:
+            ConnectionProblem: it is not the account that was expected.
+        """
+        caller = self.caller
+        self.remark(f"account    {caller.place.account}")
+        self.remark(f"region     {caller.place.region}")
+        self.remark(f"principal  {caller.principal}")
+        self.remark(f"endpoint   {caller.endpoint}")
+        self.remark(f"stack      {self.options.stack}")
+        if expected_account and expected_account != caller.place.account:
+            raise ConnectionProblem(
+                f"this is account {caller.place.account}, not {expected_account}",
+                where="--expect-account",
+                hint="check --profile and AWS_PROFILE; nothing was touched",
+            )
+
+    def confirm(self, question: str, answer: str, *, yes: bool) -> None:
+        """Have the operator type the answer, unless --yes.
+
+        Raises:
+            UsageError: there is no terminal to ask on.
+            Declined: another answer.
+        """
+        if yes:
+            return
+        if not self.stdin.isatty():
+            raise UsageError(
+                "there is no terminal to ask on", where="--yes", hint="give --yes to agree beforehand"
+            )
+        self.progress_console.print(f"{question} Type {answer!r} to go on: ", end="")
+        if self.stdin.readline().strip() != answer:
+            raise Declined("nothing was touched")

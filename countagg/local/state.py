@@ -1,0 +1,225 @@
+"""What is remembered about the engine between two commands: a folder with a record, a lock, a log and the data.
+
+    engine.json    which process, which port; exists from the start of the engine to its stop
+    lock           held while somebody starts or stops the engine
+    engine.log     output of the last run; `engine.log.1` is the run before
+    data/          everything the engine and its functions write; removed with the engine
+
+This module knows files, not processes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import platformdirs
+
+from countagg.core.errors import EngineProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_SCHEMA: Final = 1
+_PRIVATE_FOLDER: Final = 0o700
+_PRIVATE_FILE: Final = 0o600
+_TAIL_BYTES: Final = 64 * 1024
+_LOCK_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRecord:
+    """One run of the engine.
+
+    Attributes:
+        pid: process id of the server, which is also its session id.
+        port: TCP port on 127.0.0.1.
+        created: when the operating system says the process began, in seconds since 1970; tells a re-used pid.
+        version: release of ministack.
+        enforce_policies: whether IAM policies are enforced.
+        started_at: UTC, ISO 8601.
+    """
+
+    pid: int
+    port: int
+    created: float
+    version: str
+    enforce_policies: bool
+    started_at: str
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address that AWS clients are pointed at."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def default_state_dir() -> Path:
+    """Return the folder for the user's state: `$XDG_STATE_HOME/countagg/local`, or the platform's own place."""
+    return platformdirs.user_state_path("countagg") / "local"
+
+
+class StateFolder:
+    """The folder that holds an engine's record, lock, log and data.
+
+    Its methods raise `EngineProblem`, naming the folder, when the file system refuses.
+
+    Args:
+        root: need not exist; nothing is created before `prepare`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log_path = root / "engine.log"
+        self.previous_log_path = root / "engine.log.1"
+        self.data_path = root / "data"
+        self._record_path = root / "engine.json"
+        self._lock_path = root / "lock"
+
+    def prepare(self) -> None:
+        """Create the folder, for its owner alone."""
+        with self._explained():
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(_PRIVATE_FOLDER)
+
+    @contextmanager
+    def locked(
+        self, timeout_seconds: float, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> Iterator[None]:
+        """Hold the folder against other processes that start or stop the engine.
+
+        Raises:
+            EngineProblem: somebody else has held it for `timeout_seconds`.
+        """
+        deadline = clock() + timeout_seconds
+        with self._explained():
+            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        try:
+            while not self._try_lock(handle):
+                if clock() >= deadline:
+                    raise EngineProblem(
+                        f"another command has been starting or stopping the engine for {timeout_seconds:g} s",
+                        where=str(self.root),
+                        hint="wait for it, or end it",
+                    )
+                sleep(_LOCK_POLL_SECONDS)
+            yield
+        finally:
+            os.close(handle)
+
+    def read(self) -> EngineRecord | None:
+        """Return the record of the engine that was started last and not stopped since.
+
+        Raises:
+            EngineProblem: the record cannot be understood.
+        """
+        with self._explained():
+            try:
+                text = self._record_path.read_bytes()
+            except FileNotFoundError:
+                return None
+        try:
+            return _parse_record(text)
+        except (ValueError, KeyError, TypeError) as exc:
+            raise EngineProblem(
+                "the record of the running engine cannot be read",
+                where=str(self._record_path),
+                hint="end any `python -m ministack` that is left, then delete this file",
+                detail=repr(exc),
+            ) from exc
+
+    def write(self, record: EngineRecord) -> None:
+        """Store the record; a reader sees the old one or the new one, never a part."""
+        temporary = self._record_path.with_suffix(".tmp")
+        text = json.dumps({"schema": _SCHEMA, **asdict(record)}, indent=2) + "\n"
+        with self._explained():
+            temporary.unlink(missing_ok=True)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            temporary.replace(self._record_path)
+
+    def forget(self) -> None:
+        """Remove the record and the data; the logs stay."""
+        with self._explained():
+            self._record_path.unlink(missing_ok=True)
+            self._remove_data()
+
+    def fresh_data(self) -> Path:
+        """Return an empty data folder with the sub-folders that the engine is told of."""
+        with self._explained():
+            self._remove_data()
+            for folder in ("", "home", "tmp", "s3", "state"):
+                (self.data_path / folder).mkdir(mode=_PRIVATE_FOLDER)
+        return self.data_path
+
+    def rotate_log(self) -> None:
+        """Make room for the log of a new run."""
+        with self._explained():
+            if self.log_path.exists():
+                self.log_path.replace(self.previous_log_path)
+
+    def open_log(self) -> int:
+        """Return a file descriptor that appends to the log; the caller closes it."""
+        with self._explained():
+            return os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _PRIVATE_FILE)
+
+    def read_log(self, last: int | None = None) -> list[str]:
+        """Return the lines of the log, or the last so many of them (out of its last 64 KiB)."""
+        with self._explained():
+            if not self.log_path.exists():
+                return []
+            with self.log_path.open("rb") as file:
+                if last is None:
+                    return file.read().decode(errors="replace").splitlines()
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _TAIL_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        return lines[-last:] if last > 0 else []
+
+    def _remove_data(self) -> None:
+        if self.data_path.exists():
+            shutil.rmtree(self.data_path)
+
+    @staticmethod
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise EngineProblem(
+                f"the folder for the engine's state cannot be used: {exc.strerror or exc}",
+                where=str(self.root),
+                hint="make it writable, or set XDG_STATE_HOME to a folder that is",
+                detail=str(exc),
+            ) from exc
+
+
+def _parse_record(text: bytes) -> EngineRecord:
+    fields = json.loads(text)
+    if fields["schema"] != _SCHEMA:
+        raise ValueError(f"schema {fields['schema']!r}")
+    record = EngineRecord(
+        pid=int(fields["pid"]),
+        port=int(fields["port"]),
+        created=float(fields["created"]),
+        version=str(fields["version"]),
+        enforce_policies=bool(fields["enforce_policies"]),
+        started_at=str(fields["started_at"]),
+    )
+    # Signals to process 0, 1 or below reach a whole group, the init process or everything.
+    if record.pid <= 1:
+        raise ValueError(f"pid {record.pid}")
+    return record

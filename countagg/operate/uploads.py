@@ -1,0 +1,153 @@
+"""Uploads of test counters, and the wait until the totals include them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from countagg.aws.pipeline import Pipeline
+from countagg.core.counter_file import render_counters
+from countagg.core.errors import TimedOut, UsageError
+from countagg.core.object_keys import build_object_key
+from countagg.core.values import SCALE
+
+PARALLEL_UPLOADS: Final = 20
+_FILE_PREFIX: Final = "values_"
+_PAUSE_SECONDS: Final = 0.05
+_SMALL: Final = 100
+_LARGEST_SAMPLE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """A file to upload: whose it is, and its bytes."""
+
+    instance: str
+    content: bytes
+
+
+Round = Sequence[SampleFile]
+"""Files that may be uploaded at the same time: at most one an instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file that was uploaded: whose it is, and the ETag that S3 gave it."""
+
+    instance: str
+    etag: str
+
+
+def read_sample_rounds(folder: Path) -> list[Round]:
+    """Read sample files: a round a folder, by name.
+
+    Raises:
+        UsageError: the folder holds no sample files.
+    """
+    folders = sorted(each for each in folder.iterdir() if each.is_dir())
+    rounds = [[_read_sample(path) for path in sorted(each.glob(f"{_FILE_PREFIX}*"))] for each in folders]
+    if not any(rounds):
+        raise UsageError("there are no sample files", where=str(folder))
+    return [each for each in rounds if each]
+
+
+def _read_sample(path: Path) -> SampleFile:
+    return SampleFile(path.name.removeprefix(_FILE_PREFIX), path.read_bytes())
+
+
+def make_fleet(instances: int, counters: int, seed: int) -> Round:
+    """Make one file for each instance of a fleet, the same for the same seed."""
+    source = random.Random(seed)  # noqa: S311 - sample data, not secrets
+    names = [f"COUNTER{index}" for index in range(1, counters + 1)]
+    return [
+        SampleFile(
+            f"i-{number:08x}", render_counters({name: source.randrange(_LARGEST_SAMPLE) * SCALE for name in names})
+        )
+        for number in range(1, instances + 1)
+    ]
+
+
+def upload_rounds(
+    pipeline: Pipeline, day: str, rounds: Sequence[Round], on_upload: Callable[[], None]
+) -> list[Uploaded]:
+    """Upload the rounds one after the other, the files of a round in parallel.
+
+    Args:
+        pipeline: where to.
+        day: YYYY-MM-DD.
+        rounds: the files.
+        on_upload: called after each file.
+
+    Returns:
+        The last upload of each instance.
+    """
+
+    def upload(sample: SampleFile) -> Uploaded:
+        key = build_object_key(pipeline.settings.prefix, day, sample.instance)
+        uploaded = Uploaded(sample.instance, pipeline.put_counter_file(key, sample.content))
+        on_upload()
+        return uploaded
+
+    latest: dict[str, Uploaded] = {}
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        for each in rounds:
+            latest |= {uploaded.instance: uploaded for uploaded in pool.map(upload, each)}
+    return list(latest.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """How far the totals are: the version of the ledger, and how many of the uploads it includes."""
+
+    version: int
+    included: int
+
+
+def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclusion:
+    """Count the uploads that the totals include: those of whose very content the ledger has seen a snapshot."""
+    found = pipeline.totals(day)
+    seen = found.ledger.seen
+    included = {
+        (head.instance, head.etag)
+        for head in pipeline.snapshot_heads(day)
+        if seen.get(head.instance, "") >= head.sequencer
+    }
+    return Inclusion(found.version, sum((upload.instance, upload.etag) in included for upload in uploads))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How to wait: seconds until it fails, and the clock by which they are counted."""
+
+    timeout: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def wait_until_included(
+    pipeline: Pipeline, day: str, uploads: Sequence[Uploaded], wait: Wait
+) -> Iterator[Inclusion]:
+    """Yield how far the totals are, until they include all uploads.
+
+    Raises:
+        TimedOut: some are still missing.
+    """
+    end = wait.clock() + wait.timeout
+    while True:
+        found = look_for(pipeline, day, uploads)
+        yield found
+        if found.included == len(uploads):
+            return
+        if wait.clock() >= end:
+            raise TimedOut(
+                f"the totals include {found.included} of {len(uploads)} files after {wait.timeout:.0f} s",
+                where=f"totals of {day}",
+                hint="see `countagg status`; a refused file never counts and lies in the dead letter queue",
+            )
+        # A large fleet takes longer to look for than to count.
+        wait.sleep(_PAUSE_SECONDS if len(uploads) <= _SMALL else 10 * _PAUSE_SECONDS)

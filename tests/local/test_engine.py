@@ -1,0 +1,358 @@
+"""The manager with the real engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+import countagg
+from countagg.core.errors import EngineProblem
+from countagg.local import EngineState, Host, LocalEngine, launch, processes
+from countagg.local.state import StateFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_lambda.client import LambdaClient
+
+    from countagg.local import EngineRecord
+
+pytestmark = pytest.mark.embedded
+
+HANDLER = """
+import os, time
+import boto3
+def handler(event, context):
+    time.sleep(event.get("sleep", 0))
+    return {"environ": dict(os.environ), "boto3": boto3.__version__, "home": os.path.expanduser("~")}
+"""
+
+
+def client_options(record: EngineRecord) -> dict[str, Any]:
+    return {
+        "endpoint_url": record.endpoint_url,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+        "config": Config(retries={"total_max_attempts": 1}, proxies={}),
+    }
+
+
+def create_function(record: EngineRecord) -> LambdaClient:
+    """Create the function `probe`, and return the client to invoke it with."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = boto3.client("iam", **client_options(record)).create_role(
+        RoleName="probe", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("probe.py", HANDLER)
+    client: LambdaClient = boto3.client("lambda", **client_options(record))
+    client.create_function(
+        FunctionName="probe",
+        Role=role["Role"]["Arn"],
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Code={"ZipFile": code.getvalue()},
+        Timeout=300,
+    )
+    return client
+
+
+@pytest.fixture
+def invoke_in_background() -> Iterator[Callable[[LambdaClient, EngineRecord], None]]:
+    """Begin a call that takes minutes; it ends with the engine."""
+    threads: list[threading.Thread] = []
+
+    def call(client: LambdaClient) -> None:
+        try:
+            client.invoke(FunctionName="probe", Payload=b'{"sleep": 240}')
+        except (BotoCoreError, ClientError):
+            return
+
+    def begin(client: LambdaClient, record: EngineRecord) -> None:
+        thread = threading.Thread(target=call, args=(client,), daemon=True)
+        thread.start()
+        threads.append(thread)
+        deadline = time.monotonic() + 10
+        while not psutil.Process(record.pid).children():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    yield begin
+    for thread in threads:
+        thread.join(timeout=30)
+
+
+def test_it_starts_answers_and_stops(engine: LocalEngine, state_dir: Path) -> None:
+    assert engine.status().state is EngineState.STOPPED
+    record = engine.start()
+    status = engine.status()
+    assert status.state is EngineState.RUNNING
+    assert status.record == record
+    assert status.processes == 1
+    assert 10_000_000 < status.memory_bytes < 500_000_000
+    assert status.state_dir == state_dir
+    assert status.log_path.is_file()
+    assert engine.require_running() == record
+    assert boto3.client("sts", **client_options(record)).get_caller_identity()["Account"]
+
+    assert engine.stop() == record
+    assert processes.find(record.pid, record.created) is None
+    assert engine.status().state is EngineState.STOPPED
+    assert engine.status().memory_bytes == engine.status().processes == 0
+    assert not (state_dir / "data").exists()
+    assert engine.stop() is None
+
+
+def test_starting_again_finds_the_same_engine(engine: LocalEngine, state_dir: Path) -> None:
+    record = engine.start()
+    assert engine.start() == record
+    assert engine.start(port=record.port, enforce_policies=True) == record
+    assert LocalEngine(state_dir).start() == record
+
+
+def test_a_running_engine_with_other_settings_is_not_passed_off_as_the_one_asked_for(engine: LocalEngine) -> None:
+    record = engine.start()
+    with pytest.raises(EngineProblem, match=f"on port {record.port}, not {record.port + 1}") as caught:
+        engine.start(port=record.port + 1)
+    assert "countagg local stop" in caught.value.hint
+    with pytest.raises(EngineProblem, match="with enforced policies"):
+        engine.start(enforce_policies=False)
+    assert engine.require_running() == record
+
+
+def test_each_start_is_a_fresh_account(engine: LocalEngine) -> None:
+    boto3.client("sqs", **client_options(engine.start())).create_queue(QueueName="leftover")
+    engine.stop()
+    queues = boto3.client("sqs", **client_options(engine.start())).list_queues()
+    assert queues.get("QueueUrls", []) == []
+
+
+def test_the_port_asked_for_is_used(engine: LocalEngine) -> None:
+    port = launch.free_port()
+    assert engine.start(port=port).port == port
+
+
+def test_two_engines_with_two_state_folders_do_not_meet(engine: LocalEngine, tmp_path: Path) -> None:
+    other = LocalEngine(tmp_path / "other")
+    try:
+        assert engine.start().port != other.start().port
+        other.stop()
+        assert engine.status().state is EngineState.RUNNING
+    finally:
+        other.stop()
+
+
+def test_it_listens_on_the_loopback_interface_only(engine: LocalEngine) -> None:
+    record = engine.start()
+    time.sleep(1)  # listeners that come up later, as the one for IoT does
+    assert processes.listening(psutil.Process(record.pid)) == [("127.0.0.1", record.port)]
+
+
+def test_nothing_of_the_users_environment_reaches_the_engine_and_its_functions(state_dir: Path) -> None:
+    users = {
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "LD_LIBRARY_PATH"}},
+        "AWS_PROFILE": "production",
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL": "https://elsewhere.example",
+        "https_proxy": "http://proxy.example:3128",
+        "PYTHONPATH": "/nowhere",
+        "STATE_DIR": "/nowhere",
+        "BIND_HOST": "0.0.0.0",  # noqa: S104 - must not get through
+    }
+    manager = LocalEngine(state_dir, host=Host(environ=users))
+    try:
+        record = manager.start()
+        answer = create_function(record).invoke(FunctionName="probe")
+        function = json.loads(answer["Payload"].read())
+        server = psutil.Process(record.pid).environ()
+    finally:
+        manager.stop()
+    for environ in (server, function["environ"]):
+        leaked = {name for name, value in environ.items() if users.get(name) == value}
+        assert leaked <= {"PATH", "LD_LIBRARY_PATH"}
+        assert not {"AWS_PROFILE", "https_proxy", "PYTHONPATH"} & environ.keys()
+    assert {name for name in server if name.startswith("AWS_")} == {
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_EC2_METADATA_DISABLED",
+    }
+    assert function["environ"]["AWS_ENDPOINT_URL"] == record.endpoint_url
+    assert function["boto3"] == boto3.__version__
+    assert function["home"] == str(state_dir / "data" / "home")
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+def test_policies_are_enforced_or_not_and_the_root_key_works_either_way(
+    engine: LocalEngine, *, enforce: bool
+) -> None:
+    record = engine.start(enforce_policies=enforce)
+    options = client_options(record)
+    user = boto3.client("iam", **options)
+    user.create_user(UserName="nobody")
+    key = user.create_access_key(UserName="nobody")["AccessKey"]
+    options.update(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    if enforce:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            boto3.client("sqs", **options).list_queues()
+    else:
+        boto3.client("sqs", **options).list_queues()
+
+
+def test_a_dead_engine_is_noticed_explained_and_replaced(engine: LocalEngine, state_dir: Path) -> None:
+    record = engine.start()
+    os.kill(record.pid, signal.SIGKILL)
+    (state_dir / "data" / "s3" / "object").write_text("of the dead one")
+    deadline = time.monotonic() + 5
+    while engine.status().state is not EngineState.DEAD:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    assert engine.status().memory_bytes == 0
+    with pytest.raises(EngineProblem, match="died") as caught:
+        engine.require_running()
+    assert str(record.pid) in str(caught.value)
+    assert str(engine.log_path) in str(caught.value)
+    assert "Running on http://127.0.0.1" in str(caught.value)
+    assert "countagg local start" in caught.value.hint
+
+    replacement = engine.start()
+    assert replacement.pid != record.pid
+    assert engine.require_running() == replacement
+    assert not (state_dir / "data" / "s3" / "object").exists()
+    assert "Running on" in (state_dir / "engine.log.1").read_text()
+
+
+def test_stopping_a_dead_engine_cleans_up(engine: LocalEngine, state_dir: Path) -> None:
+    record = engine.start()
+    os.kill(record.pid, signal.SIGKILL)
+    os.waitpid(record.pid, 0)
+    assert engine.stop() is None
+    assert engine.status().state is EngineState.STOPPED
+    assert not (state_dir / "data").exists()
+
+
+def test_a_worker_that_outlives_a_dead_engine_is_ended(
+    engine: LocalEngine, invoke_in_background: Callable[[LambdaClient, EngineRecord], None]
+) -> None:
+    record = engine.start()
+    invoke_in_background(create_function(record), record)
+    [worker] = psutil.Process(record.pid).children()
+    os.kill(record.pid, signal.SIGKILL)
+    os.waitpid(record.pid, 0)
+    assert worker.is_running()
+    engine.stop()
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_busy_engine_is_stopped_with_its_workers(
+    engine: LocalEngine, invoke_in_background: Callable[[LambdaClient, EngineRecord], None]
+) -> None:
+    record = engine.start()
+    invoke_in_background(create_function(record), record)
+    assert engine.status().processes == 2
+    [worker] = psutil.Process(record.pid).children()
+    began = time.monotonic()
+    assert engine.stop(timeout_seconds=30) == record
+    assert time.monotonic() - began < 15
+    assert processes.find(record.pid, record.created) is None
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_hanging_engine_is_unresponsive_and_can_be_stopped(state_dir: Path) -> None:
+    manager = LocalEngine(state_dir, host=Host(answer_seconds=0.3))
+    record = manager.start()
+    os.kill(record.pid, signal.SIGSTOP)
+    try:
+        assert manager.status().state is EngineState.UNRESPONSIVE
+        with pytest.raises(EngineProblem, match="does not answer") as caught:
+            manager.require_running()
+        assert "countagg local stop" in caught.value.hint
+        with pytest.raises(EngineProblem, match="does not answer"):
+            manager.start(timeout_seconds=0.1)
+    finally:
+        assert manager.stop(timeout_seconds=0.5) == record
+    assert processes.find(record.pid, record.created) is None
+
+
+def test_a_process_that_got_the_pid_of_a_dead_engine_is_left_alone(
+    engine: LocalEngine, state_dir: Path, sleeper: subprocess.Popen[str]
+) -> None:
+    record = engine.start()
+    engine.stop()
+    reused = type(record)(sleeper.pid, record.port, processes.created(sleeper.pid) - 100, "1", True, "before")  # noqa: FBT003 - positional for brevity
+    StateFolder(state_dir).write(reused)
+    assert engine.status().state is EngineState.DEAD
+    assert engine.stop() is None
+    StateFolder(state_dir).write(reused)
+    assert engine.start().pid != sleeper.pid
+    assert sleeper.poll() is None
+
+
+def test_not_running_is_said_with_the_command_that_helps(engine: LocalEngine) -> None:
+    with pytest.raises(EngineProblem, match="not running") as caught:
+        engine.require_running()
+    assert "countagg local start" in caught.value.hint
+
+
+def test_starts_at_the_same_time_give_one_engine(engine: LocalEngine, state_dir: Path) -> None:
+    together = threading.Barrier(4)
+
+    def is_importable(_: str) -> bool:
+        together.wait(timeout=30)
+        return True
+
+    def start(_: int) -> EngineRecord:
+        return LocalEngine(state_dir, host=Host(is_importable=is_importable)).start()
+
+    with ThreadPoolExecutor(4) as pool:
+        records = list(pool.map(start, range(4)))
+    try:
+        assert {record.pid for record in records} == {engine.require_running().pid}
+    finally:
+        for record in records:
+            process = processes.find(record.pid, record.created)
+            if process is not None:
+                processes.stop(process, 5)
+
+
+def test_an_engine_outlives_the_process_that_started_it_and_is_stopped_by_another(
+    engine: LocalEngine, state_dir: Path
+) -> None:
+    script = (
+        "import pathlib, sys\n"
+        "from countagg.local import LocalEngine\n"
+        "print(LocalEngine(pathlib.Path(sys.argv[1])).start().pid)"
+    )
+    starter = subprocess.run(
+        (sys.executable, "-c", script, str(state_dir)),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(countagg.__file__).parents[1])},
+    )
+    record = engine.require_running()
+    assert record.pid == int(starter.stdout)
+    began = time.monotonic()
+    assert engine.stop(timeout_seconds=30) == record
+    assert time.monotonic() - began < 10
+    assert processes.find(record.pid, record.created) is None

@@ -18,7 +18,8 @@ MAX_FILE_BYTES: Final = 5 * 1024 * 1024
 
 MAX_NAME_BYTES: Final = 255
 
-_SHOWN = 40
+_BYTE_ORDER_MARK: Final = codecs.BOM_UTF8.decode()
+_SHOWN: Final = 40
 
 
 def parse_counter_file(content: bytes) -> dict[str, int]:
@@ -40,8 +41,8 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
         if len(words) != 2:  # noqa: PLR2004 - a name and a value
             raise InvalidCounterFile(f"{_shorten(line)!r} is not COUNTER VALUE", number)
         name, text = words
-        if len(name) > MAX_NAME_BYTES or (not name.isascii() and len(name.encode()) > MAX_NAME_BYTES):
-            raise InvalidCounterFile(f"the name {_shorten(name)!r} has more than {MAX_NAME_BYTES} bytes", number)
+        if len(name) > MAX_NAME_BYTES or not name.isascii():
+            _check_name(name, number)
         if name in counters:
             raise InvalidCounterFile(f"the counter {_shorten(name)!r} is repeated", number)
         try:
@@ -49,6 +50,14 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
         except ValueError as error:
             raise InvalidCounterFile(str(error), number) from error
     return counters
+
+
+def _check_name(name: str, number: int) -> None:
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise InvalidCounterFile(f"the name {_shorten(name)!r} has more than {MAX_NAME_BYTES} bytes", number)
+    # At the start of a published file it would be lost.
+    if name.startswith(_BYTE_ORDER_MARK):
+        raise InvalidCounterFile(f"the name {_shorten(name)!r} begins with a byte order mark", number)
 
 
 def _decode(content: bytes) -> str:

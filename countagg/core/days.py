@@ -11,6 +11,9 @@ from countagg.core.errors import InvalidObjectKey, UsageError
 DAYS_AHEAD: Final = 1
 """An instance whose clock is ahead, or east of Greenwich, may name tomorrow."""
 
+# What was accepted last may wait in the queue or in a stream for a day; its day must still be whole then.
+_EXPIRY_MARGIN_DAYS: Final = 2
+
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -64,6 +67,6 @@ def is_past_retention(day: str, today: date, retention_days: int) -> bool:
 
 
 def expiry_epoch_seconds(day: str, retention_days: int) -> int:
-    """Return when items of that day expire: midnight UTC after the last day on which they are accepted."""
-    last = date.fromisoformat(day) + timedelta(days=retention_days + 1)
+    """Return when items of that day expire: some days after its files are no longer accepted."""
+    last = date.fromisoformat(day) + timedelta(days=retention_days + 1 + _EXPIRY_MARGIN_DAYS)
     return (last - date(1970, 1, 1)).days * 86_400

@@ -3,6 +3,7 @@
 CountaggError                exit  1  failure
 |- UsageError                exit  2  the command line or a settings file is wrong
 |- ConnectionProblem         exit  3  credentials, region or endpoint
+|  `- EngineProblem          exit  3  the embedded engine does not run as it should
 |- LeftOver                  exit  4  partly done, or something is left over
 |- StackNotFound             exit  5  no such stack
 |- Declined                  exit  8  the answer to a question was no
@@ -11,7 +12,6 @@ CountaggError                exit  1  failure
 |- ImmutableField            exit  1  AWS cannot change this; nothing is replaced silently
 |- AwsCallFailed             exit  1  AWS refused a call for another reason
 |  `- AccessDenied           exit  1  the principal lacks a permission
-|- EngineProblem             exit  1  the embedded engine does not run as it should
 |- InvalidInput              exit  1  data that the pipeline's input rules refuse
 |  |- InvalidCounterFile
 |  |- InvalidObjectKey
@@ -99,7 +99,7 @@ class AccessDenied(AwsCallFailed):
     """The principal may not do this; the sentence names the action and the resource."""
 
 
-class EngineProblem(CountaggError):
+class EngineProblem(ConnectionProblem):
     """The embedded engine is not running, died, or could not be started."""
 
 

@@ -128,8 +128,10 @@ def encode_ledger(ledger: Ledger) -> bytes:
     """Return the ledger as a compressed document."""
     document = {
         "schema": 1,
-        "sums": {name: format_value(value) for name, value in ledger.sums.items()},
-        "contributors": ledger.contributors,
+        # Each name once: two maps of many random names would take twice the bytes, compressed too.
+        "counters": {
+            name: [format_value(value), ledger.contributors[name]] for name, value in ledger.sums.items()
+        },
         "seen": ledger.seen,
     }
     return zlib.compress(json.dumps(document, separators=(",", ":"), sort_keys=True).encode())
@@ -146,9 +148,10 @@ def decode_ledger(document: bytes) -> Ledger:
         content = json.loads(text)
         if content["schema"] != 1:
             raise CorruptDocument(f"the ledger has schema {content['schema']!r}; this version reads schema 1")
+        counters = content["counters"].items()
         return Ledger(
-            sums={str(name): parse_sum(value) for name, value in content["sums"].items()},
-            contributors={str(name): int(count) for name, count in content["contributors"].items()},
+            sums={str(name): parse_sum(value) for name, (value, _) in counters},
+            contributors={str(name): int(count) for name, (_, count) in counters},
             seen={str(instance): str(sequencer) for instance, sequencer in content["seen"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -12,7 +12,7 @@ from countagg.core.errors import InvalidObjectKey, UsageError
 MAX_INSTANCE_LENGTH: Final = 128
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SHAPE = re.compile(r"([0-9]+-[0-9]+-[0-9]+)/values_(.*)", re.DOTALL)
-_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()=-]+/)+")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()-]+/)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def normalise_prefix(text: str, option: str) -> str:
         raise UsageError(
             f"{text!r} cannot be a prefix",
             where=option,
-            hint="use folders of letters, digits and !_.*'()=- such as counters/ or fleet/counters/",
+            hint="use folders of letters, digits and !_.*'()- such as counters/ or fleet/counters/",
         )
     return prefix
 

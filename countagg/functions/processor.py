@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -22,7 +22,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
-from countagg.core.days import check_upload_day, is_past_retention
+from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
@@ -33,6 +33,9 @@ from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
 from countagg.functions.store import FetchedObject, Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
+
+CALLS_PER_FILE: Final = 2
+"""It is read, and then either its snapshot or its refusal is written."""
 
 
 class Outcome(StrEnum):
@@ -97,21 +100,19 @@ class Processor:
         etag = ""
         try:
             file_key = parse_object_key(event.key, self._settings.prefix)
-            if file_key is None or self._is_clean_up(event, file_key):
+            if file_key is None:
                 return Outcome.SKIPPED
             check_upload_day(file_key.day, self._now().date(), self._settings.snapshot_retention_days)
             found = self._store.fetch_object(event.key)
             etag = "" if found is None else found.etag
             snapshot = _snapshot(event, file_key, found)
         except (InvalidObjectKey, InvalidCounterFile) as error:
+            if event.removed and isinstance(error, InvalidObjectKey):
+                # Refused when it came, or its snapshot is past its retention: its going withdraws nothing.
+                return Outcome.SKIPPED
             self._refuse(event, error, etag, request_id)
             return Outcome.REFUSED
         return Outcome.APPLIED if self._store.put_snapshot(snapshot) else Outcome.ALREADY_NEWER
-
-    def _is_clean_up(self, event: ObjectEvent, file_key: CounterFileKey) -> bool:
-        """Tell whether an old file was removed whose snapshot is past its retention anyway."""
-        days = self._settings.snapshot_retention_days
-        return event.removed and is_past_retention(file_key.day, self._now().date(), days)
 
     def _refuse(
         self, event: ObjectEvent, error: InvalidObjectKey | InvalidCounterFile, etag: str, request_id: str
@@ -134,7 +135,7 @@ class Processor:
 
 def _require_time(context: LambdaContext) -> None:
     left = context.get_remaining_time_in_millis()
-    if left < SLOWEST_CALL_MILLISECONDS:
+    if left < CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS:
         raise OutOfTime(f"{left} ms left; a slow call may take {SLOWEST_CALL_MILLISECONDS}")
 
 

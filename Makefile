@@ -1,0 +1,50 @@
+# Every target does its own set-up, in .venv. Needs Python 3.11 or later as `python3` (or PYTHON=...), and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_OPTIONS ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports format benchmark build clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## run the main job on an embedded engine, show it, clean up
+	@$(BIN)/countagg demo
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+check: lint types imports ## lint, formatting, types and layers
+
+lint: $(READY) ## ruff: rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY) ## mypy --strict on package and tests
+	$(BIN)/mypy
+
+imports: $(READY) ## imports go one way
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the code into the one format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+benchmark: $(READY) ## measure the pipeline on an embedded engine
+	@$(BIN)/python -m tests.benchmark
+
+build: $(READY) ## build wheel and sdist into dist/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build
+
+clean: ## remove the virtual environment and everything built
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

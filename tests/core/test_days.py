@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countagg.core.days import (
+    check_upload_day,
+    expiry_epoch_seconds,
+    is_past_retention,
+    parse_date,
+    resolve_day,
+)
+from countagg.core.errors import InvalidObjectKey, UsageError
+from tests.core.strategies import days
+
+TODAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@given(st.dates())
+def test_every_date_reads_back(day: date) -> None:
+    assert parse_date(day.isoformat()) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "0000-01-01", "2026-1-1", "26-01-01", "20261120"],
+)
+def test_a_date_that_is_not_real_or_not_in_full_is_none(text: str) -> None:
+    assert parse_date(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-20T00", "2026-W47-5", " 2026-11-20", "2026-11-20\n", "\u0662\u0660\u0662\u0666-11-20", "", "today"],
+)
+def test_what_is_no_real_date_is_none(text: str) -> None:
+    assert parse_date(text) is None
+
+
+def test_leap_days_are_real() -> None:
+    assert parse_date("2028-02-29") == date(2028, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("today", "2026-11-20"), ("yesterday", "2026-11-19"), ("2024-02-29", "2024-02-29")]
+)
+def test_an_operator_may_say_today_yesterday_or_a_date(text: str, day: str) -> None:
+    assert resolve_day(text, NOON) == day
+
+
+def test_today_is_the_day_in_utc_wherever_the_clock_stands() -> None:
+    sydney = timezone(timedelta(hours=11))
+    assert resolve_day("today", datetime(2026, 11, 21, 8, tzinfo=sydney)) == "2026-11-20"
+    assert resolve_day("yesterday", datetime(2026, 11, 21, 8, tzinfo=sydney)) == "2026-11-19"
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "Today", "2026-02-30", "", "-1"])
+def test_anything_else_is_a_usage_error_with_a_hint(text: str) -> None:
+    with pytest.raises(UsageError) as wrong:
+        resolve_day(text, NOON)
+    assert str(wrong.value) == f"{text!r} is not a date"
+    assert wrong.value.hint == "give YYYY-MM-DD, today or yesterday (UTC)"
+
+
+@pytest.mark.parametrize("day", ["2026-11-21", "2026-11-20", "2026-10-16"])
+def test_days_from_the_end_of_retention_to_tomorrow_are_accepted(day: str) -> None:
+    check_upload_day(day, TODAY, 35)
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        ("2026-11-22", "the date 2026-11-22 is more than 1 day ahead of 2026-11-20 (UTC)"),
+        ("9999-12-31", "the date 9999-12-31 is more than 1 day ahead of 2026-11-20 (UTC)"),
+        ("2026-10-15", "the date 2026-10-15 is more than 35 days before 2026-11-20 (UTC)"),
+        ("0001-01-01", "the date 0001-01-01 is more than 35 days before 2026-11-20 (UTC)"),
+    ],
+)
+def test_days_outside_are_refused_with_the_reason(day: str, reason: str) -> None:
+    with pytest.raises(InvalidObjectKey) as refused:
+        check_upload_day(day, TODAY, 35)
+    assert refused.value.what == reason
+
+
+def test_retention_counts_whole_days() -> None:
+    assert not is_past_retention("2026-11-13", TODAY, 7)
+    assert is_past_retention("2026-11-12", TODAY, 7)
+    assert not is_past_retention("2026-11-20", TODAY, 0)
+
+
+def test_an_item_expires_two_days_after_the_midnight_that_ends_its_last_accepted_day() -> None:
+    expiry = datetime.fromtimestamp(expiry_epoch_seconds("2026-11-20", 35), UTC)
+    assert expiry == datetime(2026, 12, 28, tzinfo=UTC)
+
+
+@given(days(), st.integers(0, 500), st.integers(-3, 503))
+def test_nothing_expires_until_two_days_after_its_day_is_accepted(day: str, retention: int, later: int) -> None:
+    today = date.fromisoformat(day) + timedelta(days=later)
+    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=2)
+    expiry = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=expiry_epoch_seconds(day, retention))
+    assert (expiry <= midnight) == is_past_retention(day, today, retention)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+
+from countagg.core.refusals import KIND, Refusal
+
+
+def test_a_refusal_is_a_versioned_document_with_every_fact() -> None:
+    refusal = Refusal(
+        bucket="fleet-counters",
+        key="counters/2026-11-20/values_caf\u00e9",
+        sequencer="0" * 32,
+        reason="'b' is not COUNTER VALUE",
+        line=2,
+        etag="d41d8cd9",
+        request_id="req-1",
+        refused_at="2026-11-20T10:00:00+00:00",
+    )
+    assert json.loads(refusal.to_message()) == {
+        "schema": 1,
+        "kind": "refused-file",
+        "hop": "processor",
+        "bucket": "fleet-counters",
+        "key": "counters/2026-11-20/values_caf\u00e9",
+        "sequencer": "0" * 32,
+        "reason": "'b' is not COUNTER VALUE",
+        "line": 2,
+        "etag": "d41d8cd9",
+        "request_id": "req-1",
+        "refused_at": "2026-11-20T10:00:00+00:00",
+    }
+    assert KIND == "refused-file"
+
+
+def test_a_refusal_about_the_whole_file_has_no_line() -> None:
+    message = Refusal("b", "k", "0", "too large", None, "", "r", "t").to_message()
+    assert json.loads(message)["line"] is None

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countagg.core.errors import InvalidEvent
+from countagg.core.sequencer import WIDTH, normalise_sequencer
+from tests.core.strategies import raw_sequencers
+
+
+@given(raw_sequencers())
+def test_normalising_is_idempotent_and_gives_one_width(text: str) -> None:
+    normal = normalise_sequencer(text)
+    assert len(normal) == WIDTH
+    assert normal.startswith(text.upper())
+    assert normalise_sequencer(normal) == normal
+
+
+@given(raw_sequencers())
+def test_case_does_not_matter(text: str) -> None:
+    assert normalise_sequencer(text.lower()) == normalise_sequencer(text.upper())
+
+
+@given(
+    st.integers(1, WIDTH).flatmap(lambda width: st.tuples(*[st.integers(0, 16**width - 1)] * 2, st.just(width)))
+)
+def test_string_order_is_number_order_for_equal_lengths(drawn: tuple[int, int, int]) -> None:
+    one, other, width = drawn
+    normal_one, normal_other = normalise_sequencer(f"{one:0{width}x}"), normalise_sequencer(f"{other:0{width}X}")
+    assert (normal_one < normal_other) == (one < other)
+    assert (normal_one == normal_other) == (one == other)
+
+
+def test_unequal_lengths_are_aligned_at_the_time_in_front() -> None:
+    earlier_and_long, later_and_short = "00674760B047BD3051", "00674760C147"
+    assert normalise_sequencer(earlier_and_long) < normalise_sequencer(later_and_short)
+    assert normalise_sequencer("00674760C147") == normalise_sequencer("00674760C147000000")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "g", "0x1F", " 1F", "1F\n", "-1", "1.0", "0" * 33, "\u0661", "\ufb00", "1F 2"]
+)
+def test_what_is_no_hexadecimal_number_of_32_digits_is_refused(text: str) -> None:
+    with pytest.raises(InvalidEvent, match="is not a hexadecimal number of 1 to 32 digits"):
+        normalise_sequencer(text)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countagg.core.errors import CountaggError
+from countagg.core.settings import FunctionSettings
+
+SETTINGS = FunctionSettings(
+    stack="countagg",
+    bucket="fleet-counters",
+    bucket_owner="012345678901",
+    prefix="counters/",
+    output_prefix="totals/",
+    dead_letters_url="https://sqs.us-east-1.amazonaws.com/012345678901/countagg-dead-letters",
+    snapshot_retention_days=35,
+    totals_retention_days=400,
+)
+
+
+@given(st.builds(FunctionSettings))
+def test_settings_survive_the_way_through_the_environment(settings: FunctionSettings) -> None:
+    assert FunctionSettings.from_environment(settings.to_environment()) == settings
+
+
+def test_every_setting_is_a_variable_of_text() -> None:
+    assert SETTINGS.to_environment() == {
+        "COUNTAGG_STACK": "countagg",
+        "COUNTAGG_BUCKET": "fleet-counters",
+        "COUNTAGG_BUCKET_OWNER": "012345678901",
+        "COUNTAGG_PREFIX": "counters/",
+        "COUNTAGG_OUTPUT_PREFIX": "totals/",
+        "COUNTAGG_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/012345678901/countagg-dead-letters",
+        "COUNTAGG_SNAPSHOT_RETENTION_DAYS": "35",
+        "COUNTAGG_TOTALS_RETENTION_DAYS": "400",
+    }
+
+
+def test_account_ids_keep_their_leading_zero() -> None:
+    assert FunctionSettings.from_environment(SETTINGS.to_environment()).bucket_owner == "012345678901"
+
+
+def test_other_variables_do_not_matter() -> None:
+    environment = SETTINGS.to_environment() | {"PATH": "/bin", "COUNTAGG_LOCAL": "1"}
+    assert FunctionSettings.from_environment(environment) == SETTINGS
+
+
+@pytest.mark.parametrize("variable", sorted(SETTINGS.to_environment()))
+def test_a_missing_variable_is_named(variable: str) -> None:
+    environment = SETTINGS.to_environment()
+    del environment[variable]
+    with pytest.raises(CountaggError, match=f"^{variable} is not set$") as wrong:
+        FunctionSettings.from_environment(environment)
+    assert wrong.value.hint == "run `countagg setup` again"
+
+
+@pytest.mark.parametrize("text", ["", "many", "3.5"])
+def test_a_number_that_is_none_is_named(text: str) -> None:
+    environment = SETTINGS.to_environment() | {"COUNTAGG_TOTALS_RETENTION_DAYS": text}
+    message = re.escape(f"COUNTAGG_TOTALS_RETENTION_DAYS is not a number: {text!r}")
+    with pytest.raises(CountaggError, match=f"^{message}$"):
+        FunctionSettings.from_environment(environment)

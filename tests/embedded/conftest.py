@@ -1,0 +1,29 @@
+"""The embedded engine of a test run, and a stack on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from countagg.local import EngineRecord, LocalEngine
+from tests.embedded.world import CommandLine, DeployedStack, engine_clients
+
+
+@pytest.fixture(scope="session")
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    return CommandLine(tmp_path_factory.mktemp("embedded"))
+
+
+@pytest.fixture(scope="session")
+def engine(command_line: CommandLine) -> Iterator[EngineRecord]:
+    manager = LocalEngine(command_line.state_home / "countagg" / "local")
+    yield manager.start(enforce_policies=True)
+    manager.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(engine: EngineRecord, command_line: CommandLine) -> DeployedStack:
+    """Return a stack that is set up once for all tests; each works on days of its own."""
+    command_line("setup", "--bucket", "counters-shared", "--create-bucket", "--yes")
+    return DeployedStack("countagg", "counters-shared", command_line, engine_clients(engine))

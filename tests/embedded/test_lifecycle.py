@@ -1,0 +1,166 @@
+"""Setup and teardown on the embedded engine: idempotent, complete, and polite to what is not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from countagg.aws.session import Clients
+from countagg.local import EngineRecord
+from countagg.operate.deployment import Chosen, Deployment, apply
+from tests.embedded.world import CommandLine, engine_clients
+
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
+
+_READS = ("Get", "List", "Describe", "Head")
+
+
+@pytest.fixture
+def clients(engine: EngineRecord) -> Clients:
+    return engine_clients(engine)
+
+
+@pytest.fixture
+def foreign_bucket(clients: Clients) -> Iterator[str]:
+    """Return a bucket of somebody else's, which notifies a queue of theirs."""
+    name = "somebody-elses"
+    clients.s3.create_bucket(Bucket=name)
+    url = clients.sqs.create_queue(QueueName="their-queue")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:their-queue"
+    policy = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},'
+        f'"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}'
+    )
+    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    clients.s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "Id": "theirs",
+                    "QueueArn": arn,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "theirs/"}]}},
+                }
+            ],
+            "EventBridgeConfiguration": {},
+        },
+    )
+    yield name
+    for found in clients.s3.list_objects_v2(Bucket=name).get("Contents", []):
+        clients.s3.delete_object(Bucket=name, Key=found["Key"])
+    clients.s3.delete_bucket(Bucket=name)
+    clients.sqs.delete_queue(QueueUrl=url)
+
+
+def inventory(clients: Clients, stack: str) -> set[str]:
+    """List everything of the account whose name begins with the stack's."""
+    found = {topic["TopicArn"].split(":")[-1] for topic in clients.sns.list_topics()["Topics"]}
+    found |= {url.rsplit("/")[-1] for url in clients.sqs.list_queues().get("QueueUrls", [])}
+    found |= set(clients.dynamodb.list_tables()["TableNames"])
+    found |= {each["FunctionName"] for each in clients.lambda_.list_functions()["Functions"]}
+    found |= {each["RoleName"] for each in clients.iam.list_roles()["Roles"]}
+    found |= {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
+    groups = clients.logs.describe_log_groups()["logGroups"]
+    found |= {group["logGroupName"].removeprefix("/aws/lambda/") for group in groups}
+    found |= {each["EventSourceArn"].split(":")[-1] for each in _mappings(clients)}
+    return {name for name in found if name.startswith(stack)}
+
+
+def _mappings(clients: Clients) -> list[Any]:
+    return list(clients.lambda_.list_event_source_mappings()["EventSourceMappings"])
+
+
+def notification(clients: Clients, bucket: str) -> Any:
+    answer: Any = clients.s3.get_bucket_notification_configuration(Bucket=bucket)
+    answer.pop("ResponseMetadata")
+    return answer
+
+
+def test_setup_twice_then_teardown_leaves_nothing(
+    engine: EngineRecord, clients: Clients, command_line: CommandLine
+) -> None:
+    assert engine.enforce_policies
+    options = ("--stack", "twice", "--output", "json")
+
+    planned = command_line(
+        "plan", "--bucket", "twice-data", "--create-bucket", "--detailed-exitcode", *options, code=6
+    )
+    first = command_line("setup", "--bucket", "twice-data", "--create-bucket", "--yes", *options).json()
+    second = command_line("setup", "--yes", *options).json()
+    assert planned.json() == first
+    assert first["summary"] == {"create": 22, "update": 0, "keep": 0, "delete": 0}
+    assert second["summary"] == {"create": 0, "update": 0, "keep": 22, "delete": 0}
+    command_line("plan", "--detailed-exitcode", *options)
+
+    removed = command_line("teardown", "--yes", *options).json()
+
+    assert removed["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": 22}
+    assert inventory(clients, "twice") == set()
+    assert command_line("teardown", "--yes", *options).json()["changes"] == []
+    command_line("query", "--date", "today", "--stack", "twice", code=5)
+
+
+def test_a_second_setup_makes_no_mutating_call(engine: EngineRecord, command_line: CommandLine) -> None:
+    command_line("setup", "--stack", "silent", "--bucket", "silent-data", "--create-bucket", "--yes")
+    clients, calls = engine_clients(engine), list[str]()
+    clients.session.events.register("before-call", lambda model, **_: calls.append(model.name))
+
+    deployment = Deployment(clients, clients.caller(), lambda _: None)
+    list(apply(deployment.nodes(Chosen("silent")), lambda *_: None))
+
+    assert calls
+    assert [name for name in calls if not name.startswith(_READS)] == []
+    command_line("teardown", "--stack", "silent", "--yes")
+
+
+def test_a_bucket_of_others_keeps_its_notifications_and_stays(
+    clients: Clients, foreign_bucket: str, command_line: CommandLine
+) -> None:
+    before = notification(clients, foreign_bucket)
+    options = ("--stack", "guest")
+
+    command_line("setup", "--bucket", foreign_bucket, "--yes", *options)
+    with_ours = notification(clients, foreign_bucket)
+    command_line("upload-sample", "--wait", *options)
+    removed = command_line("teardown", "--yes", "--output", "json", *options).json()
+
+    assert [entry["Id"] for entry in with_ours["TopicConfigurations"]] == ["guest-uploads"]
+    assert {name: with_ours[name] for name in before} == before
+    assert notification(clients, foreign_bucket) == before
+    assert {"resource": "bucket", "action": "keep"} in removed["changes"]
+    assert inventory(clients, "guest") == set()
+
+
+def test_a_bucket_of_ours_goes_only_empty_or_when_told(clients: Clients, command_line: CommandLine) -> None:
+    options = ("--stack", "full", "--yes")
+    command_line("setup", "--bucket", "full-data", "--create-bucket", *options)
+    command_line("upload-sample", "--stack", "full", "--wait")
+
+    kept = command_line("teardown", *options)
+    assert inventory(clients, "full") == {"full-data"}
+    assert "kept bucket: it holds objects" in kept.out
+
+    command_line("teardown", "--bucket", "full-data", "--delete-objects", *options)
+    assert inventory(clients, "full") == set()
+
+
+def test_a_missing_bucket_is_explained(engine: EngineRecord, command_line: CommandLine) -> None:
+    assert engine.pid
+
+    ran = command_line("setup", "--stack", "lost", "--bucket", "no-such-bucket", "--yes", code=1)
+
+    assert "countagg: bucket: it does not exist" in ran.err
+    assert "--create-bucket" in ran.err
+
+
+def test_what_has_our_name_but_not_our_tag_is_left_alone(clients: Clients, command_line: CommandLine) -> None:
+    url = clients.sqs.create_queue(QueueName="taken-uploads")["QueueUrl"]
+
+    ran = command_line("setup", "--stack", "taken", "--bucket", "taken-data", "--create-bucket", "--yes", code=1)
+
+    assert "queue/uploads: it exists and does not belong to this stack; nothing was touched" in ran.err
+    assert inventory(clients, "taken") == {"taken-uploads"}
+    clients.sqs.delete_queue(QueueUrl=url)

@@ -1,0 +1,353 @@
+"""The aggregator on moto tables; the tests carry the stream's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from countagg.core.days import expiry_epoch_seconds
+from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent
+from countagg.core.ledger import Ledger, encode_ledger
+from countagg.core.snapshot import MAX_PACKED_BYTES
+from countagg.core.values import SCALE
+from countagg.functions import aggregator
+from countagg.functions.aggregator import Aggregator, LedgerContended
+from countagg.functions.clients import Clients
+from countagg.functions.store import Store, StoredLedger
+from tests.events.loading import load_event
+from tests.functions.world import DAY, Context, World, emitted_metrics, overridden
+
+Record = dict[str, Any]
+TOMORROW = "2026-11-21"
+
+
+def aggregate(world: World, *records: Record, store: Store | None = None) -> None:
+    handler = Aggregator(store or world.store, world.logger, world.metrics, world.now)
+    handler.handle({"Records": list(records)}, Context(60_000))
+
+
+def totals_writes(world: World) -> int:
+    return len([call for call in world.calls.of("PutItem") if call["TableName"] == world.names.totals])
+
+
+def rebuilds(world: World) -> int:
+    return len(world.calls.of("Query"))
+
+
+class Interrupted(Store):
+    """A store in which something happens just before each of the first saves."""
+
+    def __init__(self, world: World, *happenings: Callable[[], object]) -> None:
+        super().__init__(world.settings, world.clients)
+        self._happenings = list(happenings)
+
+    def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+        if self._happenings:
+            self._happenings.pop(0)()
+        return super().save_ledger(day, replaced, document, updated_at)
+
+
+def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
+    aggregate(
+        world, world.snapshot_changed("i-1", {"a": 5 * SCALE}), world.snapshot_changed("i-2", {"a": SCALE, "b": 1})
+    )
+    assert world.ledger().sums == {"a": 6 * SCALE, "b": 1}
+    assert world.ledger().contributors == {"a": 2, "b": 1}
+    item = world.totals_item()
+    assert item is not None
+    del item["Document"]
+    assert item == {
+        "Date": {"S": DAY},
+        "Version": {"N": "1"},
+        "UpdatedAt": {"S": "2026-11-20T12:00:00.123+00:00"},
+        "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
+    }
+    assert rebuilds(world) == 0
+
+
+def test_a_later_batch_adds_the_difference_in_one_write(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": 5 * SCALE}))
+    records = [world.snapshot_changed("i-1", {"a": number * SCALE}) for number in range(6, 16)]
+    capsys.readouterr()
+    aggregate(world, *records)
+    assert world.ledger().sums == {"a": 15 * SCALE}
+    item = world.totals_item()
+    assert item is not None
+    assert item["Version"] == {"N": "2"}
+    assert totals_writes(world) == 2
+    assert rebuilds(world) == 0
+    assert emitted_metrics(capsys) == {"LinksAdded": 10}
+
+
+def test_each_day_of_a_batch_has_its_own_ledger(world: World) -> None:
+    records = [
+        world.snapshot_changed("i-1", {"a": SCALE}, DAY),
+        world.snapshot_changed("i-1", {"a": 2 * SCALE}, TOMORROW),
+        world.snapshot_changed("i-2", {"a": 4 * SCALE}, DAY),
+    ]
+    aggregate(world, *records)
+    assert world.ledger(DAY).sums == {"a": 5 * SCALE}
+    assert world.ledger(TOMORROW).sums == {"a": 2 * SCALE}
+    assert totals_writes(world) == 2
+
+
+def test_the_ledger_is_read_strongly_consistent(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    reads = [call for call in world.calls.of("GetItem") if call["TableName"] == world.names.totals]
+    assert [read["ConsistentRead"] for read in reads] == [True]
+
+
+def test_a_batch_that_comes_again_writes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-1", {"a": 2 * SCALE})]
+    aggregate(world, *records)
+    before = world.totals_item()
+    capsys.readouterr()
+    aggregate(world, *records)
+    aggregate(world, *reversed(records))
+    assert totals_writes(world) == 1
+    assert rebuilds(world) == 0
+    assert world.totals_item() == before
+    assert emitted_metrics(capsys) == {"LinksSkipped": 4}
+
+
+def test_the_same_content_again_moves_only_what_is_seen(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    before = world.ledger()
+    again = world.snapshot_changed("i-1", {"a": SCALE})
+    aggregate(world, again)
+    after = world.ledger()
+    assert (after.sums, after.contributors) == (before.sums, before.contributors)
+    assert after.seen == {"i-1": again["dynamodb"]["NewImage"]["Sequencer"]["S"]} != before.seen
+
+
+@pytest.mark.parametrize("name", ["stream-snapshot-remove", "stream-snapshot-ttl-remove"])
+def test_a_removed_snapshot_subtracts_nothing(world: World, name: str) -> None:
+    aggregate(world, load_event("stream-snapshot-insert"), load_event("stream-snapshot-modify"))
+    before = world.totals_item()
+    aggregate(world, load_event(name))
+    assert world.totals_item() == before
+    assert before is not None
+
+
+def test_a_tombstone_withdraws_the_instance(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"b": SCALE}))
+    aggregate(world, world.snapshot_changed("i-1", {}))
+    assert world.ledger().sums == {"b": SCALE}
+    assert set(world.ledger().seen) == {"i-1", "i-2"}
+
+
+def test_a_conflict_folds_again_on_what_the_other_wrote(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"a": 2 * SCALE})
+    store = Interrupted(world, lambda: aggregate(world, theirs))
+    aggregate(world, ours, store=store)
+    assert world.ledger().sums == {"a": 3 * SCALE}
+    assert set(world.ledger().seen) == {"i-1", "i-2"}
+    assert rebuilds(world) == 0
+    assert emitted_metrics(capsys) == {"LinksAdded": 2, "LedgerConflicts": 1}
+
+
+def test_a_conflict_on_a_ledger_that_exists_folds_again_too(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-3", {"a": 4 * SCALE}))
+    ours, theirs = world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"a": 2 * SCALE})
+    aggregate(world, ours, store=Interrupted(world, lambda: aggregate(world, theirs)))
+    item = world.totals_item()
+    assert item is not None
+    assert (world.ledger().sums, item["Version"]) == ({"a": 7 * SCALE}, {"N": "3"})
+
+
+def test_a_conflict_with_an_aggregator_that_did_the_same_work_writes_nothing_more(world: World) -> None:
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+    aggregate(world, record, store=Interrupted(world, lambda: aggregate(world, record)))
+    item = world.totals_item()
+    assert item is not None
+    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, {"N": "1"})
+
+
+def test_a_batch_that_never_gets_through_is_given_back(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    others = [world.snapshot_changed(f"i-{number}", {"b": SCALE}) for number in range(100, 130)]
+    happenings = [partial(aggregate, world, other) for other in others]
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+    with pytest.raises(LedgerContended, match=f"^{DAY}: 20 attempts$"):
+        aggregate(world, record, store=Interrupted(world, *happenings))
+    assert "a" not in world.ledger().sums
+    aggregate(world, record)
+    assert world.ledger().sums == {"a": SCALE, "b": 20 * SCALE}
+    assert emitted_metrics(capsys)["LinksAdded"] == 21
+
+
+def test_a_lost_record_rebuilds_the_day_from_its_snapshots(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    world.snapshot_changed("i-1", {"a": 2 * SCALE})  # Its record is lost,
+    world.snapshot_changed("i-2", {"a": 4 * SCALE})  # this one's too,
+    world.snapshot_changed("i-1", {"a": 100 * SCALE}, TOMORROW)  # and this day is another.
+    capsys.readouterr()
+    aggregate(world, world.snapshot_changed("i-1", {"a": 3 * SCALE}))
+    assert world.ledger().sums == {"a": 7 * SCALE}
+    assert [call["ConsistentRead"] for call in world.calls.of("Query")] == [True]
+    assert emitted_metrics(capsys) == {"DaysRebuilt": 1}
+    (warning,) = [line for line in world.log_lines() if line["level"] == "WARNING"]
+    assert (warning["message"], warning["day"], warning["instance"]) == (
+        "gap in the chain, day rebuilt",
+        DAY,
+        "i-1",
+    )
+
+
+def test_after_a_rebuild_the_chain_goes_on(world: World) -> None:
+    lost, found, late = (world.snapshot_changed("i-1", {"a": number * SCALE}) for number in (1, 2, 3))
+    aggregate(world, found)
+    assert rebuilds(world) == 1
+    assert world.ledger().sums == {"a": 3 * SCALE}
+    aggregate(world, lost, found, late)
+    aggregate(world, world.snapshot_changed("i-1", {"a": 4 * SCALE}))
+    assert rebuilds(world) == 1
+    assert world.ledger().sums == {"a": 4 * SCALE}
+
+
+def test_a_gap_in_one_day_does_not_rebuild_another(world: World) -> None:
+    world.snapshot_changed("i-1", {"a": SCALE})
+    aggregate(
+        world, world.snapshot_changed("i-1", {"a": 2 * SCALE}), world.snapshot_changed("i-1", {"b": 1}, TOMORROW)
+    )
+    assert rebuilds(world) == 1
+    assert (world.ledger(DAY).sums, world.ledger(TOMORROW).sums) == ({"a": 2 * SCALE}, {"b": 1})
+
+
+def test_a_rebuild_reads_every_page(world: World) -> None:
+    # Names without pattern: every snapshot takes some 100 KB, and twelve of them more than the 1 MB of one page.
+    noise = {f"{pow(3, number, 2**127 - 1):032x}": SCALE for number in range(100, 6_100)}
+    for instance in range(12):
+        world.snapshot_changed(f"i-{instance}", noise)
+    world.snapshot_changed("i-99", {"a": 100 * SCALE})
+    aggregate(world, world.snapshot_changed("i-99", {"a": SCALE}))
+    pages = world.calls.of("Query")
+    assert len(pages) > 1
+    assert all(page["ConsistentRead"] for page in pages)
+    assert world.ledger().sums == dict.fromkeys(noise, 12 * SCALE) | {"a": SCALE}
+    assert len(world.ledger().seen) == 13
+
+
+def test_a_rebuild_that_finds_nothing_new_writes_nothing(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    impossible = world.snapshot_changed("i-1", {"a": 2 * SCALE})
+    aggregate(world, impossible)
+    del impossible["dynamodb"]["OldImage"]
+    impossible["dynamodb"]["NewImage"]["Sequencer"]["S"] = "F" * 32
+    aggregate(world, impossible)
+    assert rebuilds(world) == 1
+    assert totals_writes(world) == 2
+    assert world.ledger().sums == {"a": 2 * SCALE}
+
+
+def test_a_rebuild_that_loses_the_race_looks_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    world.snapshot_changed("i-1", {"a": 2 * SCALE})
+    record = world.snapshot_changed("i-1", {"a": 3 * SCALE})
+    capsys.readouterr()
+
+    def another_writes() -> None:
+        aggregate(world, world.snapshot_changed("i-2", {"a": 4 * SCALE}))
+
+    aggregate(world, record, store=Interrupted(world, another_writes))
+    assert world.ledger().sums == {"a": 7 * SCALE}
+    assert emitted_metrics(capsys)["LedgerConflicts"] == 1
+
+
+def writing_with(clients: Clients, put_item: Callable[..., object]) -> Clients:
+    return replace(clients, dynamodb=overridden(clients.dynamodb, put_item=put_item))
+
+
+def test_a_write_that_landed_although_it_timed_out_is_not_repeated(world: World) -> None:
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+
+    def put_item(**request: Any) -> object:
+        world.clients.dynamodb.put_item(**request)
+        raise ReadTimeoutError(endpoint_url="dynamodb")
+
+    store = Store(world.settings, writing_with(world.clients, put_item))
+    with pytest.raises(ReadTimeoutError):
+        aggregate(world, record, store=store)
+    aggregate(world, record)
+    item = world.totals_item()
+    assert item is not None
+    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, {"N": "1"})
+
+
+def test_a_write_that_the_client_repeats_after_it_landed_is_not_added_twice(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+
+    def put_item(**request: Any) -> object:
+        world.clients.dynamodb.put_item(**request)
+        return world.clients.dynamodb.put_item(
+            **request
+        )  # The first answer got lost; the repeated call conflicts.
+
+    store = Store(world.settings, writing_with(world.clients, put_item))
+    aggregate(world, world.snapshot_changed("i-1", {"a": 5 * SCALE}), store=store)
+    item = world.totals_item()
+    assert item is not None
+    assert (world.ledger().sums, item["Version"]) == ({"a": 5 * SCALE}, {"N": "2"})
+
+
+def test_another_error_of_the_table_gives_the_batch_back(world: World) -> None:
+    def put_item(**_: object) -> object:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "PutItem")
+
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        aggregate(world, record, store=Store(world.settings, writing_with(world.clients, put_item)))
+    assert world.totals_item() is None
+
+
+def test_a_record_that_is_no_snapshot_gives_the_batch_back_unwritten(world: World) -> None:
+    good, bad = world.snapshot_changed("i-1", {"a": SCALE}), load_event("stream-totals-insert")
+    with pytest.raises(InvalidEvent):
+        aggregate(world, good, bad)
+    assert world.totals_item() is None
+
+
+def test_a_corrupt_snapshot_gives_the_batch_back_unwritten(world: World) -> None:
+    good, bad = world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"a": SCALE})
+    bad["dynamodb"]["NewImage"]["Counters"]["B"] = "AAAA"
+    with pytest.raises(CorruptDocument):
+        aggregate(world, good, bad)
+    assert world.totals_item() is None
+
+
+def test_a_ledger_too_large_for_an_item_is_said_and_not_written(world: World) -> None:
+    with pytest.raises(CountaggError, match=f"^the totals of {DAY} take {MAX_PACKED_BYTES + 1} bytes") as told:
+        world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES + 1), "now")
+    assert told.value.hint == "use fewer counters or instances per stack"
+    assert world.totals_item() is None
+    assert world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES), "now")
+
+
+def test_a_ledger_is_saved_only_over_the_version_that_was_read(world: World) -> None:
+    empty = encode_ledger(Ledger())
+    assert world.store.load_ledger(DAY) == StoredLedger(0, b"")
+    assert world.store.save_ledger(DAY, StoredLedger(0, b""), empty, "now")
+    assert not world.store.save_ledger(DAY, StoredLedger(0, b""), empty, "now")
+    assert not world.store.save_ledger(DAY, StoredLedger(2, empty), empty, "now")
+    assert world.store.save_ledger(DAY, StoredLedger(1, empty), empty, "now")
+    assert world.store.load_ledger(DAY) == StoredLedger(2, empty)
+
+
+def test_a_batch_leaves_one_log_line(world: World) -> None:
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+    aggregate(world, record, record)
+    (line,) = world.log_lines()
+    assert (line["level"], line["message"]) == ("INFO", "batch done")
+    assert (line["LinksAdded"], line["LinksSkipped"]) == (1, 1)
+
+
+def test_the_entry_point_takes_its_settings_from_the_environment(deployed: World) -> None:
+    record = deployed.snapshot_changed("i-1", {"a": SCALE})
+    aggregator.handler({"Records": [record]}, Context(60_000))
+    assert deployed.ledger().sums == {"a": SCALE}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -31,14 +32,26 @@ DAYS_REBUILT: Final = "DaysRebuilt"
 CONFLICTS: Final = "LedgerConflicts"
 
 _ATTEMPTS: Final = 20
+_DAYS_HELD: Final = 3
 
 
 class LedgerContended(Exception):
     """Other invocations changed the ledger at every attempt; the batch is retried."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A ledger as it is stored, and decoded."""
+
+    stored: StoredLedger
+    ledger: Ledger
+
+
 class Aggregator:
     """Keeps the ledgers.
+
+    It holds those that it stored last, so that a warm function need not read them again. One that another
+    invocation has replaced since is noticed when it is stored: the version is not the held one, and it is read.
 
     Args:
         store: where ledgers are kept and snapshots read.
@@ -54,6 +67,7 @@ class Aggregator:
         self._logger = logger
         self._metrics = metrics
         self._now = now
+        self._held: dict[str, _Held] = {}
 
     def handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
         """Fold a batch of the snapshots table's stream records."""
@@ -69,15 +83,16 @@ class Aggregator:
 
     def _include(self, day: str, links: Sequence[Link], counts: Counter[str]) -> None:
         for _ in range(_ATTEMPTS):
-            stored = self._store.load_ledger(day)
-            ledger = decode_ledger(stored.document) if stored.version else Ledger()
+            # Taken out: what is folded and then not stored must not be held.
+            held = self._held.pop(day, None) or self._load(day)
             try:
-                added = fold(ledger, links)
+                added = fold(held.ledger, links)
             except GapInChain as gap:
-                done = self._rebuild(day, stored, gap, counts)
+                done = self._rebuild(day, held, gap, counts)
             else:
-                done = not added or self._save(day, stored, encode_ledger(ledger))
+                done = not added or self._save(day, held, held.ledger)
                 if done:
+                    self._held.setdefault(day, held)
                     counts[LINKS_ADDED] += added
                     counts[LINKS_SKIPPED] += len(links) - added
             if done:
@@ -85,18 +100,36 @@ class Aggregator:
             counts[CONFLICTS] += 1
         raise LedgerContended(f"{day}: {_ATTEMPTS} attempts")
 
-    def _rebuild(self, day: str, stored: StoredLedger, gap: GapInChain, counts: Counter[str]) -> bool:
+    def _load(self, day: str) -> _Held:
+        stored = self._store.load_ledger(day)
+        return _Held(stored, decode_ledger(stored.document) if stored.version else Ledger())
+
+    def _rebuild(self, day: str, held: _Held, gap: GapInChain, counts: Counter[str]) -> bool:
         """Replace the ledger by the sum of the snapshots.
 
         They are read after the batch was emitted and strongly consistent, so they include all of its links.
         """
         self._logger.warning("gap in the chain, day rebuilt", day=day, instance=gap.link.instance)
-        document = encode_ledger(rebuild(self._store.snapshots_of(day)))
+        ledger = rebuild(self._store.snapshots_of(day))
         counts[DAYS_REBUILT] += 1
-        return document == stored.document or self._save(day, stored, document)
+        return self._save(day, held, ledger)
 
-    def _save(self, day: str, stored: StoredLedger, document: bytes) -> bool:
-        return self._store.save_ledger(day, stored, document, self._now().isoformat(timespec="milliseconds"))
+    def _save(self, day: str, held: _Held, ledger: Ledger) -> bool:
+        """Store the ledger in place of the held one, and hold it for the next batch.
+
+        Returns:
+            False if the stored one is of another version by now.
+        """
+        document = encode_ledger(ledger)
+        if document == held.stored.document:
+            return True
+        now = self._now().isoformat(timespec="milliseconds")
+        if not self._store.save_ledger(day, held.stored, document, now):
+            return False
+        while len(self._held) >= _DAYS_HELD:
+            self._held.pop(next(iter(self._held)))
+        self._held[day] = _Held(StoredLedger(held.stored.version + 1, document), ledger)
+        return True
 
 
 @cache

@@ -6,8 +6,8 @@ trips that single updates take, at the same price (`BatchExecuteStatement`, Amaz
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.core.days import expiry_epoch_seconds
@@ -27,6 +27,17 @@ class StatementFailed(Exception):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    counter: str
+    text: str
+    parameters: list[dict[str, str]]
+
+
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Applies a function to each of many values, in their order: `map`, or that of an executor."""
+
+
 class CountersTable:
     """The table for the outside world.
 
@@ -34,9 +45,10 @@ class CountersTable:
         name: the table's name.
         retention_days: after which days an item expires.
         dynamodb: the client to use.
+        map_: runs the calls of one write, one after the other or several at a time.
     """
 
-    def __init__(self, name: str, retention_days: int, dynamodb: DynamoDBClient) -> None:
+    def __init__(self, name: str, retention_days: int, dynamodb: DynamoDBClient, map_: Map = map) -> None:
         # A table's name cannot be a parameter; `core.names` lets no quote into it.
         self._update = (
             f'UPDATE "{name}" SET "Value"=? SET "Version"=? '  # noqa: S608
@@ -45,6 +57,7 @@ class CountersTable:
         self._insert = f"INSERT INTO \"{name}\" VALUE {{'Counter':?,'Date':?,'Value':?,'Version':?,'ExpiresAt':?}}"
         self._retention_days = retention_days
         self._dynamodb = dynamodb
+        self._map = map_
 
     def write(self, day: str, version: int, values: Mapping[str, int]) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
@@ -72,10 +85,11 @@ class CountersTable:
 
     def _update_existing(self, day: str, version: int, values: Mapping[str, int]) -> tuple[int, list[str]]:
         written, absent = 0, []
-        statements = (
-            (name, self._update, [_number(value), _version(version), {"S": name}, {"S": day}, _version(version)])
+        newer = _version(version)
+        statements = [
+            _Statement(name, self._update, [_number(value), newer, {"S": name}, {"S": day}, newer])
             for name, value in values.items()
-        )
+        ]
         for name, error in self._execute(statements):
             if not error:
                 written += 1
@@ -88,10 +102,10 @@ class CountersTable:
     def _insert_absent(self, day: str, version: int, values: Mapping[str, int]) -> tuple[int, list[str]]:
         written, present = 0, []
         expiry = {"N": str(expiry_epoch_seconds(day, self._retention_days))}
-        statements = (
-            (name, self._insert, [{"S": name}, {"S": day}, _number(value), _version(version), expiry])
+        statements = [
+            _Statement(name, self._insert, [{"S": name}, {"S": day}, _number(value), _version(version), expiry])
             for name, value in values.items()
-        )
+        ]
         for name, error in self._execute(statements):
             if not error:
                 written += 1
@@ -101,24 +115,28 @@ class CountersTable:
                 present.append(name)
         return written, present
 
-    def _execute(
-        self, statements: Iterable[tuple[str, str, Sequence[Mapping[str, str]]]]
-    ) -> Iterator[tuple[str, Any]]:
-        """Run (name, statement, parameters) in batches; yield each name with its error, or None."""
-        remaining = iter(statements)
-        while batch := list(islice(remaining, STATEMENTS_PER_CALL)):
-            answer = self._dynamodb.batch_execute_statement(
-                Statements=[
-                    {
-                        "Statement": statement,
-                        "Parameters": list(parameters),
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                    for _, statement, parameters in batch
-                ]
-            )
-            for (name, _, _), response in zip(batch, answer["Responses"], strict=True):
-                yield name, response.get("Error")
+    def _execute(self, statements: Sequence[_Statement]) -> Iterator[tuple[str, Any]]:
+        """Run statements in batches; yield each counter's name with its error, or None."""
+        batches = [
+            statements[start : start + STATEMENTS_PER_CALL]
+            for start in range(0, len(statements), STATEMENTS_PER_CALL)
+        ]
+        for batch, errors in zip(batches, self._map(self._execute_batch, batches), strict=True):
+            for statement, error in zip(batch, errors, strict=True):
+                yield statement.counter, error
+
+    def _execute_batch(self, batch: Sequence[_Statement]) -> list[Any]:
+        answer = self._dynamodb.batch_execute_statement(
+            Statements=[
+                {
+                    "Statement": statement.text,
+                    "Parameters": statement.parameters,
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+                for statement in batch
+            ]
+        )
+        return [response.get("Error") for response in answer["Responses"]]
 
 
 def _number(value: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -27,6 +28,8 @@ from countagg.functions.telemetry import make_telemetry, report
 
 VERSIONS_SEEN: Final = "VersionsSeen"
 COUNTERS_PUBLISHED: Final = "CountersPublished"
+
+PARALLEL_CALLS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def _publisher() -> Publisher:
     settings = FunctionSettings.from_environment(os.environ)
     names = Names(settings.stack)
     logger, metrics = make_telemetry(names.publisher)
-    table = CountersTable(names.counters, settings.totals_retention_days, make_clients().dynamodb)
+    calls = ThreadPoolExecutor(PARALLEL_CALLS)
+    table = CountersTable(names.counters, settings.totals_retention_days, make_clients().dynamodb, calls.map)
     return Publisher([counters_output(table)], logger, metrics)
 
 

@@ -339,6 +339,74 @@ def test_a_ledger_is_saved_only_over_the_version_that_was_read(world: World) -> 
     assert world.store.load_ledger(DAY) == StoredLedger(2, empty)
 
 
+class Warm:
+    """An aggregator that goes from batch to batch, as in one execution environment."""
+
+    def __init__(self, world: World, store: Store | None = None) -> None:
+        self._aggregator = Aggregator(store or world.store, world.logger, world.metrics, world.now)
+
+    def handle(self, *records: Record) -> None:
+        self._aggregator.handle({"Records": list(records)}, Context(60_000))
+
+
+def ledger_reads(world: World) -> int:
+    return len([call for call in world.calls.of("GetItem") if call["TableName"] == world.names.totals])
+
+
+def test_a_warm_function_does_not_read_again_what_it_stored_last(world: World) -> None:
+    warm = Warm(world)
+    for number in range(1, 4):
+        warm.handle(world.snapshot_changed("i-1", {"a": number * SCALE}))
+    assert ledger_reads(world) == 1
+    assert world.ledger().sums == {"a": 3 * SCALE}
+
+
+def test_a_warm_function_notices_that_another_replaced_the_ledger(world: World) -> None:
+    warm = Warm(world)
+    warm.handle(world.snapshot_changed("i-1", {"a": SCALE}))
+    aggregate(world, world.snapshot_changed("i-2", {"a": 10 * SCALE}))
+    warm.handle(world.snapshot_changed("i-3", {"a": 100 * SCALE}))
+    assert world.ledger().sums == {"a": 111 * SCALE}
+    assert world.ledger().contributors == {"a": 3}
+
+
+def test_a_warm_function_does_not_hold_what_it_could_not_store(world: World) -> None:
+    failures = [ReadTimeoutError(endpoint_url="https://dynamodb")]
+
+    def put_item(**request: Any) -> object:
+        if failures:
+            raise failures.pop()
+        return world.clients.dynamodb.put_item(**request)
+
+    warm = Warm(world, Store(world.settings, writing_with(world.clients, put_item)))
+    record = world.snapshot_changed("i-1", {"a": SCALE})
+    with pytest.raises(ReadTimeoutError):
+        warm.handle(record)
+    warm.handle(record)
+    assert world.ledger().sums == {"a": SCALE}
+
+
+def test_a_warm_function_builds_on_a_day_that_it_rebuilt(world: World) -> None:
+    warm = Warm(world)
+    world.snapshot_changed("i-1", {"a": SCALE})
+    warm.handle(world.snapshot_changed("i-1", {"a": 2 * SCALE}))
+    warm.handle(world.snapshot_changed("i-1", {"a": 3 * SCALE}))
+    assert rebuilds(world) == 1
+    assert ledger_reads(world) == 1
+    assert world.ledger().sums == {"a": 3 * SCALE}
+
+
+def test_a_warm_function_holds_a_few_days_and_no_more(world: World) -> None:
+    warm = Warm(world)
+    days = [f"2026-11-{number}" for number in range(14, 20)]
+    for day in days:
+        warm.handle(world.snapshot_changed("i-1", {"a": SCALE}, day=day))
+    for day in days:
+        warm.handle(world.snapshot_changed("i-1", {"a": 2 * SCALE}, day=day))
+    assert ledger_reads(world) > len(days)
+    assert [world.ledger(day).sums for day in days] == [{"a": 2 * SCALE}] * len(days)
+
+
 def test_a_batch_leaves_one_log_line(world: World) -> None:
     record = world.snapshot_changed("i-1", {"a": SCALE})
     aggregate(world, record, record)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from countagg.aws.pipeline import Pipeline
+from countagg.aws.waiting import Patience
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.object_keys import build_object_key
 from countagg.local import EngineRecord, LocalEngine
@@ -67,7 +68,7 @@ def main() -> None:
 def measure(engine: LocalEngine, record: EngineRecord) -> Figures:
     """Set a stack up and measure it."""
     clients = engine_clients(record)
-    deployment = Deployment(clients, clients.caller(), lambda _: None)
+    deployment = Deployment(clients, clients.caller(), Patience(lambda _: None))
     list(apply(deployment.nodes(Chosen("countagg", "counters-benchmark", create_bucket=True)), lambda *_: None))
     pipeline = Pipeline.deployed(clients, "countagg")
     today = datetime.now(UTC).date()

@@ -79,17 +79,17 @@ class Binder:
             case QueueId():
                 return Queue(clients.sqs, identity, stack, patience)
             case SubscriptionId():
-                return Subscription(clients.sns, identity, place)
+                return Subscription(clients.sns, identity, place, stack)
             case TableId():
                 return Table(clients.dynamodb, identity, stack, patience)
             case LogGroupId():
                 return LogGroup(clients.logs, identity, place, stack, patience)
             case RoleId():
-                return Role(clients.iam, identity, stack)
+                return Role(clients.iam, identity, stack, patience)
             case FunctionId():
                 return Function(clients.lambda_, identity, place, stack, patience)
             case QueueMappingId() | StreamMappingId():
-                return EventSourceMapping(clients.lambda_, identity, place, patience)
+                return EventSourceMapping(clients.lambda_, identity, place, stack, patience)
             case BucketId():
                 return Bucket(clients.s3, identity, place, stack, delete_objects=self._delete_objects)
             case NotificationId():

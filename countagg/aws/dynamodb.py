@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 _MISSING = "ResourceNotFoundException"
+# A stream of another type is replaced by one with another ARN, so its own is of no use to anybody.
+_FULL_STREAM = "NEW_AND_OLD_IMAGES"
 
 
 class Table:
@@ -72,7 +74,7 @@ class Table:
             ttl_attribute=self._ttl_attribute(),
             tags=Tags(tags),
         )
-        outputs = {"stream_arn": table["LatestStreamArn"]} if state.stream else {}
+        outputs = {"stream_arn": table["LatestStreamArn"]} if state.stream == _FULL_STREAM else {}
         return Observed(state, outputs, owned=tags.get(OWNER_TAG) == self._stack)
 
     def _tags(self, arn: str) -> dict[str, str]:

@@ -11,14 +11,18 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    EndpointProviderError,
     HTTPClientError,
+    InvalidRegionError,
+    NoAuthTokenError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
@@ -36,6 +40,8 @@ _BAD_CREDENTIALS: Final = frozenset(
         "InvalidToken",
     }
 )
+# `aws login` is newer than the oldest botocore that we work with: its errors are known by the name of their base.
+_LOGIN: Final = "LoginError"
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "Forbidden"})
 
 _ACTION_AND_RESOURCE = re.compile(r"not authorized to perform: (\S+)(?: on resource: (\S+))?")
@@ -98,26 +104,37 @@ def _denial(error: ClientError, message: str) -> str:
     if found is None:
         return f"no permission for {error.operation_name}: {message}"
     action, resource = found.groups()
-    return f"no permission for {action} on {(resource or 'any resource').rstrip('.')}"
+    # S3 quotes the resource, others end the sentence with it.
+    named = (resource or "any resource").strip('".')
+    return f"no permission for {action} on {named}"
+
+
+# What is wrong, and what to do about it; the first that fits counts.
+_FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
+    (
+        (NoCredentialsError, PartialCredentialsError),
+        "sign in with `aws login` or `aws sso login`, set AWS_PROFILE, or try --local",
+    ),
+    ((TokenRetrievalError, SSOError, NoAuthTokenError), "sign in again with `aws sso login`"),
+    ((CredentialRetrievalError,), "check the profile's credential_process or role"),
+    ((NoRegionError,), "give --region, or set AWS_REGION"),
+    ((InvalidRegionError, EndpointProviderError), "check --region and --endpoint-url"),
+    ((ProfileNotFound,), "`aws configure list-profiles` shows those there are"),
+    (
+        (EndpointConnectionError, ConnectTimeoutError, BotoConnectionError, HTTPClientError),
+        "check the network, --region and --endpoint-url; `countagg local status`",
+    ),
+)
 
 
 def _translate_failure(error: BotoCoreError, where: str) -> CountaggError:
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return ConnectionProblem(
-            str(error),
-            where=where,
-            hint="sign in with `aws login` or `aws sso login`, set AWS_PROFILE, or try --local",
-        )
-    if isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError):
-        return ConnectionProblem(str(error), where=where, hint="sign in again with `aws sso login`")
-    if isinstance(error, NoRegionError):
-        return ConnectionProblem("no region is set", where=where, hint="give --region, or set AWS_REGION")
-    if isinstance(error, ProfileNotFound):
-        return ConnectionProblem(
-            str(error), where=where, hint="`aws configure list-profiles` shows those there are"
-        )
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | BotoConnectionError | HTTPClientError):
-        return ConnectionProblem(
-            str(error), where=where, hint="check the network, --region and --endpoint-url; `countagg local status`"
-        )
+    for classes, hint in _FAILURES:
+        if isinstance(error, classes):
+            return ConnectionProblem(_sentence(error), where=where, hint=hint)
+    if any(base.__name__ == _LOGIN for base in type(error).__mro__):
+        return ConnectionProblem(str(error), where=where, hint="sign in again with `aws login`")
     return AwsCallFailed(str(error), where=where)
+
+
+def _sentence(error: BotoCoreError) -> str:
+    return "no region is set" if isinstance(error, NoRegionError) else str(error)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
+from countagg.aws.waiting import ROLE_BUSY, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.identities import RoleId
 from countagg.provision.policies import canonical
@@ -24,10 +25,11 @@ _MISSING = "NoSuchEntity"
 class Role:
     """A role. It is ours as a whole: an inline policy that somebody added is drift."""
 
-    def __init__(self, iam: IAMClient, identity: RoleId, stack: str) -> None:
+    def __init__(self, iam: IAMClient, identity: RoleId, stack: str, patience: Patience) -> None:
         self._iam = iam
         self._name = identity.name
         self._stack = stack
+        self._patience = patience
 
     def read(self) -> Observed[RoleState] | None:
         """Return it as it is."""
@@ -51,42 +53,49 @@ class Role:
 
     def create(self, desired: RoleState) -> None:
         """Create it and put its policies."""
-        self._iam.create_role(
-            RoleName=self._name,
+        self._call(
+            self._iam.create_role,
             AssumeRolePolicyDocument=desired.trust,
             Description=f"Execution role of countagg, stack {self._stack}",
             Tags=tag_list(desired.tags.of),
         )
         self._put_policies(desired, {})
 
+    def _call(self, operation: Callable[..., object], **request: object) -> None:
+        self._patience.call(
+            lambda: operation(RoleName=self._name, **request),
+            ROLE_BUSY,
+            f"role {self._name}, being changed by others",
+        )
+
     def update(self, desired: RoleState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""
         for change in changes:
             match change.name:
                 case "trust":
-                    self._iam.update_assume_role_policy(RoleName=self._name, PolicyDocument=desired.trust)
+                    self._call(self._iam.update_assume_role_policy, PolicyDocument=desired.trust)
                 case "tags":
-                    self._iam.tag_role(RoleName=self._name, Tags=tag_list(desired.tags.of))
+                    self._call(self._iam.tag_role, Tags=tag_list(desired.tags.of))
                 case _:
                     self._put_policies(desired, dict(change.current))  # type: ignore[call-overload]  # the field's type
 
     def _put_policies(self, desired: RoleState, current: dict[str, str]) -> None:
         for name, document in desired.policies.items():
             if current.get(name) != document:
-                self._iam.put_role_policy(RoleName=self._name, PolicyName=name, PolicyDocument=document)
+                self._call(self._iam.put_role_policy, PolicyName=name, PolicyDocument=document)
         for name in current.keys() - desired.policies.keys():
-            self._iam.delete_role_policy(RoleName=self._name, PolicyName=name)
+            self._call(self._iam.delete_role_policy, PolicyName=name)
 
     def delete(self) -> None:
         """Delete it, first its policies: IAM refuses otherwise."""
         try:
             for name in self._policy_names():
-                self._iam.delete_role_policy(RoleName=self._name, PolicyName=name)
+                self._call(self._iam.delete_role_policy, PolicyName=name)
             pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=self._name)
             for page in pages:
                 for policy in page["AttachedPolicies"]:
-                    self._iam.detach_role_policy(RoleName=self._name, PolicyArn=policy["PolicyArn"])
-            self._iam.delete_role(RoleName=self._name)
+                    self._call(self._iam.detach_role_policy, PolicyArn=policy["PolicyArn"])
+            self._call(self._iam.delete_role)
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise

@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.waiting import MAPPING_BUSY, QUEUE_NOT_READABLE, STREAM_NOT_READABLE, Patience
+from countagg.core.names import OWNER_TAG
 from countagg.provision.identities import QueueMappingId, StreamMappingId
 from countagg.provision.place import Place
-from countagg.provision.policies import canonical
+from countagg.provision.policies import compact
 from countagg.provision.reconcile import FieldChange, Observed
 from countagg.provision.states import MappingState
 
@@ -26,17 +27,23 @@ _PARTIAL: Final = "ReportBatchItemFailures"
 
 
 class EventSourceMapping:
-    """An event source mapping, found by its function and its source, because AWS picks its id."""
+    """An event source mapping, found by its function and its source, because AWS picks its id.
+
+    It is ours if its function is.
+    """
 
     def __init__(
         self,
         lambda_: LambdaClient,
         identity: QueueMappingId | StreamMappingId,
         place: Place,
+        stack: str,
         patience: Patience,
     ) -> None:
         self._lambda = lambda_
         self._function = identity.function
+        self._function_arn = place.function_arn(identity.function)
+        self._stack = stack
         self._is_stream = isinstance(identity, StreamMappingId)
         self._is_ours = _source_test(identity, place)
         self._patience = patience
@@ -77,18 +84,31 @@ class EventSourceMapping:
             batch_size=found.get("BatchSize", 0),
             window=found.get("MaximumBatchingWindowInSeconds", 0),
             partial_answers=_PARTIAL in found.get("FunctionResponseTypes", []),
-            filters=tuple(canonical(json.loads(each.get("Pattern", "{}"))) for each in filters),
+            filters=tuple(compact(json.loads(each.get("Pattern", "{}"))) for each in filters),
             bisect=found.get("BisectBatchOnFunctionError", False),
             tries=found.get("MaximumRetryAttempts", -1),
             on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         )
-        return Observed(state, {"uuid": found.get("UUID", "")})
+        return Observed(state, {"uuid": found.get("UUID", "")}, owned=self._is_function_ours())
+
+    def _is_function_ours(self) -> bool:
+        try:
+            tags = self._lambda.list_tags(Resource=self._function_arn)["Tags"]
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
+            # Its function was deleted by hand; nobody else has a use for the mapping.
+            return True
+        return tags.get(OWNER_TAG) == self._stack
 
     def create(self, desired: MappingState) -> None:
         """Create it; the role's rights on the source take some time until Lambda sees them."""
         request = self._settings(desired)
         if self._is_stream:
             request["StartingPosition"] = desired.starting_position
+        if not desired.on_failure:
+            # An empty one is how an update removes it; a new mapping has none to remove.
+            request.pop("DestinationConfig", None)
         self._patience.call(
             lambda: self._lambda.create_event_source_mapping(
                 FunctionName=self._function, EventSourceArn=desired.source, **request
@@ -127,17 +147,23 @@ class EventSourceMapping:
         self._patience.call(action, MAPPING_BUSY, f"event source mapping of {self._function}, being changed")
 
     def delete(self) -> None:
-        """Delete it and wait until it is gone, so that its function can go after it."""
-        found = self._settled()
-        if found is None:
-            return
-        uuid = found["UUID"]
+        """Delete it and wait until it is gone, so that its function can go after it.
+
+        There is more than one when somebody mapped a stream that was made anew by hand.
+        """
+        while (found := self._settled()) is not None:
+            self._delete_one(found["UUID"])
+
+    def _delete_one(self, uuid: str) -> None:
         try:
             self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
-        self._patience.until(lambda: self._find() is None, f"event source mapping of {self._function} to be gone")
+        self._patience.until(
+            lambda: (found := self._find()) is None or found["UUID"] != uuid,
+            f"event source mapping of {self._function} to be gone",
+        )
 
 
 def _source_test(identity: QueueMappingId | StreamMappingId, place: Place) -> Callable[[str], bool]:

@@ -65,8 +65,8 @@ class SnapshotHead:
     etag: str
 
 
-def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
-    """Read a stack's settings back from its processor; None if there is no such function."""
+def read_environment(clients: Clients, stack: str) -> dict[str, str] | None:
+    """Read the environment of a stack's processor; None if there is no such function."""
     with aws_errors("settings of the stack"):
         try:
             answer = clients.lambda_.get_function_configuration(FunctionName=Names(stack).processor)
@@ -74,7 +74,13 @@ def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
             if code_of(error) == _MISSING:
                 return None
             raise
-    return FunctionSettings.from_environment(answer.get("Environment", {}).get("Variables", {}))
+    return answer.get("Environment", {}).get("Variables", {})
+
+
+def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
+    """Read a stack's settings back from its processor; None if there is no such function."""
+    environment = read_environment(clients, stack)
+    return None if environment is None else FunctionSettings.from_environment(environment)
 
 
 class Pipeline:

@@ -123,12 +123,14 @@ class Bucket:
                 yield {"Key": found["Key"], "VersionId": found["VersionId"]}
 
     def create(self, desired: BucketState) -> None:
-        """Create it, tag it first of all so that it is known as ours, and close it to the public."""
-        request: dict[str, Any] = {"Bucket": self._name}
+        """Create it, with its tag in the same call so that it is known as ours, and close it to the public."""
+        configuration: Any = {"Tags": tag_list(desired.tags.of)}
         if self._place.region != "us-east-1":
-            request["CreateBucketConfiguration"] = {"LocationConstraint": self._place.region}
-        self._s3.create_bucket(**request)
-        self._put_tags(desired)
+            configuration["LocationConstraint"] = self._place.region
+        self._s3.create_bucket(Bucket=self._name, CreateBucketConfiguration=configuration)
+        # Engines other than AWS may leave out the tags of that call.
+        if desired.tags.wanting(Tags(self._tags())):
+            self._put_tags(desired)
         self._put_private()
         self._put_encryption()
         if desired.statements != our_statements({}):
@@ -209,7 +211,12 @@ class Notification:
         for found in topics:
             if found.get("Id") == self._entry:
                 return Observed(
-                    NotificationState(found["TopicArn"], tuple(sorted(found["Events"])), _prefix_of(found))
+                    NotificationState(
+                        topic=found["TopicArn"],
+                        events=tuple(sorted(found["Events"])),
+                        prefix=_filter_of(found, "prefix"),
+                        suffix=_filter_of(found, "suffix"),
+                    )
                 )
         return None
 
@@ -237,22 +244,24 @@ class Notification:
                 raise
 
     def _replace(self, ours: list[dict[str, Any]]) -> None:
-        configuration = self._get()
-        others = [found for found in configuration.get(_TOPICS, []) if found.get("Id") != self._entry]
-        merged: Any = {**configuration, _TOPICS: [*others, *ours]}
-        self._patience.call(
-            lambda: self._s3.put_bucket_notification_configuration(
+        def replace() -> None:
+            # Read anew at each try: somebody else may have added an entry meanwhile.
+            configuration = self._get()
+            others = [found for found in configuration.get(_TOPICS, []) if found.get("Id") != self._entry]
+            merged: Any = {**configuration, _TOPICS: [*others, *ours]}
+            self._s3.put_bucket_notification_configuration(
                 **self._owner,
                 NotificationConfiguration=merged,
                 # Removing our entry must not fail because of somebody else's stale destination.
                 SkipDestinationValidation=not ours,
-            ),
-            DESTINATION_NOT_VALID,
-            f"bucket {self._bucket}, until it may publish to the topic",
+            )
+
+        self._patience.call(
+            replace, DESTINATION_NOT_VALID, f"bucket {self._bucket}, until it may publish to the topic"
         )
 
 
-def _prefix_of(entry: dict[str, Any]) -> str:
+def _filter_of(entry: dict[str, Any], name: str) -> str:
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     # S3 gives the names back capitalised.
-    return next((str(rule["Value"]) for rule in rules if rule["Name"].lower() == "prefix"), "")
+    return next((str(rule["Value"]) for rule in rules if rule["Name"].lower() == name), "")

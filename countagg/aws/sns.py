@@ -72,10 +72,11 @@ class Topic:
 
 
 class Subscription:
-    """The subscription of a queue to a topic, found by its endpoint."""
+    """The subscription of a queue to a topic, found by its endpoint. It is ours if its topic is."""
 
-    def __init__(self, sns: SNSClient, identity: SubscriptionId, place: Place) -> None:
+    def __init__(self, sns: SNSClient, identity: SubscriptionId, place: Place, stack: str) -> None:
         self._sns = sns
+        self._stack = stack
         self._topic_arn = place.topic_arn(identity.topic)
         self._queue_arn = place.queue_arn(identity.queue)
 
@@ -98,11 +99,13 @@ class Subscription:
             return None
         found = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         redrive = found.get("RedrivePolicy")
+        tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._topic_arn)["Tags"])
         return Observed(
             SubscriptionState(
                 raw_delivery=found.get("RawMessageDelivery", "false").lower() == "true",
                 redrive_policy=canonical(json.loads(redrive)) if redrive else "",
-            )
+            ),
+            owned=tags.get(OWNER_TAG) == self._stack,
         )
 
     def create(self, desired: SubscriptionState) -> None:

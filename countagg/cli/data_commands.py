@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import grouped, write_csv, write_json, write_table
+from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.values import format_value, to_number
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from countagg.operate.query import TotalsOfDay
     from countagg.operate.uploads import Round, Uploaded
 
@@ -81,6 +82,8 @@ def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -
 
 
 def _progress(session: Session) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -106,7 +109,9 @@ def query(
     day = resolve_day(date, session.now())
     found = ask(session.pipeline, day, counter or (), by_instance=by_instance)
     if not found.version:
-        session.remark(f"nothing was uploaded for {day}")
+        session.remark(f"there are no totals for {day} (UTC) yet")
+    elif missing := [name for name in counter or () if name not in found.totals]:
+        session.remark(f"no instance counts {printable(', '.join(missing))} on {day}")
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, _document(found))
     elif session.options.output is OutputForm.CSV:

@@ -47,12 +47,16 @@ def demo(session: Session) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder:
         environment = _environment(session, Path(folder))
+        # Nor shall a ./countagg.toml of the user's have a say.
+        settings = Path(folder) / "countagg.toml"
+        settings.touch()
+        program = (sys.executable, "-m", "countagg", "--config", str(settings))
         try:
             for sentence, arguments in STEPS:
                 session.result_console.print(f"\n# {sentence}", style="bold")
-                _run(session, arguments, environment)
+                _run(session, program, arguments, environment)
         finally:
-            _run(session, _LAST, environment)
+            _run(session, program, _LAST, environment)
 
 
 def _environment(session: Session, folder: Path) -> dict[str, str]:
@@ -61,12 +65,12 @@ def _environment(session: Session, folder: Path) -> dict[str, str]:
     return kept | {"COUNTAGG_LOCAL": "1", "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
 
 
-def _run(session: Session, arguments: Sequence[str], environment: dict[str, str]) -> None:
+def _run(session: Session, program: Sequence[str], arguments: Sequence[str], environment: dict[str, str]) -> None:
     session.result_console.print(f"$ countagg {' '.join(arguments)}", style="bold cyan")
     session.stdout.flush()
     # Our own program, with arguments from this file.
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "countagg", *arguments], env=environment, check=False, stdin=subprocess.DEVNULL
+        [*program, *arguments], env=environment, check=False, stdin=subprocess.DEVNULL
     )
     if done.returncode:
         raise CountaggError(

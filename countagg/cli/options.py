@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from countagg import __version__
 from countagg.cli.preferences import Preferences
 from countagg.core.errors import UsageError
 
@@ -24,6 +26,12 @@ class OutputForm(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
+    if value:
+        sys.stdout.write(f"countagg {__version__}\n")
+        raise typer.Exit
 
 
 def global_parameters(
@@ -54,7 +62,18 @@ def global_parameters(
         bool | None, typer.Option("--verbose", "-v", help="More on errors.", rich_help_panel=_PANEL)
     ] = None,
     no_color: Annotated[
-        bool | None, typer.Option("--no-color", help="No colours.", rich_help_panel=_PANEL)
+        bool | None,
+        typer.Option("--no-color", help="No colours; so does the variable NO_COLOR.", rich_help_panel=_PANEL),
+    ] = None,
+    version: Annotated[
+        bool | None,
+        typer.Option(
+            "--version",
+            help="Print the version and end.",
+            is_eager=True,
+            callback=_print_version,
+            rich_help_panel=_PANEL,
+        ),
     ] = None,
 ) -> None:
     """Hold the signature that every command shares."""
@@ -97,32 +116,41 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
     def switch(name: str) -> bool:
         return bool(flags[name] if flags[name] is not None else preferences.switch(name))
 
+    def origin(name: str) -> str:
+        return preferences.origin(name) if flags[name] is None else f"--{name.replace('_', '-')}"
+
     options = Options(
         stack=text("stack") or DEFAULT_STACK,
         profile=text("profile"),
         region=text("region"),
         endpoint_url=text("endpoint_url"),
         local=switch("local"),
-        output=_output_form(text("output")),
+        output=_output_form(text("output"), origin("output")),
         quiet=switch("quiet"),
         verbose=switch("verbose"),
         no_color=switch("no_color"),
     )
     if options.local and options.endpoint_url:
         raise UsageError(
-            "both --local and an endpoint are given",
-            where="--local, --endpoint-url",
+            "both the embedded engine and an endpoint are given",
+            where=f"{origin('local')}, {origin('endpoint_url')}",
             hint="the embedded engine has its own address: leave one of them out",
+        )
+    if options.endpoint_url and not options.endpoint_url.startswith(("http://", "https://")):
+        raise UsageError(
+            f"{options.endpoint_url!r} is no address",
+            where=origin("endpoint_url"),
+            hint="give it with its scheme, such as http://127.0.0.1:4566",
         )
     return options
 
 
-def _output_form(text: str | None) -> OutputForm:
+def _output_form(text: str | None, origin: str) -> OutputForm:
     try:
         return OutputForm(text or OutputForm.TABLE)
     except ValueError as error:
         raise UsageError(
-            f"{text!r} is no form of output", where="--output", hint=f"use {', '.join(OutputForm)}"
+            f"{text!r} is no form of output", where=origin, hint=f"use {', '.join(OutputForm)}"
         ) from error
 
 
@@ -150,5 +178,10 @@ def with_global_options(
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__name__, command.__doc__ = function.__name__, _paragraphs(inspect.getdoc(function) or "")
     return command
+
+
+def _paragraphs(text: str) -> str:
+    """Return the text with each paragraph on one line, for typer to break where the terminal ends."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from platformdirs import user_config_path
 
@@ -19,7 +19,7 @@ TEXTS: Final = ("stack", "profile", "region", "endpoint_url", "output", "bucket"
 SWITCHES: Final = ("local", "quiet", "verbose", "no_color")
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 def user_file() -> Path:
@@ -33,37 +33,41 @@ class Preferences:
 
     Attributes:
         variables: of the environment.
-        files: contents of the settings files, strongest first, each with its path.
+        files: contents of the settings files, strongest first, each with its path; checked.
     """
 
     variables: Mapping[str, str]
-    files: tuple[tuple[Path, Mapping[str, Any]], ...] = ()
+    files: tuple[tuple[Path, Mapping[str, str | bool]], ...] = ()
 
     def text(self, name: str) -> str | None:
         """Return what the strongest source says; None if none says anything."""
-        from_variable = self.variables.get(_variable(name))
-        if from_variable:
-            return from_variable
-        for path, content in self.files:
-            if name in content:
-                return _checked_text(content[name], name, path)
-        return None
+        origin, value = self._find(name)
+        return str(value) if origin else None
 
     def switch(self, name: str) -> bool | None:
-        """Return whether the strongest source switches it on; None if none says anything."""
-        variable = _variable(name)
-        if variable in self.variables:
-            return _parse_switch(self.variables[variable], variable)
+        """Return whether the strongest source switches it on; None if none says anything.
+
+        Raises:
+            UsageError: a variable says neither yes nor no.
+        """
+        origin, value = self._find(name)
+        if not origin:
+            return None
+        return value if isinstance(value, bool) else _parse_switch(value, origin)
+
+    def origin(self, name: str) -> str:
+        """Return the variable or the file that says something; empty if none does."""
+        return self._find(name)[0]
+
+    def _find(self, name: str) -> tuple[str, str | bool]:
+        variable = _VARIABLE_PREFIX + name.upper()
+        # As everywhere in a shell, an empty variable is one that is not set.
+        if self.variables.get(variable):
+            return variable, self.variables[variable]
         for path, content in self.files:
             if name in content:
-                if not isinstance(content[name], bool):
-                    raise UsageError(f"{name} must be true or false", where=str(path))
-                return bool(content[name])
-        return None
-
-
-def _variable(name: str) -> str:
-    return _VARIABLE_PREFIX + name.upper()
+                return str(path), content[name]
+        return "", ""
 
 
 def _parse_switch(text: str, variable: str) -> bool:
@@ -71,12 +75,6 @@ def _parse_switch(text: str, variable: str) -> bool:
     if lower in _TRUE or lower in _FALSE:
         return lower in _TRUE
     raise UsageError(f"{text!r} is neither yes nor no", where=variable, hint="use 1 or 0")
-
-
-def _checked_text(value: object, name: str, path: Path) -> str:
-    if isinstance(value, str):
-        return value
-    raise UsageError(f"{name} must be text in quotes", where=str(path))
 
 
 def load_preferences(variables: Mapping[str, str], config: Path | None) -> Preferences:
@@ -87,7 +85,8 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
         config: the file to read instead of `countagg.toml` in the working directory.
 
     Raises:
-        UsageError: a file is missing that was named, cannot be read, or holds an unknown setting.
+        UsageError: a file is missing that was named, cannot be read, holds an unknown setting, or one of the
+            wrong type.
     """
     if config is not None and not config.is_file():
         raise UsageError("there is no such file", where=str(config), hint="check --config")
@@ -95,15 +94,23 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
     return Preferences(variables, tuple((path, _load(path)) for path in paths if path.is_file()))
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def _load(path: Path) -> Mapping[str, str | bool]:
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-    known = {*TEXTS, *SWITCHES}
-    for name in content:
-        if name not in known:
-            raise UsageError(
-                f"unknown setting {name!r}", where=str(path), hint=f"known are {', '.join(sorted(known))}"
-            )
+    for name, value in content.items():
+        _check(name, value, str(path))
     return content
+
+
+def _check(name: str, value: object, path: str) -> None:
+    if name in TEXTS:
+        if not isinstance(value, str):
+            raise UsageError(f"{name} must be text in quotes", where=path)
+    elif name in SWITCHES:
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} must be true or false, without quotes", where=path)
+    else:
+        known = ", ".join(sorted({*TEXTS, *SWITCHES}))
+        raise UsageError(f"unknown setting {name!r}", where=path, hint=f"known are {known}")

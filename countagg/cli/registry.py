@@ -1,16 +1,23 @@
-"""Registers commands: gives each its global options and its session."""
+"""Registers commands: gives each its global options and its session, and turns its errors into exit codes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 import typer
 
 from countagg.cli.options import merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
+from countagg.cli.render import printable
 from countagg.cli.session import Session
+from countagg.cli.streams import outlive_reader
+from countagg.core.errors import CountaggError
+
+INTERRUPTED: Final = 130
 
 
 def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -24,7 +31,14 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         def run(context: typer.Context, after: dict[str, Any], own: dict[str, Any]) -> None:
-            function(open_session(context, after), **own)
+            flags = merge_flags(context.find_root().obj or {}, after)
+            with _errors_explained():
+                session = open_session(flags)
+                try:
+                    with _errors_explained(verbose=session.options.verbose):
+                        function(session, **own)
+                finally:
+                    session.stdout.flush()
 
         app.command(name, rich_help_panel=panel)(with_global_options(function, run))
         return function
@@ -32,8 +46,32 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
     return register
 
 
-def open_session(context: typer.Context, after: dict[str, Any]) -> Session:
-    """Make the session out of the global options given before and after the command."""
-    flags = merge_flags(context.find_root().obj or {}, after)
+def open_session(flags: Mapping[str, Any]) -> Session:
+    """Make the session out of the global options."""
     preferences = load_preferences(os.environ, flags["config"])
-    return Session(resolve_options(flags, preferences), preferences)
+    options = resolve_options(flags, preferences)
+    return Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=outlive_reader(sys.stderr))
+
+
+@contextmanager
+def _errors_explained(*, verbose: bool = False) -> Iterator[None]:
+    """End the process with the exit code that an error stands for, and say what it was."""
+    stderr = outlive_reader(sys.stderr)
+    try:
+        yield
+    except CountaggError as error:
+        stderr.write(explain(error, verbose=verbose))
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def explain(error: CountaggError, *, verbose: bool) -> str:
+    """Return the lines that tell an error: where and what, what next, and on demand the details."""
+    lines = [f"countagg: {error}"]
+    if error.hint:
+        lines.append(f"  try: {error.hint}")
+    if verbose and error.detail:
+        lines.append(f"  detail: {error.detail}")
+    return "".join(f"{printable(line)}\n" for text in lines for line in text.split("\n"))

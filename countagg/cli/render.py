@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TextIO
 
 import simplejson
@@ -49,6 +50,6 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def grouped(number: object) -> str:
-    """Return a number for people, with its thousands apart."""
-    return f"{number:,}"
+def grouped(number: int | Decimal) -> str:
+    """Return a number for people, with its thousands apart and never with an exponent."""
+    return f"{number:,f}" if isinstance(number, Decimal) else f"{number:,}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 
-from countagg.cli.options import Options
+from countagg.cli.options import DEFAULT_STACK, Options
 from countagg.cli.preferences import Preferences
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from countagg.aws.pipeline import Pipeline
     from countagg.aws.session import Caller, Clients
 
-_NARROWEST_PIPE = 120
+_PIPE_WIDTH: Final = 1_000_000
+"""Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
 
 
 @dataclass
@@ -46,10 +48,9 @@ class Session:
         return self._console(self.stderr)
 
     def _console(self, file: TextIO) -> Console:
-        width = None if file.isatty() or "COLUMNS" in self.environ else _NARROWEST_PIPE
         return Console(
             file=file,
-            width=width,
+            width=None if file.isatty() else _PIPE_WIDTH,
             no_color=True if self.options.no_color else None,
             highlight=False,
             emoji=False,
@@ -104,6 +105,18 @@ class Session:
         with aws_errors():
             return Pipeline.deployed(self.clients, self.options.stack)
 
+    def invocation(self, command: str) -> str:
+        """Return a command line that works on the same stack in the same place, to be copied from a remark."""
+        options = self.options
+        named = {
+            "--stack": options.stack if options.stack != DEFAULT_STACK else None,
+            "--profile": options.profile,
+            "--region": options.region,
+            "--endpoint-url": options.endpoint_url,
+        }
+        given = [f"{name} {shlex.quote(value)}" for name, value in named.items() if value]
+        return " ".join(["countagg", *(["--local"] if options.local else []), *given, command])
+
     def introduce(self, expected_account: str | None) -> None:
         """Show who is about to change what, where.
 
@@ -138,4 +151,4 @@ class Session:
             )
         self.progress_console.print(f"{question} Type {answer!r} to go on: ", end="")
         if self.stdin.readline().strip() != answer:
-            raise Declined("nothing was touched")
+            raise Declined(f"the answer was not {answer!r}; nothing was touched")

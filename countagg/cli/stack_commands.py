@@ -14,12 +14,16 @@ from countagg.cli.session import Session
 from countagg.core.errors import LeftOver
 
 if TYPE_CHECKING:
+    from countagg.aws.waiting import Patience
     from countagg.operate.deployment import Chosen
     from countagg.provision.reconcile import Action, Change
 
 _PANEL = "Set up and tear down"
 
-BucketOption = Annotated[str | None, typer.Option("--bucket", help="Bucket with the counter files.")]
+BucketOption = Annotated[
+    str | None,
+    typer.Option("--bucket", help="Bucket with the counter files; that of the deployed stack if left out."),
+]
 CreateBucketOption = Annotated[bool, typer.Option("--create-bucket", help="Create the bucket; it is ours then.")]
 PrefixOption = Annotated[
     str | None, typer.Option("--prefix", help="Folder of the counter files.", show_default="counters/")
@@ -62,7 +66,7 @@ def setup(
     from countagg.provision.reconcile import Action
 
     session.introduce(expect_account)
-    deployment = Deployment(session.clients, session.caller, _waiting(session))
+    deployment = Deployment(session.clients, session.caller, _patience(session))
     nodes = deployment.nodes(_chosen(session, bucket, prefix, output_prefix, create_bucket=create_bucket))
     changes = make_plan(nodes)
     if any(change.action is not Action.KEEP for change in changes):
@@ -70,7 +74,8 @@ def setup(
         session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
         changes = tuple(apply(nodes, _announcing(session)))
     _write_changes(session, changes, [tally_line(changes, done=True)])
-    session.remark("next: countagg upload-sample --wait, then countagg query --date today", style="dim")
+    upload, query = session.invocation("upload-sample --wait"), session.invocation("query --date today")
+    session.remark(f"next: {upload}, then {query}", style="dim")
 
 
 def plan(
@@ -92,7 +97,7 @@ def plan(
     from countagg.operate.deployment import plan as make_plan
     from countagg.provision.reconcile import Action
 
-    deployment = Deployment(session.clients, session.caller, _waiting(session))
+    deployment = Deployment(session.clients, session.caller, _patience(session))
     changes = make_plan(
         deployment.nodes(_chosen(session, bucket, prefix, output_prefix, create_bucket=create_bucket))
     )
@@ -121,21 +126,28 @@ def teardown(
     Example: countagg teardown --keep-data
     """
     from countagg.cli.changes import tally_line
-    from countagg.operate.deployment import Deployment, left_over, plan_removal, remove
+    from countagg.operate.deployment import Deployment, plan_removal, remove
     from countagg.provision.reconcile import Action, Holds
 
     session.introduce(expect_account)
     keep = frozenset(holds for holds, kept in ((Holds.DATA, keep_data), (Holds.LOGS, keep_logs)) if kept)
-    deployment = Deployment(session.clients, session.caller, _waiting(session))
+    deployment = Deployment(session.clients, session.caller, _patience(session))
     nodes = deployment.nodes_to_remove(session.options.stack, bucket, delete_objects=delete_objects)
     changes = plan_removal(nodes, keep)
     if any(change.action is Action.DELETE for change in changes):
         _show_plan(session, changes)
         session.confirm("This cannot be undone.", session.options.stack, yes=yes)
         changes = tuple(remove(nodes, keep, _announcing(session)))
-        remaining = left_over(nodes, changes)
+        remaining = deployment.left_over(nodes, changes)
         if remaining:
-            raise LeftOver(f"still there: {', '.join(remaining)}", hint="run `countagg teardown` again")
+            raise LeftOver(
+                f"still there: {', '.join(remaining)}", hint=f"run `{session.invocation('teardown')}` again"
+            )
+    if not changes:
+        session.remark(
+            f"nothing is left of a stack {session.options.stack!r} in {session.caller.place.region}; "
+            "if its bucket still notifies it, name the bucket with --bucket"
+        )
     _write_changes(session, changes, [tally_line(changes, done=True), *_kept(changes)])
 
 
@@ -154,8 +166,10 @@ def _chosen(
     )
 
 
-def _waiting(session: Session) -> Callable[[str], None]:
-    return lambda what: session.remark(f"waiting for {what}", style="dim")
+def _patience(session: Session) -> Patience:
+    from countagg.aws.waiting import Patience
+
+    return Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
 
 
 def _announcing(session: Session) -> Callable[[str, Action], None]:

@@ -36,4 +36,9 @@ def status(session: Session) -> None:
     else:
         write_table(session.result_console, header, rows)
     if not healthy:
+        ailing = [hop.name for hop in hops if not hop.healthy]
+        # Setup mends everything but files that were refused.
+        mended = ailing != ["queue/dead-letters"]
+        hint = f"; `{session.invocation('plan')}` shows what setup would put back" if mended else ""
+        session.remark(f"not healthy: {', '.join(ailing)}{hint}")
         raise typer.Exit(1)

@@ -62,3 +62,20 @@ class FunctionSettings:
                     f"{name} is not a number: {text!r}", hint="run `countagg setup` again"
                 ) from error
         return cls(**values)  # type: ignore[arg-type]  # each field got the type that its annotation names
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedChoice:
+    """What a deployed stack tells of the choices of its setup; empty where it tells nothing.
+
+    Setup reads this rather than `FunctionSettings`, because it must also mend an environment that lost a variable.
+    """
+
+    bucket: str = ""
+    prefix: str = ""
+    output_prefix: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read what is there of it in a function's environment."""
+        return cls(**{item.name: environment.get(_PREFIX + item.name.upper(), "") for item in fields(cls)})

@@ -37,10 +37,18 @@ Round = Sequence[SampleFile]
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file that was uploaded: whose it is, and the ETag that S3 gave it."""
+    """A file that was uploaded.
+
+    Attributes:
+        instance: whose it is.
+        etag: what S3 gave it.
+        replaced: normalised sequencer of the snapshot that stood before; empty if there was none. The snapshot
+            of this upload is a later one, also where the content is the same.
+    """
 
     instance: str
     etag: str
+    replaced: str = ""
 
 
 def read_sample_rounds(folder: Path) -> list[Round]:
@@ -89,10 +97,11 @@ def upload_rounds(
 
     def upload(sample: SampleFile) -> Uploaded:
         key = build_object_key(pipeline.settings.prefix, day, sample.instance)
-        uploaded = Uploaded(sample.instance, pipeline.put_counter_file(key, sample.content))
+        etag = pipeline.put_counter_file(key, sample.content)
         on_upload()
-        return uploaded
+        return Uploaded(sample.instance, etag, replaced.get(sample.instance, ""))
 
+    replaced = {head.instance: head.sequencer for head in pipeline.snapshot_heads(day)}
     latest: dict[str, Uploaded] = {}
     with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
         for each in rounds:
@@ -109,15 +118,20 @@ class Inclusion:
 
 
 def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclusion:
-    """Count the uploads that the totals include: those of whose very content the ledger has seen a snapshot."""
+    """Count the uploads that the totals include: the ledger has seen a later snapshot, of their very content."""
     found = pipeline.totals(day)
     seen = found.ledger.seen
-    included = {
-        (head.instance, head.etag)
-        for head in pipeline.snapshot_heads(day)
-        if seen.get(head.instance, "") >= head.sequencer
-    }
-    return Inclusion(found.version, sum((upload.instance, upload.etag) in included for upload in uploads))
+    heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
+
+    def is_included(upload: Uploaded) -> bool:
+        head = heads.get(upload.instance)
+        return (
+            head is not None
+            and upload.replaced < head.sequencer <= seen.get(upload.instance, "")
+            and head.etag == upload.etag
+        )
+
+    return Inclusion(found.version, sum(map(is_included, uploads)))
 
 
 @dataclass(frozen=True, slots=True)

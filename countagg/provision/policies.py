@@ -20,18 +20,22 @@ def canonical(document: Any) -> str:  # noqa: ANN401 - any JSON
 
     Keys and lists of strings are sorted; a list of one string is written as the string.
     """
-    return json.dumps(_plain(document), sort_keys=True, separators=(",", ":"))
+    return compact(_plain(document))
+
+
+def compact(document: Any) -> str:  # noqa: ANN401 - any JSON
+    """Return JSON as text with its keys sorted and nothing else changed, as event patterns need it."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], str):
-            return value[0]
-        if all(isinstance(item, str) for item in value):
-            return sorted(value)
-        return [_plain(item) for item in value]
+        items = [_plain(item) for item in value]
+        if len(items) == 1 and isinstance(items[0], str):
+            return items[0]
+        return sorted(items) if all(isinstance(item, str) for item in items) else items
     return value
 
 

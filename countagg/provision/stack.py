@@ -28,7 +28,7 @@ from countagg.provision.identities import (
     TopicId,
 )
 from countagg.provision.place import Place
-from countagg.provision.policies import canonical, has_policy, load_policy, our_statements
+from countagg.provision.policies import canonical, compact, has_policy, load_policy, our_statements
 from countagg.provision.reconcile import Holds, Outputs, Tags
 from countagg.provision.settings import StackSettings
 from countagg.provision.states import (
@@ -50,10 +50,11 @@ S = TypeVar("S")
 
 RUNTIME: Final = "python3.13"
 ARCHITECTURE: Final = "arm64"
+LOG_LEVEL: Final = "INFO"
 POLICY_NAME: Final = "countagg"
 EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
-PROCESSOR_TIMEOUT: Final = 30
+PROCESSOR_TIMEOUT: Final = 60
 QUEUE_RETENTION: Final = 4 * 86_400
 DEAD_LETTER_RETENTION: Final = 14 * 86_400
 MAX_RECEIVES: Final = 5
@@ -62,7 +63,7 @@ STREAM_TRIES: Final = 10
 _IMAGES: Final = "NEW_AND_OLD_IMAGES"
 _TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})
 # Our own writes, not the removals by TTL: those must never subtract.
-_WRITES_ONLY: Final = canonical({"eventName": ["INSERT", "MODIFY"]})
+_WRITES_ONLY: Final = compact({"eventName": ["INSERT", "MODIFY"]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class Stack:
 
     def _environment(self, outputs: Outputs) -> Mapping[str, str]:
         chosen = self.settings
-        return FunctionSettings(
+        settings = FunctionSettings(
             stack=chosen.stack,
             bucket=chosen.bucket,
             bucket_owner=self.place.account,
@@ -255,7 +256,9 @@ class Stack:
             dead_letters_url=outputs.get("queue/dead-letters", "url"),
             snapshot_retention_days=chosen.snapshot_retention_days,
             totals_retention_days=chosen.totals_retention_days,
-        ).to_environment()
+        )
+        # Said here, so that no LOG_LEVEL of an engine's own environment decides.
+        return {**settings.to_environment(), "POWERTOOLS_LOG_LEVEL": LOG_LEVEL}
 
     def _processor_mapping(self) -> Spec[MappingState]:
         state = MappingState(

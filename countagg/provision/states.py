@@ -131,8 +131,9 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True)
 class NotificationState:
-    """Our entry in a bucket's notifications."""
+    """Our entry in a bucket's notifications. A suffix that somebody added would hide files from us."""
 
     topic: str
     events: tuple[str, ...]
     prefix: str
+    suffix: str = ""

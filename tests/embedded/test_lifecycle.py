@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from countagg.aws.session import Clients
+from countagg.aws.waiting import Patience
 from countagg.local import EngineRecord
 from countagg.operate.deployment import Chosen, Deployment, apply
 from tests.embedded.world import CommandLine, engine_clients
@@ -108,7 +109,7 @@ def test_a_second_setup_makes_no_mutating_call(engine: EngineRecord, command_lin
     clients, calls = engine_clients(engine), list[str]()
     clients.session.events.register("before-call", lambda model, **_: calls.append(model.name))
 
-    deployment = Deployment(clients, clients.caller(), lambda _: None)
+    deployment = Deployment(clients, clients.caller(), Patience(lambda _: None))
     list(apply(deployment.nodes(Chosen("silent")), lambda *_: None))
 
     assert calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -213,10 +214,18 @@ def test_the_functions_write_json_lines_and_metrics(stack: DeployedStack) -> Non
     stack.wait_for_totals(day, {"A": 5})
 
     def lines(function: str) -> list[Any]:
-        found = stack.clients.logs.filter_log_events(logGroupName=stack.names.log_group(function))
-        return [json.loads(event["message"]) for event in found["events"] if event["message"].startswith("{")]
+        pages = stack.clients.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=stack.names.log_group(function)
+        )
+        messages = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def is_told(function: str, metric: str) -> bool:
+        written = lines(function)
+        return any(line.get("level") == "INFO" and line.get(metric) for line in written) and any(
+            "_aws" in line and metric in line for line in written
+        )
 
     for function, metric in ((stack.names.processor, "FilesApplied"), (stack.names.aggregator, "LinksAdded")):
-        written = lines(function)
-        assert any(line.get("level") == "INFO" and line.get(metric) for line in written)
-        assert any("_aws" in line and metric in line for line in written)
+        # The engine writes them after the invocation has ended.
+        wait_until(f"{metric} in the log", partial(is_told, function, metric))

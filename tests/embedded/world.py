@@ -40,13 +40,14 @@ class CommandLine:
     """Runs countagg as its users do: as a process, with nothing but its own environment."""
 
     state_home: Path
+    local: bool = True
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COUNTAGG_"))}
         return kept | {
             "XDG_STATE_HOME": str(self.state_home),
             "XDG_CONFIG_HOME": str(self.state_home),
-            "COUNTAGG_LOCAL": "1",
+            "COUNTAGG_LOCAL": "1" if self.local else "",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 

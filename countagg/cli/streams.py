@@ -1,0 +1,51 @@
+"""Standard streams whose reader may go away, as in `countagg query ... | head -1`."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TextIO, cast
+
+
+class _OutlivingReader(io.TextIOBase):
+    """Writes to a stream. Once nobody reads it any more, the rest is dropped, and the work goes on.
+
+    A setup is not cut short because a pager was closed, and the exit code stays that of the work.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            return self._drop(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop("")
+
+    def _drop(self, text: str) -> int:
+        # What is still buffered has nowhere to go either, not even at the end of the process.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # io declares an attribute
+        return self._stream.encoding
+
+
+def outlive_reader(stream: TextIO) -> TextIO:
+    """Return the stream, made to outlive its reader."""
+    return cast("TextIO", _OutlivingReader(stream))

@@ -1,0 +1,102 @@
+"""A resource of one of our names is ours if it bears our tag; every other is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from countagg.core.errors import NotOwned
+from countagg.core.names import OWNER_TAG
+from countagg.provision.reconcile import Action, FieldChange, Tags
+from tests.aws.by_hand import FUNCTIONS, PARTS, TAGGED, TOPICS, tag, tags_of, untag
+from tests.aws.world import BUCKET, OURS, PLACE, World, touched
+
+TAGGED_BY = {
+    "topic": "TagResource",
+    "queue": "TagQueue",
+    "table": "TagResource",
+    "logs": "TagResource",
+    "role": "TagRole",
+    "function": "TagResource",
+    "bucket": "PutBucketTagging",
+}
+BOUND = {
+    "topic/uploads": ["subscription/uploads"],
+    "function/processor": ["mapping/processor"],
+    "function/aggregator": ["mapping/aggregator"],
+    "function/publisher": ["mapping/publisher"],
+}
+"""What bears no tag of its own and is owned with another resource."""
+
+every_tagged = pytest.mark.parametrize("name", TAGGED)
+
+
+def test_every_resource_bears_our_tag(deployed: World) -> None:
+    assert {name: tags_of(deployed, name) for name in TAGGED} == dict.fromkeys(TAGGED, OURS)
+
+
+@pytest.fixture
+def focused(world: World, name: str) -> World:
+    """Give the parts of a stack that the resource belongs to."""
+    kind = name.partition("/")[0]
+    world.focus(*(PARTS["mapping"] if kind == "function" else PARTS[kind])).set_up()
+    return world
+
+
+@every_tagged
+@pytest.mark.parametrize("whose", ["nobody", "another"])
+def test_what_is_not_ours_stops_setup_and_survives_teardown(focused: World, name: str, whose: str) -> None:
+    if whose == "nobody":
+        untag(focused, name)
+    else:
+        tag(focused, name, OWNER_TAG, "another")
+
+    with pytest.raises(NotOwned) as caught:
+        focused.plan()
+    assert caught.value.where == name
+    (node,) = focused.nodes(name)
+    with pytest.raises(NotOwned):
+        focused.set_up([node])
+    assert focused.mutating == []
+
+    kept = [change.resource for change in focused.tear_down() if change.action is Action.KEEP]
+    assert sorted(kept) == sorted([name, *BOUND.get(name, [])])
+    assert all(node.resource.read() is not None for node in focused.nodes(*kept))
+
+
+@every_tagged
+def test_a_missing_tag_is_added_and_those_of_others_stay(focused: World, name: str) -> None:
+    tag(focused, name, "cost-centre", "17")
+    assert touched(focused.plan()) == []
+    (node,) = focused.nodes(name)
+    observed = node.resource.read()
+    assert observed is not None
+    desired = replace(observed.state, tags=Tags({**OURS, "extra": "1"}))
+    wanting = replace(node, desired=lambda _: desired)
+
+    (change,) = focused.set_up([wanting])
+    assert change.fields == (FieldChange("tags", {"extra": None}, {"extra": "1"}),)
+    assert focused.mutating == [TAGGED_BY[name.partition("/")[0]]]
+    assert tags_of(focused, name) == {**OURS, "extra": "1", "cost-centre": "17"}
+
+
+def test_a_bucket_that_exists_is_not_taken_by_create_bucket(world: World) -> None:
+    world.clients.s3.create_bucket(
+        Bucket=BUCKET,
+        CreateBucketConfiguration={"LocationConstraint": PLACE.region},  # type: ignore[typeddict-item]  # any region
+    )
+    with pytest.raises(NotOwned):
+        world.plan()
+
+
+def test_names_of_tagged_resources_are_complete(world: World) -> None:
+    untagged = {node.id for node in world.nodes()} - set(TAGGED)
+    assert untagged == {
+        "subscription/uploads",
+        "mapping/processor",
+        "mapping/aggregator",
+        "mapping/publisher",
+        "notification/uploads",
+    }
+    assert {*TOPICS, *FUNCTIONS} <= set(TAGGED)

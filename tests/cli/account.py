@@ -1,0 +1,92 @@
+"""An account on moto, with what moto leaves out put in, and a stack in it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+
+from countagg.cli.main import main
+from countagg.core.ledger import Image, encode_ledger, rebuild
+from countagg.core.sequencer import normalise_sequencer
+from countagg.core.snapshot import pack_counters
+from countagg.core.values import parse_value
+
+BUCKET: Final = "counters-of-somebody"
+ACCOUNT: Final = "123456789012"
+
+
+@contextmanager
+def moto_account(folder: Path) -> Iterator[None]:
+    """Enter an account that holds one bucket; `folder` stands in for the user's folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        _complete_moto(patch)
+        patch.chdir(folder)
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_PROFILE", raising=False)
+        with mock_aws():
+            boto3.client("s3").create_bucket(Bucket=BUCKET)
+            yield
+
+
+def _complete_moto(patch: pytest.MonkeyPatch) -> None:
+    configuration = LambdaFunction.get_configuration
+
+    def with_logging(function: LambdaFunction, **options: Any) -> dict[str, Any]:
+        group = f"/aws/lambda/{function.function_name}"
+        logging = {"LogFormat": "JSON", "LogGroup": group, "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+        return {**configuration(function, **options), "LoggingConfig": logging}
+
+    def consumed_by_nobody(*_: Any, **__: Any) -> bool:
+        return True
+
+    # moto forgets the logging settings, and would look for Docker to run what a queue or a stream starts.
+    patch.setattr(LambdaFunction, "get_configuration", with_logging)
+    patch.setattr(LambdaBackend, "send_sqs_batch", consumed_by_nobody)
+    patch.setattr(LambdaBackend, "send_dynamodb_items", consumed_by_nobody)
+
+
+def set_up(*options: str) -> None:
+    """Set a stack up on the bucket."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(["setup", "--bucket", BUCKET, "--yes", *options])
+    assert code == 0, out.getvalue() + err.getvalue()
+
+
+def write_day(day: str, files: Mapping[str, Mapping[str, str]], stack: str = "countagg") -> None:
+    """Write what the functions would have written for these files: snapshots and the ledger."""
+    dynamodb = boto3.client("dynamodb")
+    images = {}
+    for number, (instance, counters) in enumerate(files.items(), start=1):
+        packed = pack_counters({name: parse_value(value) for name, value in counters.items()})
+        images[instance] = Image(normalise_sequencer(f"{number:X}"), packed)
+        dynamodb.put_item(
+            TableName=f"{stack}-snapshots",
+            Item={
+                "Date": {"S": day},
+                "Instance": {"S": instance},
+                "Sequencer": {"S": images[instance].sequencer},
+                "Counters": {"B": packed},
+                "ETag": {"S": f"etag-{instance}"},
+                "Key": {"S": f"counters/{day}/values_{instance}"},
+                "UploadedAt": {"S": f"{day}T10:00:00Z"},
+            },
+        )
+    dynamodb.put_item(
+        TableName=f"{stack}-totals",
+        Item={
+            "Date": {"S": day},
+            "Version": {"N": "7"},
+            "UpdatedAt": {"S": f"{day}T10:00:01Z"},
+            "Document": {"B": encode_ledger(rebuild(images.items()))},
+        },
+    )

@@ -1,0 +1,55 @@
+"""The command line in folders of its own, and one stack for all tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from botocore.loaders import JSONFileLoader
+
+from tests.cli.account import moto_account, set_up
+from tests.cli.running import CommandLine
+
+_read_once = cache(JSONFileLoader().load_file)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _models_read_once() -> Iterator[None]:
+    """Have botocore read its models once; every run of a command makes a session of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(_read_once))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no settings of the user's, and nothing of the terminal the tests run in, take part."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def countagg(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Run `countagg` with the given arguments."""
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[None]:
+    """Give an account with a bucket and nothing else."""
+    with moto_account(tmp_path):
+        yield
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give an account with the stack `countagg`, which the tests of a module share."""
+    with moto_account(tmp_path_factory.mktemp("account")):
+        set_up()
+        yield

@@ -1,0 +1,110 @@
+"""A pipeline in memory, for the use cases that read and upload."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+from countagg.aws.pipeline import DayTotals, MappingHealth, Pipeline, QueueDepth, SnapshotHead
+from countagg.core.ledger import Image, Ledger, rebuild
+from countagg.core.names import Names
+from countagg.core.sequencer import normalise_sequencer
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.values import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAY: Final = "2026-07-01"
+
+
+def sequencer(number: int) -> str:
+    """Return a normalised sequencer; larger numbers are later."""
+    return normalise_sequencer(f"{number:016X}")
+
+
+def etag_of(content: bytes) -> str:
+    """Return the ETag that S3 gives a small file."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@dataclass
+class FakePipeline:
+    """Holds the snapshots of one day, the ledger, and the state of each part.
+
+    Attributes:
+        held: the snapshots, by instance.
+        ledger: what the aggregator made of them.
+        version: of the ledger.
+        uploaded: keys and contents, in the order in which the uploads ended.
+        on_put: called with the key while a file is uploaded.
+        functions, mappings, tables, queues, topics: by name; what is not there is absent.
+    """
+
+    held: dict[str, Snapshot] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    version: int = 0
+    uploaded: list[tuple[str, bytes]] = field(default_factory=list)
+    on_put: Callable[[str], None] = lambda _: None
+    functions: dict[str, str] = field(default_factory=dict)
+    mappings: dict[str, MappingHealth] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    queues: dict[str, QueueDepth] = field(default_factory=dict)
+    topics: set[str] = field(default_factory=set)
+    notified: bool = False
+    settings: FunctionSettings = field(
+        default_factory=lambda: FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400)
+    )
+    names: Names = field(default_factory=lambda: Names("countagg"))
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The fake, in the place of the real one."""
+        return cast("Pipeline", self)
+
+    def hold(self, instance: str, counters: Mapping[str, int], *, number: int = 1, etag: str = "etag") -> None:
+        """Store a snapshot, as the processor does; the ledger stays behind."""
+        packed = pack_counters({name: value * SCALE for name, value in counters.items()})
+        self.held[instance] = Snapshot(DAY, instance, sequencer(number), packed, etag, "key", "then")
+
+    def aggregate(self) -> None:
+        """Bring the ledger up to the snapshots."""
+        self.ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in self.held.values())
+        self.version += 1
+
+    def totals(self, day: str) -> DayTotals:
+        if day != DAY or not self.version:
+            return DayTotals(day, 0, "", Ledger())
+        return DayTotals(day, self.version, "now", self.ledger)
+
+    def snapshots(self, day: str) -> Iterator[Snapshot]:
+        return iter(self.held.values() if day == DAY else ())
+
+    def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
+        return (SnapshotHead(each.instance, each.sequencer, each.etag) for each in self.snapshots(day))
+
+    def put_counter_file(self, key: str, content: bytes) -> str:
+        self.on_put(key)
+        self.uploaded.append((key, content))
+        return etag_of(content)
+
+    def queue_depth(self, name: str) -> QueueDepth | None:
+        return self.queues.get(name)
+
+    def topic_exists(self, name: str) -> bool:
+        return name in self.topics
+
+    def has_notification(self) -> bool:
+        return self.notified
+
+    def function_state(self, name: str) -> str:
+        return self.functions.get(name, "absent")
+
+    def mapping_health(self, function: str) -> MappingHealth | None:
+        return self.mappings.get(function)
+
+    def table_status(self, name: str) -> str:
+        return self.tables.get(name, "absent")

@@ -1,0 +1,59 @@
+"""Runs of the command line: in this process, and as a process of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import simplejson
+
+from countagg.cli.main import main
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+PROGRAM: Final = (sys.executable, "-m", "countagg")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON on stdout, with exact decimals."""
+        document: dict[str, Any] = simplejson.loads(self.out, parse_float=Decimal)
+        return document
+
+
+class CommandLine:
+    """Runs `countagg` in this process."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *arguments: str) -> Ran:
+        self._capture.readouterr()
+        code = main(list(arguments))
+        captured = self._capture.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+
+class Terminal(io.StringIO):
+    """A terminal: what is typed on it, or what it shows."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def process_environment(**variables: str) -> dict[str, str]:
+    """Return the environment for a process of our own program."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}

@@ -1,0 +1,373 @@
+"""The fixed forms of results that scripts rely on, on a stack."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from tests.cli.account import BUCKET, write_day
+from tests.cli.running import CommandLine
+
+DAY: Final = "2026-07-01"
+NAMES_DAY: Final = "2026-07-02"
+STRANGE: Final = ("a\x1b[31mred", "tfel\u202eright", "[bold]b[/bold]", 'with,"comma"', "größe")
+FORMS: Final = ("table", "json", "csv")
+
+RESOURCES: Final = [
+    "topic/uploads",
+    "topic/alerts",
+    "queue/dead-letters",
+    "queue/uploads",
+    "subscription/uploads",
+    "table/snapshots",
+    "table/totals",
+    "table/counters",
+    "logs/processor",
+    "logs/aggregator",
+    "logs/publisher",
+    "role/processor",
+    "role/aggregator",
+    "role/publisher",
+    "function/processor",
+    "function/aggregator",
+    "function/publisher",
+    "mapping/processor",
+    "mapping/aggregator",
+    "mapping/publisher",
+    "bucket",
+    "notification/uploads",
+]
+HOPS: Final = [
+    "notification/uploads",
+    "topic/uploads",
+    "queue/uploads",
+    "function/processor",
+    "mapping/processor",
+    "table/snapshots",
+    "function/aggregator",
+    "mapping/aggregator",
+    "table/totals",
+    "function/publisher",
+    "mapping/publisher",
+    "table/counters",
+    "queue/dead-letters",
+]
+
+
+@pytest.fixture(scope="module")
+def days(stack: None) -> None:  # noqa: ARG001 - it must be there
+    """Give the stack two days."""
+    write_day(
+        DAY,
+        {
+            "i-deadbeef": {"COUNTER1": "123456", "tenth": "0.1", "big": "12345678901234567890123"},
+            "i-flub": {"COUNTER1": "67666", "tiny": "0.000000001", "big": "0.000000001"},
+            "i-empty": {},
+        },
+    )
+    write_day(NAMES_DAY, {"i-strange": dict.fromkeys(STRANGE, "1")})
+
+
+@pytest.fixture
+def _a_dead_letter(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="countagg-dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="refused")
+    yield
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+@pytest.fixture
+def _a_paused_mapping(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
+    client = boto3.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName="countagg-processor")["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    yield
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+def parsed(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_setup_again_and_teardown_answer_in_one_form(account: None, countagg: CommandLine) -> None:  # noqa: ARG001
+    options = ("--bucket", "brand-new", "--create-bucket", "--output", "json")
+    planned = countagg("plan", *options)
+    made = countagg("setup", *options, "--yes")
+    again = countagg("setup", "--output", "json")
+    removed = countagg("teardown", "--yes", "--output", "json")
+
+    assert [ran.code for ran in (planned, made, again, removed)] == [0, 0, 0, 0]
+    assert made.document == {
+        "schema": 1,
+        "stack": "countagg",
+        "changes": [{"resource": name, "action": "create"} for name in RESOURCES],
+        "summary": {"create": 22, "update": 0, "keep": 0, "delete": 0},
+    }
+    assert planned.out == made.out
+    assert again.document["summary"] == {"create": 0, "update": 0, "keep": 22, "delete": 0}
+    assert list(removed.document) == ["schema", "stack", "changes", "summary"]
+    assert removed.document["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": 22}
+    assert {(change["resource"], change["action"]) for change in removed.document["changes"]} == {
+        (name, "delete") for name in RESOURCES
+    }
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    assert [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]] == [BUCKET]
+
+
+def test_teardown_tells_what_it_keeps_and_why(account: None, countagg: CommandLine) -> None:  # noqa: ARG001
+    countagg("setup", "--bucket", BUCKET, "--yes")
+
+    ran = countagg("teardown", "--yes", "--keep-data", "--keep-logs")
+
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "0 created, 0 updated, 7 kept, 15 deleted",
+        "kept bucket: not ours",
+        *(f"kept logs/{name}: --keep-logs" for name in ("publisher", "aggregator", "processor")),
+        *(f"kept table/{name}: --keep-data" for name in ("counters", "totals", "snapshots")),
+    ]
+    assert sorted(boto3.client("dynamodb").list_tables()["TableNames"]) == [
+        f"countagg-{name}" for name in ("counters", "snapshots", "totals")
+    ]
+
+
+def test_another_bucket_than_the_deployed_one_is_refused(stack: None, countagg: CommandLine) -> None:  # noqa: ARG001
+    ran = countagg("setup", "--yes", "--bucket", "another")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"the stack 'countagg' works on the bucket {BUCKET!r}, not on 'another'" in ran.err
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_plan_where_nothing_is_pending_ends_with_0(countagg: CommandLine) -> None:
+    ran = countagg("plan", "--detailed-exitcode")
+
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "= keep    bucket  (not ours, used as it is)",
+        "0 to create, 0 to update, 22 to keep, 0 to delete",
+    ]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_plan_as_csv_names_every_resource(countagg: CommandLine) -> None:
+    rows = parsed(countagg("plan", "--output", "csv").out)
+
+    assert [row["resource"] for row in rows] == RESOURCES
+    assert {row["action"] for row in rows} == {"keep"}
+    assert rows[-2]["note"] == "not ours, used as it is"
+
+
+@pytest.mark.usefixtures("days")
+def test_query_answers_with_exact_totals(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAY, "--output", "json")
+
+    assert ran.code == 0
+    assert ran.document == {
+        "schema": 1,
+        "date": DAY,
+        "version": 7,
+        "updated_at": f"{DAY}T10:00:01Z",
+        "totals": {
+            "COUNTER1": 191122,
+            "big": Decimal("12345678901234567890123.000000001"),
+            "tenth": Decimal("0.1"),
+            "tiny": Decimal("0.000000001"),
+        },
+    }
+    assert '"COUNTER1": 191122,' in ran.out
+    assert '"big": 12345678901234567890123.000000001,' in ran.out
+    assert '"tenth": 0.1,' in ran.out
+
+
+@pytest.mark.usefixtures("days")
+def test_query_by_instance_adds_who_contributes_what(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAY, "--by-instance", "--output", "json")
+
+    assert list(ran.document) == ["schema", "date", "version", "updated_at", "totals", "instances"]
+    assert ran.document["instances"] == {
+        "i-deadbeef": {"COUNTER1": 123456, "big": 12345678901234567890123, "tenth": Decimal("0.1")},
+        "i-empty": {},
+        "i-flub": {"COUNTER1": 67666, "big": Decimal("1e-9"), "tiny": Decimal("1e-9")},
+    }
+
+
+@pytest.mark.usefixtures("days")
+def test_query_for_some_counters_answers_with_these_and_remarks_on_others(countagg: CommandLine) -> None:
+    some = countagg("query", "--date", DAY, "--counter", "tenth", "--counter", "COUNTER1", "--output", "json")
+    other = countagg("query", "--date", DAY, "--counter", "COUNTER\x1b", "--output", "json")
+
+    assert some.document["totals"] == {"COUNTER1": 191122, "tenth": Decimal("0.1")}
+    assert some.err == ""
+    assert (other.code, other.document["totals"]) == (0, {})
+    assert other.err == f"no instance counts COUNTER\\x1b on {DAY}\n"
+
+
+@pytest.mark.usefixtures("days")
+def test_query_for_people_groups_numbers(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAY)
+
+    assert [line.split() for line in ran.out.splitlines()] == [
+        ["COUNTER", "VALUE"],
+        ["COUNTER1", "191,122"],
+        ["big", "12,345,678,901,234,567,890,123.000000001"],
+        ["tenth", "0.1"],
+        ["tiny", "0.000000001"],
+    ]
+    assert ran.err == f"{DAY}, version 7, updated {DAY}T10:00:01Z\n"
+
+
+@pytest.mark.usefixtures("days")
+def test_query_as_csv_parses_back(countagg: CommandLine) -> None:
+    rows = parsed(countagg("query", "--date", DAY, "--output", "csv").out)
+
+    assert {row["COUNTER"]: Decimal(row["VALUE"]) for row in rows} == {
+        "COUNTER1": 191122,
+        "big": Decimal("12345678901234567890123.000000001"),
+        "tenth": Decimal("0.1"),
+        "tiny": Decimal("0.000000001"),
+    }
+
+
+@pytest.mark.usefixtures("days")
+def test_query_by_instance_as_csv_has_a_counters_instances_below_its_total(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAY, "--by-instance", "--counter", "COUNTER1", "--output", "csv")
+
+    assert ran.out.splitlines() == [
+        "COUNTER,INSTANCE,VALUE",
+        "COUNTER1,,191122",
+        "COUNTER1,i-deadbeef,123456",
+        "COUNTER1,i-flub,67666",
+    ]
+
+
+@pytest.mark.usefixtures("days")
+def test_strange_names_are_harmless_in_tables_and_intact_in_documents(countagg: CommandLine) -> None:
+    table = countagg("query", "--date", NAMES_DAY).out
+    document = countagg("query", "--date", NAMES_DAY, "--output", "json").document
+    rows = parsed(countagg("query", "--date", NAMES_DAY, "--output", "csv").out)
+
+    assert "\x1b" not in table
+    assert "\u202e" not in table
+    assert r"a\x1b[31mred" in table
+    assert r"tfel\u202eright" in table
+    assert "[bold]b[/bold]" in table
+    assert set(document["totals"]) == set(STRANGE)
+    assert {row["COUNTER"] for row in rows} == set(STRANGE)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_day_without_totals_is_no_error(form: str, countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", "2020-01-01", "--output", form)
+
+    assert ran.code == 0
+    assert ran.err == "there are no totals for 2020-01-01 (UTC) yet\n"
+    if form == "json":
+        expected = {"schema": 1, "date": "2020-01-01", "version": 0, "updated_at": None, "totals": {}}
+        assert ran.document == expected
+    else:
+        assert ran.out.replace(",", "  ").splitlines() == ["COUNTER  VALUE"]
+
+
+@pytest.mark.usefixtures("stack")
+def test_status_shows_the_hops_in_the_order_of_the_data(countagg: CommandLine) -> None:
+    ran = countagg("status", "--output", "json")
+
+    assert ran.code == 0
+    assert list(ran.document) == ["schema", "stack", "healthy", "hops"]
+    assert (ran.document["schema"], ran.document["stack"], ran.document["healthy"]) == (1, "countagg", True)
+    hops: list[dict[str, Any]] = ran.document["hops"]
+    assert [hop["hop"] for hop in hops] == HOPS
+    assert all(list(hop) == ["hop", "healthy", "state", "detail"] for hop in hops)
+    assert all(hop["healthy"] is True for hop in hops)
+
+
+@pytest.mark.usefixtures("_a_dead_letter")
+@pytest.mark.parametrize("form", FORMS)
+def test_status_ends_with_1_when_a_hop_is_not_healthy_and_says_which(form: str, countagg: CommandLine) -> None:
+    ran = countagg("status", "--output", form)
+
+    assert ran.code == 1
+    assert ran.err == "not healthy: queue/dead-letters\n"
+    if form == "json":
+        assert ran.document["healthy"] is False
+        assert ran.document["hops"][-1] == {
+            "hop": "queue/dead-letters",
+            "healthy": False,
+            "state": "present",
+            "detail": "1 held",
+        }
+    elif form == "csv":
+        rows = parsed(ran.out)
+        assert [row["HOP"] for row in rows if row["HEALTHY"] == "NO"] == ["queue/dead-letters"]
+        assert [row["HOP"] for row in rows] == HOPS
+    else:
+        assert ran.out.splitlines()[-1].split() == ["queue/dead-letters", "NO", "present", "1", "held"]
+
+
+@pytest.mark.usefixtures("_a_paused_mapping")
+def test_status_of_a_hop_that_setup_would_put_back_says_so(countagg: CommandLine) -> None:
+    ran = countagg("status")
+
+    assert ran.code == 1
+    assert ran.err == "not healthy: mapping/processor; `countagg plan` shows what setup would put back\n"
+    assert countagg("plan", "--detailed-exitcode").out.splitlines()[:2] == [
+        "~ update  mapping/processor",
+        "    enabled: False => True",
+    ]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_sample_upload_writes_the_four_instances_files(countagg: CommandLine) -> None:
+    ran = countagg("upload-sample", "--date", "2026-07-03", "--output", "json")
+
+    assert ran.document == {
+        "schema": 1,
+        "date": "2026-07-03",
+        "uploaded": 5,
+        "instances": 4,
+        "included": False,
+    }
+    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="counters/2026-07-03/")["Contents"]
+    assert [item["Key"].rpartition("/")[2] for item in listed] == [
+        "values_i-beefdead",
+        "values_i-deadbeef",
+        "values_i-flub",
+        "values_i-foobazzled",
+    ]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_fleet_is_uploaded_the_same_for_the_same_seed(countagg: CommandLine) -> None:
+    def contents(day: str, *options: str) -> list[bytes]:
+        assert countagg("upload-sample", "--date", day, "--instances", "3", *options).code == 0
+        s3 = boto3.client("s3")
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"counters/{day}/")["Contents"]]
+        return [s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+
+    first = contents("2026-07-04", "--counters", "2", "--seed", "5")
+
+    assert [len(each.splitlines()) for each in first] == [2, 2, 2]
+    assert contents("2026-07-05", "--counters", "2", "--seed", "5") == first
+    assert contents("2026-07-06", "--counters", "2", "--seed", "6") != first
+    assert [len(each.splitlines()) for each in contents("2026-07-07")] == [100, 100, 100]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_wait_for_totals_that_do_not_come_ends_with_9(countagg: CommandLine) -> None:
+    today = datetime.now(UTC).date().isoformat()
+
+    ran = countagg("upload-sample", "--date", today, "--wait", "--timeout", "0", "--output", "json")
+
+    assert (ran.code, ran.out) == (9, "")
+    assert f"countagg: totals of {today}: the totals include 0 of 4 files after 0 s\n" in ran.err

@@ -1,0 +1,152 @@
+"""Help, and the list of commands and options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+import typer
+
+from countagg import __version__
+from countagg.cli.main import make_app
+from countagg.cli.preferences import Preferences
+from countagg.cli.session import Session
+from tests.cli.running import CommandLine, process_environment
+from tests.cli.test_options import DEFAULTS
+
+GLOBAL_OPTIONS: Final = {
+    "--stack",
+    "--profile",
+    "--region",
+    "--endpoint-url",
+    "--local",
+    "--config",
+    "--output",
+    "--quiet",
+    "--verbose",
+    "--no-color",
+    "--version",
+}
+COMMANDS: Final = {
+    "setup": {"--bucket", "--create-bucket", "--prefix", "--output-prefix", "--yes", "--expect-account"},
+    "plan": {"--bucket", "--create-bucket", "--prefix", "--output-prefix", "--detailed-exitcode"},
+    "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
+    "query": {"--date", "--counter", "--by-instance"},
+    "status": set[str](),
+    "teardown": {"--yes", "--keep-data", "--keep-logs", "--expect-account"},
+    "local start": set[str](),
+    "local stop": set[str](),
+    "local status": set[str](),
+    "local env": set[str](),
+    "local logs": set[str](),
+    "demo": set[str](),
+}
+
+
+def tree() -> Any:
+    """Return the command tree."""
+    return typer.main.get_command(make_app())
+
+
+def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something, with its words."""
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from leaves(found, (*path, name))
+        else:
+            yield " ".join((*path, name)), found
+
+
+def options_of(found: Any) -> set[str]:
+    return {option for parameter in found.params for option in parameter.opts if option.startswith("--")}
+
+
+def parse(line: str) -> tuple[str, dict[str, Any]]:
+    """Parse a command line as the program would, and run nothing."""
+    parsed: list[tuple[str, dict[str, Any]]] = []
+    root = tree()
+    for name, found in leaves(root):
+        found.callback = lambda name=name, **values: parsed.append((name, values))
+    program, *arguments = shlex.split(line)
+    assert program == "countagg"
+    root(arguments, prog_name="countagg", standalone_mode=False)
+    (only,) = parsed
+    return only
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_options_and_the_global_ones(name: str) -> None:
+    found = dict(leaves(tree()))[name]
+
+    assert options_of(found) >= GLOBAL_OPTIONS | COMMANDS[name]
+    assert all(parameter.help for parameter in found.params)
+
+
+def test_the_global_options_stand_before_the_command_too() -> None:
+    assert options_of(tree()) >= GLOBAL_OPTIONS
+
+
+@pytest.mark.parametrize("name", dict(leaves(tree())))
+def test_the_example_of_every_command_is_one_of_it_and_parses(name: str) -> None:
+    found = dict(leaves(tree()))[name]
+    (example,) = re.findall(r"^Example: (.+)$", found.help, re.MULTILINE)
+    inner = re.fullmatch(r'eval "\$\((.+)\)"', example)
+
+    parsed, _ = parse(inner[1] if inner else example)
+
+    assert parsed == name
+
+
+@pytest.mark.parametrize("name", ["", "local", *dict(leaves(tree()))])
+def test_help_goes_to_stdout_and_fits_a_narrow_terminal(name: str, countagg: CommandLine) -> None:
+    ran = countagg(*name.split(), "--help")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Usage: countagg {name}".rstrip() in ran.out
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("query", "--version"), ("local", "stop", "--version")])
+def test_the_version_is_told_before_and_after_a_command(arguments: tuple[str, ...], countagg: CommandLine) -> None:
+    ran = countagg(*arguments)
+
+    assert (ran.code, ran.out, ran.err) == (0, f"countagg {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["setup", "--help"], ["query", "--help"], ["--version"]])
+def test_help_loads_nothing_that_is_slow(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from countagg.cli.main import main\n"
+        f"code = main({arguments!r})\n"
+        "slow = {'boto3', 'botocore', 'rich.progress', 'moto', 'psutil', 'countagg.aws', 'countagg.operate'}\n"
+        "print(code, *sorted(slow & set(sys.modules)), file=sys.stderr)\n"
+    )
+
+    ran = subprocess.run(
+        (sys.executable, "-c", script), env=process_environment(), capture_output=True, text=True, check=True
+    )
+
+    assert ran.stderr == "0\n"
+
+
+def test_a_command_line_to_copy_works_in_the_same_place() -> None:
+    here = Session(DEFAULTS, Preferences({}))
+    local = Session(replace(DEFAULTS, local=True, stack="other"), Preferences({}))
+    there = Session(
+        replace(DEFAULTS, profile="my profile", region="eu-west-1", endpoint_url="http://127.0.0.1:1"),
+        Preferences({}),
+    )
+
+    assert here.invocation("status") == "countagg status"
+    assert local.invocation("query --date today") == "countagg --local --stack other query --date today"
+    assert parse(there.invocation("status"))[0] == "status"
+    assert there.invocation("status") == (
+        "countagg --profile 'my profile' --region eu-west-1 --endpoint-url http://127.0.0.1:1 status"
+    )

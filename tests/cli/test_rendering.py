@@ -1,0 +1,196 @@
+"""Results as people and programs see them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+import simplejson
+
+from countagg.cli.changes import describe_changes, tally_line
+from countagg.cli.preferences import Preferences
+from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.session import Session
+from countagg.provision.reconcile import Action, Change, FieldChange, Tags
+from countagg.provision.states import Code
+from tests.cli.running import Terminal
+from tests.cli.test_options import DEFAULTS
+
+LONG_NAME = "n" * 254 + "!"
+HEADER = ("COUNTER", "VALUE")
+COLOURED = re.compile(r"\x1b\[[0-9;]*(3[0-8]|9[0-7])m")
+
+
+def shown(file: io.StringIO, rows: list[tuple[str, str]], *, no_color: bool = False) -> list[str]:
+    """Return the lines of a table that a session writes to the file."""
+    session = Session(replace(DEFAULTS, no_color=no_color), Preferences({}), stdout=file)
+    write_table(session.result_console, HEADER, rows, frozenset({"VALUE"}))
+    return file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_table_fits_the_terminal_and_loses_nothing(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown(Terminal(), [(LONG_NAME, "1,234"), ("b", "5")])]
+
+    assert max(map(len, lines)) <= columns
+    assert "".join(lines).count("n") == 254
+    assert "1,234" in lines[1]
+    assert lines[-1].split() == ["b", "5"]
+    assert len(lines) == {80: 6, 200: 4}[columns]
+
+
+@pytest.mark.parametrize("columns", [None, "80"])
+def test_in_a_pipe_every_row_is_one_line(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+
+    lines = shown(io.StringIO(), [(LONG_NAME, "1,234"), ("b", "5")])
+
+    assert [line.split() for line in lines] == [list(HEADER), [LONG_NAME, "1,234"], ["b", "5"]]
+
+
+def test_numbers_stand_to_the_right() -> None:
+    assert shown(io.StringIO(), [("a", "1,234"), ("b", "5")]) == [
+        "COUNTER  VALUE",
+        "a        1,234",
+        "b            5",
+    ]
+
+
+def test_a_terminal_gets_a_bold_header() -> None:
+    assert "\x1b[1m" in shown(Terminal(), [("a", "1")])[0]
+
+
+def test_a_dumb_terminal_gets_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+
+    assert shown(Terminal(), [("a", "1")]) == ["COUNTER  VALUE", "a            1"]
+
+
+@pytest.mark.parametrize("by", ["nothing", "NO_COLOR", "--no-color"])
+def test_colours_can_be_switched_off(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    session = Session(replace(DEFAULTS, no_color=by == "--no-color"), Preferences({}), stdout=terminal)
+
+    session.result_console.print("text", style="bold cyan")
+
+    assert "text" in terminal.getvalue()
+    assert bool(COLOURED.search(terminal.getvalue())) is (by == "nothing")
+
+
+def test_a_pipe_gets_no_escapes() -> None:
+    assert "\x1b" not in "".join(shown(io.StringIO(), [("a", "1")]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("COUNTER1", "COUNTER1"),
+        ("größe-数", "größe-数"),
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\u202eb", r"a\u202eb"),
+        ("a\u2066b\u2069", r"a\u2066b\u2069"),
+        ("a\u200db", r"a\u200db"),
+        ("a\x9bb\x7f", r"a\x9bb\x7f"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("a\U000e0001b", r"a\U000e0001b"),
+    ],
+)
+def test_what_a_terminal_might_obey_is_escaped(text: str, expected: str) -> None:
+    assert printable(text) == expected
+
+
+@pytest.mark.parametrize("name", ["[red]x[/red]", ":smile:", "a\x1b[2Jb", "[/]", "\\["])
+def test_a_table_shows_names_as_they_are(name: str) -> None:
+    lines = shown(io.StringIO(), [(name, "1")])
+
+    assert lines[1].split() == [printable(name), "1"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (191122, "191,122"),
+        (-1234567, "-1,234,567"),
+        (Decimal("1234.5"), "1,234.5"),
+        (Decimal("0.000000001"), "0.000000001"),
+        (Decimal("12345678901234567890123.000000001"), "12,345,678,901,234,567,890,123.000000001"),
+        (12345678901234567890123, "12,345,678,901,234,567,890,123"),
+    ],
+)
+def test_numbers_for_people_are_grouped_and_exact(number: int | Decimal, expected: str) -> None:
+    assert grouped(number) == expected
+
+
+def test_json_begins_with_its_schema_and_keeps_numbers_and_names() -> None:
+    file = io.StringIO()
+    values = {"ten\u202eth": Decimal("0.1"), "big": Decimal("12345678901234567890123.000000001"), "n": 10**30}
+
+    write_json(file, values)
+
+    assert simplejson.loads(file.getvalue(), parse_float=Decimal) == {"schema": 1, **values}
+    assert file.getvalue().startswith('{\n  "schema": 1,\n')
+    assert file.getvalue().endswith("\n}\n")
+    assert ": 12345678901234567890123.000000001" in file.getvalue()
+
+
+def test_csv_quotes_what_needs_it() -> None:
+    file = io.StringIO()
+    rows = [('a,"b"', "1"), ("ü", "2")]
+
+    write_csv(file, HEADER, rows)
+
+    assert [tuple(row) for row in csv.reader(io.StringIO(file.getvalue()))] == [HEADER, *rows]
+    assert "\r" not in file.getvalue()
+
+
+def test_changes_are_described_line_by_line_and_what_is_kept_is_left_out() -> None:
+    changes = [
+        Change("topic/uploads", Action.CREATE),
+        Change(
+            "queue/uploads",
+            Action.UPDATE,
+            (
+                FieldChange("retention", 60, 345600),
+                FieldChange("redrive_policy", "", "x" * 61),
+                FieldChange("tags", {"a": None}, {"a": "b"}),
+                FieldChange("code", Code("old"), Code("new")),
+                FieldChange("owner", "a\x1b[31mb", Tags({})),
+            ),
+        ),
+        Change("table/totals", Action.KEEP),
+        Change("bucket", Action.KEEP, note="not ours, used as it is"),
+        Change("role/processor", Action.DELETE),
+    ]
+
+    assert describe_changes(changes) == [
+        "+ create  topic/uploads",
+        "~ update  queue/uploads",
+        "    retention: 60 => 345600",
+        f"    redrive_policy: (none) => {'x' * 60}...",
+        "    tags: a=None => a=b",
+        "    code: old => new",
+        r"    owner: a\x1b[31mb => Tags(of={})",
+        "= keep    bucket  (not ours, used as it is)",
+        "- delete  role/processor",
+    ]
+
+
+def test_the_tally_counts_every_action_also_those_that_do_not_occur() -> None:
+    changes = [Change("a", Action.CREATE), Change("b", Action.CREATE), Change("c", Action.KEEP)]
+
+    assert tally_line(changes, done=True) == "2 created, 0 updated, 1 kept, 0 deleted"
+    assert tally_line(changes, done=False) == "2 to create, 0 to update, 1 to keep, 0 to delete"
+    assert tally_line([Change("d", Action.DELETE), Change("e", Action.UPDATE)], done=True) == (
+        "0 created, 1 updated, 0 kept, 1 deleted"
+    )

@@ -1,0 +1,142 @@
+"""Results on stdout, everything else on stderr, and readers that go away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from countagg.local.state import StateFolder, default_state_dir
+from tests.cli.account import BUCKET, write_day
+from tests.cli.running import PROGRAM, CommandLine, process_environment
+
+DAY: Final = "2026-07-01"
+COMMANDS: Final = (
+    ("plan",),
+    ("setup",),
+    ("upload-sample", "--date", DAY),
+    ("query", "--date", DAY),
+    ("query", "--date", "2020-01-01"),
+    ("query", "--date", DAY, "--counter", "nobody"),
+    ("status",),
+    ("teardown", "--stack", "ghost"),
+)
+FORMS: Final = ("table", "json", "csv")
+
+
+@pytest.fixture(scope="module")
+def day(stack: None) -> None:  # noqa: ARG001 - it must be there
+    write_day(DAY, {"i-deadbeef": {"COUNTER1": "1"}})
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.usefixtures("day")
+def test_quiet_leaves_the_result_and_nothing_else(
+    arguments: tuple[str, ...], form: str, countagg: CommandLine
+) -> None:
+    quiet = countagg(*arguments, "--output", form, "--quiet")
+    usual = countagg(*arguments, "--output", form)
+
+    assert (quiet.code, usual.code) == (0, 0)
+    assert quiet.err == ""
+    assert quiet.out == usual.out != ""
+    if form == "json":
+        assert usual.document["schema"] == 1
+    elif form == "csv" and arguments[0] != "upload-sample":
+        assert "," in usual.out.splitlines()[0]
+
+
+@pytest.mark.usefixtures("stack")
+def test_who_acts_where_is_told_before_anything_changes(countagg: CommandLine) -> None:
+    told = countagg("setup").err.splitlines()
+
+    assert [line.split()[0] for line in told[:5]] == ["account", "region", "principal", "endpoint", "stack"]
+
+
+@pytest.mark.usefixtures("account")
+def test_progress_of_a_setup_and_a_teardown_goes_to_stderr(countagg: CommandLine) -> None:
+    made = countagg("setup", "--bucket", BUCKET, "--yes", "--stack", "other", "--region", "us-east-1")
+    removed = countagg("teardown", "--yes", "--stack", "other", "--region", "us-east-1")
+
+    assert made.out == "21 created, 0 updated, 1 kept, 0 deleted\n"
+    assert "\ncreate  table/totals\n" in made.err
+    assert made.err.endswith(
+        "next: countagg --stack other --region us-east-1 upload-sample --wait, "
+        "then countagg --stack other --region us-east-1 query --date today\n"
+    )
+    assert removed.out == "0 created, 0 updated, 1 kept, 21 deleted\nkept bucket: not ours\n"
+    assert "\ndelete  table/totals\n" in removed.err
+
+
+@pytest.fixture
+def long_log() -> Path:
+    """Write a log of the engine that no pipe holds at once; `local logs` prints it without an engine."""
+    path = StateFolder(default_state_dir()).log_path
+    path.parent.mkdir(parents=True)
+    path.write_text("line of a log\n" * 4_000)
+    return path
+
+
+def run_without_reader(*arguments: str, close_stderr: bool = False) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose stdout nobody reads."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        return subprocess.run(
+            (*PROGRAM, *arguments),
+            env=process_environment(),
+            stdout=write_end,
+            stderr=write_end if close_stderr else subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(write_end)
+
+
+@pytest.mark.usefixtures("long_log")
+def test_a_reader_that_goes_away_ends_a_command_quietly() -> None:
+    ran = run_without_reader("local", "logs", "--lines", "4000")
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_short_result_that_nobody_reads_is_dropped_quietly(long_log: Path) -> None:
+    long_log.write_text("one line\n")
+
+    ran = run_without_reader("local", "logs")
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("close_stderr", [False, True])
+def test_the_exit_code_stays_the_commands_own(*, close_stderr: bool) -> None:
+    ran = run_without_reader("local", "status", close_stderr=close_stderr)
+
+    assert ran.returncode == 1
+    assert not ran.stderr
+
+
+def test_an_error_that_nobody_reads_keeps_its_exit_code() -> None:
+    assert run_without_reader("query", "--date", "never", close_stderr=True).returncode == 2
+
+
+@pytest.mark.usefixtures("long_log")
+def test_a_reader_of_the_first_line_gets_it() -> None:
+    with subprocess.Popen(
+        (*PROGRAM, "local", "logs", "--lines", "4000"),
+        env=process_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        line = child.stdout.readline()
+        child.stdout.close()
+        err = child.stderr.read()
+
+    assert (line, err, child.returncode) == (b"line of a log\n", b"", 0)

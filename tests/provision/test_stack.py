@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
+from countagg.core.settings import FunctionSettings
+from countagg.provision.identities import (
+    BucketId,
+    FunctionId,
+    Identity,
+    LogGroupId,
+    NotificationId,
+    QueueId,
+    QueueMappingId,
+    RoleId,
+    StreamMappingId,
+    SubscriptionId,
+    TableId,
+    TopicId,
+)
+from countagg.provision.place import Place
+from countagg.provision.reconcile import KNOWN_AFTER_SETUP, Holds, Outputs, Tags
+from countagg.provision.stack import Stack
+from countagg.provision.states import FunctionState, IndexState, MappingState, QueueState, TableState
+from tests.provision.stacks import CODE, PLACE, make_stack, spec_of, state_of
+
+IDS = [
+    "topic/uploads",
+    "topic/alerts",
+    "queue/dead-letters",
+    "queue/uploads",
+    "subscription/uploads",
+    "table/snapshots",
+    "table/totals",
+    "table/counters",
+    "logs/processor",
+    "logs/aggregator",
+    "logs/publisher",
+    "role/processor",
+    "role/aggregator",
+    "role/publisher",
+    "function/processor",
+    "function/aggregator",
+    "function/publisher",
+    "mapping/processor",
+    "mapping/aggregator",
+    "mapping/publisher",
+    "bucket",
+    "notification/uploads",
+]
+FUNCTIONS = ("processor", "aggregator", "publisher")
+POLICY_TEMPLATES = (
+    *FUNCTIONS,
+    "trust",
+    "topic-uploads",
+    "queue-uploads",
+    "queue-dead-letters",
+    "bucket",
+)
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return make_stack()
+
+
+def test_the_stack_on_one_page(stack: Stack) -> None:
+    assert [spec.id for spec in stack.specs()] == IDS
+
+
+def test_without_a_bucket_there_is_neither_bucket_nor_notification() -> None:
+    assert [spec.id for spec in make_stack(bucket="").specs()] == IDS[:-2]
+
+
+def test_each_spec_comes_after_what_it_needs(stack: Stack) -> None:
+    seen: set[str] = set()
+    for spec in stack.specs():
+        assert set(spec.needs) <= seen, spec.id
+        seen.add(spec.id)
+
+
+def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Stack) -> None:
+    needs = {spec.id: spec.needs for spec in stack.specs()}
+    reached, waiting = set[str](), ["notification/uploads"]
+    while waiting:
+        for need in needs[waiting.pop()]:
+            if need not in reached:
+                reached.add(need)
+                waiting.append(need)
+    assert {"bucket", "subscription/uploads", "mapping/processor", "function/processor"} <= reached
+    assert {"role/processor", "logs/processor", "table/snapshots", "queue/uploads", "topic/uploads"} <= reached
+
+
+def test_the_bucket_goes_before_the_function_that_tells_its_name(stack: Stack) -> None:
+    assert "function/processor" in spec_of(stack, "bucket").needs
+
+
+def test_a_bucket_is_borrowed_unless_it_is_ours_to_create() -> None:
+    assert spec_of(make_stack(), "bucket").borrowed
+    assert not spec_of(make_stack(create_bucket=True), "bucket").borrowed
+
+
+def test_what_can_be_kept(stack: Stack) -> None:
+    holds = {spec.id: spec.holds for spec in stack.specs() if spec.holds}
+    assert holds == {
+        "table/snapshots": Holds.DATA,
+        "table/totals": Holds.DATA,
+        "table/counters": Holds.DATA,
+        "bucket": Holds.DATA,
+        "logs/processor": Holds.LOGS,
+        "logs/aggregator": Holds.LOGS,
+        "logs/publisher": Holds.LOGS,
+    }
+
+
+def test_only_keys_of_tables_cannot_be_changed(stack: Stack) -> None:
+    immutable = {spec.id: spec.immutable for spec in stack.specs() if spec.immutable}
+    keys = frozenset({"partition_key", "sort_key"})
+    assert immutable == {"table/snapshots": keys, "table/totals": keys, "table/counters": keys}
+
+
+def test_everything_that_can_bear_a_tag_bears_the_stack_s(stack: Stack) -> None:
+    for name in IDS:
+        state = state_of(stack, name)
+        if name.startswith(("subscription/", "mapping/", "notification/")):
+            assert not hasattr(state, "tags")
+        else:
+            assert state.tags == Tags({OWNER_TAG: "countagg"})
+
+
+# Names
+
+
+LIMITS: dict[type[Identity], str] = {
+    RoleId: r"[\w+=,.@-]{1,64}",
+    FunctionId: r"[a-zA-Z0-9-_]{1,64}",
+    QueueId: r"[a-zA-Z0-9-_]{1,80}",
+    TopicId: r"[a-zA-Z0-9-_]{1,256}",
+    TableId: r"[a-zA-Z0-9_.-]{3,255}",
+    LogGroupId: r"[.\-_/#A-Za-z0-9]{1,512}",
+    BucketId: r"b{63}",
+}
+
+
+@pytest.mark.parametrize("region", ["us-isob-east-1", "ap-southeast-1", "r" * 20])
+def test_names_keep_within_the_limits_of_aws(region: str) -> None:
+    place = Place("123456789012", region, partition="aws-us-gov")
+    identities = [spec.identity for spec in make_stack(place, stack="s" * 32, bucket="b" * 63).specs()]
+    assert {type(identity) for identity in identities} > LIMITS.keys()
+    for identity in identities:
+        if isinstance(identity, NotificationId):
+            assert len(identity.entry) <= 255
+        elif not isinstance(identity, SubscriptionId | QueueMappingId | StreamMappingId):
+            assert re.fullmatch(LIMITS[type(identity)], identity.name), identity
+
+
+def test_relations_are_between_resources_of_the_stack(stack: Stack) -> None:
+    identities = {spec.identity for spec in stack.specs()}
+    for identity in identities:
+        match identity:
+            case SubscriptionId(topic, queue):
+                assert {TopicId(topic), QueueId(queue)} <= identities
+            case QueueMappingId(function, queue):
+                assert {FunctionId(function), QueueId(queue)} <= identities
+            case StreamMappingId(function, table):
+                assert {FunctionId(function), TableId(table)} <= identities
+
+
+def test_two_stacks_share_no_name() -> None:
+    one = {repr(spec.identity) for spec in make_stack(stack="one", bucket="").specs()}
+    two = {repr(spec.identity) for spec in make_stack(stack="two", bucket="").specs()}
+    assert not one & two
+
+
+def test_two_regions_share_no_role() -> None:
+    there = make_stack(Place(PLACE.account, "us-east-1"))
+    here = make_stack()
+    for name in FUNCTIONS:
+        assert spec_of(here, f"role/{name}").identity != spec_of(there, f"role/{name}").identity
+
+
+# Queues, topics, tables
+
+
+def test_a_received_message_stays_hidden_six_times_as_long_as_the_function_may_take(stack: Stack) -> None:
+    queue: QueueState = state_of(stack, "queue/uploads")
+    function: FunctionState = state_of(stack, "function/processor")
+    assert queue.visibility_timeout >= 6 * function.timeout
+
+
+def test_an_upload_that_fails_five_times_goes_to_the_dead_letters(stack: Stack) -> None:
+    assert json.loads(state_of(stack, "queue/uploads").redrive_policy) == {
+        "deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters"),
+        "maxReceiveCount": 5,
+    }
+
+
+def test_dead_letters_are_kept_as_long_as_sqs_can_and_longer_than_uploads(stack: Stack) -> None:
+    dead: QueueState = state_of(stack, "queue/dead-letters")
+    assert dead.retention == 14 * 86_400
+    assert dead.retention > state_of(stack, "queue/uploads").retention
+    assert dead.redrive_policy == ""
+
+
+def test_the_subscription_delivers_raw_and_has_dead_letters(stack: Stack) -> None:
+    state = state_of(stack, "subscription/uploads")
+    assert state.raw_delivery is True
+    assert json.loads(state.redrive_policy) == {"deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters")}
+    assert spec_of(stack, "subscription/uploads").identity == SubscriptionId(
+        "countagg-uploads", "countagg-uploads"
+    )
+
+
+def test_only_s3_for_this_bucket_and_account_publishes_uploads(stack: Stack) -> None:
+    (statement,) = json.loads(state_of(stack, "topic/uploads").statements)
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Resource"] == PLACE.topic_arn("countagg-uploads")
+    assert statement["Condition"] == {
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::b"},
+        "StringEquals": {"aws:SourceAccount": PLACE.account},
+    }
+    assert json.loads(state_of(stack, "topic/alerts").statements) == []
+
+
+@pytest.mark.parametrize("queue", ["uploads", "dead-letters"])
+def test_only_the_uploads_topic_sends_to_the_queues(stack: Stack, queue: str) -> None:
+    (statement,) = json.loads(state_of(stack, f"queue/{queue}").statements)
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Resource"] == PLACE.queue_arn(f"countagg-{queue}")
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": PLACE.topic_arn("countagg-uploads")}}
+
+
+def test_the_tables(stack: Stack) -> None:
+    images, tags = "NEW_AND_OLD_IMAGES", stack.tags
+    assert state_of(stack, "table/snapshots") == TableState("Date", "Instance", (), images, "ExpiresAt", tags)
+    assert state_of(stack, "table/totals") == TableState("Date", "", (), images, "ExpiresAt", tags)
+    assert state_of(stack, "table/counters") == TableState(
+        "Counter", "Date", (IndexState(BY_DATE_INDEX, "Date"),), "", "ExpiresAt", tags
+    )
+
+
+# Functions
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_its_own_role_log_group_and_handler(stack: Stack, name: str) -> None:
+    state: FunctionState = state_of(stack, f"function/{name}")
+    assert state.handler == f"countagg.functions.{name}.handler"
+    assert state.role == PLACE.role_arn(f"countagg-{name}-eu-central-1")
+    assert spec_of(stack, f"role/{name}").identity == RoleId(f"countagg-{name}-eu-central-1")
+    assert spec_of(stack, f"logs/{name}").identity == LogGroupId(state.log_group)
+    assert state.log_group == f"/aws/lambda/countagg-{name}"
+    assert {f"role/{name}", f"logs/{name}"} <= set(spec_of(stack, f"function/{name}").needs)
+    assert (state.runtime, state.architecture, state.log_format) == ("python3.13", "arm64", "JSON")
+    assert state.code == CODE
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_environment_is_what_the_functions_read(name: str) -> None:
+    stack = make_stack(
+        stack="mine",
+        prefix="in/",
+        output_prefix="out/",
+        snapshot_retention_days=7,
+        totals_retention_days=50,
+    )
+    state: FunctionState = state_of(stack, f"function/{name}")
+    assert FunctionSettings.from_environment(state.environment) == FunctionSettings(
+        stack="mine",
+        bucket="b",
+        bucket_owner=PLACE.account,
+        prefix="in/",
+        output_prefix="out/",
+        dead_letters_url="https://queue.test/dead-letters",
+        snapshot_retention_days=7,
+        totals_retention_days=50,
+    )
+    assert len(json.dumps(dict(state.environment))) < 4096
+
+
+def test_log_retention_is_one_that_aws_allows(stack: Stack) -> None:
+    assert state_of(stack, "logs/processor").retention == 30
+    assert state_of(make_stack(log_retention_days=90), "logs/publisher").retention == 90
+
+
+# Mappings, as in the table of the design
+
+
+def test_the_mapping_of_the_queue(stack: Stack) -> None:
+    assert spec_of(stack, "mapping/processor").identity == QueueMappingId("countagg-processor", "countagg-uploads")
+    assert state_of(stack, "mapping/processor") == MappingState(
+        source=PLACE.queue_arn("countagg-uploads"), enabled=True, batch_size=10, window=0, partial_answers=True
+    )
+
+
+def test_the_mapping_of_the_snapshots(stack: Stack) -> None:
+    state: MappingState = state_of(stack, "mapping/aggregator")
+    assert spec_of(stack, "mapping/aggregator").identity == StreamMappingId(
+        "countagg-aggregator", "countagg-snapshots"
+    )
+    assert state == MappingState(
+        source="arn:of:table/snapshots",
+        enabled=True,
+        batch_size=1_000,
+        window=1,
+        filters=('{"eventName":["INSERT","MODIFY"]}',),
+        bisect=True,
+        tries=10,
+        on_failure=PLACE.queue_arn("countagg-dead-letters"),
+    )
+    assert state.starting_position == "TRIM_HORIZON"
+
+
+def test_the_mapping_of_the_totals(stack: Stack) -> None:
+    state: MappingState = state_of(stack, "mapping/publisher")
+    assert spec_of(stack, "mapping/publisher").identity == StreamMappingId("countagg-publisher", "countagg-totals")
+    assert state == MappingState(
+        source="arn:of:table/totals",
+        enabled=True,
+        batch_size=100,
+        window=10,
+        filters=('{"eventName":["INSERT","MODIFY"]}',),
+        bisect=False,
+        tries=-1,
+        on_failure="",
+    )
+    assert state.starting_position == "TRIM_HORIZON"
+
+
+def test_sources_that_do_not_exist_yet_are_unknown(stack: Stack) -> None:
+    for name in ("mapping/aggregator", "mapping/publisher"):
+        assert spec_of(stack, name).desired(Outputs()).source == KNOWN_AFTER_SETUP
+
+
+def test_the_notification(stack: Stack) -> None:
+    assert spec_of(stack, "notification/uploads").identity == NotificationId("b", "countagg-uploads")
+    state = state_of(stack, "notification/uploads")
+    assert state.topic == PLACE.topic_arn("countagg-uploads")
+    assert state.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+    assert (state.prefix, state.suffix) == ("counters/", "")
+
+
+# Policies of the place
+
+
+@pytest.mark.parametrize("template", POLICY_TEMPLATES)
+def test_tls_is_demanded_only_where_there_is_tls(template: str) -> None:
+    plain = make_stack(Place("123456789012", "eu-central-1", tls=False)).policy(template)
+    assert "aws:SecureTransport" not in json.dumps(plain)
+    with_tls = make_stack().policy(template)
+    kept = [each for each in with_tls["Statement"] if "aws:SecureTransport" not in json.dumps(each)]
+    assert plain["Statement"] == kept
+
+
+def test_the_bucket_demands_tls() -> None:
+    (statement,) = json.loads(state_of(make_stack(), "bucket").statements)
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == ["arn:aws:s3:::b", "arn:aws:s3:::b/*"]
+
+
+@pytest.mark.parametrize("template", POLICY_TEMPLATES)
+def test_the_engine_s_own_permissions_are_granted_only_there(template: str) -> None:
+    on_aws = make_stack().policy(template)["Statement"]
+    on_engine = make_stack(Place("123456789012", "eu-central-1", embedded=True)).policy(template)["Statement"]
+    added = on_engine[len(on_aws) :]
+    assert on_engine[: len(on_aws)] == on_aws
+    assert [each["Action"] for each in added] == (
+        ["dynamodb:BatchExecuteStatement"] if template == "publisher" else []
+    )
+    assert "BatchExecuteStatement" not in json.dumps(on_aws)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 # Set here because botocore's default changed in 2026 (AWS-FACTS section 9).
-_RETRIES: Final[Any] = {"mode": "standard", "total_max_attempts": 8}
+_RETRIES: Final[Any] = {"mode": "standard", "total_max_attempts": 5}
 MAX_CONNECTIONS: Final = 32
 
 

@@ -44,7 +44,7 @@ def upload_sample(
 
     Example: countagg upload-sample --instances 100 --counters 100 --wait
     """
-    from countagg.operate.uploads import make_fleet, read_sample_rounds, upload_rounds
+    from countagg.operate.uploads import check_day, make_fleet, read_sample_rounds, upload_rounds
     from countagg.provision.packaged import packaged_folder
 
     day = resolve_day(date, session.now())
@@ -55,6 +55,7 @@ def upload_sample(
         if instances is None
         else [make_fleet(instances, counters or 100, seed or 0)]
     )
+    check_day(session.pipeline, day, session.now())
     total = sum(map(len, rounds))
     with _progress(session) as progress:
         bar = progress.add_task("uploaded", total=total)

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import render_counters
-from countagg.core.errors import TimedOut, UsageError
+from countagg.core.days import check_upload_day
+from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
 from countagg.core.object_keys import build_object_key
 from countagg.core.values import SCALE
 
@@ -78,6 +80,18 @@ def make_fleet(instances: int, counters: int, seed: int) -> Round:
         )
         for number in range(1, instances + 1)
     ]
+
+
+def check_day(pipeline: Pipeline, day: str, now: datetime) -> None:
+    """Refuse a day whose files the processor would refuse.
+
+    Raises:
+        UsageError: with its reason.
+    """
+    try:
+        check_upload_day(day, now.astimezone(UTC).date(), pipeline.settings.snapshot_retention_days)
+    except InvalidObjectKey as error:
+        raise UsageError(error.what, where="--date", hint="the pipeline would refuse such files") from error
 
 
 def upload_rounds(

@@ -14,6 +14,11 @@ from tests.aws.world import PLACE, World, answer, touched
 
 PARTS = by_hand.PARTS["mapping"]
 
+BY_NAME = {
+    "processor": ("queue", "function/processor", "mapping/processor"),
+    "aggregator": ("queue", "table/snapshots", "function/aggregator", "mapping/aggregator"),
+    "publisher": ("queue", "table/totals", "function/publisher", "mapping/publisher"),
+}
 DRIFT: list[tuple[str, dict[str, Any], str]] = [
     ("processor", {"Enabled": False}, "enabled"),
     ("processor", {"BatchSize": 5}, "batch_size"),
@@ -41,14 +46,28 @@ def mapping(world: World, name: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "LastModified"}
 
 
+@pytest.fixture
+def focused(world: World, name: str) -> World:
+    """Give the parts of a stack around one mapping."""
+    world.focus(*BY_NAME[name]).set_up()
+    return world
+
+
+@pytest.fixture
+def aggregator(world: World) -> World:
+    """Give the parts of a stack around the aggregator."""
+    world.focus(*BY_NAME["aggregator"]).set_up()
+    return world
+
+
 @pytest.mark.parametrize(("name", "request_", "field"), DRIFT)
 def test_a_setting_that_was_changed_is_put_back(
-    deployed: World, name: str, request_: dict[str, Any], field: str
+    focused: World, name: str, request_: dict[str, Any], field: str
 ) -> None:
-    before = mapping(deployed, name)
-    deployed.clients.lambda_.update_event_source_mapping(UUID=before["UUID"], **request_)
-    assert_mended(deployed, f"mapping/{name}", (field,), ["UpdateEventSourceMapping"])
-    assert mapping(deployed, name)["UUID"] == before["UUID"]
+    before = mapping(focused, name)
+    focused.clients.lambda_.update_event_source_mapping(UUID=before["UUID"], **request_)
+    assert_mended(focused, f"mapping/{name}", (field,), ["UpdateEventSourceMapping"])
+    assert mapping(focused, name)["UUID"] == before["UUID"]
 
 
 def test_the_mappings_are_as_designed(deployed: World) -> None:
@@ -64,12 +83,12 @@ def test_the_mappings_are_as_designed(deployed: World) -> None:
     assert not totals.get("DestinationConfig")
 
 
-def test_a_filter_in_other_words_is_no_drift(deployed: World) -> None:
+def test_a_filter_in_other_words_is_no_drift(aggregator: World) -> None:
     pattern = json.dumps({"eventName": ["INSERT", "MODIFY"]}, indent=1)
-    deployed.clients.lambda_.update_event_source_mapping(
-        UUID=mapping(deployed, "aggregator")["UUID"], FilterCriteria={"Filters": [{"Pattern": pattern}]}
+    aggregator.clients.lambda_.update_event_source_mapping(
+        UUID=mapping(aggregator, "aggregator")["UUID"], FilterCriteria={"Filters": [{"Pattern": pattern}]}
     )
-    assert touched(deployed.plan()) == []
+    assert touched(aggregator.plan()) == []
 
 
 def test_partial_answers_that_were_switched_off_are_switched_on(world: World) -> None:
@@ -82,21 +101,21 @@ def test_partial_answers_that_were_switched_off_are_switched_on(world: World) ->
     assert touched(world.plan([node])) == [("mapping/processor", Action.UPDATE, ("partial_answers",))]
 
 
-def test_a_mapping_to_a_stream_that_is_no_more_is_replaced(deployed: World) -> None:
-    dynamodb = deployed.clients.dynamodb
+def test_a_mapping_to_a_stream_that_is_no_more_is_replaced(aggregator: World) -> None:
+    dynamodb = aggregator.clients.dynamodb
     for specification in (
         {"StreamEnabled": False},
         {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     ):
         dynamodb.update_table(TableName="countagg-snapshots", StreamSpecification=specification)  # type: ignore[arg-type]  # of that shape
-    before = mapping(deployed, "aggregator")
+    before = mapping(aggregator, "aggregator")
     assert_mended(
-        deployed,
+        aggregator,
         "mapping/aggregator",
         ("source",),
         ["DeleteEventSourceMapping", "CreateEventSourceMapping"],
     )
-    after = mapping(deployed, "aggregator")
+    after = mapping(aggregator, "aggregator")
     assert after["UUID"] != before["UUID"]
     assert (
         after["EventSourceArn"]
@@ -124,9 +143,9 @@ def test_mappings_of_other_sources_are_not_ours(deployed: World) -> None:
     assert mapping(deployed, "processor")["EventSourceArn"] == PLACE.queue_arn("theirs")
 
 
-def test_the_mapping_of_another_table_whose_name_begins_like_ours_is_not_ours(deployed: World) -> None:
-    (node,) = deployed.nodes("mapping/aggregator")
-    aws = deployed.clients
+def test_the_mapping_of_another_table_whose_name_begins_like_ours_is_not_ours(aggregator: World) -> None:
+    (node,) = aggregator.nodes("mapping/aggregator")
+    aws = aggregator.clients
     arn = aws.dynamodb.create_table(
         TableName="countagg-snapshots-2",
         KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
@@ -134,23 +153,23 @@ def test_the_mapping_of_another_table_whose_name_begins_like_ours_is_not_ours(de
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
     )["TableDescription"]["LatestStreamArn"]
-    deployed.tear_down([node])
+    aggregator.tear_down([node])
     aws.lambda_.create_event_source_mapping(
         FunctionName="countagg-aggregator", EventSourceArn=arn, StartingPosition="LATEST"
     )
     assert node.resource.read() is None
 
 
-def test_teardown_removes_every_mapping_of_our_function_and_our_source(deployed: World) -> None:
+def test_teardown_removes_every_mapping_of_our_function_and_our_source(aggregator: World) -> None:
     # moto accepts the second one, AWS only one to another stream of the table.
-    deployed.clients.lambda_.create_event_source_mapping(
+    aggregator.clients.lambda_.create_event_source_mapping(
         FunctionName="countagg-aggregator",
-        EventSourceArn=mapping(deployed, "aggregator")["EventSourceArn"],
+        EventSourceArn=mapping(aggregator, "aggregator")["EventSourceArn"],
         StartingPosition="LATEST",
     )
-    (node,) = deployed.nodes("mapping/aggregator")
-    deployed.tear_down([node])
-    assert deployed.mutating == ["DeleteEventSourceMapping"] * 2
+    (node,) = aggregator.nodes("mapping/aggregator")
+    aggregator.tear_down([node])
+    assert aggregator.mutating == ["DeleteEventSourceMapping"] * 2
     assert node.resource.read() is None
 
 
@@ -196,30 +215,30 @@ MAPPED_ANEW = ["DeleteEventSourceMapping", "CreateEventSourceMapping"]
     ids=["off", "keys only"],
 )
 def test_a_stream_that_was_changed_is_made_anew_and_mapped_anew(
-    deployed: World, by_hand: Any, calls: list[str]
+    aggregator: World, by_hand: Any, calls: list[str]
 ) -> None:
-    old = stream_arn(deployed)
-    by_hand(deployed)
-    assert touched(deployed.plan()) == BOTH
-    assert touched(deployed.set_up()) == BOTH
-    assert deployed.mutating == calls
-    new = stream_arn(deployed)
+    old = stream_arn(aggregator)
+    by_hand(aggregator)
+    assert touched(aggregator.plan()) == BOTH
+    assert touched(aggregator.set_up()) == BOTH
+    assert aggregator.mutating == calls
+    new = stream_arn(aggregator)
     assert new != old
-    mappings = deployed.clients.lambda_.list_event_source_mappings(FunctionName="countagg-aggregator")
+    mappings = aggregator.clients.lambda_.list_event_source_mappings(FunctionName="countagg-aggregator")
     assert [each["EventSourceArn"] for each in mappings["EventSourceMappings"]] == [new]
-    assert touched(deployed.plan()) == []
+    assert touched(aggregator.plan()) == []
 
 
 @pytest.mark.parametrize("call", range(4))
 @pytest.mark.parametrize("way", ["before", "after"])
-def test_a_stream_being_made_anew_survives_a_death_at_any_call(deployed: World, call: int, way: str) -> None:
-    stream_of_keys(deployed)
-    with deployed.dying(**{way: call}) as died:
-        deployed.set_up()
+def test_a_stream_being_made_anew_survives_a_death_at_any_call(aggregator: World, call: int, way: str) -> None:
+    stream_of_keys(aggregator)
+    with aggregator.dying(**{way: call}) as died:
+        aggregator.set_up()
     assert died
-    deployed.set_up()
-    assert touched(deployed.plan()) == []
-    mappings = deployed.clients.lambda_.list_event_source_mappings(FunctionName="countagg-aggregator")
+    aggregator.set_up()
+    assert touched(aggregator.plan()) == []
+    mappings = aggregator.clients.lambda_.list_event_source_mappings(FunctionName="countagg-aggregator")
     assert len(mappings["EventSourceMappings"]) == 1
 
 

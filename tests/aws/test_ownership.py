@@ -40,7 +40,10 @@ def test_every_resource_bears_our_tag(deployed: World) -> None:
 def focused(world: World, name: str) -> World:
     """Give the parts of a stack that the resource belongs to."""
     kind = name.partition("/")[0]
-    world.focus(*(PARTS["mapping"] if kind == "function" else PARTS[kind])).set_up()
+    if kind == "function":
+        world.focus(name, *BOUND[name], "queue", "table/snapshots", "table/totals").set_up()
+    else:
+        world.focus(*PARTS[kind]).set_up()
     return world
 
 

@@ -134,7 +134,7 @@ def test_clients_are_made_once_and_retry_as_we_say() -> None:
         client = getattr(clients, service)
         assert client is getattr(clients, service)
         config = client.meta.config
-        assert config.retries == {"mode": "standard", "total_max_attempts": 8}
+        assert config.retries == {"mode": "standard", "total_max_attempts": 5}
         assert config.max_pool_connections == MAX_CONNECTIONS
         assert "countagg" in config.user_agent
         assert (config.connect_timeout, config.read_timeout) == (3, 10)

@@ -15,8 +15,11 @@ from tests.aws.world import BUCKET, PLACE, REGION, World, inventory, touched
 
 MUTATIONS = sum(len(calls) for calls in CREATED_BY.values())
 DELETIONS = 25
-POINTS = [("before", 0), *(("after", call) for call in range(MUTATIONS))]
-"""Before the first call and after each one: what stands before a call is what stood after the one before."""
+POINTS = [("before", 0), *(("after", call) for call in range(0, MUTATIONS, 3)), ("after", MUTATIONS - 1)]
+"""Some of the points where a process can die; the tests that die again and again pass through all of them.
+
+What stands before a call is what stood after the one before.
+"""
 
 
 def borrow(world: World) -> dict[str, Any]:
@@ -124,15 +127,21 @@ def test_teardown_of_a_half_made_stack_leaves_nothing(world: World, call: int) -
     assert world.mutating == []
 
 
-def test_a_setup_killed_after_each_call_in_turn_gets_there(world: World) -> None:
-    rounds = 0
-    died = [True]
-    while died:
-        with world.dying(after=0) as died:
-            world.set_up()
-        rounds += 1
-    assert rounds == MUTATIONS + 1
-    assert touched(world.plan()) == []
+@pytest.mark.parametrize("way", ["before", "after"])
+def test_setup_and_teardown_that_die_at_every_single_call_get_there(world: World, way: str) -> None:
+    nobody = inventory(world.clients)
+    # Before the second call of a round, or after the first: every round gets one call further.
+    point = {"before": 1} if way == "before" else {"after": 0}
+    for run, calls in ((world.set_up, MUTATIONS), (world.tear_down, DELETIONS)):
+        rounds, died = 0, [True]
+        while died:
+            with world.dying(**point) as died:
+                run()
+            rounds += 1
+        assert rounds == calls + (way == "after")
+        if run == world.set_up:
+            assert touched(world.plan()) == []
+    assert inventory(world.clients) == nobody
 
 
 # Others

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -327,18 +327,23 @@ def test_status_of_a_hop_that_setup_would_put_back_says_so(countagg: CommandLine
     ]
 
 
+def days_ago(number: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=number)).date().isoformat()
+
+
 @pytest.mark.usefixtures("stack")
 def test_a_sample_upload_writes_the_four_instances_files(countagg: CommandLine) -> None:
-    ran = countagg("upload-sample", "--date", "2026-07-03", "--output", "json")
+    day = days_ago(3)
+    ran = countagg("upload-sample", "--date", day, "--output", "json")
 
     assert ran.document == {
         "schema": 1,
-        "date": "2026-07-03",
+        "date": day,
         "uploaded": 5,
         "instances": 4,
         "included": False,
     }
-    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="counters/2026-07-03/")["Contents"]
+    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"counters/{day}/")["Contents"]
     assert [item["Key"].rpartition("/")[2] for item in listed] == [
         "values_i-beefdead",
         "values_i-deadbeef",
@@ -355,12 +360,27 @@ def test_a_fleet_is_uploaded_the_same_for_the_same_seed(countagg: CommandLine) -
         keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"counters/{day}/")["Contents"]]
         return [s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
 
-    first = contents("2026-07-04", "--counters", "2", "--seed", "5")
+    first = contents(days_ago(4), "--counters", "2", "--seed", "5")
 
     assert [len(each.splitlines()) for each in first] == [2, 2, 2]
-    assert contents("2026-07-05", "--counters", "2", "--seed", "5") == first
-    assert contents("2026-07-06", "--counters", "2", "--seed", "6") != first
-    assert [len(each.splitlines()) for each in contents("2026-07-07")] == [100, 100, 100]
+    assert contents(days_ago(5), "--counters", "2", "--seed", "5") == first
+    assert contents(days_ago(6), "--counters", "2", "--seed", "6") != first
+    assert [len(each.splitlines()) for each in contents(days_ago(7))] == [100, 100, 100]
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("ago", "reason"), [(40, "is more than 35 days before"), (-2, "is more than 1 day ahead")]
+)
+def test_a_day_whose_files_would_be_refused_is_refused_before_the_upload(
+    countagg: CommandLine, ago: int, reason: str
+) -> None:
+    day = days_ago(ago)
+    ran = countagg("upload-sample", "--date", day, "--wait")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"countagg: --date: the date {day} {reason}" in ran.err
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"counters/{day}/")
 
 
 @pytest.mark.usefixtures("stack")

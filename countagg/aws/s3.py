@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import DESTINATION_NOT_VALID, Patience
-from countagg.core.errors import AwsCallFailed
+from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.identities import BucketId, NotificationId
 from countagg.provision.place import Place
@@ -54,6 +54,12 @@ class Bucket:
         except ClientError as error:
             if code_of(error) in _MISSING:
                 return None
+            if code_of(error) == "403":
+                # HeadBucket has no body that would tell which of the two it is.
+                what = (
+                    "the bucket belongs to another account, or this principal may not look at it (s3:ListBucket)"
+                )
+                raise AccessDenied(what, hint="choose another --bucket, or ask for that permission") from error
             raise
         self._check_region(head.get("BucketRegion", self._place.region))
         tags = self._tags()

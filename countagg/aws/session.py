@@ -18,6 +18,7 @@ from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
@@ -108,7 +109,10 @@ class Clients:
     @cached_property
     def s3(self) -> S3Client:
         """Client of S3."""
-        return self._client("s3")
+        client = self._client("s3")
+        # For files of a few KB the question whether to go on costs more than the file.
+        client.meta.events.register("before-sign.s3.PutObject", _without_expect)
+        return client
 
     @cached_property
     def sns(self) -> SNSClient:
@@ -174,6 +178,11 @@ def _isolated_session(options: ConnectionOptions) -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare
     )
+
+
+def _without_expect(request: AWSRequest, **_: object) -> None:
+    if "Expect" in request.headers:
+        del request.headers["Expect"]
 
 
 def tag_list(tags: Mapping[str, str]) -> list[Any]:

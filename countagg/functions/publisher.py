@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
@@ -93,6 +93,8 @@ def publications(records: Sequence[Mapping[str, Any]]) -> Iterator[Publication]:
         )
 
 
+# The document after one change is the one before the next.
+@lru_cache(maxsize=4)
 def _decode(document: bytes | None) -> Ledger:
     return Ledger() if document is None else decode_ledger(document)
 

@@ -22,7 +22,7 @@ PARTS = {
     "logs": ("logs",),
     "role": ("role",),
     "function": ("queue/dead-letters", "role", "function"),
-    "mapping": ("queue", "table/snapshots", "table/totals", "function", "mapping"),
+    "mapping": ("queue", "table/snapshots", "table/totals", "role", "function", "mapping"),
     "bucket": ("topic/uploads", "bucket", "notification"),
     "notification": ("topic/uploads", "bucket", "notification"),
 }

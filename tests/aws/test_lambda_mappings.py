@@ -15,9 +15,9 @@ from tests.aws.world import PLACE, World, answer, touched
 PARTS = by_hand.PARTS["mapping"]
 
 BY_NAME = {
-    "processor": ("queue", "function/processor", "mapping/processor"),
-    "aggregator": ("queue", "table/snapshots", "function/aggregator", "mapping/aggregator"),
-    "publisher": ("queue", "table/totals", "function/publisher", "mapping/publisher"),
+    "processor": ("queue", "role/processor", "function/processor", "mapping/processor"),
+    "aggregator": ("queue", "table/snapshots", "role/aggregator", "function/aggregator", "mapping/aggregator"),
+    "publisher": ("queue", "table/totals", "role/publisher", "function/publisher", "mapping/publisher"),
 }
 DRIFT: list[tuple[str, dict[str, Any], str]] = [
     ("processor", {"Enabled": False}, "enabled"),
@@ -226,6 +226,23 @@ def test_a_stream_that_was_changed_is_made_anew_and_mapped_anew(
     assert new != old
     mappings = aggregator.clients.lambda_.list_event_source_mappings(FunctionName="countagg-aggregator")
     assert [each["EventSourceArn"] for each in mappings["EventSourceMappings"]] == [new]
+    assert touched(aggregator.plan()) == []
+
+
+def test_a_plan_foresees_that_a_stream_made_anew_is_mapped_anew(aggregator: World) -> None:
+    (before,) = aggregator.nodes("mapping/aggregator")
+    stream_of_keys(aggregator)
+    before.resource.delete()
+    aggregator.clients.lambda_.create_event_source_mapping(
+        FunctionName="countagg-aggregator",
+        EventSourceArn=stream_arn(aggregator),
+        StartingPosition="TRIM_HORIZON",
+    )
+    foreseen = [(name, action) for name, action, _ in touched(aggregator.plan())]
+    assert foreseen == [("table/snapshots", Action.UPDATE), ("mapping/aggregator", Action.UPDATE)]
+    (_, (_, _, fields)) = touched(aggregator.plan())
+    assert "source" in fields
+    assert [(name, action) for name, action, _ in touched(aggregator.set_up())] == foreseen
     assert touched(aggregator.plan()) == []
 
 

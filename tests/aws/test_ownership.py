@@ -41,7 +41,7 @@ def focused(world: World, name: str) -> World:
     """Give the parts of a stack that the resource belongs to."""
     kind = name.partition("/")[0]
     if kind == "function":
-        world.focus(name, *BOUND[name], "queue", "table/snapshots", "table/totals").set_up()
+        world.focus(name, *BOUND[name], "queue", "role", "table/snapshots", "table/totals").set_up()
     else:
         world.focus(*PARTS[kind]).set_up()
     return world

@@ -19,6 +19,7 @@ PARTS = (
     "queue",
     "table/snapshots",
     "table/totals",
+    "role/processor",
     "function/processor",
     "mapping/processor",
     "bucket",
@@ -46,7 +47,7 @@ def snapshot(instance: str, counters: dict[str, int], day: str = DAY) -> Snapsho
 @pytest.fixture
 def unwired(world: World) -> World:
     """Give a stack that never had mappings: moto would run the functions at every item, now and ever after."""
-    world.focus("queue/dead-letters", "table", "function/processor").set_up()
+    world.focus("queue/dead-letters", "table", "role/processor", "function/processor").set_up()
     return world
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from countagg.aws.s3 import Bucket, Notification
 from countagg.aws.waiting import Patience
-from countagg.core.errors import AwsCallFailed, CountaggError
+from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError
 from countagg.provision.identities import BucketId, NotificationId
 from countagg.provision.reconcile import Action, Tags
 from countagg.provision.states import BucketState, NotificationState
@@ -177,6 +177,13 @@ def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> N
     with pytest.raises(AwsCallFailed, match="eu-west-1") as caught:
         world.plan(world.nodes("bucket", create_bucket=False))
     assert "--region eu-west-1" in caught.value.hint
+
+
+def test_a_bucket_that_may_not_be_looked_at_may_be_another_account_s(world: World) -> None:
+    world.answers("HeadBucket", "403", "Forbidden")
+    with pytest.raises(AccessDenied, match=r"belongs to another account, or .* \(s3:ListBucket\)") as caught:
+        world.plan(world.nodes("bucket", create_bucket=False))
+    assert "--bucket" in caught.value.hint
 
 
 def test_an_engine_that_forgets_the_tags_of_a_new_bucket_gets_them_in_a_second_call() -> None:

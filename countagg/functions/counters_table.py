@@ -6,7 +6,7 @@ trips that single updates take, at the same price (`BatchExecuteStatement`, Amaz
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,10 +34,6 @@ class _Statement:
     parameters: list[dict[str, str]]
 
 
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""Applies a function to each of many values, in their order: `map`, or that of an executor."""
-
-
 class CountersTable:
     """The table for the outside world.
 
@@ -45,10 +41,9 @@ class CountersTable:
         name: the table's name.
         retention_days: after which days an item expires.
         dynamodb: the client to use.
-        map_: runs the calls of one write, one after the other or several at a time.
     """
 
-    def __init__(self, name: str, retention_days: int, dynamodb: DynamoDBClient, map_: Map = map) -> None:
+    def __init__(self, name: str, retention_days: int, dynamodb: DynamoDBClient) -> None:
         # A table's name cannot be a parameter; `core.names` lets no quote into it.
         self._update = (
             f'UPDATE "{name}" SET "Value"=? SET "Version"=? '  # noqa: S608
@@ -57,7 +52,6 @@ class CountersTable:
         self._insert = f"INSERT INTO \"{name}\" VALUE {{'Counter':?,'Date':?,'Value':?,'Version':?,'ExpiresAt':?}}"
         self._retention_days = retention_days
         self._dynamodb = dynamodb
-        self._map = map_
 
     def write(self, day: str, version: int, values: Mapping[str, int]) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
@@ -117,12 +111,9 @@ class CountersTable:
 
     def _execute(self, statements: Sequence[_Statement]) -> Iterator[tuple[str, Any]]:
         """Run statements in batches; yield each counter's name with its error, or None."""
-        batches = [
-            statements[start : start + STATEMENTS_PER_CALL]
-            for start in range(0, len(statements), STATEMENTS_PER_CALL)
-        ]
-        for batch, errors in zip(batches, self._map(self._execute_batch, batches), strict=True):
-            for statement, error in zip(batch, errors, strict=True):
+        for start in range(0, len(statements), STATEMENTS_PER_CALL):
+            batch = statements[start : start + STATEMENTS_PER_CALL]
+            for statement, error in zip(batch, self._execute_batch(batch), strict=True):
                 yield statement.counter, error
 
     def _execute_batch(self, batch: Sequence[_Statement]) -> list[Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -28,8 +27,6 @@ from countagg.functions.telemetry import make_telemetry, report
 
 VERSIONS_SEEN: Final = "VersionsSeen"
 COUNTERS_PUBLISHED: Final = "CountersPublished"
-
-PARALLEL_CALLS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +113,7 @@ def _publisher() -> Publisher:
     settings = FunctionSettings.from_environment(os.environ)
     names = Names(settings.stack)
     logger, metrics = make_telemetry(names.publisher)
-    calls = ThreadPoolExecutor(PARALLEL_CALLS)
-    table = CountersTable(names.counters, settings.totals_retention_days, make_clients().dynamodb, calls.map)
+    table = CountersTable(names.counters, settings.totals_retention_days, make_clients().dynamodb)
     return Publisher([counters_output(table)], logger, metrics)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
@@ -28,9 +29,10 @@ from countagg.provision.identities import (
     TopicId,
 )
 from countagg.provision.place import Place
-from countagg.provision.policies import canonical, compact, has_policy, load_policy, our_statements
+from countagg.provision.policies import canonical, compact, our_statements
 from countagg.provision.reconcile import Holds, Outputs, Tags
 from countagg.provision.settings import StackSettings
+from countagg.provision.stack_policies import fill_policy
 from countagg.provision.states import (
     BucketState,
     Code,
@@ -94,6 +96,7 @@ class Stack:
         self.code = code
         self.names = settings.names
         self.tags = Tags({OWNER_TAG: settings.stack})
+        self.policy = partial(fill_policy, settings, place)
 
     def specs(self) -> tuple[Spec[Any], ...]:
         """Return every resource of the stack, in the order of creation."""
@@ -101,8 +104,8 @@ class Stack:
         return (
             self._topic("topic/uploads", n.uploads, "topic-uploads"),
             self._topic("topic/alerts", n.alerts, None),
-            self._queue("queue/dead-letters", n.dead_letters, DEAD_LETTER_RETENTION, "queue-dead-letters"),
-            self._queue("queue/uploads", n.uploads, QUEUE_RETENTION, "queue-uploads"),
+            self._dead_letters(),
+            self._uploads(),
             self._subscription(),
             self._table("table/snapshots", n.snapshots, "Date", "Instance"),
             self._table("table/totals", n.totals, "Date"),
@@ -125,63 +128,31 @@ class Stack:
             "publisher": self.names.publisher,
         }
 
-    def policy(self, template: str) -> dict[str, Any]:
-        """Return a policy of `policies/` filled in for this stack.
-
-        Without TLS the statements that demand it are left out; on the embedded engine those of
-        `policies/embedded-engine/` are added.
-        """
-        document = load_policy(template, self._policy_values())
-        if not self.place.tls:
-            document["Statement"] = [
-                statement for statement in document["Statement"] if "aws:SecureTransport" not in str(statement)
-            ]
-        if self.place.embedded and has_policy(f"embedded-engine/{template}"):
-            document["Statement"] += load_policy(f"embedded-engine/{template}", {})["Statement"]
-        return document
-
-    def _policy_values(self) -> dict[str, str]:
-        place, names = self.place, self.names
-        return {
-            "Account": place.account,
-            "Bucket": place.bucket_arn(self.settings.bucket),
-            "Prefix": self.settings.prefix,
-            "UploadsTopic": place.topic_arn(names.uploads),
-            "UploadsQueue": place.queue_arn(names.uploads),
-            "DeadLetters": place.queue_arn(names.dead_letters),
-            "SnapshotsTable": place.table_arn(names.snapshots),
-            "TotalsTable": place.table_arn(names.totals),
-            "CountersTable": place.table_arn(names.counters),
-            "ProcessorLogs": place.log_group_arn(names.log_group(names.processor)),
-            "AggregatorLogs": place.log_group_arn(names.log_group(names.aggregator)),
-            "PublisherLogs": place.log_group_arn(names.log_group(names.publisher)),
-        }
-
     def _topic(self, node: str, name: str, template: str | None) -> Spec[TopicState]:
         statements = our_statements(self.policy(template) if template else {})
         return Spec(node, TopicId(name), lambda _: TopicState(statements, self.tags))
 
-    def _queue(self, node: str, name: str, retention: int, template: str) -> Spec[QueueState]:
-        is_uploads = node == "queue/uploads"
+    def _dead_letters(self) -> Spec[QueueState]:
         state = QueueState(
-            # Six times the function's time-out, as the Lambda guide asks for queues as event sources.
-            visibility_timeout=6 * PROCESSOR_TIMEOUT if is_uploads else 30,
-            retention=retention,
-            redrive_policy=canonical(
-                {"deadLetterTargetArn": self._dead_letters_arn(), "maxReceiveCount": MAX_RECEIVES}
-            )
-            if is_uploads
-            else "",
-            statements=our_statements(self.policy(template)),
+            visibility_timeout=30,
+            retention=DEAD_LETTER_RETENTION,
+            redrive_policy="",
+            statements=our_statements(self.policy("queue-dead-letters")),
             tags=self.tags,
         )
-        return Spec(
-            node,
-            QueueId(name),
-            lambda _: state,
-            needs=("queue/dead-letters",) if is_uploads else (),
-            holds=None,
+        return Spec("queue/dead-letters", QueueId(self.names.dead_letters), lambda _: state)
+
+    def _uploads(self) -> Spec[QueueState]:
+        redrive = {"deadLetterTargetArn": self._dead_letters_arn(), "maxReceiveCount": MAX_RECEIVES}
+        state = QueueState(
+            # Six times the function's time-out, as the Lambda guide asks for queues as event sources.
+            visibility_timeout=6 * PROCESSOR_TIMEOUT,
+            retention=QUEUE_RETENTION,
+            redrive_policy=canonical(redrive),
+            statements=our_statements(self.policy("queue-uploads")),
+            tags=self.tags,
         )
+        return Spec("queue/uploads", QueueId(self.names.uploads), lambda _: state, needs=("queue/dead-letters",))
 
     def _dead_letters_arn(self) -> str:
         return self.place.queue_arn(self.names.dead_letters)
@@ -204,7 +175,7 @@ class Stack:
             partition_key=partition_key,
             sort_key=sort_key,
             indexes=indexes,
-            stream="" if indexes else _IMAGES,
+            stream=_IMAGES,
             ttl_attribute="ExpiresAt",
             tags=self.tags,
         )

@@ -239,7 +239,7 @@ def test_the_tables(stack: Stack) -> None:
     assert state_of(stack, "table/snapshots") == TableState("Date", "Instance", (), images, "ExpiresAt", tags)
     assert state_of(stack, "table/totals") == TableState("Date", "", (), images, "ExpiresAt", tags)
     assert state_of(stack, "table/counters") == TableState(
-        "Counter", "Date", (IndexState(BY_DATE_INDEX, "Date"),), "", "ExpiresAt", tags
+        "Counter", "Date", (IndexState(BY_DATE_INDEX, "Date"),), images, "ExpiresAt", tags
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 
-class _OutlivingReader(io.TextIOBase):
+class _OutlivingReader:
     """Writes to a stream. Once nobody reads it any more, the rest is dropped, and the work goes on.
+
+    It is no `io` class: those close, and so flush, what they hold when they are collected.
 
     A setup is not cut short because a pager was closed, and the exit code stays that of the work.
     """
@@ -35,15 +36,8 @@ class _OutlivingReader(io.TextIOBase):
         os.close(nowhere)
         return len(text)
 
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # io declares an attribute
-        return self._stream.encoding
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a stream has
+        return getattr(self._stream, name)
 
 
 def outlive_reader(stream: TextIO) -> TextIO:

@@ -106,9 +106,11 @@ class EventSourceMapping:
         request = self._settings(desired)
         if self._is_stream:
             request["StartingPosition"] = desired.starting_position
+        # What an update would remove by an empty value, a new mapping does not have.
         if not desired.on_failure:
-            # An empty one is how an update removes it; a new mapping has none to remove.
             request.pop("DestinationConfig", None)
+        if not desired.filters:
+            request.pop("FilterCriteria")
         self._patience.call(
             lambda: self._lambda.create_event_source_mapping(
                 FunctionName=self._function, EventSourceArn=desired.source, **request
@@ -123,7 +125,10 @@ class EventSourceMapping:
             "BatchSize": desired.batch_size,
             "MaximumBatchingWindowInSeconds": desired.window,
             "FunctionResponseTypes": [_PARTIAL] if desired.partial_answers else [],
-            "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in desired.filters]},
+            # An empty one removes those there are.
+            "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in desired.filters]}
+            if desired.filters
+            else {},
         }
         if self._is_stream:
             settings["BisectBatchOnFunctionError"] = desired.bisect

@@ -23,6 +23,7 @@ DRIFT: list[tuple[str, dict[str, Any], str]] = [
     ("processor", {"Enabled": False}, "enabled"),
     ("processor", {"BatchSize": 5}, "batch_size"),
     ("processor", {"MaximumBatchingWindowInSeconds": 9}, "window"),
+    ("processor", {"FilterCriteria": {"Filters": [{"Pattern": '{"body":["x"]}'}]}}, "filters"),
     ("aggregator", {"Enabled": False}, "enabled"),
     ("aggregator", {"BatchSize": 5}, "batch_size"),
     ("aggregator", {"MaximumBatchingWindowInSeconds": 9}, "window"),
@@ -129,6 +130,21 @@ def test_a_mapping_to_a_stream_that_is_no_more_is_replaced(aggregator: World) ->
         "DestinationConfig",
     )
     assert {key: after[key] for key in watched} == {key: before[key] for key in watched}
+
+
+def test_a_new_mapping_names_no_filter_and_no_destination_that_it_has_not(world: World) -> None:
+    sent: dict[str, Any] = {}
+
+    def keep(params: Any, **_: object) -> None:
+        sent[params["FunctionName"]] = set(params)
+
+    event = "provide-client-params.lambda.CreateEventSourceMapping"
+    world.clients.lambda_.meta.events.register(event, keep, unique_id="kept")
+    world.set_up()
+    world.clients.lambda_.meta.events.unregister(event, unique_id="kept")
+    assert {"FilterCriteria", "DestinationConfig"} & sent["countagg-processor"] == set()
+    assert {"FilterCriteria", "DestinationConfig"} & sent["countagg-publisher"] == {"FilterCriteria"}
+    assert {"FilterCriteria", "DestinationConfig"} <= sent["countagg-aggregator"]
 
 
 def test_mappings_of_other_sources_are_not_ours(deployed: World) -> None:

@@ -9,9 +9,10 @@ from typing import Final
 from countagg.core.days import parse_date
 from countagg.core.errors import InvalidObjectKey, UsageError
 
+FILE_NAME_PREFIX: Final = "values_"
 MAX_INSTANCE_LENGTH: Final = 128
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_SHAPE = re.compile(r"([0-9]+-[0-9]+-[0-9]+)/values_(.*)", re.DOTALL)
+_SHAPE = re.compile(rf"([0-9]+-[0-9]+-[0-9]+)/{FILE_NAME_PREFIX}(.*)", re.DOTALL)
 _PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()-]+/)+")
 
 
@@ -49,7 +50,7 @@ def parse_object_key(key: str, prefix: str) -> CounterFileKey | None:
 
 def build_object_key(prefix: str, day: str, instance: str) -> str:
     """Return the key of an instance's counter file."""
-    return f"{prefix}{day}/values_{instance}"
+    return f"{prefix}{day}/{FILE_NAME_PREFIX}{instance}"
 
 
 def normalise_prefix(text: str, option: str) -> str:

@@ -15,11 +15,10 @@ from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import render_counters
 from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
-from countagg.core.object_keys import build_object_key
+from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.values import SCALE
 
 PARALLEL_UPLOADS: Final = 20
-_FILE_PREFIX: Final = "values_"
 _PAUSE_SECONDS: Final = 0.05
 _SMALL: Final = 100
 _LARGEST_SAMPLE: Final = 1_000_000
@@ -60,14 +59,14 @@ def read_sample_rounds(folder: Path) -> list[Round]:
         UsageError: the folder holds no sample files.
     """
     folders = sorted(each for each in folder.iterdir() if each.is_dir())
-    rounds = [[_read_sample(path) for path in sorted(each.glob(f"{_FILE_PREFIX}*"))] for each in folders]
+    rounds = [[_read_sample(path) for path in sorted(each.glob(f"{FILE_NAME_PREFIX}*"))] for each in folders]
     if not any(rounds):
         raise UsageError("there are no sample files", where=str(folder))
     return [each for each in rounds if each]
 
 
 def _read_sample(path: Path) -> SampleFile:
-    return SampleFile(path.name.removeprefix(_FILE_PREFIX), path.read_bytes())
+    return SampleFile(path.name.removeprefix(FILE_NAME_PREFIX), path.read_bytes())
 
 
 def make_fleet(instances: int, counters: int, seed: int) -> Round:

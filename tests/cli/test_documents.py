@@ -14,36 +14,13 @@ import pytest
 
 from tests.cli.account import BUCKET, write_day
 from tests.cli.running import CommandLine
+from tests.provision.stacks import IDS
 
 DAY: Final = "2026-07-01"
 NAMES_DAY: Final = "2026-07-02"
 STRANGE: Final = ("a\x1b[31mred", "tfel\u202eright", "[bold]b[/bold]", 'with,"comma"', "größe")
 FORMS: Final = ("table", "json", "csv")
 
-RESOURCES: Final = [
-    "topic/uploads",
-    "topic/alerts",
-    "queue/dead-letters",
-    "queue/uploads",
-    "subscription/uploads",
-    "table/snapshots",
-    "table/totals",
-    "table/counters",
-    "logs/processor",
-    "logs/aggregator",
-    "logs/publisher",
-    "role/processor",
-    "role/aggregator",
-    "role/publisher",
-    "function/processor",
-    "function/aggregator",
-    "function/publisher",
-    "mapping/processor",
-    "mapping/aggregator",
-    "mapping/publisher",
-    "bucket",
-    "notification/uploads",
-]
 HOPS: Final = [
     "notification/uploads",
     "topic/uploads",
@@ -109,7 +86,7 @@ def test_setup_again_and_teardown_answer_in_one_form(account: None, countagg: Co
     assert made.document == {
         "schema": 1,
         "stack": "countagg",
-        "changes": [{"resource": name, "action": "create"} for name in RESOURCES],
+        "changes": [{"resource": name, "action": "create"} for name in IDS],
         "summary": {"create": 22, "update": 0, "keep": 0, "delete": 0},
     }
     assert planned.out == made.out
@@ -117,7 +94,7 @@ def test_setup_again_and_teardown_answer_in_one_form(account: None, countagg: Co
     assert list(removed.document) == ["schema", "stack", "changes", "summary"]
     assert removed.document["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": 22}
     assert {(change["resource"], change["action"]) for change in removed.document["changes"]} == {
-        (name, "delete") for name in RESOURCES
+        (name, "delete") for name in IDS
     }
     assert boto3.client("dynamodb").list_tables()["TableNames"] == []
     assert [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]] == [BUCKET]
@@ -162,7 +139,7 @@ def test_a_plan_where_nothing_is_pending_ends_with_0(countagg: CommandLine) -> N
 def test_a_plan_as_csv_names_every_resource(countagg: CommandLine) -> None:
     rows = parsed(countagg("plan", "--output", "csv").out)
 
-    assert [row["resource"] for row in rows] == RESOURCES
+    assert [row["resource"] for row in rows] == IDS
     assert {row["action"] for row in rows} == {"keep"}
     assert rows[-2]["note"] == "not ours, used as it is"
 

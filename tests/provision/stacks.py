@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
@@ -12,6 +12,31 @@ from countagg.provision.stack import Spec, Stack
 
 PLACE = Place("123456789012", "eu-central-1")
 CODE = make_code(b"the zip")
+IDS: Final = [
+    "topic/uploads",
+    "topic/alerts",
+    "queue/dead-letters",
+    "queue/uploads",
+    "subscription/uploads",
+    "table/snapshots",
+    "table/totals",
+    "table/counters",
+    "logs/processor",
+    "logs/aggregator",
+    "logs/publisher",
+    "role/processor",
+    "role/aggregator",
+    "role/publisher",
+    "function/processor",
+    "function/aggregator",
+    "function/publisher",
+    "mapping/processor",
+    "mapping/aggregator",
+    "mapping/publisher",
+    "bucket",
+    "notification/uploads",
+]
+"""Every resource of a stack, in the order of creation."""
 
 
 def make_stack(place: Place = PLACE, *, stack: str = "countagg", bucket: str = "b", **chosen: Any) -> Stack:

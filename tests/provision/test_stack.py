@@ -25,32 +25,8 @@ from countagg.provision.place import Place
 from countagg.provision.reconcile import KNOWN_AFTER_SETUP, Holds, Outputs, Tags
 from countagg.provision.stack import Stack
 from countagg.provision.states import FunctionState, IndexState, MappingState, QueueState, TableState
-from tests.provision.stacks import CODE, PLACE, make_stack, spec_of, state_of
+from tests.provision.stacks import CODE, IDS, PLACE, make_stack, spec_of, state_of
 
-IDS = [
-    "topic/uploads",
-    "topic/alerts",
-    "queue/dead-letters",
-    "queue/uploads",
-    "subscription/uploads",
-    "table/snapshots",
-    "table/totals",
-    "table/counters",
-    "logs/processor",
-    "logs/aggregator",
-    "logs/publisher",
-    "role/processor",
-    "role/aggregator",
-    "role/publisher",
-    "function/processor",
-    "function/aggregator",
-    "function/publisher",
-    "mapping/processor",
-    "mapping/aggregator",
-    "mapping/publisher",
-    "bucket",
-    "notification/uploads",
-]
 FUNCTIONS = ("processor", "aggregator", "publisher")
 POLICY_TEMPLATES = (
     *FUNCTIONS,

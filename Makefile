@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup
+SEEDS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark build clean
+.PHONY: help demo test check lint types imports format benchmark simulate build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ format: $(READY) ## put the code into the one format
 
 benchmark: $(READY) ## measure the pipeline on an embedded engine
 	@$(BIN)/python -m tests.benchmark
+
+simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 build: $(READY) ## build wheel and sdist into dist/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build

@@ -24,8 +24,9 @@ from countagg.aws.waiting import Patience
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.object_keys import build_object_key
 from countagg.local import EngineRecord, LocalEngine
-from countagg.operate.deployment import Chosen, Deployment, apply
+from countagg.operate.deployment import Deployment, apply
 from countagg.operate.uploads import Round, make_fleet
+from countagg.provision.choices import Chosen
 from tests.embedded.world import engine_clients
 
 FILES, COUNTERS, PARALLEL, SINGLE_UPLOADS = 1_000, 100, 20, 40
@@ -69,7 +70,7 @@ def measure(engine: LocalEngine, record: EngineRecord) -> Figures:
     """Set a stack up and measure it."""
     clients = engine_clients(record)
     deployment = Deployment(clients, clients.caller(), Patience(lambda _: None))
-    list(apply(deployment.nodes(Chosen("countagg", "counters-benchmark", create_bucket=True)), lambda *_: None))
+    list(apply(deployment.plan(Chosen("countagg", "counters-benchmark", create_bucket=True)), lambda *_: None))
     pipeline = Pipeline.deployed(clients, "countagg")
     today = datetime.now(UTC).date()
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from countagg.aws.cloudwatch import Alarm
 from countagg.aws.dynamodb import Table
 from countagg.aws.errors import aws_errors
 from countagg.aws.iam import Role
+from countagg.aws.kms import Key
 from countagg.aws.lambda_functions import Function
 from countagg.aws.lambda_mappings import EventSourceMapping
 from countagg.aws.logs import LogGroup
-from countagg.aws.s3 import Bucket, Notification
+from countagg.aws.s3 import Bucket
+from countagg.aws.s3_notifications import Notification
 from countagg.aws.session import Clients
-from countagg.aws.sns import Subscription, Topic
+from countagg.aws.sns import EmailSubscription, Subscription, Topic
 from countagg.aws.sqs import Queue
 from countagg.aws.waiting import Patience
+from countagg.provision.blueprint import Spec
+from countagg.provision.differences import FieldChange
 from countagg.provision.identities import (
+    AlarmId,
     BucketId,
+    EmailId,
     FunctionId,
     Identity,
+    KeyId,
     LogGroupId,
     NotificationId,
     QueueId,
@@ -31,8 +40,15 @@ from countagg.provision.identities import (
     TopicId,
 )
 from countagg.provision.place import Place
-from countagg.provision.reconcile import FieldChange, Node, Observed, Resource
-from countagg.provision.stack import Spec
+from countagg.provision.reconcile import Node, Observed, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """What a teardown may delete besides the plain: a bucket of ours with its objects, and protected tables."""
+
+    objects: bool = False
+    protected: bool = False
 
 
 class Binder:
@@ -43,34 +59,41 @@ class Binder:
         place: where the stack lives.
         stack: its name, which the owner's tag bears.
         patience: how waiting is done.
-        delete_objects: whether a bucket of ours may be deleted with its objects.
+        forced: what may be deleted besides the plain.
     """
 
     def __init__(
-        self, clients: Clients, place: Place, stack: str, patience: Patience, *, delete_objects: bool = False
+        self,
+        clients: Clients,
+        place: Place,
+        stack: str,
+        patience: Patience,
+        forced: Forced = Forced(),
     ) -> None:
         self._clients = clients
         self._place = place
         self._stack = stack
         self._patience = patience
-        self._delete_objects = delete_objects
+        self._forced = forced
 
     def bind(self, specs: Iterable[Spec[Any]]) -> list[Node[Any]]:
         """Return a node for each spec."""
         return [
             Node(
                 id=spec.id,
+                name=spec.identity.name,
                 resource=_Translated(spec.id, self.resource(spec.identity)),
                 desired=spec.desired,
                 needs=spec.needs,
                 immutable=spec.immutable,
                 holds=spec.holds,
                 borrowed=spec.borrowed,
+                unwanted=spec.unwanted,
             )
             for spec in specs
         ]
 
-    def resource(self, identity: Identity) -> Resource[Any]:  # noqa: C901, PLR0911 - one line a kind
+    def resource(self, identity: Identity) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
         """Return the resource of that identity."""
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
         match identity:
@@ -80,8 +103,10 @@ class Binder:
                 return Queue(clients.sqs, identity, stack, patience)
             case SubscriptionId():
                 return Subscription(clients.sns, identity, place, stack)
+            case EmailId():
+                return EmailSubscription(clients.sns, identity, place, stack)
             case TableId():
-                return Table(clients.dynamodb, identity, stack, patience)
+                return Table(clients.dynamodb, identity, stack, patience, delete_protected=self._forced.protected)
             case LogGroupId():
                 return LogGroup(clients.logs, identity, place, stack, patience)
             case RoleId():
@@ -90,8 +115,12 @@ class Binder:
                 return Function(clients.lambda_, identity, place, stack, patience)
             case QueueMappingId() | StreamMappingId():
                 return EventSourceMapping(clients.lambda_, identity, place, stack, patience)
+            case AlarmId():
+                return Alarm(clients.cloudwatch, identity, place, stack)
+            case KeyId():
+                return Key(clients.kms, identity)
             case BucketId():
-                return Bucket(clients.s3, identity, place, stack, delete_objects=self._delete_objects)
+                return Bucket(clients.s3, identity, place, stack, delete_objects=self._forced.objects)
             case NotificationId():
                 return Notification(clients.s3, identity, place, patience)
 

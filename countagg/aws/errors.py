@@ -42,7 +42,7 @@ _BAD_CREDENTIALS: Final = frozenset(
 )
 # `aws login` is newer than the oldest botocore that we work with: its errors are known by the name of their base.
 _LOGIN: Final = "LoginError"
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "Forbidden"})
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "Forbidden"})
 
 _ACTION_AND_RESOURCE = re.compile(r"not authorized to perform: (\S+)(?: on resource: (\S+))?")
 
@@ -94,7 +94,7 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
             hint="check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID, and --endpoint-url",
             detail=detail,
         )
-    if code in _DENIED:
+    if code in DENIED:
         return AccessDenied(_denial(error, message), where=where, hint="ask for that permission", detail=detail)
     return AwsCallFailed(f"{error.operation_name} failed: {message or code}", where=where, detail=detail)
 

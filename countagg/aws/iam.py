@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,9 +11,10 @@ from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ROLE_BUSY, Patience
 from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import RoleId
 from countagg.provision.policies import canonical
-from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.reconcile import Observed
 from countagg.provision.states import RoleState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MISSING = "NoSuchEntity"
 
 
 class Role:
-    """A role. It is ours as a whole: an inline policy that somebody added is drift."""
+    """A role. It is ours as a whole: a policy that somebody added, inline or attached, is drift."""
 
     def __init__(self, iam: IAMClient, identity: RoleId, stack: str, patience: Patience) -> None:
         self._iam = iam
@@ -39,27 +40,42 @@ class Role:
                 name: canonical(self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"])
                 for name in self._policy_names()
             }
+            attached = self._attached()
             tags = tag_map(self._iam.list_role_tags(RoleName=self._name)["Tags"])
         except ClientError as error:
             if code_of(error) == _MISSING:
                 return None
             raise
-        state = RoleState(canonical(role.get("AssumeRolePolicyDocument", {})), policies, Tags(tags))
+        state = RoleState(
+            path=role["Path"],
+            trust=canonical(role.get("AssumeRolePolicyDocument", {})),
+            permissions_boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+            policies=policies,
+            attached=attached,
+            tags=Tags(tags),
+        )
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
 
     def _policy_names(self) -> list[str]:
         pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=self._name)
         return [name for page in pages for name in page["PolicyNames"]]
 
+    def _attached(self) -> tuple[str, ...]:
+        pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=self._name)
+        return tuple(sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]))
+
     def create(self, desired: RoleState) -> None:
         """Create it and put its policies."""
+        boundary = {"PermissionsBoundary": desired.permissions_boundary} if desired.permissions_boundary else {}
         self._call(
             self._iam.create_role,
+            Path=desired.path,
             AssumeRolePolicyDocument=desired.trust,
             Description=f"Execution role of countagg, stack {self._stack}",
             Tags=tag_list(desired.tags.of),
+            **boundary,
         )
-        self._put_policies(desired, {})
+        self._put_policies(desired.policies)
 
     def _call(self, operation: Callable[..., object], **request: object) -> None:
         self._patience.call(
@@ -74,27 +90,43 @@ class Role:
             match change.name:
                 case "trust":
                     self._call(self._iam.update_assume_role_policy, PolicyDocument=desired.trust)
+                case "permissions_boundary":
+                    self._put_boundary(desired.permissions_boundary)
+                case "attached":
+                    self._detach(change.current)
                 case "tags":
-                    self._call(self._iam.tag_role, Tags=tag_list(desired.tags.of))
+                    self._put_tags(change)
                 case _:
-                    self._put_policies(desired, dict(change.current))  # type: ignore[call-overload]  # the field's type
+                    self._put_policies(change.desired)
+                    for name in sorted(change.current.keys() - change.desired.keys()):
+                        self._call(self._iam.delete_role_policy, PolicyName=name)
 
-    def _put_policies(self, desired: RoleState, current: dict[str, str]) -> None:
-        for name, document in desired.policies.items():
-            if current.get(name) != document:
-                self._call(self._iam.put_role_policy, PolicyName=name, PolicyDocument=document)
-        for name in current.keys() - desired.policies.keys():
-            self._call(self._iam.delete_role_policy, PolicyName=name)
+    def _put_policies(self, policies: Mapping[str, str]) -> None:
+        for name, document in policies.items():
+            self._call(self._iam.put_role_policy, PolicyName=name, PolicyDocument=document)
+
+    def _put_boundary(self, arn: str) -> None:
+        if arn:
+            self._call(self._iam.put_role_permissions_boundary, PermissionsBoundary=arn)
+        else:
+            self._call(self._iam.delete_role_permissions_boundary)
+
+    def _detach(self, policies: Sequence[str]) -> None:
+        for arn in policies:
+            self._call(self._iam.detach_role_policy, PolicyArn=arn)
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._call(self._iam.tag_role, Tags=tag_list(change.tags_to_set))
+        if change.tags_to_drop:
+            self._call(self._iam.untag_role, TagKeys=change.tags_to_drop)
 
     def delete(self) -> None:
         """Delete it, first its policies: IAM refuses otherwise."""
         try:
             for name in self._policy_names():
                 self._call(self._iam.delete_role_policy, PolicyName=name)
-            pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=self._name)
-            for page in pages:
-                for policy in page["AttachedPolicies"]:
-                    self._call(self._iam.detach_role_policy, PolicyArn=policy["PolicyArn"])
+            self._detach(self._attached())
             self._call(self._iam.delete_role)
         except ClientError as error:
             if code_of(error) != _MISSING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,9 +11,10 @@ from countagg.aws.errors import code_of
 from countagg.aws.waiting import FUNCTION_BUSY, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import FunctionId
 from countagg.provision.place import Place
-from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.reconcile import Observed
 from countagg.provision.states import Code, FunctionState
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ class Function:
             environment=config.get("Environment", {}).get("Variables", {}),
             log_group=logging.get("LogGroup", f"/aws/lambda/{self._name}"),
             log_format=logging.get("LogFormat", "Text"),
+            log_level=logging.get("ApplicationLogLevel", ""),
+            system_log_level=logging.get("SystemLogLevel", ""),
             code=Code(config["CodeSha256"]),
+            failure=_failure(config),
             tags=Tags(tags),
         )
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
@@ -97,34 +101,45 @@ class Function:
 
     def _check_active(self) -> None:
         answer = self._settled()
-        config = answer["Configuration"] if answer else {}
-        if config.get("State") == "Failed" or config.get("LastUpdateStatus") == "Failed":
-            reason = config.get("StateReason") or config.get("LastUpdateStatusReason") or "no reason given"
+        failure = _failure(answer["Configuration"]) if answer else ""
+        if failure:
             raise AwsCallFailed(
-                f"AWS reports: {reason}", where=f"function {self._name}", hint="run `countagg setup` again"
+                f"AWS reports: {failure}", where=f"function {self._name}", hint="run `countagg setup` again"
             )
 
     def update(self, desired: FunctionState, changes: Sequence[FieldChange]) -> None:
-        """Set what differs: code, configuration and tags are calls of their own, one after the other."""
+        """Set what differs: code, configuration and tags are calls of their own, one after the other.
+
+        A function that failed gets both code and configuration anew.
+        """
         names = {change.name for change in changes}
-        if "tags" in names:
-            self._call(lambda: self._lambda.tag_resource(Resource=self._arn, Tags=desired.tags.of))
-        if names & {"code", "architecture"}:
-            self._call(
-                lambda: self._lambda.update_function_code(
-                    FunctionName=self._name,
-                    ZipFile=desired.code.content,
-                    Architectures=_architectures(desired),
-                )
-            )
-            self._settled()
+        for change in changes:
+            if change.name == "tags":
+                self._put_tags(change)
+        if names & {"code", "architecture", "failure"}:
+            self._put_code(desired)
         if names - {"code", "architecture", "tags"}:
-            self._call(
-                lambda: self._lambda.update_function_configuration(
-                    FunctionName=self._name, **_configuration(desired)
-                )
-            )
+            self._put_configuration(desired)
         self._check_active()
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._call(lambda: self._lambda.tag_resource(Resource=self._arn, Tags=change.tags_to_set))
+        if change.tags_to_drop:
+            self._call(lambda: self._lambda.untag_resource(Resource=self._arn, TagKeys=change.tags_to_drop))
+
+    def _put_code(self, desired: FunctionState) -> None:
+        self._call(
+            lambda: self._lambda.update_function_code(
+                FunctionName=self._name, ZipFile=desired.code.content, Architectures=_architectures(desired)
+            )
+        )
+        self._settled()
+
+    def _put_configuration(self, desired: FunctionState) -> None:
+        self._call(
+            lambda: self._lambda.update_function_configuration(FunctionName=self._name, **_configuration(desired))
+        )
 
     def _call(self, action: Any) -> None:  # noqa: ANN401 - any call without arguments
         self._patience.call(action, (*FUNCTION_BUSY, *ROLE_NOT_READY), f"function {self._name}, being updated")
@@ -136,6 +151,15 @@ class Function:
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
+
+
+def _failure(config: Mapping[str, Any]) -> str:
+    """Return why a function cannot run, or why its last update failed; empty if neither is so."""
+    if config.get("State") == "Failed":
+        return str(config.get("StateReason") or "no reason given")
+    if config.get("LastUpdateStatus") == "Failed":
+        return str(config.get("LastUpdateStatusReason") or "no reason given")
+    return ""
 
 
 def _architectures(desired: FunctionState) -> list[Any]:
@@ -150,5 +174,10 @@ def _configuration(desired: FunctionState) -> dict[str, Any]:
         "MemorySize": desired.memory,
         "Timeout": desired.timeout,
         "Environment": {"Variables": dict(desired.environment)},
-        "LoggingConfig": {"LogFormat": desired.log_format, "LogGroup": desired.log_group},
+        "LoggingConfig": {
+            "LogFormat": desired.log_format,
+            "LogGroup": desired.log_group,
+            "ApplicationLogLevel": desired.log_level,
+            "SystemLogLevel": desired.system_log_level,
+        },
     }

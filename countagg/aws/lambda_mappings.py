@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
-from countagg.aws.waiting import MAPPING_BUSY, QUEUE_NOT_READABLE, STREAM_NOT_READABLE, Patience
+from countagg.aws.waiting import MAPPING_BUSY, QUEUE_NOT_READABLE, STREAM_NOT_READABLE, Patience, Transient
 from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import QueueMappingId, StreamMappingId
 from countagg.provision.place import Place
 from countagg.provision.policies import compact
-from countagg.provision.reconcile import FieldChange, Observed
+from countagg.provision.reconcile import Observed
 from countagg.provision.states import MappingState
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MISSING: Final = "ResourceNotFoundException"
 _TRANSITIONAL: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
 _PARTIAL: Final = "ReportBatchItemFailures"
+_NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE)
 
 
 class EventSourceMapping:
@@ -49,17 +51,18 @@ class EventSourceMapping:
         self._patience = patience
 
     def _find(self) -> EventSourceMappingConfigurationTypeDef | None:
-        pages = self._lambda.get_paginator("list_event_source_mappings").paginate(FunctionName=self._function)
         try:
-            for page in pages:
-                for found in page["EventSourceMappings"]:
-                    if self._is_ours(found.get("EventSourceArn", "")):
-                        return found
+            found = self._list(FunctionName=self._function)
         except ClientError as error:
-            # Lambda answers so when the function itself is gone.
             if code_of(error) != _MISSING:
                 raise
-        return None
+            # The function is gone, but its mappings need not be: a deletion leaves them (AWS-FACTS section 3).
+            found = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
+        return next((each for each in found if self._is_ours(each.get("EventSourceArn", ""))), None)
+
+    def _list(self, **which: str) -> list[EventSourceMappingConfigurationTypeDef]:
+        pages = self._lambda.get_paginator("list_event_source_mappings").paginate(**which)  # type: ignore[arg-type]  # names a filter, or none
+        return [found for page in pages for found in page["EventSourceMappings"]]
 
     def _settled(self) -> EventSourceMappingConfigurationTypeDef | None:
         """Return the mapping once it is in none of its transitional states; there is no waiter for it."""
@@ -83,13 +86,19 @@ class EventSourceMapping:
             enabled=found.get("State") == "Enabled",
             batch_size=found.get("BatchSize", 0),
             window=found.get("MaximumBatchingWindowInSeconds", 0),
+            tags=Tags(self._tags(found)),
             partial_answers=_PARTIAL in found.get("FunctionResponseTypes", []),
             filters=tuple(compact(json.loads(each.get("Pattern", "{}"))) for each in filters),
             bisect=found.get("BisectBatchOnFunctionError", False),
             tries=found.get("MaximumRetryAttempts", -1),
+            record_age=found.get("MaximumRecordAgeInSeconds", -1),
+            parallel=found.get("ParallelizationFactor", 1),
             on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         )
         return Observed(state, {"uuid": found.get("UUID", "")}, owned=self._is_function_ours())
+
+    def _tags(self, found: EventSourceMappingConfigurationTypeDef) -> dict[str, str]:
+        return self._lambda.list_tags(Resource=found["EventSourceMappingArn"])["Tags"]
 
     def _is_function_ours(self) -> bool:
         try:
@@ -103,7 +112,7 @@ class EventSourceMapping:
 
     def create(self, desired: MappingState) -> None:
         """Create it; the role's rights on the source take some time until Lambda sees them."""
-        request = self._settings(desired)
+        request = {**self._settings(desired), "Tags": desired.tags.of}
         if self._is_stream:
             request["StartingPosition"] = desired.starting_position
         # What an update would remove by an empty value, a new mapping does not have.
@@ -115,7 +124,7 @@ class EventSourceMapping:
             lambda: self._lambda.create_event_source_mapping(
                 FunctionName=self._function, EventSourceArn=desired.source, **request
             ),
-            (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE),
+            _NOT_READABLE,
             f"role of {self._function}, until it can read {desired.source}",
         )
 
@@ -133,6 +142,8 @@ class EventSourceMapping:
         if self._is_stream:
             settings["BisectBatchOnFunctionError"] = desired.bisect
             settings["MaximumRetryAttempts"] = desired.tries
+            settings["MaximumRecordAgeInSeconds"] = desired.record_age
+            settings["ParallelizationFactor"] = desired.parallel
             # An empty destination removes it; an empty OnFailure is refused (AWS-FACTS section 4).
             settings["DestinationConfig"] = {"OnFailure": {"Destination": desired.on_failure}}
         return settings
@@ -144,27 +155,53 @@ class EventSourceMapping:
             self.create(desired)
             return
         found = self._find()
-        if found is not None:
-            uuid, settings = found["UUID"], self._settings(desired)
-            self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings))
+        if found is None:
+            return
+        uuid, arn, settings = found["UUID"], found["EventSourceMappingArn"], self._settings(desired)
+        for change in changes:
+            if change.name == "tags":
+                self._put_tags(arn, change)
+        if any(change.name != "tags" for change in changes):
+            self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings), *_NOT_READABLE)
 
-    def _call(self, action: Callable[[], object]) -> None:
-        self._patience.call(action, MAPPING_BUSY, f"event source mapping of {self._function}, being changed")
+    def _put_tags(self, arn: str, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._lambda.tag_resource(Resource=arn, Tags=change.tags_to_set)
+        if change.tags_to_drop:
+            self._lambda.untag_resource(Resource=arn, TagKeys=change.tags_to_drop)
+
+    def _call(self, action: Callable[[], object], *transient: Transient) -> None:
+        what = f"event source mapping of {self._function}, being changed"
+        self._patience.call(action, (*MAPPING_BUSY, *transient), what)
 
     def delete(self) -> None:
-        """Delete it and wait until it is gone, so that its function can go after it.
+        """Let it finish what it has begun, delete it and wait until it is gone, for its function to go after it.
 
         There is more than one when somebody mapped a stream that was made anew by hand.
         """
         while (found := self._settled()) is not None:
-            self._delete_one(found["UUID"])
+            uuid = found["UUID"]
+            if found.get("State") == "Enabled":
+                self._unless_gone(uuid, self._disable)
+                self._settled()
+            self._unless_gone(uuid, self._delete_one)
+            self._await_absence(uuid)
 
-    def _delete_one(self, uuid: str) -> None:
+    def _unless_gone(self, uuid: str, action: Callable[[str], None]) -> None:
+        """Do it; that the mapping is gone, or its function, is no mistake."""
         try:
-            self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
+            action(uuid)
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
+
+    def _disable(self, uuid: str) -> None:
+        self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False))
+
+    def _delete_one(self, uuid: str) -> None:
+        self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
+
+    def _await_absence(self, uuid: str) -> None:
         self._patience.until(
             lambda: (found := self._find()) is None or found["UUID"] != uuid,
             f"event source mapping of {self._function} to be gone",

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
+from countagg.aws.sizes import describe_size
 from countagg.aws.waiting import LOGS_BUSY, Patience
 from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import LogGroupId
 from countagg.provision.place import Place
-from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.reconcile import Observed
 from countagg.provision.states import LogGroupState
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class LogGroup:
             return None
         tags = self._logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
         state = LogGroupState(groups[0].get("retentionInDays", FOREVER), Tags(tags))
-        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
+        contents = describe_size(groups[0].get("storedBytes", 0))
+        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack, contents=contents)
 
     def create(self, desired: LogGroupState) -> None:
         """Create it and set its retention."""
@@ -57,9 +60,15 @@ class LogGroup:
         """Set what differs."""
         for change in changes:
             if change.name == "tags":
-                self._logs.tag_resource(resourceArn=self._arn, tags=desired.tags.of)
+                self._put_tags(change)
             else:
                 self._put_retention(desired)
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._logs.tag_resource(resourceArn=self._arn, tags=change.tags_to_set)
+        if change.tags_to_drop:
+            self._logs.untag_resource(resourceArn=self._arn, tagKeys=change.tags_to_drop)
 
     def _put_retention(self, desired: LogGroupState) -> None:
         self._patience.call(

@@ -65,11 +65,22 @@ class SnapshotHead:
     etag: str
 
 
-def read_environment(clients: Clients, stack: str) -> dict[str, str] | None:
-    """Read the environment of a stack's processor; None if there is no such function."""
+def read_environment(clients: Clients, stack: str) -> dict[str, str]:
+    """Read the environment of a stack's functions, which all have the same; empty if there is none of them.
+
+    What one of them lacks, another tells: a hand may have emptied one, a killed setup or teardown left only some.
+    """
+    names = Names(stack)
+    found: dict[str, str] = {}
+    for function in (names.publisher, names.aggregator, names.processor):
+        found |= _environment_of(clients, function) or {}
+    return found
+
+
+def _environment_of(clients: Clients, function: str) -> dict[str, str] | None:
     with aws_errors("settings of the stack"):
         try:
-            answer = clients.lambda_.get_function_configuration(FunctionName=Names(stack).processor)
+            answer = clients.lambda_.get_function_configuration(FunctionName=function)
         except ClientError as error:
             if code_of(error) == _MISSING:
                 return None
@@ -79,7 +90,7 @@ def read_environment(clients: Clients, stack: str) -> dict[str, str] | None:
 
 def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
     """Read a stack's settings back from its processor; None if there is no such function."""
-    environment = read_environment(clients, stack)
+    environment = _environment_of(clients, Names(stack).processor)
     return None if environment is None else FunctionSettings.from_environment(environment)
 
 

@@ -1,23 +1,26 @@
-"""S3: the bucket, and our entry in its notifications."""
+"""S3: the bucket."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of
+from countagg.aws.errors import DENIED, code_of
+from countagg.aws.s3_notifications import get_notifications
 from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import DESTINATION_NOT_VALID, Patience
 from countagg.core.errors import AccessDenied, AwsCallFailed
-from countagg.core.names import OWNER_TAG
-from countagg.provision.identities import BucketId, NotificationId
+from countagg.core.names import OWNER_TAG, Names
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.identities import BucketId
+from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.place import Place
 from countagg.provision.policies import merge_statements, our_statements
-from countagg.provision.reconcile import FieldChange, Observed, Tags
-from countagg.provision.states import BucketState, NotificationState
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import BucketState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,9 +32,8 @@ _BLOCK_ALL: Final[Any] = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_ENCRYPTION: Final[Any] = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 _DELETED_AT_ONCE: Final = 1_000
-_TOPICS: Final = "TopicConfigurations"
+_COUNTED: Final = 1_000
 
 
 class Bucket:
@@ -65,14 +67,45 @@ class Bucket:
         tags = self._tags()
         owned = tags.get(OWNER_TAG) == self._stack
         if not owned:
-            return Observed(BucketState(False, False, "", Tags(tags)), owned=False)  # noqa: FBT003 - nothing known
+            unknown = BucketState(private=False, encryption="", versioning=None, statements="", tags=Tags(tags))
+            return Observed(unknown, self._outputs(), owned=False, remark=self._remark())
         state = BucketState(
             private=self._is_private(),
-            encrypted=self._is_encrypted(),
+            encryption=self._encryption(),
+            versioning=self._s3.get_bucket_versioning(**self._owner).get("Status") == "Enabled",
             statements=our_statements(self._policy()),
             tags=Tags(tags),
         )
-        return Observed(state, retained=self._reason_to_keep())
+        held = self._held()
+        return Observed(
+            state,
+            self._outputs(),
+            retained="" if self._delete_objects else self._reason_to_keep(held),
+            contents=held,
+        )
+
+    def _reason_to_keep(self, held: str) -> str:
+        if held:
+            return f"it holds {held}; --delete-objects deletes them with it"
+        others = count_entries(
+            foreign_entries(get_notifications(self._s3, self._owner), Names(self._stack).uploads)
+        )
+        return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else ""
+
+    def _remark(self) -> str:
+        """Tell of a key that encrypts a bucket of others: without it the functions cannot read the files."""
+        try:
+            key = self._encryption()
+        except ClientError as error:
+            if code_of(error) not in DENIED:
+                raise
+            return ""
+        # The services' own keys are open to whoever may read the object.
+        own = {"none", "AES256", "aws:kms", "aws:kms:dsse"}
+        return "" if key in own else f"its files are encrypted with {key}: name it by --kms-key"
+
+    def _outputs(self) -> dict[str, str]:
+        return {"notifications": json.dumps(get_notifications(self._s3, self._owner), sort_keys=True)}
 
     def _check_region(self, region: str) -> None:
         if region != self._place.region:
@@ -99,14 +132,15 @@ class Bucket:
             raise
         return all(found.get(name) for name in _BLOCK_ALL)
 
-    def _is_encrypted(self) -> bool:
+    def _encryption(self) -> str:
         try:
-            self._s3.get_bucket_encryption(**self._owner)
+            found = self._s3.get_bucket_encryption(**self._owner)["ServerSideEncryptionConfiguration"]["Rules"]
         except ClientError as error:
             if code_of(error) == "ServerSideEncryptionConfigurationNotFoundError":
-                return False
+                return "none"
             raise
-        return True
+        rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
+        return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
 
     def _policy(self) -> dict[str, Any]:
         try:
@@ -117,10 +151,11 @@ class Bucket:
             raise
         return policy
 
-    def _reason_to_keep(self) -> str:
-        if self._delete_objects or next(self._versions(), None) is None:
-            return ""
-        return "it holds objects; --delete-objects deletes them with it"
+    def _held(self) -> str:
+        count = sum(1 for _ in islice(self._versions(), _COUNTED + 1))
+        if count <= 1:
+            return "1 object" if count else ""
+        return f"{count if count <= _COUNTED else f'more than {_COUNTED:,}'} objects and versions"
 
     def _versions(self) -> Iterator[Any]:
         """Yield every object in every version, delete markers too."""
@@ -135,10 +170,12 @@ class Bucket:
             configuration["LocationConstraint"] = self._place.region
         self._s3.create_bucket(Bucket=self._name, CreateBucketConfiguration=configuration)
         # Engines other than AWS may leave out the tags of that call.
-        if desired.tags.wanting(Tags(self._tags())):
+        if desired.tags.edits(Tags(self._tags())):
             self._put_tags(desired)
         self._put_private()
-        self._put_encryption()
+        self._put_encryption(desired)
+        if desired.versioning is not None:
+            self._put_versioning(desired)
         if desired.statements != our_statements({}):
             self._put_policy(desired)
 
@@ -147,23 +184,37 @@ class Bucket:
         for change in changes:
             match change.name:
                 case "tags":
-                    self._put_tags(desired)
+                    self._put_tags(desired, change.tags_to_drop)
                 case "private":
                     self._put_private()
-                case "encrypted":
-                    self._put_encryption()
+                case "encryption":
+                    self._put_encryption(desired)
+                case "versioning":
+                    self._put_versioning(desired)
                 case _:
                     self._put_policy(desired)
 
-    def _put_tags(self, desired: BucketState) -> None:
-        tags = {**self._tags(), **desired.tags.of}
+    def _put_tags(self, desired: BucketState, dropped: Sequence[str] = ()) -> None:
+        # The call replaces them all: those of others go along.
+        tags = {key: value for key, value in self._tags().items() if key not in dropped} | dict(desired.tags.of)
         self._s3.put_bucket_tagging(**self._owner, Tagging={"TagSet": tag_list(tags)})
 
     def _put_private(self) -> None:
         self._s3.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=_BLOCK_ALL)
 
-    def _put_encryption(self) -> None:
-        self._s3.put_bucket_encryption(**self._owner, ServerSideEncryptionConfiguration=_ENCRYPTION)
+    def _put_encryption(self, desired: BucketState) -> None:
+        by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": desired.encryption}
+        default = by_key if desired.encryption.startswith("arn:") else {"SSEAlgorithm": desired.encryption}
+        # With a bucket key S3 asks KMS once in a while instead of once a file.
+        rule: Any = {
+            "ApplyServerSideEncryptionByDefault": default,
+            "BucketKeyEnabled": "KMSMasterKeyID" in default,
+        }
+        self._s3.put_bucket_encryption(**self._owner, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def _put_versioning(self, desired: BucketState) -> None:
+        status: Any = {"Status": "Enabled" if desired.versioning else "Suspended"}
+        self._s3.put_bucket_versioning(**self._owner, VersioningConfiguration=status)
 
     def _put_policy(self, desired: BucketState) -> None:
         merged = merge_statements(self._policy(), desired.statements)
@@ -189,85 +240,3 @@ class Bucket:
                     f"{failure.get('Key')} cannot be deleted: {failure.get('Message')}",
                     where=f"bucket {self._name}",
                 )
-
-
-class Notification:
-    """Our entry in a bucket's notifications. The document is shared: every other entry stays as it is."""
-
-    def __init__(self, s3: S3Client, identity: NotificationId, place: Place, patience: Patience) -> None:
-        self._s3 = s3
-        self._entry = identity.entry
-        self._bucket = identity.bucket
-        self._owner: Any = {"Bucket": identity.bucket, "ExpectedBucketOwner": place.account}
-        self._patience = patience
-
-    def _get(self) -> dict[str, Any]:
-        answer: dict[str, Any] = dict(self._s3.get_bucket_notification_configuration(**self._owner))
-        answer.pop("ResponseMetadata", None)
-        return answer
-
-    def read(self) -> Observed[NotificationState] | None:
-        """Return it as it is; None also when the bucket is gone."""
-        try:
-            topics = self._get().get(_TOPICS, [])
-        except ClientError as error:
-            if code_of(error) in _MISSING:
-                return None
-            raise
-        for found in topics:
-            if found.get("Id") == self._entry:
-                return Observed(
-                    NotificationState(
-                        topic=found["TopicArn"],
-                        events=tuple(sorted(found["Events"])),
-                        prefix=_filter_of(found, "prefix"),
-                        suffix=_filter_of(found, "suffix"),
-                    )
-                )
-        return None
-
-    def create(self, desired: NotificationState) -> None:
-        """Add our entry; S3 checks the topic, whose policy takes some seconds until S3 sees it."""
-        rules = [{"Name": "prefix", "Value": desired.prefix}]
-        entry = {
-            "Id": self._entry,
-            "TopicArn": desired.topic,
-            "Events": list(desired.events),
-            "Filter": {"Key": {"FilterRules": rules}},
-        }
-        self._replace([entry])
-
-    def update(self, desired: NotificationState, _changes: Sequence[FieldChange]) -> None:
-        """Replace our entry."""
-        self.create(desired)
-
-    def delete(self) -> None:
-        """Remove our entry."""
-        try:
-            self._replace([])
-        except ClientError as error:
-            if code_of(error) not in _MISSING:
-                raise
-
-    def _replace(self, ours: list[dict[str, Any]]) -> None:
-        def replace() -> None:
-            # Read anew at each try: somebody else may have added an entry meanwhile.
-            configuration = self._get()
-            others = [found for found in configuration.get(_TOPICS, []) if found.get("Id") != self._entry]
-            merged: Any = {**configuration, _TOPICS: [*others, *ours]}
-            self._s3.put_bucket_notification_configuration(
-                **self._owner,
-                NotificationConfiguration=merged,
-                # Removing our entry must not fail because of somebody else's stale destination.
-                SkipDestinationValidation=not ours,
-            )
-
-        self._patience.call(
-            replace, DESTINATION_NOT_VALID, f"bucket {self._bucket}, until it may publish to the topic"
-        )
-
-
-def _filter_of(entry: dict[str, Any], name: str) -> str:
-    rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    # S3 gives the names back capitalised.
-    return next((str(rule["Value"]) for rule in rules if rule["Name"].lower() == name), "")

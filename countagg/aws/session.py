@@ -19,10 +19,14 @@ from countagg.provision.place import Place
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -81,11 +85,19 @@ class Clients:
     @overload
     def _client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
     @overload
+    def _client(self, service: Literal["dynamodbstreams"]) -> DynamoDBStreamsClient: ...
+    @overload
     def _client(self, service: Literal["lambda"]) -> LambdaClient: ...
     @overload
     def _client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload
     def _client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def _client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
+    @overload
+    def _client(self, service: Literal["kms"]) -> KMSClient: ...
+    @overload
+    def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
     def _client(self, service: Any) -> Any:
         return self.session.client(
             service,
@@ -130,6 +142,11 @@ class Clients:
         return self._client("dynamodb")
 
     @cached_property
+    def dynamodb_streams(self) -> DynamoDBStreamsClient:
+        """Client of DynamoDB's streams, which are a service of their own."""
+        return self._client("dynamodbstreams")
+
+    @cached_property
     def lambda_(self) -> LambdaClient:
         """Client of Lambda."""
         return self._client("lambda")
@@ -143,6 +160,21 @@ class Clients:
     def logs(self) -> CloudWatchLogsClient:
         """Client of CloudWatch Logs."""
         return self._client("logs")
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        """Client of CloudWatch."""
+        return self._client("cloudwatch")
+
+    @cached_property
+    def kms(self) -> KMSClient:
+        """Client of the Key Management Service."""
+        return self._client("kms")
+
+    @cached_property
+    def tagging(self) -> ResourceGroupsTaggingAPIClient:
+        """Client of the Resource Groups Tagging API."""
+        return self._client("resourcegroupstaggingapi")
 
     def caller(self) -> Caller:
         """Ask who acts, where.
@@ -161,6 +193,7 @@ class Clients:
             partition=ArnParser().parse_arn(answer["Arn"])["partition"],
             tls=endpoint.startswith("https:"),
             embedded=self._options.credentials is not None,
+            queue_endpoint=self.sqs.meta.endpoint_url.rstrip("/"),
         )
         return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
 

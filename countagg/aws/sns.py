@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
 from countagg.core.names import OWNER_TAG
-from countagg.provision.identities import SubscriptionId, TopicId
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.identities import EmailId, SubscriptionId, TopicId
 from countagg.provision.place import Place
 from countagg.provision.policies import canonical, merge_statements, our_statements
-from countagg.provision.reconcile import FieldChange, Observed, Tags
-from countagg.provision.states import SubscriptionState, TopicState
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import EmailState, SubscriptionState, TopicState
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+
+_ENDED: Final = "Deleted"
 
 
 class Topic:
@@ -33,38 +36,50 @@ class Topic:
     def read(self) -> Observed[TopicState] | None:
         """Return it as it is."""
         try:
-            policy = self._policy()
+            found = self._attributes()
             tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._arn)["Tags"])
         except ClientError as error:
             if code_of(error) in {"NotFound", "ResourceNotFound"}:
                 return None
             raise
-        return Observed(
-            TopicState(our_statements(json.loads(policy)), Tags(tags)), owned=tags.get(OWNER_TAG) == self._stack
+        state = TopicState(
+            our_statements(json.loads(found["Policy"])), found.get("KmsMasterKeyId", ""), Tags(tags)
         )
+        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
 
-    def _policy(self) -> str:
-        return self._sns.get_topic_attributes(TopicArn=self._arn)["Attributes"]["Policy"]
+    def _attributes(self) -> dict[str, str]:
+        return self._sns.get_topic_attributes(TopicArn=self._arn)["Attributes"]
 
     def create(self, desired: TopicState) -> None:
         """Create it bare of attributes: with others, an existing one would make the call fail."""
         self._sns.create_topic(Name=self._name, Tags=tag_list(desired.tags.of))
-        if desired.statements != our_statements({}):
-            self._put_policy(desired)
+        self._put_policy(desired)
+        if desired.kms_key:
+            self._put("KmsMasterKeyId", desired.kms_key)
 
     def update(self, desired: TopicState, changes: Sequence[FieldChange]) -> None:
-        """Bring policy or tags to their desired values."""
+        """Bring to its desired value what differs."""
         for change in changes:
-            if change.name == "tags":
-                self._sns.tag_resource(ResourceArn=self._arn, Tags=tag_list(desired.tags.of))
-            else:
-                self._put_policy(desired)
+            match change.name:
+                case "tags":
+                    self._put_tags(change)
+                case "kms_key":
+                    self._put("KmsMasterKeyId", desired.kms_key)
+                case _:
+                    self._put_policy(desired)
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._sns.tag_resource(ResourceArn=self._arn, Tags=tag_list(change.tags_to_set))
+        if change.tags_to_drop:
+            self._sns.untag_resource(ResourceArn=self._arn, TagKeys=change.tags_to_drop)
 
     def _put_policy(self, desired: TopicState) -> None:
-        merged = merge_statements(json.loads(self._policy()), desired.statements)
-        self._sns.set_topic_attributes(
-            TopicArn=self._arn, AttributeName="Policy", AttributeValue=json.dumps(merged)
-        )
+        merged = merge_statements(json.loads(self._attributes()["Policy"]), desired.statements)
+        self._put("Policy", json.dumps(merged))
+
+    def _put(self, name: str, value: str) -> None:
+        self._sns.set_topic_attributes(TopicArn=self._arn, AttributeName=name, AttributeValue=value)
 
     def delete(self) -> None:
         """Delete it; SNS answers the same if there is none."""
@@ -81,16 +96,7 @@ class Subscription:
         self._queue_arn = place.queue_arn(identity.queue)
 
     def _arn(self) -> str | None:
-        pages = self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
-        try:
-            for page in pages:
-                for found in page["Subscriptions"]:
-                    if found["Endpoint"] == self._queue_arn and found["Protocol"] == "sqs":
-                        return found["SubscriptionArn"]
-        except ClientError as error:
-            if code_of(error) != "NotFound":
-                raise
-        return None
+        return _find_subscription(self._sns, self._topic_arn, "sqs", self._queue_arn)
 
     def read(self) -> Observed[SubscriptionState] | None:
         """Return it as it is; None also when the topic is gone, which takes its subscriptions along."""
@@ -98,14 +104,13 @@ class Subscription:
         if arn is None:
             return None
         found = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        redrive = found.get("RedrivePolicy")
-        tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._topic_arn)["Tags"])
         return Observed(
             SubscriptionState(
                 raw_delivery=found.get("RawMessageDelivery", "false").lower() == "true",
-                redrive_policy=canonical(json.loads(redrive)) if redrive else "",
+                redrive_policy=_normalised(found.get("RedrivePolicy", "")),
+                filter_policy=_normalised(found.get("FilterPolicy", "")),
             ),
-            owned=tags.get(OWNER_TAG) == self._stack,
+            owned=_is_topic_ours(self._sns, self._topic_arn, self._stack),
         )
 
     def create(self, desired: SubscriptionState) -> None:
@@ -124,8 +129,13 @@ class Subscription:
         if arn is None:
             self.create(desired)
             return
-        names = {"raw_delivery": "RawMessageDelivery", "redrive_policy": "RedrivePolicy"}
-        attributes = _subscription_attributes(desired)
+        names = {
+            "raw_delivery": "RawMessageDelivery",
+            "redrive_policy": "RedrivePolicy",
+            "filter_policy": "FilterPolicy",
+        }
+        # An empty filter is none.
+        attributes = {**_subscription_attributes(desired), "FilterPolicy": desired.filter_policy or "{}"}
         for change in changes:
             name = names[change.name]
             self._sns.set_subscription_attributes(
@@ -144,3 +154,62 @@ def _subscription_attributes(desired: SubscriptionState) -> dict[str, str]:
         "RawMessageDelivery": str(desired.raw_delivery).lower(),
         "RedrivePolicy": desired.redrive_policy,
     }
+
+
+def _normalised(policy: str) -> str:
+    """Return a policy as canonical text; empty if it says nothing."""
+    document = json.loads(policy or "{}")
+    return canonical(document) if document else ""
+
+
+class EmailSubscription:
+    """The subscription of an e-mail address to a topic. It waits until its owner follows the link in a message."""
+
+    def __init__(self, sns: SNSClient, identity: EmailId, place: Place, stack: str) -> None:
+        self._sns = sns
+        self._stack = stack
+        self._topic_arn = place.topic_arn(identity.topic)
+        self._address = identity.address
+
+    def _arn(self) -> str | None:
+        return _find_subscription(self._sns, self._topic_arn, "email", self._address)
+
+    def read(self) -> Observed[EmailState] | None:
+        """Return it, confirmed or not."""
+        if self._arn() is None:
+            return None
+        return Observed(EmailState(), owned=_is_topic_ours(self._sns, self._topic_arn, self._stack))
+
+    def create(self, _desired: EmailState) -> None:
+        """Subscribe the address; SNS writes to it."""
+        self._sns.subscribe(TopicArn=self._topic_arn, Protocol="email", Endpoint=self._address)
+
+    def update(self, desired: EmailState, changes: Sequence[FieldChange]) -> None:
+        """Do nothing: there is nothing that could differ."""
+
+    def delete(self) -> None:
+        """Unsubscribe. One that was never confirmed has no ARN: SNS forgets it within days, or with its topic."""
+        arn = self._arn()
+        if arn is not None and arn.startswith("arn:"):
+            self._sns.unsubscribe(SubscriptionArn=arn)
+
+
+def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: str) -> str | None:
+    """Return its ARN, or `PendingConfirmation`; None also when the topic is gone.
+
+    One that was ended by its owner is listed for some days more, with `Deleted` in place of its ARN.
+    """
+    try:
+        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
+            for found in page["Subscriptions"]:
+                arn = found["SubscriptionArn"]
+                if (found["Endpoint"], found["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
+                    return arn
+    except ClientError as error:
+        if code_of(error) != "NotFound":
+            raise
+    return None
+
+
+def _is_topic_ours(sns: SNSClient, topic_arn: str, stack: str) -> bool:
+    return tag_map(sns.list_tags_for_resource(ResourceArn=topic_arn)["Tags"]).get(OWNER_TAG) == stack

@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.aws.waiting import QUEUE_DELETED_RECENTLY, Patience
 from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import QueueId
+from countagg.provision.messaging_specs import OWN_ENCRYPTION
 from countagg.provision.policies import canonical, merge_statements, our_statements
-from countagg.provision.reconcile import FieldChange, Observed, Tags
+from countagg.provision.reconcile import Observed
 from countagg.provision.states import QueueState
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Queue:
             retention=int(found["MessageRetentionPeriod"]),
             redrive_policy=_normalised_redrive(found.get("RedrivePolicy", "")),
             statements=our_statements(json.loads(found.get("Policy") or "{}")),
+            encryption=_encryption(found),
             tags=Tags(tags),
         )
         return Observed(state, {"url": url}, owned=tags.get(OWNER_TAG) == self._stack)
@@ -67,9 +70,8 @@ class Queue:
 
     def create(self, desired: QueueState) -> None:
         """Create it with everything in one call."""
-        fields = ("visibility_timeout", "retention", "redrive_policy", "statements")
         attributes: Any = {
-            name: text for field in fields for name, text in [_attribute(desired, field, {})] if text
+            name: text for field in _FIELDS for name, text in _attributes(desired, field, {}).items() if text
         }
         self._patience.call(
             lambda: self._sqs.create_queue(QueueName=self._name, Attributes=attributes, tags=desired.tags.of),
@@ -80,13 +82,21 @@ class Queue:
     def update(self, desired: QueueState, changes: Sequence[FieldChange]) -> None:
         """Set the attributes that differ."""
         url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
-        names = [change.name for change in changes if change.name != "tags"]
-        if len(names) < len(changes):
-            self._sqs.tag_queue(QueueUrl=url, Tags=desired.tags.of)
-        if names:
-            policy = json.loads(self._attributes(url).get("Policy") or "{}")
-            attributes: Any = dict(_attribute(desired, name, policy) for name in names)
+        policy = json.loads(self._attributes(url).get("Policy") or "{}")
+        attributes: Any = {}
+        for change in changes:
+            if change.name == "tags":
+                self._put_tags(url, change)
+            else:
+                attributes |= _attributes(desired, change.name, policy)
+        if attributes:
             self._sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+    def _put_tags(self, url: str, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._sqs.tag_queue(QueueUrl=url, Tags=change.tags_to_set)
+        if change.tags_to_drop:
+            self._sqs.untag_queue(QueueUrl=url, TagKeys=change.tags_to_drop)
 
     def delete(self) -> None:
         """Delete it."""
@@ -100,17 +110,31 @@ class Queue:
                 raise
 
 
-def _attribute(desired: QueueState, field: str, policy: Mapping[str, Any]) -> tuple[str, str]:
-    """Return name and value of the attribute that stands for a field."""
+_FIELDS: Final = ("visibility_timeout", "retention", "redrive_policy", "statements", "encryption")
+
+
+def _attributes(desired: QueueState, field: str, policy: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attributes that stand for a field."""
     match field:
         case "visibility_timeout":
-            return "VisibilityTimeout", str(desired.visibility_timeout)
+            return {"VisibilityTimeout": str(desired.visibility_timeout)}
         case "retention":
-            return "MessageRetentionPeriod", str(desired.retention)
+            return {"MessageRetentionPeriod": str(desired.retention)}
         case "redrive_policy":
-            return "RedrivePolicy", desired.redrive_policy
+            return {"RedrivePolicy": desired.redrive_policy}
+        case "encryption" if desired.encryption == OWN_ENCRYPTION:
+            return {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
+        case "encryption":
+            # A queue has one of the two: SQS refuses both at once.
+            return {"KmsMasterKeyId": desired.encryption, "SqsManagedSseEnabled": "false"}
         case _:
-            return "Policy", json.dumps(merge_statements(policy, desired.statements))
+            return {"Policy": json.dumps(merge_statements(policy, desired.statements))}
+
+
+def _encryption(found: Mapping[str, str]) -> str:
+    if key := found.get("KmsMasterKeyId"):
+        return key
+    return OWN_ENCRYPTION if found.get("SqsManagedSseEnabled") == "true" else "none"
 
 
 def _normalised_redrive(text: str) -> str:

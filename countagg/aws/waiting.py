@@ -42,7 +42,10 @@ QUEUE_NOT_READABLE: Final = (
 )
 FUNCTION_BUSY: Final = (Transient("ResourceConflictException", "An update is in progress for resource"),)
 MAPPING_BUSY: Final = (Transient("ResourceInUseException"),)
-TABLE_BUSY: Final = (Transient("ResourceInUseException"), Transient("LimitExceededException"))
+# Too many tables at a time goes away; too many tables in the account, with the same code, does not.
+TABLE_BUSY: Final = (Transient("ResourceInUseException"), Transient("LimitExceededException", "simultaneously"))
+BACKUPS_NOT_READY: Final = (Transient("ContinuousBackupsUnavailableException"),)
+TTL_CHANGED_LATELY: Final = Transient("ValidationException", "modified multiple times within a fixed interval")
 DESTINATION_NOT_VALID: Final = (
     Transient("InvalidArgument", "Unable to validate the following destination configurations"),
 )
@@ -67,12 +70,14 @@ class Patience:
         deadline: seconds after which a wait fails. A fresh role once took 5.5 minutes (AWS-FACTS section 3).
         sleep: pauses for so many seconds.
         clock: seconds from any start, never going back.
+        warn: told what is not waited for, and what to do about it.
     """
 
     announce: Callable[[str], None]
     deadline: float = 600.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    warn: Callable[[str], None] = lambda _: None
 
     def call(self, action: Callable[[], T], transient: Sequence[Transient], what: str) -> T:
         """Do it, and again as long as AWS gives one of the transient answers.

@@ -9,7 +9,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from countagg.cli import data_commands, demo_command, local_commands, stack_commands, status_command
+from countagg.cli import (
+    data_commands,
+    dead_letters_commands,
+    demo_command,
+    limits_commands,
+    local_commands,
+    logs_command,
+    query_command,
+    repair_command,
+    stack_commands,
+    status_command,
+    verify_command,
+)
 from countagg.cli.options import GLOBALS
 
 
@@ -17,7 +29,19 @@ def make_app() -> typer.Typer:
     """Return the app with all its commands."""
     app = typer.Typer(name="countagg", add_completion=True, no_args_is_help=True, rich_markup_mode="rich")
     app.callback()(_root_callback())
-    for module in (local_commands, demo_command, stack_commands, data_commands, status_command):
+    for module in (
+        local_commands,
+        demo_command,
+        stack_commands,
+        data_commands,
+        query_command,
+        status_command,
+        logs_command,
+        limits_commands,
+        verify_command,
+        repair_command,
+        dead_letters_commands,
+    ):
         module.register(app)
     return app
 

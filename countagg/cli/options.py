@@ -26,6 +26,12 @@ class OutputForm(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    ENV = "env"
+    TEXT = "text"
+
+
+DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)
+"""Forms that commands take if nothing else is said."""
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,35 @@ from countagg.core.errors import UsageError
 PROJECT_FILE: Final = Path("countagg.toml")
 _VARIABLE_PREFIX: Final = "COUNTAGG_"
 
-TEXTS: Final = ("stack", "profile", "region", "endpoint_url", "output", "bucket", "prefix", "output_prefix")
-SWITCHES: Final = ("local", "quiet", "verbose", "no_color")
+TEXTS: Final = (
+    "stack",
+    "profile",
+    "region",
+    "endpoint_url",
+    "output",
+    "bucket",
+    "prefix",
+    "output_prefix",
+    "permissions_boundary",
+    "role_path",
+    "kms_key",
+    "alarm_email",
+)
+SWITCHES: Final = (
+    "local",
+    "quiet",
+    "verbose",
+    "no_color",
+    "create_bucket",
+    "bucket_versioning",
+    "point_in_time_recovery",
+    "deletion_protection",
+)
+TABLES: Final = ("tags", "memory", "window", "retention")
+NO_ENTRIES: Final = "none"
+"""What a variable says instead of an empty table."""
+
+Setting = str | bool | Mapping[str, str | int]
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -37,7 +64,7 @@ class Preferences:
     """
 
     variables: Mapping[str, str]
-    files: tuple[tuple[Path, Mapping[str, str | bool]], ...] = ()
+    files: tuple[tuple[Path, Mapping[str, Setting]], ...] = ()
 
     def text(self, name: str) -> str | None:
         """Return what the strongest source says; None if none says anything."""
@@ -53,21 +80,60 @@ class Preferences:
         origin, value = self._find(name)
         if not origin:
             return None
-        return value if isinstance(value, bool) else _parse_switch(value, origin)
+        return value if isinstance(value, bool) else _parse_switch(str(value), origin)
+
+    def table(self, name: str) -> Mapping[str, str] | None:
+        """Return the entries that the strongest source gives; None if none says anything.
+
+        Raises:
+            UsageError: a variable holds something else than `KEY=VALUE,...`.
+        """
+        return next((entries for _, entries in self.tables(name)), None)
+
+    def tables(self, name: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield every source that gives entries, strongest first, with its name.
+
+        Raises:
+            UsageError: a variable holds something else than `KEY=VALUE,...`.
+        """
+        for origin, value in self._said(name):
+            if isinstance(value, Mapping):
+                yield origin, {key: str(each) for key, each in value.items()}
+            else:
+                text = str(value)
+                yield origin, {} if text == NO_ENTRIES else parse_entries(text.split(","), origin)
 
     def origin(self, name: str) -> str:
         """Return the variable or the file that says something; empty if none does."""
         return self._find(name)[0]
 
-    def _find(self, name: str) -> tuple[str, str | bool]:
+    def _find(self, name: str) -> tuple[str, Setting]:
+        return next(self._said(name), ("", ""))
+
+    def _said(self, name: str) -> Iterator[tuple[str, Setting]]:
+        """Yield what each source says, strongest first, with the source's name."""
         variable = _VARIABLE_PREFIX + name.upper()
         # As everywhere in a shell, an empty variable is one that is not set.
         if self.variables.get(variable):
-            return variable, self.variables[variable]
+            yield variable, self.variables[variable]
         for path, content in self.files:
             if name in content:
-                return str(path), content[name]
-        return "", ""
+                yield str(path), content[name]
+
+
+def parse_entries(texts: Sequence[str], origin: str) -> dict[str, str]:
+    """Read `KEY=VALUE` texts.
+
+    Raises:
+        UsageError: one has no equals sign or no key.
+    """
+    entries = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin)
+        entries[key.strip()] = value.strip()
+    return entries
 
 
 def _parse_switch(text: str, variable: str) -> bool:
@@ -94,7 +160,7 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
     return Preferences(variables, tuple((path, _load(path)) for path in paths if path.is_file()))
 
 
-def _load(path: Path) -> Mapping[str, str | bool]:
+def _load(path: Path) -> Mapping[str, Setting]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -111,6 +177,10 @@ def _check(name: str, value: object, path: str) -> None:
     elif name in SWITCHES:
         if not isinstance(value, bool):
             raise UsageError(f"{name} must be true or false, without quotes", where=path)
+    elif name in TABLES:
+        # Not isinstance: in Python true is a number.
+        if not isinstance(value, dict) or any(type(each) not in (str, int) for each in value.values()):
+            raise UsageError(f"{name} must be a table of texts or numbers", where=path)
     else:
-        known = ", ".join(sorted({*TEXTS, *SWITCHES}))
+        known = ", ".join(sorted({*TEXTS, *SWITCHES, *TABLES}))
         raise UsageError(f"unknown setting {name!r}", where=path, hint=f"known are {known}")

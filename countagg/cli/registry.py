@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
 
-from countagg.cli.options import merge_flags, resolve_options, with_global_options
+from countagg.cli.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
 from countagg.cli.render import printable
 from countagg.cli.session import Session
 from countagg.cli.streams import outlive_reader
-from countagg.core.errors import CountaggError
+from countagg.core.errors import CountaggError, UsageError
 
 INTERRUPTED: Final = 130
 
 
-def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(
+    app: typer.Typer,
+    name: str,
+    panel: str,
+    forms: Sequence[OutputForm] = DATA_FORMS,
+    context_settings: dict[str, Any] | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command.
 
     Args:
         app: where to.
         name: of the command.
         panel: heading under which the help shows it.
+        forms: in which it can write its result.
+        context_settings: of click, for a command that reads its arguments in another way.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -34,13 +42,20 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
             flags = merge_flags(context.find_root().obj or {}, after)
             with _errors_explained():
                 session = open_session(flags)
+                if session.options.output not in forms:
+                    raise UsageError(
+                        f"{name} has no form {session.options.output}",
+                        where="--output" if flags["output"] else session.preferences.origin("output"),
+                        hint=f"use {', '.join(forms)}",
+                    )
                 try:
                     with _errors_explained(verbose=session.options.verbose):
                         function(session, **own)
                 finally:
                     session.stdout.flush()
 
-        app.command(name, rich_help_panel=panel)(with_global_options(function, run))
+        declare = app.command(name, rich_help_panel=panel, context_settings=context_settings)
+        declare(with_global_options(function, run))
         return function
 
     return register

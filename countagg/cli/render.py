@@ -11,10 +11,17 @@ import simplejson
 from rich.console import Console
 from rich.table import Table
 
+from countagg.core.values import to_number
+
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
     """Write a document; decimals as exact numbers, names in UTF-8."""
     file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
+    """Write a document on one line, in ASCII: one of many, which may end on a terminal."""
+    file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, separators=(",", ":")) + "\n")
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -35,12 +42,17 @@ def write_table(
         rows: their texts.
         numeric: names of the columns that are aligned to the right.
     """
+    console.print(make_table(header, rows, numeric), soft_wrap=False)
+
+
+def make_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str]) -> Table:
+    """Return a table without frames; the parameters are those of `write_table`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in header:
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(printable, row))
-    console.print(table, soft_wrap=False)
+    return table
 
 
 def printable(text: str) -> str:
@@ -53,3 +65,9 @@ def printable(text: str) -> str:
 def grouped(number: int | Decimal) -> str:
     """Return a number for people, with its thousands apart and never with an exponent."""
     return f"{number:,f}" if isinstance(number, Decimal) else f"{number:,}"
+
+
+def signed(difference: int) -> str:
+    """Return a difference, in units of 10^-9, for people: grouped, with its sign."""
+    text = grouped(to_number(difference))
+    return text if difference < 0 else f"+{text}"

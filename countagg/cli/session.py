@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -62,6 +63,12 @@ class Session:
         """Write a line of progress, unless --quiet."""
         if not self.options.quiet:
             self.progress_console.print(text, style=style)
+
+    def busy(self, what: str) -> AbstractContextManager[object]:
+        """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""
+        if self.options.quiet or not self.progress_console.is_terminal:
+            return nullcontext()
+        return self.progress_console.status(what)
 
     @cached_property
     def clients(self) -> Clients:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from countagg.cli.choice_options import read_choices, sources_named, taking_choices
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import write_csv, write_json
+from countagg.cli.render import write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.errors import LeftOver
 
 if TYPE_CHECKING:
-    from countagg.aws.waiting import Patience
-    from countagg.operate.deployment import Chosen
-    from countagg.provision.reconcile import Action, Change
+    from countagg.cli.setup_progress import Reporter
+    from countagg.operate.deployment import Deployment, Plan, Receipt
+    from countagg.provision.reconcile import Change
 
 _PANEL = "Set up and tear down"
 
-BucketOption = Annotated[
-    str | None,
-    typer.Option("--bucket", help="Bucket with the counter files; that of the deployed stack if left out."),
-]
-CreateBucketOption = Annotated[bool, typer.Option("--create-bucket", help="Create the bucket; it is ours then.")]
-PrefixOption = Annotated[
-    str | None, typer.Option("--prefix", help="Folder of the counter files.", show_default="counters/")
-]
-OutputPrefixOption = Annotated[
-    str | None, typer.Option("--output-prefix", help="Folder of the published totals.", show_default="totals/")
-]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 ExpectAccountOption = Annotated[
     str | None, typer.Option("--expect-account", help="Refuse to work on another account.")
@@ -39,71 +31,88 @@ ExpectAccountOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    command(app, "setup", _PANEL)(setup)
-    command(app, "plan", _PANEL)(plan)
+    command(app, "setup", _PANEL)(taking_choices(setup))
+    command(app, "plan", _PANEL)(taking_choices(plan))
+    command(app, "outputs", _PANEL, forms=tuple(OutputForm))(outputs)
     command(app, "teardown", _PANEL)(teardown)
 
 
 def setup(
     session: Session,
-    bucket: BucketOption = None,
-    create_bucket: CreateBucketOption = False,
-    prefix: PrefixOption = None,
-    output_prefix: OutputPrefixOption = None,
+    flags: Mapping[str, Any],
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
     """Set the pipeline up, or bring it back to what it should be.
 
     Safe to run again at any time: what is right already is not touched, and what a killed run left undone is
-    finished.
+    finished. What is not said stays as it was chosen before; `none` takes a choice back.
 
     Example: countagg setup --bucket my-counters --create-bucket
     """
-    from countagg.cli.changes import tally_line
-    from countagg.operate.deployment import Deployment, apply
-    from countagg.operate.deployment import plan as make_plan
-    from countagg.provision.reconcile import Action
+    from countagg.operate.deployment import apply
+    from countagg.operate.outputs import stack_outputs
 
     session.introduce(expect_account)
-    deployment = Deployment(session.clients, session.caller, _patience(session))
-    nodes = deployment.nodes(_chosen(session, bucket, prefix, output_prefix, create_bucket=create_bucket))
-    changes = make_plan(nodes)
-    if any(change.action is not Action.KEEP for change in changes):
-        _show_plan(session, changes)
+    deployment, reporter = _deployment(session)
+    planned = _plan(session, deployment, flags)
+    changes, began = planned.changes, session.now()
+    if planned.is_pending:
+        _show_plan(session, planned)
         session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
-        changes = tuple(apply(nodes, _announcing(session)))
-    _write_changes(session, changes, [tally_line(changes, done=True)])
-    upload, query = session.invocation("upload-sample --wait"), session.invocation("query --date today")
-    session.remark(f"next: {upload}, then {query}", style="dim")
+        began = session.now()
+        changes = reporter.carry_out(apply(planned, reporter.begun), len(planned.nodes))
+    took = session.now() - began
+    outputs = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    _write_changes(session, changes, took, {"outputs": outputs})
+    if session.options.output is OutputForm.TABLE:
+        session.result_console.print("")
+        write_table(session.result_console, ("OUTPUT", "VALUE"), list(outputs.items()))
+    session.remark(f"next: {session.invocation('upload-sample --wait')}", style="dim")
+    session.remark(f"then: {session.invocation('query --date today')}", style="dim")
 
 
 def plan(
     session: Session,
-    bucket: BucketOption = None,
-    create_bucket: CreateBucketOption = False,
-    prefix: PrefixOption = None,
-    output_prefix: OutputPrefixOption = None,
+    flags: Mapping[str, Any],
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 6 if changes are pending.")
     ] = False,
 ) -> None:
-    """Show what setup would change, and touch nothing.
+    """Show what setup would change, field by field, and touch nothing.
 
     Example: countagg plan --detailed-exitcode
     """
-    from countagg.cli.changes import describe_changes, tally_line
-    from countagg.operate.deployment import Deployment
-    from countagg.operate.deployment import plan as make_plan
-    from countagg.provision.reconcile import Action
+    from countagg.cli.plan_view import print_plan
 
-    deployment = Deployment(session.clients, session.caller, _patience(session))
-    changes = make_plan(
-        deployment.nodes(_chosen(session, bucket, prefix, output_prefix, create_bucket=create_bucket))
-    )
-    _write_changes(session, changes, [*describe_changes(changes), tally_line(changes, done=False)])
-    if detailed_exitcode and any(change.action is not Action.KEEP for change in changes):
+    deployment, _ = _deployment(session)
+    planned = _plan(session, deployment, flags)
+    if session.options.output is OutputForm.TABLE:
+        print_plan(session.result_console, planned.changes)
+    else:
+        _write_changes(session, planned.changes, None, {})
+    if detailed_exitcode and planned.is_pending:
         raise typer.Exit(6)
+
+
+def outputs(session: Session) -> None:
+    """Show names, ARNs and addresses of the deployed stack, for other programs.
+
+    Example: countagg outputs --output env
+    """
+    from countagg.operate.outputs import stack_outputs
+
+    found = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    match session.options.output:
+        case OutputForm.JSON:
+            write_json(session.stdout, {"outputs": found})
+        case OutputForm.ENV:
+            lines = [f"export COUNTAGG_{name.upper()}={shlex.quote(value)}\n" for name, value in found.items()]
+            session.stdout.write("".join(lines))
+        case OutputForm.CSV:
+            write_csv(session.stdout, ("output", "value"), list(found.items()))
+        case _:
+            write_table(session.result_console, ("OUTPUT", "VALUE"), list(found.items()))
 
 
 def teardown(
@@ -116,6 +125,9 @@ def teardown(
     delete_objects: Annotated[
         bool, typer.Option("--delete-objects", help="Delete a bucket that setup created with all its objects.")
     ] = False,
+    delete_protected: Annotated[
+        bool, typer.Option("--delete-protected", help="Delete tables that are protected against deletion.")
+    ] = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -125,84 +137,113 @@ def teardown(
 
     Example: countagg teardown --keep-data
     """
-    from countagg.cli.changes import tally_line
-    from countagg.operate.deployment import Deployment, plan_removal, remove
-    from countagg.provision.reconcile import Action, Holds
+    from countagg.aws.binding import Forced
+    from countagg.operate.deployment import remove
+    from countagg.provision.reconcile import Holds
 
     session.introduce(expect_account)
     keep = frozenset(holds for holds, kept in ((Holds.DATA, keep_data), (Holds.LOGS, keep_logs)) if kept)
-    deployment = Deployment(session.clients, session.caller, _patience(session))
-    nodes = deployment.nodes_to_remove(session.options.stack, bucket, delete_objects=delete_objects)
-    changes = plan_removal(nodes, keep)
-    if any(change.action is Action.DELETE for change in changes):
-        _show_plan(session, changes)
-        session.confirm("This cannot be undone.", session.options.stack, yes=yes)
-        changes = tuple(remove(nodes, keep, _announcing(session)))
-        remaining = deployment.left_over(nodes, changes)
-        if remaining:
-            raise LeftOver(
-                f"still there: {', '.join(remaining)}", hint=f"run `{session.invocation('teardown')}` again"
-            )
-    if not changes:
+    deployment, reporter = _deployment(session)
+    stack, forced = session.options.stack, Forced(objects=delete_objects, protected=delete_protected)
+    planned = deployment.plan_removal(stack, bucket, keep, forced)
+    changes, began = planned.changes, session.now()
+    if planned.is_pending:
+        _confirm_removal(session, planned, yes=yes)
+        began = session.now()
+        changes = reporter.carry_out(remove(planned, keep, reporter.begun), len(changes))
+    receipt = deployment.receipt(stack, planned, changes)
+    _write_receipt(session, changes, receipt, session.now() - began)
+
+
+def _confirm_removal(session: Session, planned: Plan, *, yes: bool) -> None:
+    """Have the stack's name typed, and the bucket's too if its objects are to go."""
+    _show_plan(session, planned)
+    session.confirm("This cannot be undone.", session.options.stack, yes=yes)
+    for change in planned.changes:
+        if change.resource == "bucket" and change.contents:
+            session.confirm(f"The bucket goes with {change.contents}.", change.name, yes=yes)
+
+
+def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt, took: timedelta) -> None:
+    from countagg.cli.plan_view import print_receipt
+
+    if not changes and not receipt.left_over:
         session.remark(
             f"nothing is left of a stack {session.options.stack!r} in {session.caller.place.region}; "
             "if its bucket still notifies it, name the bucket with --bucket"
         )
-    _write_changes(session, changes, [tally_line(changes, done=True), *_kept(changes)])
+    if changes and session.options.output is OutputForm.TABLE:
+        print_receipt(session.result_console, changes)
+        session.result_console.print("")
+    document = {
+        "left_over": list(receipt.left_over),
+        "searched_by_tag": receipt.searched_by_tag,
+        "foreign_notifications": receipt.foreign,
+        "foreign_notifications_unchanged": receipt.foreign_unchanged,
+    }
+    _write_changes(session, changes, took, document)
+    if receipt.foreign or not receipt.foreign_unchanged:
+        what = "unchanged" if receipt.foreign_unchanged else "CHANGED meanwhile, by somebody else"
+        session.remark(f"notifications of others on the bucket: {receipt.foreign}, {what}")
+    if not receipt.searched_by_tag:
+        session.remark("not searched by tag: this principal may not (tag:GetResources)")
+    if receipt.left_over:
+        raise LeftOver(f"still there: {', '.join(receipt.left_over)}", hint=_way_out(session, receipt))
 
 
-def _chosen(
-    session: Session, bucket: str | None, prefix: str | None, output_prefix: str | None, *, create_bucket: bool
-) -> Chosen:
-    from countagg.operate.deployment import Chosen
-
-    preferences = session.preferences
-    return Chosen(
-        stack=session.options.stack,
-        bucket=bucket or preferences.text("bucket"),
-        create_bucket=create_bucket,
-        prefix=prefix or preferences.text("prefix"),
-        output_prefix=output_prefix or preferences.text("output_prefix"),
-    )
+def _way_out(session: Session, receipt: Receipt) -> str:
+    again = f"run `{session.invocation('teardown')}` again"
+    if any(name.startswith("arn:") for name in receipt.left_over):
+        return f"{again}; what is named by its ARN only bears the stack's tag: remove it, or the tag, yourself"
+    return again
 
 
-def _patience(session: Session) -> Patience:
+def _deployment(session: Session) -> tuple[Deployment, Reporter]:
     from countagg.aws.waiting import Patience
+    from countagg.cli.setup_progress import Reporter
+    from countagg.operate.deployment import Deployment
 
-    return Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
-
-
-def _announcing(session: Session) -> Callable[[str, Action], None]:
-    return lambda resource, action: session.remark(f"{action:<8}{resource}")
-
-
-def _kept(changes: Sequence[Change]) -> list[str]:
-    return [f"kept {change.resource}: {change.note}" for change in changes if change.note]
+    reporter = Reporter(session.progress_console, quiet=session.options.quiet)
+    return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
 
 
-def _show_plan(session: Session, changes: Sequence[Change]) -> None:
+def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) -> Plan:
+    with sources_named(flags, session.preferences):
+        return deployment.plan(read_choices(session.options.stack, flags, session.preferences))
+
+
+def _show_plan(session: Session, planned: Plan) -> None:
     """Show on stderr what is about to be done."""
-    from countagg.cli.changes import describe_changes
+    from countagg.cli.plan_view import print_plan
 
-    session.remark("")
-    for line in describe_changes(changes):
-        session.remark(line)
-    session.remark("")
+    if not session.options.quiet:
+        session.progress_console.print("")
+        print_plan(session.progress_console, planned.changes)
+        session.progress_console.print("")
 
 
-def _write_changes(session: Session, changes: Sequence[Change], summary: Sequence[str]) -> None:
+def _write_changes(
+    session: Session, changes: Sequence[Change], took: timedelta | None, more: Mapping[str, Any]
+) -> None:
     """Write what was done, or would be, to stdout."""
+    from countagg.cli.plan_view import change_documents, tally_line
     from countagg.operate.deployment import tally
 
-    if session.options.output is OutputForm.JSON:
-        rows = [{"resource": change.resource, "action": str(change.action)} for change in changes]
-        write_json(session.stdout, {"stack": session.options.stack, "changes": rows, "summary": tally(changes)})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(
-            session.stdout,
-            ("resource", "action", "note"),
-            [(change.resource, str(change.action), change.note) for change in changes],
-        )
-    else:
-        for line in summary:
-            session.result_console.print(line)
+    match session.options.output:
+        case OutputForm.JSON:
+            document = {
+                "stack": session.options.stack,
+                "account": session.caller.place.account,
+                "region": session.caller.place.region,
+                "changes": change_documents(changes),
+                "summary": tally(changes),
+                **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
+                **more,
+            }
+            write_json(session.stdout, document)
+        case OutputForm.CSV:
+            rows = [(change.resource, str(change.action), change.name, change.note) for change in changes]
+            write_csv(session.stdout, ("resource", "action", "name", "note"), rows)
+        case _:
+            duration = "" if took is None else f" in {took.total_seconds():.0f} s"
+            session.result_console.print(tally_line(changes, done=True) + duration)

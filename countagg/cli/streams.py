@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from typing import Any, TextIO, cast
 
 
@@ -11,11 +12,13 @@ class _OutlivingReader:
 
     It is no `io` class: those close, and so flush, what they hold when they are collected.
 
-    A setup is not cut short because a pager was closed, and the exit code stays that of the work.
+    A setup is not cut short because a pager was closed, and the exit code stays that of the work. Only what has no
+    end of its own asks `is_deserted` and stops.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.deserted = False
 
     def write(self, text: str) -> int:
         try:
@@ -30,6 +33,7 @@ class _OutlivingReader:
             self._drop("")
 
     def _drop(self, text: str) -> int:
+        self.deserted = True
         # What is still buffered has nowhere to go either, not even at the end of the process.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
@@ -43,3 +47,17 @@ class _OutlivingReader:
 def outlive_reader(stream: TextIO) -> TextIO:
     """Return the stream, made to outlive its reader."""
     return cast("TextIO", _OutlivingReader(stream))
+
+
+def is_deserted(stream: TextIO) -> bool:
+    """Tell whether the reader of a pipe is gone, or the terminal. A file has none to lose."""
+    if getattr(stream, "deserted", False):
+        return True
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return False
+    poll = select.poll()
+    # Errors and hang-ups are told without being asked for.
+    poll.register(descriptor, 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))

@@ -41,23 +41,34 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
         if len(words) != 2:  # noqa: PLR2004 - a name and a value
             raise InvalidCounterFile(f"{_shorten(line)!r} is not COUNTER VALUE", number)
         name, text = words
-        if len(name) > MAX_NAME_BYTES or not name.isascii():
-            _check_name(name, number)
         if name in counters:
             raise InvalidCounterFile(f"the counter {_shorten(name)!r} is repeated", number)
         try:
+            if len(name) > MAX_NAME_BYTES or not name.isascii():
+                check_counter_name(name)
             counters[name] = parse_value(text)
         except ValueError as error:
             raise InvalidCounterFile(str(error), number) from error
     return counters
 
 
-def _check_name(name: str, number: int) -> None:
-    if len(name.encode()) > MAX_NAME_BYTES:
-        raise InvalidCounterFile(f"the name {_shorten(name)!r} has more than {MAX_NAME_BYTES} bytes", number)
+def check_counter_name(name: str) -> None:
+    """Refuse a name that no counter can have.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    if name.split() != [name]:
+        raise ValueError(f"the name {_shorten(name)!r} is empty or has white space in it")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the name {_shorten(name)!r} is not UTF-8") from error
+    if size > MAX_NAME_BYTES:
+        raise ValueError(f"the name {_shorten(name)!r} has more than {MAX_NAME_BYTES} bytes")
     # At the start of a published file it would be lost.
     if name.startswith(_BYTE_ORDER_MARK):
-        raise InvalidCounterFile(f"the name {_shorten(name)!r} begins with a byte order mark", number)
+        raise ValueError(f"the name {_shorten(name)!r} begins with a byte order mark")
 
 
 def _decode(content: bytes) -> str:

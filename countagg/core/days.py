@@ -48,6 +48,13 @@ def resolve_day(text: str, now: datetime) -> str:
     return day.isoformat()
 
 
+def days_from(first: str, last: str) -> list[str]:
+    """Return the days from the first to the last, both included; none if the last comes before the first."""
+    begin = date.fromisoformat(first)
+    count = (date.fromisoformat(last) - begin).days + 1
+    return [(begin + timedelta(days=number)).isoformat() for number in range(count)]
+
+
 def check_upload_day(day: str, today: date, retention_days: int) -> None:
     """Refuse a day that lies too far ahead, or whose snapshots are past their retention.
 

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from countagg.core.errors import InvalidEvent
 from countagg.core.ledger import Image, Link
 from countagg.core.sequencer import normalise_sequencer
 
+_SOURCE: Final = "aws:s3"
 _REMOVED: Final = "ObjectRemoved:"
 
 
@@ -61,10 +62,28 @@ def parse_s3_message(body: str) -> tuple[ObjectEvent, ...]:
     return tuple(_object_event(record) for record in records)
 
 
+def make_s3_message(event: ObjectEvent) -> str:
+    """Return the message by which S3 would tell of an event."""
+    name = f"{_REMOVED}Delete" if event.removed else "ObjectCreated:Put"
+    entity = {
+        "s3SchemaVersion": "1.0",
+        "bucket": {"name": event.bucket},
+        "object": {"key": quote_plus(event.key, safe="/"), "sequencer": event.sequencer},
+    }
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": _SOURCE,
+        "eventTime": event.time,
+        "eventName": name,
+        "s3": entity,
+    }
+    return json.dumps({"Records": [record]})
+
+
 def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any shape is checked here
     try:
         source, version = record["eventSource"], record["eventVersion"]
-        if source != "aws:s3" or version.split(".")[0] != "2":
+        if source != _SOURCE or version.split(".")[0] != "2":
             raise InvalidEvent(f"unknown event source {source!r}, version {version!r}")
         entity = record["s3"]
         return ObjectEvent(
@@ -120,13 +139,17 @@ class TotalsChange:
 
     Attributes:
         day: YYYY-MM-DD.
+        replaced: version of the document before; 0 for the first of a day.
         version: of the new document.
+        updated_at: when it was stored, UTC, ISO 8601.
         old: the document before, encoded; None for the first of a day.
         new: the document after, encoded.
     """
 
     day: str
+    replaced: int
     version: int
+    updated_at: str
     old: bytes | None
     new: bytes
 
@@ -147,7 +170,9 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
         old, new = change.get("OldImage"), change["NewImage"]
         return TotalsChange(
             day=change["Keys"]["Date"]["S"],
+            replaced=int(old["Version"]["N"]) if old else 0,
             version=int(new["Version"]["N"]),
+            updated_at=_text(new["UpdatedAt"]["S"]),
             old=_binary(old["Document"]) if old else None,
             new=_binary(new["Document"]),
         )

@@ -27,3 +27,18 @@ def normalise_sequencer(text: str) -> str:
     if _HEX.fullmatch(text) is None:
         raise InvalidEvent(f"sequencer {text[:64]!r} is not a hexadecimal number of 1 to {WIDTH} digits")
     return text.upper().ljust(WIDTH, "0")
+
+
+def sequencer_after(*known: str) -> str:
+    """Return the normalised sequencer that comes right after the latest of the given ones.
+
+    S3's own have fewer than `WIDTH` digits, so that any later one of S3's comes after it too.
+
+    Args:
+        known: normalised sequencers; after none comes the first of all.
+
+    Raises:
+        InvalidEvent: there is none after it.
+    """
+    number = max((int(each, 16) for each in known), default=0) + 1
+    return normalise_sequencer(f"{number:0{WIDTH}X}")

@@ -27,6 +27,7 @@ class FunctionSettings:
         dead_letters_url: URL of the queue for refusals.
         snapshot_retention_days: days that a snapshot is kept, and that a file may lag behind the clock.
         totals_retention_days: days that totals are kept.
+        alerts_topic_arn: ARN of the topic for passed limits.
     """
 
     stack: str
@@ -37,6 +38,7 @@ class FunctionSettings:
     dead_letters_url: str
     snapshot_retention_days: int
     totals_retention_days: int
+    alerts_topic_arn: str
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as environment variables."""
@@ -62,20 +64,3 @@ class FunctionSettings:
                     f"{name} is not a number: {text!r}", hint="run `countagg setup` again"
                 ) from error
         return cls(**values)  # type: ignore[arg-type]  # each field got the type that its annotation names
-
-
-@dataclass(frozen=True, slots=True)
-class DeployedChoice:
-    """What a deployed stack tells of the choices of its setup; empty where it tells nothing.
-
-    Setup reads this rather than `FunctionSettings`, because it must also mend an environment that lost a variable.
-    """
-
-    bucket: str = ""
-    prefix: str = ""
-    output_prefix: str = ""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read what is there of it in a function's environment."""
-        return cls(**{item.name: environment.get(_PREFIX + item.name.upper(), "") for item in fields(cls)})

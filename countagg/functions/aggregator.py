@@ -1,7 +1,8 @@
 """Aggregator: snapshots to totals.
 
 Folds the links of a batch into the ledgers of their days and stores each by compare-and-set on its version. Where
-the chain has a gap, the day is rebuilt from its snapshots (`core.ledger` has the rules).
+the chain has a gap, or a ledger or an image of a snapshot cannot be read, the day is rebuilt from its snapshots
+(`core.ledger` has the rules).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from countagg.core.errors import CorruptDocument
 from countagg.core.events import parse_snapshot_record
 from countagg.core.ledger import GapInChain, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
 from countagg.core.names import Names
@@ -51,7 +53,8 @@ class Aggregator:
     """Keeps the ledgers.
 
     It holds those that it stored last, so that a warm function need not read them again. One that another
-    invocation has replaced since is noticed when it is stored: the version is not the held one, and it is read.
+    invocation has replaced since is noticed when a link does not continue it, or when it is stored: the version
+    is not the held one. Then it is read.
 
     Args:
         store: where ledgers are kept and snapshots read.
@@ -84,15 +87,20 @@ class Aggregator:
     def _include(self, day: str, links: Sequence[Link], counts: Counter[str]) -> None:
         for _ in range(_ATTEMPTS):
             # Taken out: what is folded and then not stored must not be held.
-            held = self._held.pop(day, None) or self._load(day)
+            held = self._held.pop(day, None)
+            stored = self._store.load_ledger(day) if held is None else held.stored
             try:
-                added = fold(held.ledger, links)
-            except GapInChain as gap:
-                done = self._rebuild(day, held, gap, counts)
+                ledger = _decode(stored) if held is None else held.ledger
+                added = fold(ledger, links)
+            except (GapInChain, CorruptDocument) as reason:
+                if held is not None:
+                    # Another invocation may have gone on since: only the stored ledger tells whether it is a gap.
+                    continue
+                done = self._rebuild(day, stored, reason, counts)
             else:
-                done = not added or self._save(day, held, held.ledger)
+                done = not added or self._save(day, stored, ledger)
                 if done:
-                    self._held.setdefault(day, held)
+                    self._held.setdefault(day, _Held(stored, ledger))
                     counts[LINKS_ADDED] += added
                     counts[LINKS_SKIPPED] += len(links) - added
             if done:
@@ -100,36 +108,41 @@ class Aggregator:
             counts[CONFLICTS] += 1
         raise LedgerContended(f"{day}: {_ATTEMPTS} attempts")
 
-    def _load(self, day: str) -> _Held:
-        stored = self._store.load_ledger(day)
-        return _Held(stored, decode_ledger(stored.document) if stored.version else Ledger())
-
-    def _rebuild(self, day: str, held: _Held, gap: GapInChain, counts: Counter[str]) -> bool:
+    def _rebuild(
+        self, day: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]
+    ) -> bool:
         """Replace the ledger by the sum of the snapshots.
 
         They are read after the batch was emitted and strongly consistent, so they include all of its links.
         """
-        self._logger.warning("gap in the chain, day rebuilt", day=day, instance=gap.link.instance)
         ledger = rebuild(self._store.snapshots_of(day))
+        if isinstance(reason, GapInChain):
+            self._logger.warning("gap in the chain, day rebuilt", day=day, instance=reason.link.instance)
+        else:
+            self._logger.warning("unreadable document, day rebuilt", day=day, reason=str(reason))
         counts[DAYS_REBUILT] += 1
-        return self._save(day, held, ledger)
+        return self._save(day, stored, ledger)
 
-    def _save(self, day: str, held: _Held, ledger: Ledger) -> bool:
-        """Store the ledger in place of the held one, and hold it for the next batch.
+    def _save(self, day: str, replaced: StoredLedger, ledger: Ledger) -> bool:
+        """Store the ledger in place of the one that was read, and hold it for the next batch.
 
         Returns:
             False if the stored one is of another version by now.
         """
         document = encode_ledger(ledger)
-        if document == held.stored.document:
+        if document == replaced.document:
             return True
         now = self._now().isoformat(timespec="milliseconds")
-        if not self._store.save_ledger(day, held.stored, document, now):
+        if not self._store.save_ledger(day, replaced, document, now):
             return False
         while len(self._held) >= _DAYS_HELD:
             self._held.pop(next(iter(self._held)))
-        self._held[day] = _Held(StoredLedger(held.stored.version + 1, document), ledger)
+        self._held[day] = _Held(StoredLedger(replaced.version + 1, document), ledger)
         return True
+
+
+def _decode(stored: StoredLedger) -> Ledger:
+    return decode_ledger(stored.document) if stored.version else Ledger()
 
 
 @cache

@@ -11,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 CONFIG: Final = Config(
@@ -43,3 +44,8 @@ def make_clients() -> Clients:
         sqs=session.client("sqs", config=CONFIG),
         dynamodb=session.client("dynamodb", config=CONFIG),
     )
+
+
+def make_sns_client() -> SNSClient:
+    """Make a client of SNS, which the publisher alone needs."""
+    return boto3.Session().client("sns", config=CONFIG)

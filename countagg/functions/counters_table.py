@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.core.days import expiry_epoch_seconds
+from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value
 
 if TYPE_CHECKING:
@@ -50,8 +51,25 @@ class CountersTable:
             'WHERE "Counter"=? AND "Date"=? AND "Version"<?'
         )
         self._insert = f"INSERT INTO \"{name}\" VALUE {{'Counter':?,'Date':?,'Value':?,'Version':?,'ExpiresAt':?}}"
+        self._name = name
         self._retention_days = retention_days
         self._dynamodb = dynamodb
+
+    def written_after(self, day: str, version: int) -> set[str]:
+        """Return the counters of a day that the table has in a later version than the given one.
+
+        Read from the index, which lags behind the table by moments.
+        """
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName=BY_DATE_INDEX,
+            KeyConditionExpression="#date = :date",
+            FilterExpression="#version > :version",
+            ProjectionExpression="#counter",
+            ExpressionAttributeNames={"#date": "Date", "#version": "Version", "#counter": "Counter"},
+            ExpressionAttributeValues={":date": {"S": day}, ":version": _version(version)},
+        )
+        return {item["Counter"]["S"] for page in pages for item in page["Items"]}
 
     def write(self, day: str, version: int, values: Mapping[str, int]) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.

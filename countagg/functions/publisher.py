@@ -2,98 +2,188 @@
 
 Sees each new version of a day's ledger and brings the outputs to the newest one of the batch. An output is a
 callable that takes a `Publication`; each one is idempotent and never goes back to an older version.
+
+The published object is written after the outputs, and so it is the publisher's memory: whatever it says, the
+outputs say as well or something newer. An object that is older than the first record of a batch tells that
+records were lost; what it holds, compared with the new totals, tells what they would have changed.
+
+Alerts about limits come last: whatever keeps them from being sent fails the batch only when all else is published.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from countagg.core.events import TotalsChange, parse_totals_record
-from countagg.core.ledger import Ledger, changed_counters, decode_ledger
+from countagg.core.errors import CorruptDocument
+from countagg.core.events import TotalsChange
 from countagg.core.names import Names
+from countagg.core.published import PublishedTotals
 from countagg.core.settings import FunctionSettings
-from countagg.functions.clients import make_clients
+from countagg.functions.clients import make_clients, make_sns_client
 from countagg.functions.counters_table import CountersTable
-from countagg.functions.telemetry import make_telemetry, report
+from countagg.functions.limits import ALERTS_FAILED, ALERTS_PUT_OFF, LimitAlerts, RemainingMilliseconds
+from countagg.functions.limits_table import LimitsTable
+from countagg.functions.limits_topic import AlertsTopic
+from countagg.functions.publications import Publication, publications
+from countagg.functions.published_object import PublishedObjects
+from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 VERSIONS_SEEN: Final = "VersionsSeen"
+VERSIONS_UNREADABLE: Final = "VersionsUnreadable"
 COUNTERS_PUBLISHED: Final = "CountersPublished"
+OBJECTS_PUBLISHED: Final = "ObjectsPublished"
+GAPS_HEALED: Final = "PublishingGapsHealed"
 
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What is to be published of one day.
-
-    Attributes:
-        day: YYYY-MM-DD.
-        version: of the ledger.
-        totals: counter -> sum in units of 10^-9, all of them.
-        changed: the counters whose sum changed since the version before the batch; those that are not in
-            `totals` have no instance left.
-    """
-
-    day: str
-    version: int
-    totals: Mapping[str, int]
-    changed: frozenset[str]
-
+_ATTEMPTS: Final = 10
+_DAYS_HELD: Final = 3
 
 Output = Callable[[Publication], int]
 """Publishes; returns how many counters it wrote."""
 
+Alerts = Callable[[Sequence[Publication], RemainingMilliseconds], Counter[str]]
+"""Sends alerts about what was published; returns what there is to count."""
 
+
+class AlertsNotSent(Exception):
+    """Alerts failed, or another invocation may be about to send them; the batch is retried."""
+
+
+class PublishingContended(Exception):
+    """Other invocations wrote the published object at every attempt; the batch is retried."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """How far the outputs are, and the ETag of the object that is to be replaced next."""
+
+    version: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """How far a day is, and with what it got there; `news` tells whether alerts may be due for that."""
+
+    day: str
+    position: _Position
+    publication: Publication
+    news: bool
+
+
+@dataclass
 class Publisher:
     """Brings the outputs up to date.
 
-    Args:
+    It holds how far the days are that it published last, so that a warm function need not read their objects.
+
+    Attributes:
         outputs: in the order in which they are written.
-        logger: for one line a batch.
+        objects: the published objects, written after them.
+        written_after: returns the counters of a day that the outputs hold in a later version than the given
+            one: an interrupted attempt may have left them.
+        logger: for one line a batch and one a gap.
         metrics: for the counts.
+        alerts: told, when all that is done, what was published; None to send no alerts.
     """
 
-    def __init__(self, outputs: Sequence[Output], logger: Logger, metrics: EphemeralMetrics) -> None:
-        self._outputs = outputs
-        self._logger = logger
-        self._metrics = metrics
+    outputs: Sequence[Output]
+    objects: PublishedObjects
+    written_after: Callable[[str, int], set[str]]
+    logger: Logger
+    metrics: EphemeralMetrics
+    alerts: Alerts | None = None
+    _held: dict[str, _Position] = field(default_factory=dict, init=False)
 
-    def handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
-        """Publish a batch of the totals table's stream records, each day once."""
+    def handle(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+        """Publish a batch of the totals table's stream records, each day once.
+
+        Raises:
+            AlertsNotSent: all is published, but alerts are not sent.
+        """
         counts: Counter[str] = Counter()
-        for publication in publications(event["Records"]):
+
+        def on_unreadable(change: TotalsChange, error: CorruptDocument) -> None:
+            counts[VERSIONS_UNREADABLE] += 1
+            self.logger.error("version left out", day=change.day, version=change.version, reason=str(error))
+
+        reached = []
+        for publication in publications(event["Records"], on_unreadable):
             counts[VERSIONS_SEEN] += 1
-            if publication.changed:
-                counts[COUNTERS_PUBLISHED] += sum(output(publication) for output in self._outputs)
-        report(self._logger, self._metrics, counts)
+            reached.append(self._publish(publication, counts))
+        news = [each.publication for each in reached if each.news]
+        if self.alerts is not None and news:
+            counts += self.alerts(news, context.get_remaining_time_in_millis)
+        report(self.logger, self.metrics, counts)
+        if unsent := counts[ALERTS_FAILED] + counts[ALERTS_PUT_OFF]:
+            raise AlertsNotSent(f"{unsent} alerts")
+        # Held only now: a day that is held has no alerts due.
+        for each in reached:
+            self._hold(each.day, each.position)
 
+    def _publish(self, publication: Publication, counts: Counter[str]) -> _Reached:
+        day, version = publication.day, publication.version
+        held = self._held.get(day)
+        for _ in range(_ATTEMPTS):
+            position, due = self._due(publication, counts)
+            # What was read shows how far the outputs are, and not whether the alerts are.
+            news = bool(due.changed) or position is not held
+            if due.changed:
+                counts[COUNTERS_PUBLISHED] += sum(output(due) for output in self.outputs)
+                publication = publication.including(due.changed)
+            if position.version >= version:
+                return _Reached(day, position, due, news)
+            etag = position.etag
+            if due.changed:
+                etag = self.objects.write(day, version, due.updated_at, due.totals, position.etag)
+                counts[OBJECTS_PUBLISHED] += bool(etag)
+            if etag or not due.changed:
+                return _Reached(day, _Position(version, etag), due, news)
+        raise PublishingContended(f"{day}: {_ATTEMPTS} attempts")
 
-def publications(records: Sequence[Mapping[str, Any]]) -> Iterator[Publication]:
-    """Turn a batch of stream records into one publication a day, of its newest version."""
-    changes: defaultdict[str, list[TotalsChange]] = defaultdict(list)
-    for record in records:
-        change = parse_totals_record(record)
-        if change is not None:
-            changes[change.day].append(change)
-    for day, steps in changes.items():
-        decoded = [(_decode(step.old), _decode(step.new)) for step in steps]
-        newest = max(range(len(steps)), key=lambda index: steps[index].version)
-        yield Publication(
-            day, steps[newest].version, decoded[newest][1].sums, frozenset(changed_counters(decoded))
-        )
+    def _due(self, publication: Publication, counts: Counter[str]) -> tuple[_Position, Publication]:
+        """Return how far the day is, and what the outputs are to be brought to."""
+        # Taken out: what turns out to be wrong must not be held.
+        held = self._held.pop(publication.day, None)
+        if held is not None and publication.base <= held.version <= publication.version:
+            return held, publication if held.version < publication.version else publication.with_nothing_changed()
+        found = self.objects.read(publication.day)
+        position = _Position(found.version, found.etag)
+        if found.version == publication.version:
+            return position, publication.with_nothing_changed()
+        if found.version > publication.version:
+            # An attempt at this older version may have written after the newer one had looked.
+            return position, publication.overtaken_by(found)
+        if found.version >= publication.base:
+            return position, publication
+        return position, publication.including(self._missed(found, publication, counts))
 
+    def _missed(self, found: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
+        """Return the counters that lost records changed, or may have changed."""
+        differing = {name for name, _ in found.totals.items() ^ publication.totals.items()}
+        missed = differing | self.written_after(publication.day, found.version if found.readable else 0)
+        if missed - publication.changed:
+            counts[GAPS_HEALED] += 1
+            self.logger.warning(
+                "records were lost, outputs healed",
+                day=publication.day,
+                published=found.version,
+                version=publication.version,
+            )
+        return missed
 
-# The document after one change is the one before the next.
-@lru_cache(maxsize=4)
-def _decode(document: bytes | None) -> Ledger:
-    return Ledger() if document is None else decode_ledger(document)
+    def _hold(self, day: str, position: _Position) -> None:
+        while len(self._held) >= _DAYS_HELD:
+            self._held.pop(next(iter(self._held)))
+        self._held[day] = position
 
 
 def counters_output(table: CountersTable) -> Output:
@@ -111,10 +201,18 @@ def counters_output(table: CountersTable) -> Output:
 @cache
 def _publisher() -> Publisher:
     settings = FunctionSettings.from_environment(os.environ)
-    names = Names(settings.stack)
+    names, clients = Names(settings.stack), make_clients()
     logger, metrics = make_telemetry(names.publisher)
-    table = CountersTable(names.counters, settings.totals_retention_days, make_clients().dynamodb)
-    return Publisher([counters_output(table)], logger, metrics)
+    table = CountersTable(names.counters, settings.totals_retention_days, clients.dynamodb)
+    objects = PublishedObjects(settings, clients.s3)
+    alerts = LimitAlerts(
+        settings.stack,
+        LimitsTable(names.counters, settings.totals_retention_days, clients.dynamodb),
+        AlertsTopic(settings.alerts_topic_arn, make_sns_client()),
+        logger,
+        utc_now,
+    )
+    return Publisher([counters_output(table)], objects, table.written_after, logger, metrics, alerts.send)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -2,63 +2,72 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from countagg.aws.binding import Binder
+from countagg.aws.binding import Binder, Forced
 from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
+from countagg.aws.tagged import tagged_arns
 from countagg.aws.waiting import Patience
-from countagg.core.errors import TimedOut, UsageError
-from countagg.core.settings import DeployedChoice
+from countagg.core.errors import AccessDenied, TimedOut, UsageError
+from countagg.core.names import Names
+from countagg.provision.arns import arn_of
+from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.bundle import build_bundle, make_code
+from countagg.provision.choices import Chosen, Remembered
+from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, deploy, destroy
-from countagg.provision.settings import DEFAULT_OUTPUT_PREFIX, DEFAULT_PREFIX, StackSettings
-from countagg.provision.stack import Stack
+from countagg.provision.settings import StackSettings
+from countagg.provision.stack import stack_specs
 
 _SHOWN_AFTER_DELETION: Final = 120.0
 """Seconds; SQS lists a deleted queue for up to 60 (AWS-FACTS section 9)."""
+_LATE_LOG_LINES: Final = 3.0
+"""Seconds; a function's last lines may still be on their way when it is deleted, and make its log group anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """What the operator said about a stack; None where nothing was said.
+class Plan:
+    """A stack's resources, and what would be done to each.
 
-    What was not said is taken from the deployed stack, and then from the defaults.
+    Attributes:
+        nodes: the resources.
+        changes: what would be done; nothing was touched.
+        arns: of the resources, as far as they follow from their names.
+        foreign: the bucket's notifications that are not ours; None if there is no bucket.
     """
 
-    stack: str
-    bucket: str | None = None
-    create_bucket: bool = False
-    prefix: str | None = None
-    output_prefix: str | None = None
+    nodes: tuple[Node[Any], ...]
+    changes: tuple[Change, ...]
+    arns: frozenset[str] = frozenset()
+    foreign: dict[str, Any] | None = None
 
-    def settings(self, deployed: DeployedChoice) -> StackSettings:
-        """Complete the settings.
+    @property
+    def is_pending(self) -> bool:
+        """Whether anything would be done."""
+        return any(change.action is not Action.KEEP for change in self.changes)
 
-        Raises:
-            UsageError: no bucket is named anywhere, or a deployed stack uses another one.
-        """
-        bucket = self.bucket or deployed.bucket
-        if not bucket:
-            hint = "give --bucket NAME, and --create-bucket if it is to be created"
-            raise UsageError("no bucket is named", where="--bucket", hint=hint)
-        if deployed.bucket and bucket != deployed.bucket:
-            raise UsageError(
-                f"the stack {self.stack!r} works on the bucket {deployed.bucket!r}, not on {bucket!r}",
-                where="--bucket",
-                hint="tear it down first, or choose another --stack",
-            )
-        return StackSettings(
-            stack=self.stack,
-            bucket=bucket,
-            create_bucket=self.create_bucket,
-            prefix=self.prefix or deployed.prefix or DEFAULT_PREFIX,
-            output_prefix=self.output_prefix or deployed.output_prefix or DEFAULT_OUTPUT_PREFIX,
-        )
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a teardown leaves.
+
+    Attributes:
+        left_over: what is still there and should not: ids with names, or ARNs.
+        searched_by_tag: whether the account was searched by tag too, or the principal may not.
+        foreign: how many notifications of others the bucket had; None if there was no bucket.
+        foreign_unchanged: whether they are as they were.
+    """
+
+    left_over: tuple[str, ...]
+    searched_by_tag: bool
+    foreign: int | None
+    foreign_unchanged: bool
 
 
 class Deployment:
@@ -75,85 +84,137 @@ class Deployment:
         self._place = caller.place
         self._patience = patience
 
-    def nodes(self, chosen: Chosen) -> list[Node[Any]]:
-        """Return the stack's resources, with what they should be.
+    def plan(self, chosen: Chosen) -> Plan:
+        """Return what setup would do. Nothing is touched.
 
         Raises:
             UsageError: the settings are incomplete or wrong.
         """
-        settings = chosen.settings(self._deployed(chosen.stack))
-        stack = Stack(settings, self._place, build_bundle())
-        return self._binder(chosen.stack).bind(stack.specs())
+        settings = chosen.settings(self._remembered(chosen.stack))
+        nodes = self._binder(chosen.stack, Forced()).bind(
+            stack_specs(Blueprint(settings, self._place, build_bundle()))
+        )
+        return Plan(tuple(nodes), tuple(deploy(nodes, dry_run=True, announce=_silent)))
 
-    def nodes_to_remove(self, stack: str, bucket: str | None, *, delete_objects: bool) -> list[Node[Any]]:
-        """Return the stack's resources by their names alone.
+    def plan_removal(self, stack: str, bucket: str | None, keep: frozenset[Holds], forced: Forced) -> Plan:
+        """Return what teardown would do. Nothing is touched.
 
         Args:
             stack: its name.
             bucket: where no part of the stack is left that tells it.
-            delete_objects: whether a bucket of ours goes with its objects.
-        """
-        settings = StackSettings(stack, bucket or self._deployed(stack).bucket)
-        specs = Stack(settings, self._place, make_code(b"")).specs()
-        return self._binder(stack, delete_objects=delete_objects).bind(specs)
+            keep: what stays.
+            forced: what goes although it would stay otherwise.
 
-    def left_over(self, nodes: list[Node[Any]], changes: Sequence[Change]) -> tuple[str, ...]:
-        """List again after a teardown, for as long as AWS goes on showing what is deleted.
+        Raises:
+            UsageError: the stack uses another bucket.
+        """
+        specs = self._specs_to_remove(stack, bucket)
+        nodes = self._binder(stack, forced).bind(specs)
+        changes = tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
+        arns = frozenset(arn for spec in specs if (arn := arn_of(spec.identity, self._place)))
+        return Plan(tuple(nodes), changes, arns, _foreign(nodes, stack))
+
+    def _specs_to_remove(self, stack: str, bucket: str | None) -> tuple[Spec[Any], ...]:
+        remembered = self._remembered(stack)
+        if bucket and remembered.bucket not in ("", bucket):
+            raise UsageError(
+                f"the stack {stack!r} works on the bucket {remembered.bucket!r}, not on {bucket!r}",
+                where="--bucket",
+                hint="leave it out",
+            )
+        settings = StackSettings(
+            stack,
+            remembered.bucket or bucket or self._tagged_bucket(stack),
+            alarm_email=remembered.choices.get("alarm_email", ""),
+        )
+        return stack_specs(Blueprint(settings, self._place, make_code(b"")))
+
+    def _tagged_bucket(self, stack: str) -> str:
+        """Find a bucket of ours by its tag, where nothing else is left that names it."""
+        prefix = self._place.bucket_arn("")
+        with suppress(AccessDenied):
+            for arn in tagged_arns(self._clients, stack):
+                if arn.startswith(prefix):
+                    return arn.removeprefix(prefix)
+        return ""
+
+    def receipt(self, stack: str, plan: Plan, changes: Sequence[Change]) -> Receipt:
+        """List again after a teardown, by name and by tag, for as long as AWS goes on showing what is deleted.
 
         Args:
-            nodes: the stack's resources.
-            changes: what the teardown did; what it kept is expected.
-
-        Returns:
-            Ids of what is still there.
+            stack: its name.
+            plan: what was planned.
+            changes: what was done; what was kept is expected to be there.
         """
+        self._delete_log_groups_again(plan, changes)
+        by_name = self._until_empty(lambda: list_again(plan.nodes, changes))
+        by_tag: tuple[str, ...] | None = None
+        with suppress(AccessDenied):
+            by_tag = self._until_empty(lambda: tuple(sorted(tagged_arns(self._clients, stack) - plan.arns)))
+        foreign = _foreign(plan.nodes, stack)
+        return Receipt(
+            left_over=(*by_name, *(by_tag or ())),
+            searched_by_tag=by_tag is not None,
+            foreign=None if plan.foreign is None else count_entries(plan.foreign),
+            foreign_unchanged=foreign is None or foreign == plan.foreign,
+        )
+
+    def _delete_log_groups_again(self, plan: Plan, changes: Sequence[Change]) -> None:
+        deleted = {change.resource for change in changes if change.action is Action.DELETE}
+        groups = [node for node in plan.nodes if node.holds is Holds.LOGS and node.id in deleted]
+        if groups:
+            self._patience.announce("late log lines, which could make a log group anew")
+            self._patience.sleep(_LATE_LOG_LINES)
+        for node in groups:
+            if node.resource.read() is not None:
+                node.resource.delete()
+
+    def _until_empty(self, listing: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         listings: list[tuple[str, ...]] = []
 
-        def is_clean() -> bool:
-            listings.append(list_again(nodes, changes))
+        def is_empty() -> bool:
+            listings.append(listing())
             return not listings[-1]
 
         with suppress(TimedOut):
             replace(self._patience, deadline=_SHOWN_AFTER_DELETION).until(
-                is_clean, "what was deleted, until AWS no longer lists it"
+                is_empty, "what was deleted, until AWS no longer lists it"
             )
         return listings[-1]
 
-    def _deployed(self, stack: str) -> DeployedChoice:
-        return DeployedChoice.from_environment(read_environment(self._clients, stack) or {})
+    def _remembered(self, stack: str) -> Remembered:
+        return Remembered.from_environment(read_environment(self._clients, stack))
 
-    def _binder(self, stack: str, *, delete_objects: bool = False) -> Binder:
-        return Binder(self._clients, self._place, stack, self._patience, delete_objects=delete_objects)
-
-
-def plan(nodes: list[Node[Any]]) -> tuple[Change, ...]:
-    """Return what setup would do. Nothing is touched."""
-    return tuple(deploy(nodes, dry_run=True, announce=_silent))
+    def _binder(self, stack: str, forced: Forced) -> Binder:
+        return Binder(self._clients, self._place, stack, self._patience, forced)
 
 
-def apply(nodes: list[Node[Any]], announce: Announce) -> Iterator[Change]:
-    """Do it, resource by resource."""
-    return deploy(nodes, dry_run=False, announce=announce)
+def apply(plan: Plan, announce: Announce) -> Iterator[Change]:
+    """Set up, resource by resource."""
+    return deploy(plan.nodes, dry_run=False, announce=announce)
 
 
-def plan_removal(nodes: list[Node[Any]], keep: frozenset[Holds]) -> tuple[Change, ...]:
-    """Return what teardown would do. Nothing is touched."""
-    return tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
+def remove(plan: Plan, keep: frozenset[Holds], announce: Announce) -> Iterator[Change]:
+    """Tear down, resource by resource."""
+    return destroy(plan.nodes, keep=keep, dry_run=False, announce=announce)
 
 
-def remove(nodes: list[Node[Any]], keep: frozenset[Holds], announce: Announce) -> Iterator[Change]:
-    """Do it, resource by resource."""
-    return destroy(nodes, keep=keep, dry_run=False, announce=announce)
-
-
-def list_again(nodes: list[Node[Any]], changes: Sequence[Change]) -> tuple[str, ...]:
-    """Return the ids of what is ours and there, although the changes did not keep it."""
+def list_again(nodes: Sequence[Node[Any]], changes: Sequence[Change]) -> tuple[str, ...]:
+    """Return what is ours and there, although the changes did not keep it."""
     expected = {change.resource for change in changes if change.action is Action.KEEP}
     return tuple(
-        node.id
+        f"{node.id} {node.name}"
         for node in nodes
         if node.id not in expected and (found := node.resource.read()) is not None and found.owned
     )
+
+
+def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
+    """Return the bucket's notifications that are not ours; None if there is no bucket."""
+    for node in nodes:
+        if node.id == "bucket" and (found := node.resource.read()) is not None:
+            return foreign_entries(json.loads(found.outputs["notifications"]), Names(stack).uploads)
+    return None
 
 
 def _silent(_node: str, _action: Action) -> None:

@@ -2,12 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import read_canonical
 from countagg.core.snapshot import unpack_canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which counters are wanted, and in which order.
+
+    Attributes:
+        patterns: names, or patterns of the shell such as `http_*`; all counters if empty.
+        top: only so many, those with the largest values; None for all.
+        by_value: the largest value first; by name otherwise.
+    """
+
+    patterns: tuple[str, ...] = ()
+    top: int | None = None
+    by_value: bool = False
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some counters may be left out."""
+        return bool(self.patterns) or self.top is not None
+
+    def matches(self, name: str) -> bool:
+        """Tell whether a counter is one of those that the patterns name."""
+        return not self.patterns or any(is_named(pattern, name) for pattern in self.patterns)
+
+    def pick(self, values: Mapping[str, int]) -> dict[str, int]:
+        """Return the counters that are wanted, in their order."""
+        found = {name: value for name, value in values.items() if self.matches(name)}
+        if self.top is not None:
+            found = dict(sorted(found.items(), key=_largest_first)[: self.top])
+        return self.order(found)
+
+    def order(self, values: Mapping[str, int]) -> dict[str, int]:
+        """Return the counters in their order."""
+        return dict(sorted(values.items(), key=_largest_first if self.by_value else None))
+
+    def unmatched(self, names: Iterable[str]) -> list[str]:
+        """Return the patterns that name none of these counters."""
+        known = list(names)
+        return [pattern for pattern in self.patterns if not any(is_named(pattern, name) for name in known)]
+
+
+def is_named(pattern: str, name: str) -> bool:
+    """Tell whether a pattern names a counter: as it stands, or as a pattern of the shell, case-sensitive."""
+    return pattern == name or fnmatchcase(name, pattern)
+
+
+def _largest_first(item: tuple[str, int]) -> tuple[int, str]:
+    name, value = item
+    return -value, name
+
+
+EVERYTHING = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +72,7 @@ class TotalsOfDay:
         day: YYYY-MM-DD.
         version: of the ledger; 0 if nothing was uploaded.
         updated_at: UTC, ISO 8601; empty if nothing was uploaded.
-        totals: counter -> sum in units of 10^-9, by name.
+        totals: counter -> sum in units of 10^-9, in the order that was asked for.
         instances: instance -> its counters; None if that was not asked for.
     """
 
@@ -26,37 +80,44 @@ class TotalsOfDay:
     version: int
     updated_at: str
     totals: Mapping[str, int]
-    instances: Mapping[str, Mapping[str, int]] | None
+    instances: Mapping[str, Mapping[str, int]] | None = None
 
 
-def query(pipeline: Pipeline, day: str, counters: Sequence[str] = (), *, by_instance: bool = False) -> TotalsOfDay:
+def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_instance: bool = False) -> TotalsOfDay:
     """Read a day's totals.
 
     Args:
         pipeline: the deployed stack.
         day: YYYY-MM-DD.
-        counters: only these; all if empty.
+        choice: which counters.
         by_instance: also what each instance contributes.
     """
     found = pipeline.totals(day)
+    totals = choice.pick(found.ledger.sums)
+    # What an instance counts and the totals do not include yet is shown too, unless it is not among the largest.
+    wanted = choice.matches if choice.top is None else totals.__contains__
     return TotalsOfDay(
         day=day,
         version=found.version,
         updated_at=found.updated_at,
-        totals=_only(found.ledger.sums, counters),
-        instances=_contributions(pipeline, day, counters) if by_instance else None,
+        totals=totals,
+        instances=_contributions(pipeline, day, choice, wanted) if by_instance else None,
     )
 
 
-def _contributions(pipeline: Pipeline, day: str, counters: Sequence[str]) -> dict[str, Mapping[str, int]]:
+def _contributions(
+    pipeline: Pipeline, day: str, choice: Choice, wanted: Callable[[str], bool]
+) -> dict[str, Mapping[str, int]]:
     """Return the counters of each instance, without those that withdrew their file."""
     contributions = {
-        snapshot.instance: _only(read_canonical(unpack_canonical(snapshot.packed)), counters)
+        snapshot.instance: choice.order(
+            {
+                name: value
+                for name, value in read_canonical(unpack_canonical(snapshot.packed)).items()
+                if wanted(name)
+            }
+        )
         for snapshot in pipeline.snapshots(day)
         if snapshot.etag
     }
-    return {instance: found for instance, found in sorted(contributions.items()) if found or not counters}
-
-
-def _only(values: Mapping[str, int], counters: Sequence[str]) -> dict[str, int]:
-    return {name: values[name] for name in sorted(values) if not counters or name in counters}
+    return {instance: found for instance, found in sorted(contributions.items()) if found or not choice.is_partial}

@@ -26,6 +26,24 @@ class SubscriptionId:
     topic: str
     queue: str
 
+    @property
+    def name(self) -> str:
+        """Topic and queue."""
+        return f"{self.topic} -> {self.queue}"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """The subscription of an e-mail address to a topic."""
+
+    topic: str
+    address: str
+
+    @property
+    def name(self) -> str:
+        """The address."""
+        return self.address
+
 
 @dataclass(frozen=True, slots=True)
 class TableId:
@@ -62,6 +80,11 @@ class QueueMappingId:
     function: str
     queue: str
 
+    @property
+    def name(self) -> str:
+        """Queue and function."""
+        return f"{self.queue} -> {self.function}"
+
 
 @dataclass(frozen=True, slots=True)
 class StreamMappingId:
@@ -73,6 +96,26 @@ class StreamMappingId:
 
     function: str
     table: str
+
+    @property
+    def name(self) -> str:
+        """Table and function."""
+        return f"{self.table} -> {self.function}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmId:
+    """A CloudWatch alarm, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyId:
+    """A KMS key, by ARN, and the services that must be allowed to use it."""
+
+    name: str
+    services: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +132,25 @@ class NotificationId:
     bucket: str
     entry: str
 
+    @property
+    def name(self) -> str:
+        """Bucket and entry."""
+        return f"{self.bucket}: {self.entry}"
+
 
 Identity = (
     TopicId
     | QueueId
     | SubscriptionId
+    | EmailId
     | TableId
     | LogGroupId
     | RoleId
     | FunctionId
     | QueueMappingId
     | StreamMappingId
+    | AlarmId
+    | KeyId
     | BucketId
     | NotificationId
 )

@@ -16,6 +16,7 @@ class Place:
         tls: whether the endpoint is reached by TLS. Statements that demand it are left out where it is not:
             they would lock everybody out.
         embedded: whether it is the embedded engine, some of whose permissions have names that AWS does not know.
+        queue_endpoint: address of SQS, without a slash at its end.
     """
 
     account: str
@@ -23,6 +24,7 @@ class Place:
     partition: str = "aws"
     tls: bool = True
     embedded: bool = False
+    queue_endpoint: str = ""
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
@@ -34,6 +36,10 @@ class Place:
     def queue_arn(self, name: str) -> str:
         """ARN of an SQS queue."""
         return self._arn("sqs", name)
+
+    def queue_url(self, name: str) -> str:
+        """Return the URL that a queue will have."""
+        return f"{self.queue_endpoint}/{self.account}/{name}"
 
     def table_arn(self, name: str) -> str:
         """ARN of a DynamoDB table."""
@@ -47,9 +53,13 @@ class Place:
         """ARN of a log group, without the `:*` that some answers carry."""
         return self._arn("logs", f"log-group:{name}")
 
-    def role_arn(self, name: str) -> str:
+    def role_arn(self, name: str, path: str = "/") -> str:
         """ARN of an IAM role; roles have no region."""
-        return f"arn:{self.partition}:iam::{self.account}:role/{name}"
+        return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
+
+    def alarm_arn(self, name: str) -> str:
+        """ARN of a CloudWatch alarm; `*` in the name is a pattern."""
+        return self._arn("cloudwatch", f"alarm:{name}")
 
     def bucket_arn(self, name: str) -> str:
         """ARN of a bucket; buckets have neither region nor account in theirs."""

@@ -77,17 +77,18 @@ def _fill(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any J
 
 def our_statements(policy: Mapping[str, Any]) -> str:
     """Return, as canonical text, those statements of a policy that are ours."""
-    ours = [statement for statement in _statements(policy) if _is_ours(statement)]
+    ours = [statement for statement in statements_of(policy) if _is_ours(statement)]
     return canonical(sorted(ours, key=lambda statement: str(statement["Sid"])))
 
 
 def merge_statements(policy: Mapping[str, Any], ours: str) -> dict[str, Any]:
     """Return the policy with our statements replaced, and all others as they are."""
-    others = [statement for statement in _statements(policy) if not _is_ours(statement)]
+    others = [statement for statement in statements_of(policy) if not _is_ours(statement)]
     return {"Version": "2012-10-17", **policy, "Statement": [*others, *json.loads(ours)]}
 
 
-def _statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+def statements_of(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the statements of a policy, of which a single one may stand without a list."""
     found = policy.get("Statement", [])
     return found if isinstance(found, list) else [found]
 

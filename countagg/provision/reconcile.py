@@ -7,15 +7,14 @@ behind is seen by the next one, which finishes it. The plan is this loop without
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
 
 from countagg.core.errors import CountaggError, ImmutableField, NotOwned
-
-KNOWN_AFTER_SETUP = "(known after setup)"
+from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation, diff
 
 S = TypeVar("S")
 
@@ -37,17 +36,6 @@ class Holds(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tags:
-    """The tags that we set. Others on the resource are not ours: they neither count as drift nor are removed."""
-
-    of: Mapping[str, str]
-
-    def wanting(self, current: Tags) -> dict[str, str]:
-        """Return those that are missing or different."""
-        return {key: value for key, value in self.of.items() if current.of.get(key) != value}
-
-
-@dataclass(frozen=True, slots=True)
 class Observed(Generic[S]):
     """A resource as it is.
 
@@ -56,21 +44,16 @@ class Observed(Generic[S]):
         outputs: what others need of it and nobody can know before it exists, such as a stream's ARN.
         owned: whether it is this stack's.
         retained: why it must not be deleted now; empty if it may be.
+        contents: what would be lost with it, in words; empty if nothing or unknown.
+        remark: what the operator should know of something that is not ours; empty if nothing.
     """
 
     state: S
     outputs: Mapping[str, str] = field(default_factory=dict)
     owned: bool = True
     retained: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """A field whose current value differs from the desired one."""
-
-    name: str
-    current: object
-    desired: object
+    contents: str = ""
+    remark: str = ""
 
 
 class Resource(Protocol[S]):
@@ -99,9 +82,9 @@ class Outputs:
         """Keep the outputs of a node."""
         self._known[node] = outputs
 
-    def get(self, node: str, name: str) -> str:
-        """Return an output, or `KNOWN_AFTER_SETUP` while its resource does not exist."""
-        return self._known.get(node, {}).get(name, KNOWN_AFTER_SETUP)
+    def get(self, node: str, name: str, foreseen: str = KNOWN_AFTER_SETUP) -> str:
+        """Return an output; while its resource does not exist, what is foreseen."""
+        return self._known.get(node, {}).get(name, foreseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +93,25 @@ class Node(Generic[S]):
 
     Attributes:
         id: kind and short name, such as `table/snapshots`.
+        name: what AWS calls it.
         resource: the resource.
         desired: its desired state, given the outputs of what it needs.
         needs: ids of the nodes that must exist before it.
         immutable: fields that AWS cannot change.
         holds: what is lost with it.
         borrowed: it may belong to somebody else: it must exist then, and is used as it is.
+        unwanted: it shall not be there any more: setup deletes it if it is ours.
     """
 
     id: str
+    name: str
     resource: Resource[S]
     desired: Callable[[Outputs], S]
     needs: tuple[str, ...] = ()
     immutable: frozenset[str] = frozenset()
     holds: Holds | None = None
     borrowed: bool = False
+    unwanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +121,20 @@ class Change:
     Attributes:
         resource: id of the node.
         action: what.
-        fields: what differs, for an update.
+        name: what AWS calls it.
+        fields: what differs, for an update; what will be, for a creation.
         note: why it is kept, where that is not plain.
+        holds: what is lost with it.
+        contents: how much of that, in words.
     """
 
     resource: str
     action: Action
+    name: str = ""
     fields: tuple[FieldChange, ...] = ()
     note: str = ""
+    holds: Holds | None = None
+    contents: str = ""
 
 
 Announce = Callable[[str, Action], None]
@@ -172,22 +165,6 @@ def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
     return ordered
 
 
-def diff(current: Any, desired: Any) -> tuple[FieldChange, ...]:  # noqa: ANN401 - two states of one dataclass
-    """Compare two states field by field. Fields that do not take part in comparison are left out."""
-    changes = []
-    for item in fields(desired):
-        now, wanted = getattr(current, item.name), getattr(desired, item.name)
-        if not item.compare or now == wanted:
-            continue
-        if isinstance(wanted, Tags):
-            missing = wanted.wanting(now)
-            if not missing:
-                continue
-            now, wanted = {key: now.of.get(key) for key in missing}, missing
-        changes.append(FieldChange(item.name, now, wanted))
-    return tuple(changes)
-
-
 def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> Iterator[Change]:
     """Bring every resource to its desired state, or tell what would be done.
 
@@ -198,6 +175,10 @@ def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> 
     outputs = Outputs()
     for node in in_order(nodes):
         observed = node.resource.read()
+        if node.unwanted:
+            if observed is not None and observed.owned:
+                yield _delete(node, observed, dry_run=dry_run, announce=announce)
+            continue
         desired = node.desired(outputs)
         change = _planned(node, observed, desired)
         if change.action is not Action.KEEP and not dry_run:
@@ -214,13 +195,14 @@ def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> 
 def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state
     if observed is None:
         if node.borrowed:
-            raise CountaggError("it does not exist", where=node.id, hint="create it first, or say --create-bucket")
-        return Change(node.id, Action.CREATE)
+            raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=_BORROWED)
+        return Change(node.id, Action.CREATE, node.name, creation(desired))
     if not observed.owned:
         if node.borrowed:
-            return Change(node.id, Action.KEEP, note="not ours, used as it is")
+            note = "; ".join(filter(None, ("not ours, used as it is", observed.remark)))
+            return Change(node.id, Action.KEEP, node.name, note=note)
         raise NotOwned(
-            "it exists and does not belong to this stack; nothing was touched",
+            f"{node.name} exists and does not belong to this stack; nothing was touched",
             where=node.id,
             hint="choose another --stack, or remove it if nobody needs it",
         )
@@ -229,10 +211,13 @@ def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> C
     if fixed:
         raise ImmutableField(
             f"{fixed[0].name} is {fixed[0].current}, should be {fixed[0].desired}, and cannot be changed",
-            where=node.id,
+            where=f"{node.id} {node.name}",
             hint="tear the stack down and set it up again, or choose another --stack",
         )
-    return Change(node.id, Action.UPDATE if changes else Action.KEEP, changes)
+    return Change(node.id, Action.UPDATE if changes else Action.KEEP, node.name, changes)
+
+
+_BORROWED = "create it first; for a bucket, --create-bucket does it"
 
 
 def destroy(
@@ -243,14 +228,23 @@ def destroy(
         observed = node.resource.read()
         if observed is None:
             continue
-        if not observed.owned:
-            yield Change(node.id, Action.KEEP, note="not ours")
-        elif node.holds in keep:
-            yield Change(node.id, Action.KEEP, note=f"--keep-{node.holds}")
-        elif observed.retained:
-            yield Change(node.id, Action.KEEP, note=observed.retained)
+        reason = _reason_to_keep(node, observed, keep)
+        if reason:
+            yield Change(node.id, Action.KEEP, node.name, note=reason)
         else:
-            if not dry_run:
-                announce(node.id, Action.DELETE)
-                node.resource.delete()
-            yield Change(node.id, Action.DELETE)
+            yield _delete(node, observed, dry_run=dry_run, announce=announce)
+
+
+def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Holds]) -> str:
+    if not observed.owned:
+        return "not ours"
+    if node.holds in keep:
+        return f"--keep-{node.holds}"
+    return observed.retained
+
+
+def _delete(node: Node[Any], observed: Observed[Any], *, dry_run: bool, announce: Announce) -> Change:
+    if not dry_run:
+        announce(node.id, Action.DELETE)
+        node.resource.delete()
+    return Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents)

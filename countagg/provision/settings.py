@@ -1,20 +1,71 @@
-"""What an operator can choose about a stack."""
+"""The settings of a stack: every choice made, checked as far as that goes without AWS."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from countagg.core.names import Names
+from countagg.core.errors import UsageError
+from countagg.core.names import OWNER_TAG, Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 
 DEFAULT_PREFIX: Final = "counters/"
 DEFAULT_OUTPUT_PREFIX: Final = "totals/"
 
+LOG_RETENTIONS: Final = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+"""Days that CloudWatch Logs allows (AWS-FACTS section 7)."""
+MEMORY_RANGE: Final = range(128, 10_240 + 1)
+"""MB that Lambda gives a function (AWS-FACTS section 3)."""
+WINDOW_RANGE: Final = range(301)
+"""Seconds that a mapping may collect records for (AWS-FACTS section 4)."""
+RETENTION_RANGE: Final = range(1, 3_651)
+"""Days; ten years."""
+MAX_TAGS: Final = 49
+"""AWS allows 50 on a resource; one is ours."""
+
+_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
+_TAG = re.compile(r"[\w\s.:/=+@-]*")
+_BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::(?:\d{12}|aws):policy/\S+")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+_ROLE_PATH = re.compile(r"/(?:[!-.0-~]+/)*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PerFunction:
+    """A number for each function."""
+
+    processor: int
+    aggregator: int
+    publisher: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days that things are kept.
+
+    Attributes:
+        snapshots: also how far a file may lag behind the clock.
+        totals: totals and counters.
+        logs: one of `LOG_RETENTIONS`.
+    """
+
+    snapshots: int = 35
+    totals: int = 400
+    logs: int = 30
+
+
+DEFAULT_MEMORY: Final = PerFunction(processor=256, aggregator=512, publisher=256)
+DEFAULT_WINDOW: Final = PerFunction(processor=0, aggregator=1, publisher=10)
+
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Settings of a stack.
+    """Settings of a stack. What is None was not chosen, and stays on AWS as it is.
 
     Attributes:
         stack: its name.
@@ -22,9 +73,19 @@ class StackSettings:
         create_bucket: whether the bucket is ours to create and to delete.
         prefix: of the counter files, with its slash.
         output_prefix: of the published totals, with its slash.
-        snapshot_retention_days: days that a snapshot is kept, and that a file may lag behind the clock.
-        totals_retention_days: days that totals and counters are kept.
-        log_retention_days: days that logs are kept; one of the numbers that CloudWatch Logs allows.
+        bucket_versioning: whether a bucket of ours keeps old versions of its objects.
+        tags: on every resource, besides the owner's.
+        dropped_tags: keys of tags that were chosen before and shall go.
+        permissions_boundary: ARN of the policy that bounds the roles; empty for none.
+        role_path: of the roles, with its slashes.
+        kms_key: ARN of the key that encrypts bucket, topics, queues and tables; empty for AWS's own keys.
+        point_in_time_recovery: of the tables.
+        deletion_protection: of the tables.
+        memory: MB of each function.
+        window: seconds that each function's mapping collects records for.
+        retention: how long things are kept.
+        alarm_email: address that alerts go to; empty for none.
+        dropped_email: address that was chosen before and shall go; empty for none.
     """
 
     stack: str
@@ -32,18 +93,89 @@ class StackSettings:
     create_bucket: bool = False
     prefix: str = DEFAULT_PREFIX
     output_prefix: str = DEFAULT_OUTPUT_PREFIX
-    snapshot_retention_days: int = 35
-    totals_retention_days: int = 400
-    log_retention_days: int = 30
+    bucket_versioning: bool | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    dropped_tags: frozenset[str] = frozenset()
+    permissions_boundary: str = ""
+    role_path: str = "/"
+    kms_key: str = ""
+    point_in_time_recovery: bool | None = None
+    deletion_protection: bool | None = None
+    memory: PerFunction = DEFAULT_MEMORY
+    window: PerFunction = DEFAULT_WINDOW
+    retention: Retention = field(default_factory=Retention)
+    alarm_email: str = ""
+    dropped_email: str = ""
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without AWS.
 
         Raises:
-            UsageError: the stack's name or a prefix cannot be used, or the prefixes overlap.
+            UsageError: a name or a value cannot be used, or the prefixes overlap.
         """
         object.__setattr__(self, "names", Names(self.stack))
         object.__setattr__(self, "prefix", normalise_prefix(self.prefix, "--prefix"))
         object.__setattr__(self, "output_prefix", normalise_prefix(self.output_prefix, "--output-prefix"))
         check_prefixes_disjoint(self.prefix, self.output_prefix)
+        _check_text(
+            self.bucket, _BUCKET, "--bucket", "3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9"
+        )
+        _check_text(self.permissions_boundary, _BOUNDARY, "--permissions-boundary", "the ARN of an IAM policy")
+        _check_text(self.kms_key, _KEY, "--kms-key", "the ARN of a KMS key, not of an alias")
+        _check_text(self.alarm_email, _EMAIL, "--alarm-email", "an e-mail address")
+        _check_text(self.role_path, _ROLE_PATH, "--role-path", "a path that begins and ends with a slash: /ops/")
+        _check_tags(self.tags)
+        _check_numbers(self)
+
+
+def is_bucket_name(text: str) -> bool:
+    """Tell whether S3 would take it as the name of a bucket."""
+    return _BUCKET.fullmatch(text) is not None
+
+
+def is_email(text: str) -> bool:
+    """Tell whether it has the form of an e-mail address."""
+    return _EMAIL.fullmatch(text) is not None
+
+
+def _check_text(value: str, pattern: re.Pattern[str], option: str, rule: str) -> None:
+    if value and (pattern.fullmatch(value) is None or len(value) > 512):  # noqa: PLR2004 - the longest path in IAM
+        raise UsageError(f"{value!r} cannot be used", where=option, hint=f"give {rule}")
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    # The limits that all services share; most allow more characters.
+    for key, value in tags.items():
+        fits = 0 < len(key) <= 128 and len(value) <= 256 and _TAG.fullmatch(key) and _TAG.fullmatch(value)  # noqa: PLR2004
+        if not fits or key.lower().startswith("aws:") or key == OWNER_TAG:
+            raise UsageError(
+                f"{key!r} = {value!r} cannot be a tag",
+                where="--tag",
+                hint=f"use letters, digits, spaces and _.:/=+-@; keys of aws: and {OWNER_TAG} are taken",
+            )
+    if len(tags) > MAX_TAGS:
+        raise UsageError(
+            f"{len(tags)} tags are too many", where="--tag", hint=f"AWS takes {MAX_TAGS} besides ours"
+        )
+
+
+def _check_numbers(settings: StackSettings) -> None:
+    for name in ("processor", "aggregator", "publisher"):
+        _check_range("--memory", name, getattr(settings.memory, name), MEMORY_RANGE)
+        _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
+    _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
+    _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)
+    if settings.retention.logs not in LOG_RETENTIONS:
+        allowed = ", ".join(map(str, sorted(LOG_RETENTIONS)))
+        raise UsageError(
+            f"logs={settings.retention.logs} is none that CloudWatch Logs knows",
+            where="--retention",
+            hint=f"use one of {allowed} days",
+        )
+
+
+def _check_range(option: str, name: str, value: int, allowed: range) -> None:
+    if value not in allowed:
+        hint = f"use {allowed.start} to {allowed.stop - 1}"
+        raise UsageError(f"{name}={value} is out of range", where=option, hint=hint)

@@ -12,16 +12,17 @@ from countagg.provision.settings import StackSettings
 def fill_policy(settings: StackSettings, place: Place, template: str) -> dict[str, Any]:
     """Return a policy filled in for a stack.
 
-    Without TLS the statements that demand it are left out; on the embedded engine those of
-    `policies/embedded-engine/` are added.
+    Without TLS the statements that demand it are left out. Those of `policies/with-key/` are added where a key
+    encrypts, those of `policies/embedded-engine/` on the embedded engine.
     """
     document = load_policy(template, _values(settings, place))
     if not place.tls:
         document["Statement"] = [
             statement for statement in document["Statement"] if "aws:SecureTransport" not in str(statement)
         ]
-    if place.embedded and has_policy(f"embedded-engine/{template}"):
-        document["Statement"] += load_policy(f"embedded-engine/{template}", {})["Statement"]
+    for folder, applies in (("with-key", bool(settings.kms_key)), ("embedded-engine", place.embedded)):
+        if applies and has_policy(f"{folder}/{template}"):
+            document["Statement"] += load_policy(f"{folder}/{template}", _values(settings, place))["Statement"]
     return document
 
 
@@ -29,9 +30,14 @@ def _values(settings: StackSettings, place: Place) -> dict[str, str]:
     names = settings.names
     return {
         "Account": place.account,
+        "Region": place.region,
+        "Key": settings.kms_key,
         "Bucket": place.bucket_arn(settings.bucket),
         "Prefix": settings.prefix,
+        "OutputPrefix": settings.output_prefix,
         "UploadsTopic": place.topic_arn(names.uploads),
+        "AlertsTopic": place.topic_arn(names.alerts),
+        "Alarms": place.alarm_arn(f"{names.stack}-*"),
         "UploadsQueue": place.queue_arn(names.uploads),
         "DeadLetters": place.queue_arn(names.dead_letters),
         "SnapshotsTable": place.table_arn(names.snapshots),

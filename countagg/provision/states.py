@@ -1,6 +1,7 @@
 """Desired states: one frozen dataclass a kind. A field holds what AWS would answer, normalised.
 
-Policies are canonical JSON text (`policies.canonical`), so that equal meaning is equal text.
+Policies are canonical JSON text (`policies.canonical`), so that equal meaning is equal text. `kms_key` is an ARN,
+or empty for the service's own key. A field that may be None need not be chosen: it stays as it is then.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from countagg.provision.reconcile import Tags
+from countagg.provision.differences import Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +17,37 @@ class TopicState:
     """An SNS topic. `statements` are ours only; the policy keeps those of others."""
 
     statements: str
+    kms_key: str
     tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """An SQS queue; times in seconds. `statements` are ours only."""
+    """An SQS queue; times in seconds. `statements` are ours only.
+
+    `encryption` is `SSE-SQS`, a key's ARN, or `none`.
+    """
 
     visibility_timeout: int
     retention: int
     redrive_policy: str
     statements: str
+    encryption: str
     tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """The subscription of a queue to a topic."""
+    """The subscription of a queue to a topic. A filter that somebody added would hide uploads from us."""
 
     raw_delivery: bool
     redrive_policy: str
+    filter_policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailState:
+    """The subscription of an address to a topic: it is there or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +60,17 @@ class IndexState:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """A DynamoDB table, on demand. All key attributes are strings. `stream` is a view type, or empty."""
+    """A DynamoDB table. All key attributes are strings. `stream` is a view type, or empty."""
 
     partition_key: str
     sort_key: str
     indexes: tuple[IndexState, ...]
+    billing_mode: str
     stream: str
     ttl_attribute: str
+    kms_key: str
+    point_in_time_recovery: bool | None
+    deletion_protection: bool | None
     tags: Tags
 
 
@@ -68,10 +84,13 @@ class LogGroupState:
 
 @dataclass(frozen=True, slots=True)
 class RoleState:
-    """An IAM role with inline policies, by name."""
+    """An IAM role with inline policies, by name; `attached` are ARNs of managed ones."""
 
+    path: str
     trust: str
+    permissions_boundary: str
     policies: Mapping[str, str]
+    attached: tuple[str, ...]
     tags: Tags
 
 
@@ -85,7 +104,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class FunctionState:
-    """A Lambda function; memory in MB, timeout in seconds."""
+    """A Lambda function; memory in MB, timeout in seconds. `failure` is why it cannot run, empty if it can."""
 
     role: str
     handler: str
@@ -96,35 +115,67 @@ class FunctionState:
     environment: Mapping[str, str]
     log_group: str
     log_format: str
+    log_level: str
+    system_log_level: str
     code: Code
+    failure: str
     tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
 class MappingState:
-    """An event source mapping; window in seconds. -1 tries are tries until the record expires.
+    """An event source mapping; window and record age in seconds.
 
-    `filters` are the patterns as canonical JSON text, `on_failure` an ARN or empty.
+    -1 tries are tries until the record expires, and so is an age of -1. `filters` are the patterns as canonical
+    JSON text, `on_failure` an ARN or empty, `parallel` the batches of one shard at a time.
     """
 
     source: str
     enabled: bool
     batch_size: int
     window: int
+    tags: Tags
     partial_answers: bool = False
     filters: tuple[str, ...] = ()
     bisect: bool = False
     tries: int = -1
+    record_age: int = -1
+    parallel: int = 1
     on_failure: str = ""
     starting_position: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmState:
+    """A CloudWatch alarm on one metric; period in seconds. `actions` are ARNs, for alarm and recovery alike."""
+
+    description: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, str]
+    statistic: str
+    threshold: float
+    period: int
+    periods: int
+    comparison: str
+    missing_data: str
+    enabled: bool
+    actions: tuple[str, ...]
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A KMS key of the operator's: it is there and can be used."""
+
+
+@dataclass(frozen=True, slots=True)
 class BucketState:
-    """A bucket that we created. `statements` are ours only."""
+    """A bucket that we created. `statements` are ours only, `encryption` is `AES256`, a key's ARN, or `none`."""
 
     private: bool
-    encrypted: bool
+    encryption: str
+    versioning: bool | None
     statements: str
     tags: Tags
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from countagg.aws.lambda_functions import Function
 from countagg.core.errors import AwsCallFailed
+from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import FunctionId
-from countagg.provision.reconcile import Action, FieldChange
+from countagg.provision.reconcile import Action
 from countagg.provision.states import FunctionState
 from tests.aws import by_hand
 from tests.aws.by_hand import FUNCTIONS, assert_mended, tag
@@ -18,46 +20,10 @@ PARTS = by_hand.PARTS["function"]
 NODE = "function/processor"
 NAME = FUNCTIONS[NODE]
 
-CONFIGURATION: dict[str, tuple[dict[str, Any], str]] = {
-    "role": ({"Role": PLACE.role_arn(f"countagg-publisher-{PLACE.region}")}, "role"),
-    "handler": ({"Handler": "x.y"}, "handler"),
-    "runtime": ({"Runtime": "python3.12"}, "runtime"),
-    "memory": ({"MemorySize": 1024}, "memory"),
-    "timeout": ({"Timeout": 3}, "timeout"),
-    "variable changed": ({"Environment": {"Variables": {"A": "1"}}}, "environment"),
-    "log format": ({"LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{NAME}"}}, "log_format"),
-    "log group": ({"LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/theirs"}}, "log_group"),
-}
-
 
 def configuration(world: World) -> dict[str, Any]:
     found: dict[str, Any] = dict(world.clients.lambda_.get_function(FunctionName=NAME)["Configuration"])
     return {key: found[key] for key in found if key not in {"LastModified", "RevisionId", "Version"}}
-
-
-@pytest.mark.parametrize("case", CONFIGURATION)
-def test_configuration_that_was_changed_is_put_back(deployed: World, case: str) -> None:
-    request, field = CONFIGURATION[case]
-    before = configuration(deployed)
-    deployed.clients.lambda_.update_function_configuration(FunctionName=NAME, **request)
-    assert configuration(deployed) != before
-    assert_mended(deployed, NODE, (field,), ["UpdateFunctionConfiguration"])
-    assert configuration(deployed) == before
-
-
-def test_a_variable_that_was_added_is_drift_because_aws_replaces_them_as_a_whole(deployed: World) -> None:
-    variables = {**configuration(deployed)["Environment"]["Variables"], "THEIRS": "1"}
-    deployed.clients.lambda_.update_function_configuration(FunctionName=NAME, Environment={"Variables": variables})
-    assert_mended(deployed, NODE, ("environment",), ["UpdateFunctionConfiguration"])
-
-
-def test_code_that_was_changed_is_put_back(deployed: World) -> None:
-    before = configuration(deployed)["CodeSha256"]
-    deployed.clients.lambda_.update_function_code(
-        FunctionName=NAME, ZipFile=make_zip("theirs").content, Architectures=["arm64"]
-    )
-    assert_mended(deployed, NODE, ("code",), ["UpdateFunctionCode"])
-    assert configuration(deployed)["CodeSha256"] == before == deployed.code.sha256
 
 
 def test_new_code_reaches_every_function_and_nothing_else(deployed: World) -> None:
@@ -66,17 +32,6 @@ def test_new_code_reaches_every_function_and_nothing_else(deployed: World) -> No
     assert touched(deployed.plan()) == expected
     assert touched(deployed.set_up()) == expected
     assert deployed.mutating == ["UpdateFunctionCode"] * 3
-
-
-def test_an_architecture_that_was_changed_is_put_back_with_the_code(world: World) -> None:
-    # moto 5.2 does not take Architectures in UpdateFunctionCode: a fake answers.
-    fake = SlowFunction(("Active", "Successful"), Architectures=["x86_64"])
-    function = make_function(world, fake)
-    observed = function.read()
-    assert observed is not None
-    assert observed.state.architecture == "x86_64"
-    function.update(DESIRED, [FieldChange("architecture", "x86_64", "arm64")])
-    assert fake.made == [("update_function_code", {"ZipFile": DESIRED.code.content, "Architectures": ["arm64"]})]
 
 
 def test_everything_at_once_takes_a_call_each_and_survives_a_death_between(deployed: World) -> None:
@@ -124,6 +79,7 @@ class SlowFunction:
                 "State": state,
                 "LastUpdateStatus": update,
                 "StateReason": "no such layer",
+                "LastUpdateStatusReason": "no such layer",
                 "Role": "r",
                 "MemorySize": 1,
                 "Timeout": 1,
@@ -150,6 +106,9 @@ DESIRED = FunctionState(
     environment={},
     log_group="g",
     log_format="JSON",
+    log_level="INFO",
+    system_log_level="INFO",
+    failure="",
     code=make_zip(),
     tags=None,  # type: ignore[arg-type]  # not looked at
 )
@@ -174,6 +133,30 @@ def test_what_aws_leaves_out_is_its_default(world: World) -> None:
     state = observed.state
     assert (state.architecture, state.environment) == ("x86_64", {})
     assert (state.log_format, state.log_group) == ("Text", f"/aws/lambda/{NAME}")
+    assert (state.log_level, state.system_log_level) == ("", "")
+    assert state.failure == ""
+
+
+@pytest.mark.parametrize("name", ["StateReason", "LastUpdateStatusReason"])
+def test_a_function_that_fails_without_a_reason_has_failed(world: World, name: str) -> None:
+    states = {"StateReason": ("Failed", ""), "LastUpdateStatusReason": ("Active", "Failed")}
+    observed = make_function(world, SlowFunction(states[name], **{name: None})).read()
+    assert observed is not None
+    assert observed.state.failure == "no reason given"
+
+
+def test_an_architecture_is_put_back_with_the_code(world: World) -> None:
+    fake = SlowFunction(("Active", "Successful"), Architectures=["x86_64"])
+    make_function(world, fake).update(DESIRED, [FieldChange("architecture", "x86_64", "arm64")])
+    assert fake.made == [("update_function_code", {"ZipFile": DESIRED.code.content, "Architectures": ["arm64"]})]
+
+
+def test_a_function_that_fails_to_be_made_says_why(world: World) -> None:
+    fake = SlowFunction(("Pending", "Successful"), ("Failed", "Successful"))
+    with pytest.raises(AwsCallFailed, match="no such layer") as caught:
+        make_function(world, fake).create(replace(DESIRED, tags=Tags({"a": "b"})))
+    assert "setup" in caught.value.hint
+    assert [name for name, _ in fake.made] == ["create_function"]
 
 
 @pytest.mark.parametrize("state", [("Failed", "Successful"), ("Active", "Failed")])

@@ -11,29 +11,21 @@ import pytest
 
 from countagg.aws.session import Clients
 from countagg.provision.reconcile import Action
+from tests.aws.by_hand import ALARMS, FUNCTIONS, LOGS, MAPPINGS, ROLES, TABLES
 from tests.aws.world import Calls, World, account, touched
 
 CREATED_BY = {
+    **{name: ["CreateLogGroup", "PutRetentionPolicy"] for name in LOGS},
     "topic/uploads": ["CreateTopic", "SetTopicAttributes"],
-    "topic/alerts": ["CreateTopic"],
+    "topic/alerts": ["CreateTopic", "SetTopicAttributes"],
     "queue/dead-letters": ["CreateQueue"],
     "queue/uploads": ["CreateQueue"],
     "subscription/uploads": ["Subscribe"],
-    "table/snapshots": ["CreateTable", "UpdateTimeToLive"],
-    "table/totals": ["CreateTable", "UpdateTimeToLive"],
-    "table/counters": ["CreateTable", "UpdateTimeToLive"],
-    "logs/processor": ["CreateLogGroup", "PutRetentionPolicy"],
-    "logs/aggregator": ["CreateLogGroup", "PutRetentionPolicy"],
-    "logs/publisher": ["CreateLogGroup", "PutRetentionPolicy"],
-    "role/processor": ["CreateRole", "PutRolePolicy"],
-    "role/aggregator": ["CreateRole", "PutRolePolicy"],
-    "role/publisher": ["CreateRole", "PutRolePolicy"],
-    "function/processor": ["CreateFunction"],
-    "function/aggregator": ["CreateFunction"],
-    "function/publisher": ["CreateFunction"],
-    "mapping/processor": ["CreateEventSourceMapping"],
-    "mapping/aggregator": ["CreateEventSourceMapping"],
-    "mapping/publisher": ["CreateEventSourceMapping"],
+    **{name: ["CreateTable", "UpdateTimeToLive"] for name in TABLES},
+    **{name: ["CreateRole", "PutRolePolicy"] for name in ROLES},
+    **{name: ["CreateFunction"] for name in FUNCTIONS},
+    **{name: ["CreateEventSourceMapping"] for name in MAPPINGS},
+    **{name: ["PutMetricAlarm"] for name in ALARMS},
     "bucket": ["CreateBucket", "PutPublicAccessBlock", "PutBucketEncryption", "PutBucketPolicy"],
     "notification/uploads": ["PutBucketNotificationConfiguration"],
 }
@@ -45,10 +37,15 @@ DELETED_BY = {
     "logs": ["DeleteLogGroup"],
     "role": ["DeleteRolePolicy", "DeleteRole"],
     "function": ["DeleteFunction"],
-    "mapping": ["DeleteEventSourceMapping"],
+    "mapping": ["UpdateEventSourceMapping", "DeleteEventSourceMapping"],
+    "alarm": ["DeleteAlarms"],
     "bucket": ["DeleteBucket"],
     "notification": ["PutBucketNotificationConfiguration"],
 }
+MUTATIONS = sum(len(calls) for calls in CREATED_BY.values())
+"""Calls of a setup that change something."""
+DELETIONS = sum(len(DELETED_BY[name.partition("/")[0]]) for name in CREATED_BY)
+"""Calls of a teardown that change something."""
 
 WITH = {
     "topic/uploads": {"subscription/uploads"},
@@ -61,7 +58,10 @@ WITH = {
 }
 """What goes, or is bound to what went, together with a resource."""
 
-every_resource = pytest.mark.parametrize("name", CREATED_BY)
+every_resource = pytest.mark.parametrize(
+    "name", [name for name in CREATED_BY if name not in ALARMS or name == "alarm/dead-letters"]
+)
+"""One alarm stands for all."""
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from countagg.core.errors import AwsCallFailed
 from tests.aws import by_hand
-from tests.aws.by_hand import LOGS, assert_mended
+from tests.aws.by_hand import LOGS
 from tests.aws.world import World, touched
 
 PARTS = by_hand.PARTS["logs"]
@@ -19,16 +19,6 @@ def retention(world: World) -> int | None:
 
 
 def test_a_group_has_its_retention(deployed: World) -> None:
-    assert retention(deployed) == 30
-
-
-@pytest.mark.parametrize("days", [None, 7])
-def test_a_retention_that_was_changed_is_put_back(deployed: World, days: int | None) -> None:
-    if days is None:
-        deployed.clients.logs.delete_retention_policy(logGroupName=GROUP)
-    else:
-        deployed.clients.logs.put_retention_policy(logGroupName=GROUP, retentionInDays=days)
-    assert_mended(deployed, "logs/processor", ("retention",), ["PutRetentionPolicy"])
     assert retention(deployed) == 30
 
 

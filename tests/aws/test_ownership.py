@@ -8,19 +8,11 @@ import pytest
 
 from countagg.core.errors import NotOwned
 from countagg.core.names import OWNER_TAG
-from countagg.provision.reconcile import Action, FieldChange, Tags
-from tests.aws.by_hand import FUNCTIONS, PARTS, TAGGED, TOPICS, tag, tags_of, untag
-from tests.aws.world import BUCKET, OURS, PLACE, World, touched
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.reconcile import Action
+from tests.aws.by_hand import ALARMS, MAPPINGS, PARTS, TAG_CALLS, TAGGED, tag, tags_of, untag
+from tests.aws.world import BUCKET, OURS, PLACE, World, touched, updated
 
-TAGGED_BY = {
-    "topic": "TagResource",
-    "queue": "TagQueue",
-    "table": "TagResource",
-    "logs": "TagResource",
-    "role": "TagRole",
-    "function": "TagResource",
-    "bucket": "PutBucketTagging",
-}
 BOUND = {
     "topic/uploads": ["subscription/uploads"],
     "function/processor": ["mapping/processor"],
@@ -29,7 +21,10 @@ BOUND = {
 }
 """What bears no tag of its own and is owned with another resource."""
 
-every_tagged = pytest.mark.parametrize("name", TAGGED)
+OWNED = [name for name in TAGGED if name not in {*MAPPINGS, *ALARMS} or name == "alarm/dead-letters"]
+"""What is ours by its own tag, one alarm for all; a mapping is ours if its function is: AWS picks its name."""
+
+every_owned = pytest.mark.parametrize("name", OWNED)
 
 
 def test_every_resource_bears_our_tag(deployed: World) -> None:
@@ -47,7 +42,7 @@ def focused(world: World, name: str) -> World:
     return world
 
 
-@every_tagged
+@every_owned
 @pytest.mark.parametrize("whose", ["nobody", "another"])
 def test_what_is_not_ours_stops_setup_and_survives_teardown(focused: World, name: str, whose: str) -> None:
     if whose == "nobody":
@@ -68,7 +63,7 @@ def test_what_is_not_ours_stops_setup_and_survives_teardown(focused: World, name
     assert all(node.resource.read() is not None for node in focused.nodes(*kept))
 
 
-@every_tagged
+@every_owned
 def test_a_missing_tag_is_added_and_those_of_others_stay(focused: World, name: str) -> None:
     tag(focused, name, "cost-centre", "17")
     assert touched(focused.plan()) == []
@@ -80,7 +75,7 @@ def test_a_missing_tag_is_added_and_those_of_others_stay(focused: World, name: s
 
     (change,) = focused.set_up([wanting])
     assert change.fields == (FieldChange("tags", {"extra": None}, {"extra": "1"}),)
-    assert focused.mutating == [TAGGED_BY[name.partition("/")[0]]]
+    assert focused.mutating == [TAG_CALLS[name.partition("/")[0]][0]]
     assert tags_of(focused, name) == {**OURS, "extra": "1", "cost-centre": "17"}
 
 
@@ -93,13 +88,28 @@ def test_a_bucket_that_exists_is_not_taken_by_create_bucket(world: World) -> Non
         world.plan()
 
 
-def test_names_of_tagged_resources_are_complete(world: World) -> None:
-    untagged = {node.id for node in world.nodes()} - set(TAGGED)
-    assert untagged == {
-        "subscription/uploads",
-        "mapping/processor",
-        "mapping/aggregator",
-        "mapping/publisher",
-        "notification/uploads",
-    }
-    assert {*TOPICS, *FUNCTIONS} <= set(TAGGED)
+def test_what_bears_no_tag_is_bound_to_what_does(world: World) -> None:
+    untagged = {node.id for node in world.nodes(alarm_email="a@example.com")} - set(TAGGED)
+    assert untagged == {"subscription/uploads", "email/a@example.com", "notification/uploads"}
+
+
+def test_subscriptions_to_a_topic_that_is_not_ours_are_not_ours(world: World) -> None:
+    world.focus("topic", "email").choose(alarm_email="a@example.com").set_up()
+    tag(world, "topic/alerts", OWNER_TAG, "another")
+    (node,) = world.nodes("email/a@example.com")
+    with pytest.raises(NotOwned):
+        world.set_up([node])
+    kept = [change.resource for change in world.tear_down() if change.action is Action.KEEP]
+    assert kept == ["email/a@example.com", "topic/alerts"]
+    assert node.resource.read() is not None
+
+
+@pytest.mark.parametrize("owner", [None, "another"])
+def test_a_mapping_is_ours_if_its_function_is_whatever_its_own_tag_says(world: World, owner: str | None) -> None:
+    world.focus("queue", "role/processor", "function/processor", "mapping/processor").set_up()
+    if owner is None:
+        untag(world, "mapping/processor")
+    else:
+        tag(world, "mapping/processor", OWNER_TAG, owner)
+    assert touched(world.set_up()) == updated("mapping/processor", "tags")
+    assert tags_of(world, "mapping/processor") == OURS

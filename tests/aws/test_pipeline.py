@@ -11,7 +11,8 @@ from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from tests.aws.by_hand import queue_url
-from tests.aws.world import ACCOUNT, BUCKET, PLACE, World
+from tests.aws.moto_gaps import ACCOUNT
+from tests.aws.world import BUCKET, PLACE, World
 
 DAY = "2026-11-20"
 PARTS = (
@@ -82,6 +83,7 @@ def test_settings_are_read_back_from_the_deployed_stack(world: World) -> None:
         dead_letters_url=queue_url(world, "mine-dead-letters"),
         snapshot_retention_days=35,
         totals_retention_days=400,
+        alerts_topic_arn=PLACE.topic_arn("mine-alerts"),
     )
     assert Pipeline.deployed(world.clients, "mine").settings == settings
 

@@ -1,34 +1,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from countagg.aws.s3 import Bucket, Notification
-from countagg.aws.waiting import Patience
+from countagg.aws.binding import Forced
+from countagg.aws.s3 import Bucket
 from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError
-from countagg.provision.identities import BucketId, NotificationId
-from countagg.provision.reconcile import Action, Tags
-from countagg.provision.states import BucketState, NotificationState
+from countagg.provision.differences import Tags
+from countagg.provision.identities import BucketId
+from countagg.provision.reconcile import Action
+from countagg.provision.states import BucketState
 from tests.aws import by_hand
-from tests.aws.by_hand import assert_mended
-from tests.aws.world import BUCKET, PLACE, REGION, World, answer, touched
+from tests.aws.by_hand import assert_mended, tag, tags_of
+from tests.aws.inventory import inventory
+from tests.aws.others import THEIR_KEY, create_theirs
+from tests.aws.world import BUCKET, OURS, PLACE, REGION, World, answer, touched
 
 PARTS = by_hand.PARTS["bucket"]
 
-TOPIC = PLACE.topic_arn("countagg-uploads")
-PUBLIC: Any = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": False,
-    "RestrictPublicBuckets": True,
-}
 
-
-def create_theirs(world: World, region: str = REGION) -> None:
-    where: Any = {"LocationConstraint": region}
-    world.clients.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+NEW = BucketState(private=True, encryption="AES256", versioning=None, statements="[]", tags=Tags({"a": "b"}))
 
 
 def put_objects(world: World, *keys: str) -> None:
@@ -36,9 +30,6 @@ def put_objects(world: World, *keys: str) -> None:
     world.clients.s3.delete_bucket_policy(Bucket=BUCKET)
     for key in keys:
         world.clients.s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
-
-
-# The bucket
 
 
 def test_a_bucket_of_ours_is_closed_encrypted_and_tagged(deployed: World) -> None:
@@ -50,20 +41,6 @@ def test_a_bucket_of_ours_is_closed_encrypted_and_tagged(deployed: World) -> Non
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     assert s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == REGION
     assert s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == [{"Key": "countagg:stack", "Value": "countagg"}]
-
-
-@pytest.mark.parametrize("removed", [True, False])
-def test_a_bucket_that_was_opened_is_closed(deployed: World, removed: bool) -> None:  # noqa: FBT001 - a case
-    if removed:
-        deployed.clients.s3.delete_public_access_block(Bucket=BUCKET)
-    else:
-        deployed.clients.s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=PUBLIC)
-    assert_mended(deployed, "bucket", ("private",), ["PutPublicAccessBlock"])
-
-
-def test_encryption_that_was_removed_is_put_back(deployed: World) -> None:
-    deployed.clients.s3.delete_bucket_encryption(Bucket=BUCKET)
-    assert_mended(deployed, "bucket", ("encrypted",), ["PutBucketEncryption"])
 
 
 def test_a_policy_that_was_removed_is_put_back_and_one_of_others_stays(deployed: World) -> None:
@@ -84,6 +61,77 @@ def test_a_policy_that_was_removed_is_put_back_and_one_of_others_stays(deployed:
     assert [each["Sid"] for each in statements] == ["Theirs", "CountaggTlsOnly"]
 
 
+def test_a_bucket_of_ours_answers_only_by_tls(deployed: World) -> None:
+    policy = json.loads(deployed.clients.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    (statement,) = policy["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert sorted(statement["Resource"]) == [PLACE.bucket_arn(BUCKET), f"{PLACE.bucket_arn(BUCKET)}/*"]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "status"), [(None, None), (True, "Enabled"), (False, "Suspended")], ids=["none", "on", "off"]
+)
+def test_versioning_is_as_chosen(world: World, chosen: bool | None, status: str | None) -> None:  # noqa: FBT001 - a case
+    nodes = world.nodes("bucket", bucket_versioning=chosen)
+    world.set_up(nodes)
+    assert world.clients.s3.get_bucket_versioning(Bucket=BUCKET).get("Status") == status
+    assert ("PutBucketVersioning" in world.mutating) == (chosen is not None)
+    assert touched(world.set_up(nodes)) == []
+    assert world.mutating == []
+
+
+def test_a_key_of_the_operator_s_encrypts_the_bucket_and_is_asked_seldom(world: World) -> None:
+    world.set_up(world.nodes("bucket", kms_key=THEIR_KEY))
+    told = world.clients.s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert told == [
+        {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": THEIR_KEY},
+            "BucketKeyEnabled": True,
+        }
+    ]
+
+
+def test_a_bucket_of_the_first_region_is_made_without_naming_it() -> None:
+    fake = ForgetfulBuckets()
+    client: Any = fake
+    place = replace(PLACE, region="us-east-1")
+    Bucket(client, BucketId(BUCKET), place, "countagg", delete_objects=False).create(NEW)
+    assert "LocationConstraint" not in fake.created["CreateBucketConfiguration"]
+    assert "put_bucket_policy" not in fake.made
+    assert "put_bucket_versioning" not in fake.made
+
+
+def test_tags_of_others_on_a_bucket_of_ours_survive_a_change_of_ours(deployed: World) -> None:
+    tag(deployed, "bucket", "cost-centre", "17")
+    nodes = deployed.nodes(tags={"team": "a"})
+    deployed.set_up(nodes)
+    assert tags_of(deployed, "bucket") == {**OURS, "team": "a", "cost-centre": "17"}
+
+
+def test_what_a_bucket_holds_is_counted_up_to_a_thousand() -> None:
+    for count, held in ((1, "1 object"), (1_000, "1000 objects"), (1_001, "more than 1,000 objects")):
+        observed = stubborn(StubbornBucket(count), delete_objects=False).read()
+        assert observed.contents.startswith(held)
+        assert observed.retained.startswith(f"it holds {held}")
+        assert stubborn(StubbornBucket(count)).read().retained == ""
+
+
+def test_a_bucket_of_ours_that_notifies_others_stays_unless_that_is_forced(deployed: World) -> None:
+    theirs: Any = deployed.clients.s3.get_bucket_notification_configuration(Bucket=BUCKET)
+    theirs.pop("ResponseMetadata")
+    others: Any = {**theirs["TopicConfigurations"][0], "Id": "other-uploads"}
+    others["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "others/"}]}}
+    theirs["TopicConfigurations"].append(others)
+    deployed.clients.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=theirs)
+    kept = {change.resource: change.note for change in deployed.tear_down() if change.action is Action.KEEP}
+    assert kept == {"bucket": "it notifies others (1); --delete-objects deletes it all the same"}
+    (entry,) = deployed.clients.s3.get_bucket_notification_configuration(Bucket=BUCKET)["TopicConfigurations"]
+    assert entry["Id"] == "other-uploads"
+    deployed.tear_down(deployed.nodes(forced=Forced(objects=True)))
+    assert deployed.clients.s3.list_buckets()["Buckets"] == []
+
+
 def test_a_bucket_with_objects_stays_and_says_why(deployed: World) -> None:
     put_objects(deployed, "counters/x")
     (bucket,) = deployed.nodes("bucket")
@@ -100,14 +148,14 @@ def test_a_bucket_goes_with_its_objects_on_demand(deployed: World, versioned: bo
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     put_objects(deployed, "counters/x", "counters/x", "counters/y")
     s3.delete_object(Bucket=BUCKET, Key="counters/x")
-    deployed.tear_down(deployed.nodes(delete_objects=True))
+    deployed.tear_down(deployed.nodes(forced=Forced(objects=True)))
     assert s3.list_buckets()["Buckets"] == []
     assert deployed.mutating[:3] == ["PutBucketNotificationConfiguration", "DeleteObjects", "DeleteBucket"]
 
 
 def test_a_deletion_of_objects_that_was_killed_is_finished_by_the_next(deployed: World) -> None:
     put_objects(deployed, "counters/x")
-    nodes = deployed.nodes("bucket", delete_objects=True)
+    nodes = deployed.nodes("bucket", forced=Forced(objects=True))
     with deployed.dying(after=0) as died:
         deployed.tear_down(nodes)
     assert died
@@ -137,9 +185,24 @@ class StubbornBucket:
     def delete_bucket(self, **_: object) -> None:
         self.batches.append(-1)
 
+    def get_bucket_tagging(self, **_: object) -> dict[str, Any]:
+        return {"TagSet": [{"Key": "countagg:stack", "Value": "countagg"}]}
 
-def stubborn(fake: Any) -> Any:
-    return Bucket(fake, BucketId(BUCKET), PLACE, "countagg", delete_objects=True)
+    def get_bucket_policy(self, **_: object) -> dict[str, Any]:
+        return {"Policy": "{}"}
+
+    def get_public_access_block(self, **_: object) -> None:
+        raise answer("NoSuchPublicAccessBlockConfiguration")
+
+    def get_bucket_encryption(self, **_: object) -> None:
+        raise answer("ServerSideEncryptionConfigurationNotFoundError")
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda **_: {}
+
+
+def stubborn(fake: Any, *, delete_objects: bool = True) -> Any:
+    return Bucket(fake, BucketId(BUCKET), PLACE, "countagg", delete_objects=delete_objects)
 
 
 def test_objects_are_deleted_a_thousand_at_a_time() -> None:
@@ -156,7 +219,7 @@ def test_an_object_that_cannot_be_deleted_is_named() -> None:
 
 
 def test_a_borrowed_bucket_must_exist(world: World) -> None:
-    with pytest.raises(CountaggError, match="bucket: it does not exist"):
+    with pytest.raises(CountaggError, match=f"bucket {BUCKET}: it does not exist"):
         world.plan(world.nodes(create_bucket=False))
 
 
@@ -170,13 +233,59 @@ def test_a_borrowed_bucket_is_used_as_it_is(world: World) -> None:
     assert world.mutating == []
 
 
-def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> None:
-    world.clients.session.client("s3", region_name="eu-west-1").create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
-    with pytest.raises(AwsCallFailed, match="eu-west-1") as caught:
+@pytest.mark.parametrize(("key", "said"), [(THEIR_KEY, True), ("", False)])
+def test_a_key_that_encrypts_a_borrowed_bucket_is_told(world: World, key: str, said: bool) -> None:  # noqa: FBT001 - a case
+    create_theirs(world)
+    by_key: Any = {"SSEAlgorithm": "aws:kms"} | ({"KMSMasterKeyID": key} if key else {})
+    rules: Any = [{"ApplyServerSideEncryptionByDefault": by_key}]
+    world.clients.s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
+    (change,) = world.plan(world.nodes("bucket", create_bucket=False))
+    assert change.note.startswith("not ours, used as it is")
+    assert (f"encrypted with {THEIR_KEY}: name it by --kms-key" in change.note) is said
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
+def test_encryption_that_may_not_be_looked_at_is_no_obstacle(world: World, code: str) -> None:
+    create_theirs(world)
+    world.answers("GetBucketEncryption", code, "no")
+    (change,) = world.plan(world.nodes("bucket", create_bucket=False))
+    assert change.note == "not ours, used as it is"
+    world.answers("GetBucketEncryption", "SlowDown", "later")
+    with pytest.raises(AwsCallFailed, match="bucket: GetBucketEncryption failed: later"):
         world.plan(world.nodes("bucket", create_bucket=False))
-    assert "--region eu-west-1" in caught.value.hint
+
+
+def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> None:
+    create_theirs(world, "eu-west-1")
+    before = inventory(world.clients)
+    for create in (False, True):
+        with pytest.raises(AwsCallFailed, match="is in eu-west-1, not in eu-central-1") as caught:
+            world.plan(world.nodes(create_bucket=create))
+        assert "--region eu-west-1" in caught.value.hint
+    assert inventory(world.clients) == before
+
+
+def test_an_engine_that_does_not_tell_a_bucket_s_region_is_trusted() -> None:
+    client: Any = Headless()
+    observed = Bucket(client, BucketId(BUCKET), PLACE, "countagg", delete_objects=False).read()
+    assert observed is not None
+    assert not observed.owned
+
+
+class Headless:
+    """A bucket of nobody, whose region is not told."""
+
+    def head_bucket(self, **_: object) -> dict[str, Any]:
+        return {}
+
+    def get_bucket_tagging(self, **_: object) -> None:
+        raise answer("NoSuchTagSet")
+
+    def get_bucket_notification_configuration(self, **_: object) -> dict[str, Any]:
+        return {}
+
+    def get_bucket_encryption(self, **_: object) -> None:
+        raise answer("ServerSideEncryptionConfigurationNotFoundError")
 
 
 def test_a_bucket_that_may_not_be_looked_at_may_be_another_account_s(world: World) -> None:
@@ -189,7 +298,9 @@ def test_a_bucket_that_may_not_be_looked_at_may_be_another_account_s(world: Worl
 def test_an_engine_that_forgets_the_tags_of_a_new_bucket_gets_them_in_a_second_call() -> None:
     fake = ForgetfulBuckets()
     resource = stubborn(fake)
-    resource.create(BucketState(private=True, encrypted=True, statements="[]", tags=Tags({"a": "b"})))
+    resource.create(
+        BucketState(private=True, encryption="AES256", versioning=None, statements="[]", tags=Tags({"a": "b"}))
+    )
     assert fake.made[:2] == ["create_bucket", "put_bucket_tagging"]
     assert fake.created == {
         "Bucket": BUCKET,
@@ -213,162 +324,3 @@ class ForgetfulBuckets:
 
     def __getattr__(self, name: str) -> Any:
         return lambda **_: self.made.append(name)
-
-
-# The notification
-
-
-def entries(world: World) -> list[dict[str, Any]]:
-    found: Any = world.clients.s3.get_bucket_notification_configuration(Bucket=BUCKET)
-    topics: list[dict[str, Any]] = found["TopicConfigurations"]
-    return topics
-
-
-def test_our_entry_is_as_designed(deployed: World) -> None:
-    (entry,) = entries(deployed)
-    assert entry["Id"] == "countagg-uploads"
-    assert entry["TopicArn"] == TOPIC
-    assert sorted(entry["Events"]) == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
-    (rule,) = entry["Filter"]["Key"]["FilterRules"]
-    assert (rule["Name"].lower(), rule["Value"]) == ("prefix", "counters/")
-
-
-def rules(**values: str) -> dict[str, Any]:
-    return {"Key": {"FilterRules": [{"Name": name, "Value": value} for name, value in values.items()]}}
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"Events": ["s3:ObjectCreated:*"]}, "events"),
-        ({"TopicArn": PLACE.topic_arn("countagg-alerts")}, "topic"),
-        ({"Filter": rules(prefix="other/")}, "prefix"),
-        ({"Filter": rules(prefix="counters/", suffix=".txt")}, "suffix"),
-    ],
-)
-def test_an_entry_that_was_changed_is_put_back_and_others_stay(
-    deployed: World, change: dict[str, Any], field: str
-) -> None:
-    (ours,) = entries(deployed)
-    theirs: dict[str, Any] = {**ours, "Id": "theirs", "Filter": rules(suffix=".jpg")}
-    deployed.clients.s3.put_bucket_notification_configuration(
-        Bucket=BUCKET,
-        NotificationConfiguration={"TopicConfigurations": [{**ours, **change}, theirs]},  # type: ignore[list-item]  # AWS's own answer
-    )
-    kept = entries(deployed)[1]
-    assert_mended(deployed, "notification/uploads", (field,), ["PutBucketNotificationConfiguration"])
-    after = {entry["Id"]: entry for entry in entries(deployed)}
-    assert json.dumps(after["theirs"]) == json.dumps(kept)
-    assert after["countagg-uploads"] == ours
-
-
-def test_rule_names_are_read_whatever_their_case() -> None:
-    # S3 gives them back capitalised, moto as they were put.
-    fake = FakeNotifications({"TopicConfigurations": [entry_of("Prefix", "Suffix")]})
-    observed = notification(fake).read()
-    assert observed is not None
-    assert observed.state == NotificationState(TOPIC, ("a", "b"), "p", "s")
-
-
-def entry_of(prefix: str, suffix: str) -> dict[str, Any]:
-    return {
-        "Id": "ours",
-        "TopicArn": TOPIC,
-        "Events": ["b", "a"],
-        "Filter": {"Key": {"FilterRules": [{"Name": prefix, "Value": "p"}, {"Name": suffix, "Value": "s"}]}},
-    }
-
-
-class FakeNotifications:
-    """A bucket's notifications with what moto does not give back (EventBridge) and its validation."""
-
-    def __init__(self, document: dict[str, Any], refusals: int = 0) -> None:
-        self.document = document
-        self.refusals = refusals
-        self.meanwhile: list[dict[str, Any]] = []
-        self.skipped: list[bool] = []
-
-    def get_bucket_notification_configuration(self, **request: Any) -> dict[str, Any]:
-        assert request == {"Bucket": BUCKET, "ExpectedBucketOwner": PLACE.account}
-        return {"ResponseMetadata": {"RequestId": "r"}, **json.loads(json.dumps(self.document))}
-
-    def put_bucket_notification_configuration(
-        self,
-        NotificationConfiguration: dict[str, Any],  # noqa: N803 - AWS's name
-        SkipDestinationValidation: bool,  # noqa: N803, FBT001 - AWS's name
-        **_: object,
-    ) -> None:
-        self.skipped.append(SkipDestinationValidation)
-        if self.refusals:
-            self.refusals -= 1
-            self.document.setdefault("TopicConfigurations", []).extend(self.meanwhile)
-            self.meanwhile = []
-            raise answer("InvalidArgument", "Unable to validate the following destination configurations")
-        self.document = NotificationConfiguration
-
-
-def notification(fake: FakeNotifications, world: World | None = None) -> Notification:
-    patience = world.patience if world else Patience(lambda _: None)
-    client: Any = fake
-    return Notification(client, NotificationId(BUCKET, "ours"), PLACE, patience)
-
-
-DESIRED = NotificationState(TOPIC, ("s3:ObjectCreated:*",), "counters/")
-THEIRS: dict[str, Any] = {
-    "TopicConfigurations": [{"Id": "theirs", "TopicArn": "t", "Events": ["s3:ObjectRemoved:*"]}],
-    "QueueConfigurations": [{"Id": "q", "QueueArn": "q", "Events": ["s3:ObjectRestore:*"]}],
-    "LambdaFunctionConfigurations": [{"Id": "l", "LambdaFunctionArn": "l", "Events": ["s3:ObjectTagging:*"]}],
-    "EventBridgeConfiguration": {},
-}
-
-
-def test_every_part_of_others_stays_byte_for_byte() -> None:
-    before = json.dumps(THEIRS, sort_keys=True)
-    fake = FakeNotifications(json.loads(before))
-    resource = notification(fake)
-    resource.create(DESIRED)
-    assert [each["Id"] for each in fake.document["TopicConfigurations"]] == ["theirs", "ours"]
-    assert fake.document["EventBridgeConfiguration"] == {}
-    assert "ResponseMetadata" not in fake.document
-    resource.delete()
-    assert json.dumps(fake.document, sort_keys=True) == before
-
-
-def test_destinations_are_checked_when_ours_is_put_and_not_when_it_is_removed() -> None:
-    fake = FakeNotifications({})
-    resource = notification(fake)
-    resource.create(DESIRED)
-    resource.delete()
-    assert fake.skipped == [False, True]
-
-
-def test_an_entry_that_others_add_while_we_wait_is_kept(world: World) -> None:
-    fake = FakeNotifications({}, refusals=2)
-    fake.meanwhile = [{"Id": "new", "TopicArn": "t", "Events": ["s3:ObjectRemoved:*"]}]
-    notification(fake, world).create(DESIRED)
-    assert [each["Id"] for each in fake.document["TopicConfigurations"]] == ["new", "ours"]
-    assert len(world.clock.pauses) == 2
-
-
-def test_a_bucket_that_is_gone_has_no_entry(deployed: World) -> None:
-    nodes = deployed.nodes("notification/uploads")
-    deployed.answers("GetBucketNotificationConfiguration", "NoSuchBucket", times=2)
-    assert nodes[0].resource.read() is None
-    nodes[0].resource.delete()
-
-
-def test_other_errors_of_the_notification_rise(deployed: World) -> None:
-    (node,) = deployed.nodes("notification/uploads")
-    deployed.answers("GetBucketNotificationConfiguration", "InternalError", "later", times=2)
-    with pytest.raises(AwsCallFailed, match="notification/uploads"):
-        node.resource.read()
-    with pytest.raises(AwsCallFailed, match="notification/uploads"):
-        node.resource.delete()
-
-
-def test_a_deleted_bucket_comes_back_with_its_entry(deployed: World) -> None:
-    deployed.clients.s3.delete_bucket(Bucket=BUCKET)
-    assert touched(deployed.set_up()) == [
-        ("bucket", Action.CREATE, ()),
-        ("notification/uploads", Action.CREATE, ()),
-    ]

@@ -9,7 +9,8 @@ from moto import mock_aws
 
 from countagg.aws.session import MAX_CONNECTIONS, Clients, ConnectionOptions, tag_list, tag_map
 from countagg.core.errors import ConnectionProblem
-from tests.aws.world import ACCOUNT, REGION
+from tests.aws.moto_gaps import ACCOUNT
+from tests.aws.world import REGION
 
 ENGINE = ConnectionOptions(region=REGION, endpoint_url="http://127.0.0.1:4566", credentials=("key", "secret"))
 SERVICES = ("sts", "s3", "sns", "sqs", "dynamodb", "lambda_", "iam", "logs")

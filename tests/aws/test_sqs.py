@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from countagg.provision.stack import PROCESSOR_TIMEOUT
+from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended, queue_url
-from tests.aws.world import PLACE, World, touched
+from tests.aws.others import THEIR_KEY
+from tests.aws.world import PLACE, World, touched, updated
 
 PARTS = by_hand.PARTS["queue"]
 
@@ -30,29 +32,6 @@ def test_the_queue_has_what_the_stack_says(deployed: World) -> None:
     }
     assert [each["Sid"] for each in json.loads(found["Policy"])["Statement"]] == ["CountaggTopicSends"]
     assert "RedrivePolicy" not in attributes(deployed, "countagg-dead-letters")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "field"),
-    [
-        ("VisibilityTimeout", "17", "visibility_timeout"),
-        ("MessageRetentionPeriod", "600", "retention"),
-        (
-            "RedrivePolicy",
-            json.dumps({"deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters"), "maxReceiveCount": "9"}),
-            "redrive_policy",
-        ),
-        ("Policy", json.dumps({"Version": "2012-10-17", "Statement": []}), "statements"),
-    ],
-)
-def test_attributes_that_were_changed_are_put_back(deployed: World, name: str, value: str, field: str) -> None:
-    before = attributes(deployed)
-    deployed.clients.sqs.set_queue_attributes(
-        QueueUrl=queue_url(deployed, NAME),
-        Attributes={name: value},  # type: ignore[dict-item]  # any attribute's name
-    )
-    assert_mended(deployed, "queue/uploads", (field,), ["SetQueueAttributes"])
-    assert attributes(deployed) == before
 
 
 def test_a_redrive_policy_in_other_words_is_no_drift(deployed: World) -> None:
@@ -90,3 +69,32 @@ def test_a_queue_whose_url_still_answers_though_it_is_gone_is_absent(deployed: W
     assert node.resource.read() is None
     deployed.answers("DeleteQueue", code)
     node.resource.delete()
+
+
+@pytest.mark.parametrize("key", ["", THEIR_KEY])
+def test_a_queue_is_encrypted_in_one_of_two_ways_because_sqs_refuses_both_at_once(world: World, key: str) -> None:
+    sent: list[dict[str, str]] = []
+
+    def keep(params: Any, **_: object) -> None:
+        sent.append(params["Attributes"])
+
+    world.set_up(world.nodes("queue/dead-letters", kms_key="" if key else THEIR_KEY))
+    events = world.clients.sqs.meta.events
+    events.register("provide-client-params.sqs.SetQueueAttributes", keep)
+    changes = touched(world.set_up(world.nodes("queue/dead-letters", kms_key=key)))
+    events.unregister("provide-client-params.sqs.SetQueueAttributes", keep)
+    assert changes == updated("queue/dead-letters", "encryption")
+    assert sent == [{"KmsMasterKeyId": key, "SqsManagedSseEnabled": "false" if key else "true"}]
+
+
+@pytest.mark.parametrize("key", ["", THEIR_KEY])
+def test_a_new_queue_is_encrypted_from_the_first_call_on(world: World, key: str) -> None:
+    nodes = world.nodes("queue/dead-letters", kms_key=key)
+    world.set_up(nodes)
+    assert world.mutating == ["CreateQueue"]
+    assert touched(world.set_up(nodes)) == []
+    answer = world.clients.sqs.get_queue_attributes(
+        QueueUrl=queue_url(world, "countagg-dead-letters"), AttributeNames=["All"]
+    )
+    found: Any = answer["Attributes"]
+    assert (found.get("KmsMasterKeyId", ""), found["SqsManagedSseEnabled"]) == (key, "false" if key else "true")

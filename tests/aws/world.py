@@ -7,34 +7,33 @@ such a call, so that nothing happened, or after it, so that it happened and nobo
 from __future__ import annotations
 
 import io
-import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.dynamodb.models import dynamodb_backends
 
-from countagg.aws.binding import Binder
+from countagg.aws.binding import Binder, Forced
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.waiting import Patience
 from countagg.core.names import OWNER_TAG
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Action, Change, Holds, Node, deploy, destroy
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import Stack
+from countagg.provision.stack import stack_specs
 from countagg.provision.states import Code
+from tests.aws.moto_gaps import ACCOUNT, MotoGaps
 
-ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-central-1"
 STACK: Final = "countagg"
 BUCKET: Final = "fleet-counters"
-PLACE: Final = Place(ACCOUNT, REGION)
+PLACE: Final = Place(ACCOUNT, REGION, queue_endpoint=f"https://sqs.{REGION}.amazonaws.com")
+ELSEWHERE: Final = Place(ACCOUNT, "us-west-2", queue_endpoint="https://sqs.us-west-2.amazonaws.com")
 OURS: Final = {OWNER_TAG: STACK}
 
 _READING: Final = ("Get", "List", "Describe", "Head")
@@ -77,13 +76,14 @@ class Calls:
         mutating: names of the operations.
         dies_before: index of the call before which the process dies.
         dies_after: index of the call after which the process dies.
-        errors: by operation, errors that AWS answers with, one a call, before it does what it is asked.
+        errors: by operation, errors that AWS answers with, one a call, before it does what it is asked; None is
+            a call that is answered as usual.
     """
 
     mutating: list[str] = field(default_factory=list)
     dies_before: int | None = None
     dies_after: int | None = None
-    errors: dict[str, list[ClientError]] = field(default_factory=dict)
+    errors: dict[str, list[ClientError | None]] = field(default_factory=dict)
 
     def before(self, model: Any, **_: object) -> None:
         """Handle `before-call`."""
@@ -91,8 +91,8 @@ class Calls:
             if len(self.mutating) == self.dies_before:
                 raise Killed
             self.mutating.append(model.name)
-        if self.errors.get(model.name):
-            raise self.errors[model.name].pop(0)
+        if self.errors.get(model.name) and (error := self.errors[model.name].pop(0)):
+            raise error
 
     def after(self, model: Any, **_: object) -> None:
         """Handle `after-call`."""
@@ -104,64 +104,6 @@ class Calls:
         self.mutating.clear()
         self.dies_before = self.dies_after = None
         self.errors.clear()
-
-
-class MotoGaps:
-    """What moto 5.2 does not know, made up for through botocore's events.
-
-    - A function's LoggingConfig: moto forgets it. It is kept here and put into the answers.
-    - Tags in CreateBucket: moto forgets them. They are put by a client of our own, within the same call.
-    - SetQueueAttributes without a policy: moto then drops the queue's policy. It is added to the call.
-    - A table's stream that was switched off: moto refuses to switch it on again, because it keeps its label.
-    """
-
-    def __init__(self, session: boto3.Session) -> None:
-        self._logging: dict[str, object] = {}
-        unrecorded = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name=REGION)
-        self._s3, self._sqs = unrecorded.client("s3"), unrecorded.client("sqs")
-        register = session.events.register_first
-        for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-            session.events.register(f"before-parameter-build.lambda.{operation}", self._note_logging)
-            register(f"after-call.lambda.{operation}", self._keep_logging)
-        register("after-call.lambda.GetFunction", self._tell_logging)
-        session.events.register("before-parameter-build.s3.CreateBucket", self._note_tags)
-        register("after-call.s3.CreateBucket", self._put_tags)
-        session.events.register("before-parameter-build.sqs.SetQueueAttributes", self._keep_policy)
-        session.events.register("before-parameter-build.dynamodb.UpdateTable", self._note_stream)
-        register("after-call.dynamodb.UpdateTable", self._forget_label)
-
-    def _note_logging(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        context["their_logging"] = (params["FunctionName"], params.get("LoggingConfig"))
-
-    def _keep_logging(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        name, logging = context["their_logging"]
-        if "FunctionArn" in parsed and logging:
-            self._logging[name] = logging
-
-    def _tell_logging(self, parsed: dict[str, Any], **_: object) -> None:
-        if "Configuration" in parsed:
-            name = parsed["Configuration"]["FunctionName"]
-            parsed["Configuration"]["LoggingConfig"] = self._logging[name]
-
-    def _note_tags(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        context["their_tags"] = (params["Bucket"], params.get("CreateBucketConfiguration", {}).get("Tags"))
-
-    def _put_tags(self, context: dict[str, Any], **_: object) -> None:
-        name, tags = context["their_tags"]
-        if tags:
-            self._s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-
-    def _keep_policy(self, params: dict[str, Any], **_: object) -> None:
-        found = self._sqs.get_queue_attributes(QueueUrl=params["QueueUrl"], AttributeNames=["Policy"])
-        params["Attributes"] = {**found.get("Attributes", {}), **params["Attributes"]}
-
-    def _note_stream(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        off = params.get("StreamSpecification", {}).get("StreamEnabled") is False
-        context["without_stream"] = params["TableName"] if off else None
-
-    def _forget_label(self, context: dict[str, Any], **_: object) -> None:
-        if name := context["without_stream"]:
-            dynamodb_backends[ACCOUNT][REGION].get_table(name).latest_stream_label = None
 
 
 class Clock:
@@ -179,14 +121,25 @@ class Clock:
 class World:
     """An account: clients as countagg makes them, what they did, and a stack to set up with them."""
 
-    def __init__(self, clients: Clients, calls: Calls) -> None:
+    def __init__(self, clients: Clients, calls: Calls, place: Place = PLACE) -> None:
         self.clients = clients
         self.calls = calls
+        self.place = place
+        self.bucket = BUCKET if place == PLACE else f"{BUCKET}-elsewhere"
         self.clock = Clock()
         self.waited_for: list[str] = []
-        self.patience = Patience(self.waited_for.append, 600, self.clock.sleep, lambda: self.clock.now)
+        self.warnings: list[str] = []
+        self.patience = Patience(
+            self.waited_for.append, 600, self.clock.sleep, lambda: self.clock.now, self.warnings.append
+        )
         self.code = make_zip()
         self.parts: tuple[str, ...] = ()
+        self.chosen: dict[str, Any] = {}
+
+    def choose(self, **settings: Any) -> World:
+        """Set up every stack with these settings, unless `nodes` is told others."""
+        self.chosen = settings
+        return self
 
     def focus(self, *parts: str) -> World:
         """Leave out of every stack what begins with none of these: each call of moto takes 2 ms."""
@@ -197,20 +150,22 @@ class World:
         self,
         *only: str,
         stack: str = STACK,
-        bucket: str = BUCKET,
+        bucket: str = "",
         create_bucket: bool = True,
-        delete_objects: bool = False,
-        prefix: str = "counters/",
+        forced: Forced | None = None,
+        **settings: Any,
     ) -> list[Node[Any]]:
         """Return the nodes of a stack, or only some, as if they needed no others."""
-        settings = StackSettings(stack, bucket, create_bucket=create_bucket, prefix=prefix)
-        binder = Binder(self.clients, PLACE, stack, self.patience, delete_objects=delete_objects)
-        nodes = binder.bind(Stack(settings, PLACE, self.code).specs())
+        chosen = StackSettings(
+            stack, bucket or self.bucket, create_bucket=create_bucket, **{**self.chosen, **settings}
+        )
+        binder = Binder(self.clients, self.place, stack, self.patience, forced or Forced())
+        nodes = binder.bind(stack_specs(Blueprint(chosen, self.place, self.code)))
         if not only and not self.parts:
             return nodes
-        chosen = [node for node in nodes if (node.id in only if only else node.id.startswith(self.parts))]
-        names = {node.id for node in chosen}
-        return [replace(node, needs=tuple(need for need in node.needs if need in names)) for node in chosen]
+        wanted = [node for node in nodes if (node.id in only if only else node.id.startswith(self.parts))]
+        names = {node.id for node in wanted}
+        return [replace(node, needs=tuple(need for need in node.needs if need in names)) for node in wanted]
 
     def set_up(self, nodes: Iterable[Node[Any]] | None = None) -> tuple[Change, ...]:
         """Deploy to the end; the calls are recorded from here on."""
@@ -244,9 +199,10 @@ class World:
         finally:
             self.calls.reset()
 
-    def answers(self, operation: str, code: str, message: str = "", *, times: int = 1) -> None:
-        """Let the next calls of an operation be answered with an error."""
-        self.calls.errors[operation] = [answer(code, message, operation) for _ in range(times)]
+    def answers(self, operation: str, code: str, message: str = "", *, times: int = 1, skip: int = 0) -> None:
+        """Let calls of an operation be answered with an error: so many, after some that are answered as usual."""
+        errors = [answer(code, message, operation) for _ in range(times)]
+        self.calls.errors[operation] = [*[None] * skip, *errors]
 
     @property
     def mutating(self) -> list[str]:
@@ -276,9 +232,13 @@ def silent(_node: str, _action: Action) -> None:
 
 
 def touched(changes: Iterable[Change]) -> list[tuple[str, Action, tuple[str, ...]]]:
-    """Return what was not just kept: the resource, the action and the fields."""
+    """Return what was not just kept: the resource, the action and, of an update, the fields."""
     return [
-        (change.resource, change.action, tuple(each.name for each in change.fields))
+        (
+            change.resource,
+            change.action,
+            tuple(each.name for each in change.fields if change.action is Action.UPDATE),
+        )
         for change in changes
         if change.action is not Action.KEEP
     ]
@@ -289,9 +249,9 @@ def updated(node: str, *names: str) -> list[tuple[str, Action, tuple[str, ...]]]
     return [(node, Action.UPDATE, names)]
 
 
-def make_clients(calls: Calls) -> Clients:
+def make_clients(calls: Calls, region: str = REGION) -> Clients:
     """Make clients that are recorded. They outlive moto's mocks, which reset only the world behind them."""
-    clients = Clients(ConnectionOptions(region=REGION, credentials=("testing", "testing")))
+    clients = Clients(ConnectionOptions(region=region, credentials=("testing", "testing")))
     MotoGaps(clients.session)
     clients.session.events.register("before-call", calls.before)
     clients.session.events.register("after-call", calls.after)
@@ -303,43 +263,3 @@ def account() -> Iterator[None]:
     """Open an empty account."""
     with mock_aws(config={"lambda": {"use_docker": False}}):
         yield
-
-
-def inventory(clients: Clients) -> dict[str, Any]:
-    """List everything there is in the account, with what matters of it, by kind."""
-    c = clients
-    listings: dict[str, Callable[[], Any]] = {
-        "topics": lambda: {
-            each["TopicArn"]: c.sns.get_topic_attributes(TopicArn=each["TopicArn"])["Attributes"]["Policy"]
-            for each in c.sns.list_topics()["Topics"]
-        },
-        "subscriptions": lambda: [
-            (each["TopicArn"], each["Endpoint"]) for each in c.sns.list_subscriptions()["Subscriptions"]
-        ],
-        "queues": lambda: {
-            url: c.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes")
-            for url in c.sqs.list_queues().get("QueueUrls", [])
-        },
-        "tables": lambda: {
-            name: c.dynamodb.describe_table(TableName=name)["Table"]
-            for name in c.dynamodb.list_tables()["TableNames"]
-        },
-        "logs": lambda: [each["logGroupName"] for each in c.logs.describe_log_groups()["logGroups"]],
-        "roles": lambda: [each["RoleName"] for each in c.iam.list_roles()["Roles"]],
-        "functions": lambda: [each["FunctionName"] for each in c.lambda_.list_functions()["Functions"]],
-        "mappings": lambda: [
-            each["EventSourceArn"] for each in c.lambda_.list_event_source_mappings()["EventSourceMappings"]
-        ],
-        "buckets": lambda: {each["Name"]: _bucket(c, each["Name"]) for each in c.s3.list_buckets()["Buckets"]},
-    }
-    return {kind: listing() for kind, listing in listings.items()}
-
-
-def _bucket(clients: Clients, name: str) -> str:
-    notifications: Any = clients.s3.get_bucket_notification_configuration(Bucket=name)
-    notifications.pop("ResponseMetadata")
-    try:
-        policy = clients.s3.get_bucket_policy(Bucket=name)["Policy"]
-    except ClientError:
-        policy = ""
-    return json.dumps([notifications, policy])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from countagg.core.values import parse_value
 
 BUCKET: Final = "counters-of-somebody"
 ACCOUNT: Final = "123456789012"
+TALLY: Final = re.compile(r"\d+ created, \d+ updated, \d+ kept, \d+ deleted in \d+ s")
+"""The last line of what setup and teardown tell."""
 
 
 @contextmanager
@@ -33,7 +36,7 @@ def moto_account(folder: Path) -> Iterator[None]:
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.delenv("AWS_PROFILE", raising=False)
-        with mock_aws():
+        with mock_aws(config={"lambda": {"use_docker": False}}):
             boto3.client("s3").create_bucket(Bucket=BUCKET)
             yield
 

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import botocore.handlers
 import pytest
 from botocore.loaders import JSONFileLoader
 
+from countagg.aws.session import Clients, ConnectionOptions
+from tests.aws.moto_gaps import MotoGaps
+from tests.aws.world import Calls
 from tests.cli.account import moto_account, set_up
 from tests.cli.running import CommandLine
 
@@ -38,6 +42,27 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def countagg(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """Run `countagg` with the given arguments."""
     return CommandLine(capsys)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Record the calls of every client that is made from now on, whoever makes it."""
+    calls = Calls()
+    handlers = [("before-call", calls.before), ("after-call", calls.after)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", [*botocore.handlers.BUILTIN_HANDLERS, *handlers])
+    return calls
+
+
+@pytest.fixture
+def complete_account(account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it must be there
+    """Give an account that holds what moto forgets, for stacks with every option."""
+    initialise = Clients.__init__
+
+    def completed(clients: Clients, options: ConnectionOptions) -> None:
+        initialise(clients, options)
+        MotoGaps(clients.session)
+
+    monkeypatch.setattr(Clients, "__init__", completed)
 
 
 @pytest.fixture

@@ -56,7 +56,9 @@ class FakePipeline:
     topics: set[str] = field(default_factory=set)
     notified: bool = False
     settings: FunctionSettings = field(
-        default_factory=lambda: FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400)
+        default_factory=lambda: FunctionSettings(
+            "countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn"
+        )
     )
     names: Names = field(default_factory=lambda: Names("countagg"))
 

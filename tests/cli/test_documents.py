@@ -12,7 +12,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from tests.cli.account import BUCKET, write_day
+from tests.cli.account import ACCOUNT, BUCKET, TALLY, write_day
 from tests.cli.running import CommandLine
 from tests.provision.stacks import IDS
 
@@ -83,16 +83,28 @@ def test_setup_again_and_teardown_answer_in_one_form(account: None, countagg: Co
     removed = countagg("teardown", "--yes", "--output", "json")
 
     assert [ran.code for ran in (planned, made, again, removed)] == [0, 0, 0, 0]
-    assert made.document == {
-        "schema": 1,
-        "stack": "countagg",
-        "changes": [{"resource": name, "action": "create"} for name in IDS],
-        "summary": {"create": 22, "update": 0, "keep": 0, "delete": 0},
+    known = ["schema", "stack", "account", "region", "changes", "summary"]
+    assert list(planned.document) == known
+    assert list(made.document) == [*known, "seconds", "outputs"]
+    assert list(again.document) == [*known, "seconds", "outputs"]
+    assert list(removed.document) == [
+        *known,
+        "seconds",
+        "left_over",
+        "searched_by_tag",
+        "foreign_notifications",
+        "foreign_notifications_unchanged",
+    ]
+    assert [made.document[name] for name in known[:4]] == [1, "countagg", ACCOUNT, "us-east-1"]
+    changes = made.document["changes"]
+    assert [(change["resource"], change["action"]) for change in changes] == [(name, "create") for name in IDS]
+    assert {name: planned.document[name] for name in known[:4]} == {
+        name: made.document[name] for name in known[:4]
     }
-    assert planned.out == made.out
-    assert again.document["summary"] == {"create": 0, "update": 0, "keep": 22, "delete": 0}
-    assert list(removed.document) == ["schema", "stack", "changes", "summary"]
-    assert removed.document["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": 22}
+    assert made.document["summary"] == {"create": len(IDS), "update": 0, "keep": 0, "delete": 0}
+    assert planned.document["summary"] == made.document["summary"]
+    assert again.document["summary"] == {"create": 0, "update": 0, "keep": len(IDS), "delete": 0}
+    assert removed.document["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": len(IDS)}
     assert {(change["resource"], change["action"]) for change in removed.document["changes"]} == {
         (name, "delete") for name in IDS
     }
@@ -106,12 +118,21 @@ def test_teardown_tells_what_it_keeps_and_why(account: None, countagg: CommandLi
     ran = countagg("teardown", "--yes", "--keep-data", "--keep-logs")
 
     assert ran.code == 0
-    assert ran.out.splitlines() == [
-        "0 created, 0 updated, 7 kept, 15 deleted",
-        "kept bucket: not ours",
-        *(f"kept logs/{name}: --keep-logs" for name in ("publisher", "aggregator", "processor")),
-        *(f"kept table/{name}: --keep-data" for name in ("counters", "totals", "snapshots")),
+    lines = ran.out.splitlines()
+    kept = lines[lines.index("Stays as it is") + 1 : lines.index("", lines.index("Stays as it is"))]
+    assert [line.split(maxsplit=3) for line in kept] == [
+        ["=", "kept", "bucket", f"{BUCKET}  (not ours)"],
+        *(
+            ["=", "kept", f"table/{name}", f"countagg-{name}  (--keep-data)"]
+            for name in ("counters", "totals", "snapshots")
+        ),
+        *(
+            ["=", "kept", f"logs/{name}", f"/aws/lambda/countagg-{name}  (--keep-logs)"]
+            for name in ("publisher", "aggregator", "processor")
+        ),
     ]
+    assert TALLY.fullmatch(lines[-1])
+    assert lines[-1].startswith(f"0 created, 0 updated, 7 kept, {len(IDS) - 7} deleted in ")
     assert sorted(boto3.client("dynamodb").list_tables()["TableNames"]) == [
         f"countagg-{name}" for name in ("counters", "snapshots", "totals")
     ]
@@ -130,8 +151,10 @@ def test_a_plan_where_nothing_is_pending_ends_with_0(countagg: CommandLine) -> N
 
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        "= keep    bucket  (not ours, used as it is)",
-        "0 to create, 0 to update, 22 to keep, 0 to delete",
+        "Stays as it is",
+        f"= keep    bucket  {BUCKET}  (not ours, used as it is)",
+        "",
+        f"plan: 0 to create, 0 to update, {len(IDS)} to keep, 0 to delete",
     ]
 
 
@@ -299,8 +322,8 @@ def test_status_of_a_hop_that_setup_would_put_back_says_so(countagg: CommandLine
     assert ran.code == 1
     assert ran.err == "not healthy: mapping/processor; `countagg plan` shows what setup would put back\n"
     assert countagg("plan", "--detailed-exitcode").out.splitlines()[:2] == [
-        "~ update  mapping/processor",
-        "    enabled: False => True",
+        "~ update  mapping/processor  countagg-uploads -> countagg-processor",
+        "      enabled: no => yes",
     ]
 
 

@@ -29,10 +29,12 @@ CONNECTING: Final = (
     ("plan", "--bucket", BUCKET),
     ("upload-sample",),
     ("query", "--date", "today"),
+    ("query", "--since", "2d"),
     ("status",),
+    ("logs",),
     ("teardown", "--yes"),
 )
-READING: Final = (("upload-sample",), ("query", "--date", "today"), ("status",))
+READING: Final = (("upload-sample",), ("query", "--date", "today"), ("query", "--since", "2d"), ("status",))
 
 
 def names_of(commands: tuple[tuple[str, ...], ...]) -> list[str]:
@@ -175,7 +177,7 @@ def test_setup_off_a_terminal_wants_yes(countagg: CommandLine) -> None:
     ran = countagg("setup", "--bucket", BUCKET)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "+ create  topic/uploads\n" in ran.err
+    assert re.search(r"^\+ create  topic/uploads +countagg-uploads$", ran.err, re.MULTILINE)
     assert "countagg: --yes: there is no terminal to ask on\n  try: give --yes" in ran.err
     assert nothing_was_touched()
 
@@ -204,11 +206,12 @@ def test_the_right_answers_set_up_and_tear_down(countagg: CommandLine, monkeypat
     monkeypatch.setattr(sys, "stdin", Terminal(" countagg \n"))
     removed = countagg("teardown")
 
-    assert (made.code, made.out) == (0, "21 created, 0 updated, 1 kept, 0 deleted\n")
+    assert made.code == 0
+    assert made.out.startswith("33 created, 0 updated, 1 kept, 0 deleted in ")
     assert declined.code == 8
     assert declined.err.endswith("countagg: the answer was not 'countagg'; nothing was touched\n")
     assert removed.code == 0
-    assert removed.out.startswith("0 created, 0 updated, 1 kept, 21 deleted\n")
+    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 33 deleted in ")
     assert nothing_was_touched()
 
 
@@ -232,7 +235,7 @@ def test_a_plan_with_pending_changes_ends_with_6_only_when_asked(countagg: Comma
 
     assert (asked.code, plain.code) == (6, 0)
     assert asked.out == plain.out
-    assert asked.out.endswith("21 to create, 0 to update, 1 to keep, 0 to delete\n")
+    assert asked.out.endswith("\nplan: 33 to create, 0 to update, 1 to keep, 0 to delete\n")
     assert nothing_was_touched()
 
 
@@ -241,7 +244,10 @@ def test_a_bucket_that_does_not_exist_fails_with_the_way_out(countagg: CommandLi
     ran = countagg("plan", "--bucket", "nobodys-bucket")
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == ("countagg: bucket: it does not exist\n  try: create it first, or say --create-bucket\n")
+    assert ran.err == (
+        "countagg: bucket nobodys-bucket: it does not exist\n"
+        "  try: create it first; for a bucket, --create-bucket does it\n"
+    )
 
 
 @pytest.mark.usefixtures("account")
@@ -257,7 +263,7 @@ def test_prefixes_that_overlap_are_refused(countagg: CommandLine) -> None:
 def test_a_teardown_of_nothing_is_done_and_says_so(countagg: CommandLine) -> None:
     ran = countagg("teardown", "--stack", "ghost")
 
-    assert (ran.code, ran.out) == (0, "0 created, 0 updated, 0 kept, 0 deleted\n")
+    assert (ran.code, ran.out) == (0, "0 created, 0 updated, 0 kept, 0 deleted in 0 s\n")
     assert "nothing is left of a stack 'ghost' in us-east-1" in ran.err
 
 

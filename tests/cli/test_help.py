@@ -33,13 +33,61 @@ GLOBAL_OPTIONS: Final = {
     "--no-color",
     "--version",
 }
+CHOICES: Final = {
+    "--bucket",
+    "--create-bucket",
+    "--prefix",
+    "--output-prefix",
+    "--bucket-versioning",
+    "--memory",
+    "--window",
+    "--retention",
+    "--alarm-email",
+    "--tag",
+    "--permissions-boundary",
+    "--role-path",
+    "--kms-key",
+    "--point-in-time-recovery",
+    "--deletion-protection",
+}
 COMMANDS: Final = {
-    "setup": {"--bucket", "--create-bucket", "--prefix", "--output-prefix", "--yes", "--expect-account"},
-    "plan": {"--bucket", "--create-bucket", "--prefix", "--output-prefix", "--detailed-exitcode"},
+    "setup": {*CHOICES, "--yes", "--expect-account"},
+    "plan": {*CHOICES, "--detailed-exitcode"},
+    "outputs": set[str](),
     "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
-    "query": {"--date", "--counter", "--by-instance"},
+    "query": {
+        "--date",
+        "--counter",
+        "--by-instance",
+        "--since",
+        "--until",
+        "--top",
+        "--sort",
+        "--watch",
+        "--interval",
+        "--save",
+    },
+    "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
     "status": set[str](),
-    "teardown": {"--yes", "--keep-data", "--keep-logs", "--expect-account"},
+    "teardown": {
+        "--yes",
+        "--bucket",
+        "--keep-data",
+        "--keep-logs",
+        "--delete-objects",
+        "--delete-protected",
+        "--expect-account",
+    },
+    "limits set": {"--expect-account"},
+    "limits list": {"--date"},
+    "limits unset": {"--expect-account"},
+    "limits import": {"--expect-account"},
+    "verify": {"--date", "--settle"},
+    "repair": {"--date", "--since", "--until", "--dry-run", "--settle", "--timeout", "--yes", "--expect-account"},
+    "dead-letters list": set[str](),
+    "dead-letters show": set[str](),
+    "dead-letters redrive": {"--all", "--yes", "--expect-account"},
+    "dead-letters purge": {"--all", "--yes", "--expect-account"},
     "local start": set[str](),
     "local stop": set[str](),
     "local status": set[str](),
@@ -86,6 +134,17 @@ def test_every_command_has_its_options_and_the_global_ones(name: str) -> None:
 
     assert options_of(found) >= GLOBAL_OPTIONS | COMMANDS[name]
     assert all(parameter.help for parameter in found.params)
+
+
+def test_no_command_is_left_out_here() -> None:
+    assert dict(leaves(tree())).keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", ["setup", "plan"])
+def test_a_switch_can_be_put_back(name: str) -> None:
+    secondary = {option for found in dict(leaves(tree()))[name].params for option in found.secondary_opts}
+
+    assert secondary == {"--no-bucket-versioning", "--no-point-in-time-recovery", "--no-deletion-protection"}
 
 
 def test_the_global_options_stand_before_the_command_too() -> None:

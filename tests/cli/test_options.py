@@ -13,8 +13,6 @@ from countagg.cli.main import make_app
 from countagg.cli.options import Options, OutputForm
 from countagg.cli.registry import command
 from countagg.cli.session import Session
-from countagg.cli.stack_commands import _chosen
-from countagg.operate.deployment import Chosen
 from tests.cli.running import CommandLine
 
 DEFAULTS: Final = Options(
@@ -36,7 +34,6 @@ TEXTS: Final = {
     "output": ("json", "csv"),
 }
 SWITCHES: Final = ("local", "quiet", "verbose", "no_color")
-OF_SETUP: Final = ("bucket", "prefix", "output_prefix")
 SOURCES: Final = ("flag", "variable", "project file", "user file")
 
 
@@ -128,24 +125,6 @@ def test_the_strongest_source_of_a_switch_wins(name: str, strongest: str, source
         assert found == defaults_but(name, wanted)
 
 
-@pytest.mark.parametrize("strongest", SOURCES)
-@pytest.mark.parametrize("name", OF_SETUP)
-def test_the_strongest_source_of_what_setup_is_told_wins(name: str, strongest: str, sources: Sources) -> None:
-    position = SOURCES.index(strongest)
-    for weaker in SOURCES[position + 1 :]:
-        sources.say(weaker, name, "other")
-    if strongest != "flag":
-        sources.say(strongest, name, "wanted")
-    given: dict[str, Any] = dict.fromkeys(OF_SETUP)
-    if strongest == "flag":
-        given[name] = "wanted"
-
-    chosen = _chosen(session_of("probe"), **given, create_bucket=False)
-
-    wanted: dict[str, Any] = {name: "wanted"}
-    assert chosen == replace(Chosen("countagg"), **wanted)
-
-
 @pytest.mark.parametrize("name", [*TEXTS, *SWITCHES])
 def test_a_global_option_counts_before_and_after_the_command(name: str) -> None:
     values = TEXTS.get(name)
@@ -227,6 +206,11 @@ def test_a_variable_that_says_neither_yes_nor_no_is_refused_by_its_name(
         (b'bucket = ["one"]\n', "bucket must be text in quotes"),
         (b'quiet = "yes"\n', "quiet must be true or false"),
         (b"local = 1\n", "local must be true or false"),
+        (b"deletion_protection = 1\n", "deletion_protection must be true or false"),
+        (b'tags = "team=fleet"\n', "tags must be a table of texts or numbers"),
+        (b"[tags]\nteam = true\n", "tags must be a table of texts or numbers"),
+        (b"[memory]\nprocessor = 1.5\n", "memory must be a table of texts or numbers"),
+        (b"[memory]\n[memory.processor]\n", "memory must be a table of texts or numbers"),
         (b"stack = one\n", "cannot be read"),
         (b'stack = "\xff"\n', "cannot be read"),
         (b'output = "xml"\n', "'xml' is no form of output"),
@@ -249,7 +233,7 @@ def test_a_settings_file_that_is_wrong_is_refused_by_its_name(
 def test_an_unknown_setting_is_answered_with_the_known_ones(countagg: CommandLine) -> None:
     Path("countagg.toml").write_text('buckets = "one"\n')
 
-    assert "  try: known are bucket, endpoint_url, local," in countagg("status").err
+    assert "  try: known are alarm_email, bucket, bucket_versioning," in countagg("status").err
 
 
 def test_the_users_own_file_is_checked_too(sources: Sources, countagg: CommandLine) -> None:

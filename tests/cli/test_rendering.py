@@ -11,12 +11,10 @@ from decimal import Decimal
 import pytest
 import simplejson
 
-from countagg.cli.changes import describe_changes, tally_line
 from countagg.cli.preferences import Preferences
-from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import grouped, printable, signed, write_csv, write_json, write_json_line, write_table
 from countagg.cli.session import Session
-from countagg.provision.reconcile import Action, Change, FieldChange, Tags
-from countagg.provision.states import Code
+from countagg.core.values import SCALE
 from tests.cli.running import Terminal
 from tests.cli.test_options import DEFAULTS
 
@@ -132,6 +130,26 @@ def test_numbers_for_people_are_grouped_and_exact(number: int | Decimal, expecte
     assert grouped(number) == expected
 
 
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [(0, "+0"), (1_500 * SCALE, "+1,500"), (-1_234_567 * SCALE, "-1,234,567"), (-1, "-0.000000001")],
+)
+def test_differences_bear_their_sign(difference: int, expected: str) -> None:
+    assert signed(difference) == expected
+
+
+def test_a_line_of_json_is_one_line_of_ascii_that_reads_back() -> None:
+    file = io.StringIO()
+    values = {"a\u202e\x9b\n": Decimal("0.10"), "n": 10**30}
+
+    write_json_line(file, values)
+
+    assert file.getvalue().isascii()
+    assert file.getvalue().count("\n") == 1
+    assert simplejson.loads(file.getvalue(), parse_float=Decimal) == {"schema": 1, **values}
+    assert "0.10" in file.getvalue()
+
+
 def test_json_begins_with_its_schema_and_keeps_numbers_and_names() -> None:
     file = io.StringIO()
     values = {"ten\u202eth": Decimal("0.1"), "big": Decimal("12345678901234567890123.000000001"), "n": 10**30}
@@ -152,45 +170,3 @@ def test_csv_quotes_what_needs_it() -> None:
 
     assert [tuple(row) for row in csv.reader(io.StringIO(file.getvalue()))] == [HEADER, *rows]
     assert "\r" not in file.getvalue()
-
-
-def test_changes_are_described_line_by_line_and_what_is_kept_is_left_out() -> None:
-    changes = [
-        Change("topic/uploads", Action.CREATE),
-        Change(
-            "queue/uploads",
-            Action.UPDATE,
-            (
-                FieldChange("retention", 60, 345600),
-                FieldChange("redrive_policy", "", "x" * 61),
-                FieldChange("tags", {"a": None}, {"a": "b"}),
-                FieldChange("code", Code("old"), Code("new")),
-                FieldChange("owner", "a\x1b[31mb", Tags({})),
-            ),
-        ),
-        Change("table/totals", Action.KEEP),
-        Change("bucket", Action.KEEP, note="not ours, used as it is"),
-        Change("role/processor", Action.DELETE),
-    ]
-
-    assert describe_changes(changes) == [
-        "+ create  topic/uploads",
-        "~ update  queue/uploads",
-        "    retention: 60 => 345600",
-        f"    redrive_policy: (none) => {'x' * 60}...",
-        "    tags: a=None => a=b",
-        "    code: old => new",
-        r"    owner: a\x1b[31mb => Tags(of={})",
-        "= keep    bucket  (not ours, used as it is)",
-        "- delete  role/processor",
-    ]
-
-
-def test_the_tally_counts_every_action_also_those_that_do_not_occur() -> None:
-    changes = [Change("a", Action.CREATE), Change("b", Action.CREATE), Change("c", Action.KEEP)]
-
-    assert tally_line(changes, done=True) == "2 created, 0 updated, 1 kept, 0 deleted"
-    assert tally_line(changes, done=False) == "2 to create, 0 to update, 1 to keep, 0 to delete"
-    assert tally_line([Change("d", Action.DELETE), Change("e", Action.UPDATE)], done=True) == (
-        "0 created, 1 updated, 0 kept, 1 deleted"
-    )

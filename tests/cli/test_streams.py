@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pty
+import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import pytest
 
+from countagg.cli.streams import is_deserted, outlive_reader
 from countagg.local.state import StateFolder, default_state_dir
-from tests.cli.account import BUCKET, write_day
+from tests.cli.account import BUCKET, TALLY, write_day
 from tests.cli.running import PROGRAM, CommandLine, process_environment
 
 DAY: Final = "2026-07-01"
@@ -32,6 +38,10 @@ def day(stack: None) -> None:  # noqa: ARG001 - it must be there
     write_day(DAY, {"i-deadbeef": {"COUNTER1": "1"}})
 
 
+def without_duration(text: str) -> str:
+    return re.sub(r'"seconds": [\d.]+| in \d+ s$', "", text, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 @pytest.mark.usefixtures("day")
@@ -43,7 +53,7 @@ def test_quiet_leaves_the_result_and_nothing_else(
 
     assert (quiet.code, usual.code) == (0, 0)
     assert quiet.err == ""
-    assert quiet.out == usual.out != ""
+    assert without_duration(quiet.out) == without_duration(usual.out) != ""
     if form == "json":
         assert usual.document["schema"] == 1
     elif form == "csv" and arguments[0] != "upload-sample":
@@ -59,16 +69,21 @@ def test_who_acts_where_is_told_before_anything_changes(countagg: CommandLine) -
 
 @pytest.mark.usefixtures("account")
 def test_progress_of_a_setup_and_a_teardown_goes_to_stderr(countagg: CommandLine) -> None:
-    made = countagg("setup", "--bucket", BUCKET, "--yes", "--stack", "other", "--region", "us-east-1")
+    # The stack of the other tests has the usual prefix.
+    place = ("--prefix", "in/", "--output-prefix", "out/", "--stack", "other", "--region", "us-east-1")
+    made = countagg("setup", "--bucket", BUCKET, "--yes", *place)
     removed = countagg("teardown", "--yes", "--stack", "other", "--region", "us-east-1")
 
-    assert made.out == "21 created, 0 updated, 1 kept, 0 deleted\n"
+    assert made.out.startswith("33 created, 0 updated, 1 kept, 0 deleted in ")
     assert "\ncreate  table/totals\n" in made.err
+    assert "\ncreate  " not in made.out
     assert made.err.endswith(
-        "next: countagg --stack other --region us-east-1 upload-sample --wait, "
-        "then countagg --stack other --region us-east-1 query --date today\n"
+        "next: countagg --stack other --region us-east-1 upload-sample --wait\n"
+        "then: countagg --stack other --region us-east-1 query --date today\n"
     )
-    assert removed.out == "0 created, 0 updated, 1 kept, 21 deleted\nkept bucket: not ours\n"
+    assert TALLY.fullmatch(removed.out.splitlines()[-1])
+    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 33 deleted in ")
+    assert "\ndelete  " not in removed.out
     assert "\ndelete  table/totals\n" in removed.err
 
 
@@ -140,3 +155,47 @@ def test_a_reader_of_the_first_line_gets_it() -> None:
         err = child.stderr.read()
 
     assert (line, err, child.returncode) == (b"line of a log\n", b"", 0)
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[TextIO, int]]:
+    """Give the end that is written to, and the other one."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "w") as stream:
+        yield stream, read_end
+
+
+def test_a_pipe_is_deserted_when_its_reader_is_gone() -> None:
+    with pipe() as (stream, read_end):
+        assert not is_deserted(stream)
+        assert not is_deserted(outlive_reader(stream))
+        os.close(read_end)
+        assert is_deserted(stream)
+        assert is_deserted(outlive_reader(stream))
+
+
+def test_a_pipe_that_was_written_to_without_a_reader_stays_deserted() -> None:
+    with pipe() as (stream, read_end):
+        os.close(read_end)
+        outliving = outlive_reader(stream)
+        outliving.write("nobody reads this")
+        outliving.flush()
+
+        # What is written goes nowhere by now, and nowhere has no reader to lose.
+        assert not is_deserted(stream)
+        assert is_deserted(outliving)
+
+
+def test_a_terminal_is_deserted_when_it_hangs_up() -> None:
+    master, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        assert not is_deserted(stream)
+        os.close(master)
+        assert is_deserted(stream)
+
+
+def test_a_file_and_what_is_held_in_memory_are_never_deserted(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as stream:
+        assert not is_deserted(stream)
+    assert not is_deserted(io.StringIO())
+    assert not is_deserted(stream)

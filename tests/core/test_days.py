@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from countagg.core.days import (
     check_upload_day,
+    days_from,
     expiry_epoch_seconds,
     is_past_retention,
     parse_date,
@@ -103,3 +104,9 @@ def test_nothing_expires_until_two_days_after_its_day_is_accepted(day: str, rete
     midnight = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=2)
     expiry = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=expiry_epoch_seconds(day, retention))
     assert (expiry <= midnight) == is_past_retention(day, today, retention)
+
+
+def test_days_from_one_to_another_are_both_included() -> None:
+    assert days_from("2026-02-27", "2026-03-01") == ["2026-02-27", "2026-02-28", "2026-03-01"]
+    assert days_from("2026-03-01", "2026-03-01") == ["2026-03-01"]
+    assert days_from("2026-03-01", "2026-02-28") == []

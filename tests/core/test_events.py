@@ -11,6 +11,7 @@ from countagg.core.errors import InvalidEvent
 from countagg.core.events import (
     ObjectEvent,
     TotalsChange,
+    make_s3_message,
     parse_s3_message,
     parse_snapshot_record,
     parse_totals_record,
@@ -196,7 +197,7 @@ def test_a_removed_snapshot_is_no_link(name: str) -> None:
 def test_a_new_ledger_is_a_change_from_nothing() -> None:
     change = parse_totals_record(load_event("stream-totals-insert"))
     assert isinstance(change, TotalsChange)
-    assert (change.day, change.version, change.old) == ("2026-11-20", 1, None)
+    assert (change.day, change.replaced, change.version, change.old) == ("2026-11-20", 0, 1, None)
     assert decode_ledger(change.new).sums == {"REQUESTS": 12 * SCALE, "ERRORS": SCALE}
 
 
@@ -205,7 +206,8 @@ def test_a_modified_ledger_is_a_change_from_the_old_document_to_the_new() -> Non
     change = parse_totals_record(load_event("stream-totals-modify"))
     assert before is not None
     assert change is not None
-    assert (change.version, change.old) == (2, before.new)
+    assert (change.replaced, change.version, change.old) == (1, 2, before.new)
+    assert change.updated_at == "2026-11-20T10:16:32.001+00:00"
     assert decode_ledger(change.new) == Ledger(
         sums={"REQUESTS": 20 * SCALE, "LATENCY": SCALE // 4},
         contributors={"REQUESTS": 1, "LATENCY": 1},
@@ -242,6 +244,8 @@ TOTALS_PATHS: list[list[str | int]] = [
     ["dynamodb", "NewImage"],
     ["dynamodb", "NewImage", "Version"],
     ["dynamodb", "NewImage", "Document"],
+    ["dynamodb", "NewImage", "UpdatedAt"],
+    ["dynamodb", "OldImage", "Version"],
     ["dynamodb", "OldImage", "Document"],
 ]
 
@@ -267,3 +271,13 @@ def test_bytes_that_are_no_base64_are_refused(text: str) -> None:
         parse_snapshot_record(snapshot)
     with pytest.raises(InvalidEvent):
         parse_totals_record(totals)
+
+
+@given(
+    st.text(min_size=1, max_size=40).filter(lambda key: key.isprintable()),
+    st.booleans(),
+    st.integers(0, 16**32 - 1),
+)
+def test_a_message_that_was_made_is_read_back(key: str, removed: bool, number: int) -> None:  # noqa: FBT001 - drawn
+    event = ObjectEvent("fleet-counters", key, f"{number:032X}", removed, "2026-11-20T10:00:00Z")
+    assert parse_s3_message(make_s3_message(event)) == (event,)

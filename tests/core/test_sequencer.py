@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import InvalidEvent
-from countagg.core.sequencer import WIDTH, normalise_sequencer
+from countagg.core.sequencer import WIDTH, normalise_sequencer, sequencer_after
 from tests.core.strategies import raw_sequencers
+
+
+def s3_sequencers() -> st.SearchStrategy[str]:
+    """Sequencers of the width that S3's own have."""
+    return st.integers(0, 16**18 - 2).map(lambda number: f"{number:018X}")
 
 
 @given(raw_sequencers())
@@ -44,3 +49,23 @@ def test_unequal_lengths_are_aligned_at_the_time_in_front() -> None:
 def test_what_is_no_hexadecimal_number_of_32_digits_is_refused(text: str) -> None:
     with pytest.raises(InvalidEvent, match="is not a hexadecimal number of 1 to 32 digits"):
         normalise_sequencer(text)
+
+
+@given(s3_sequencers(), s3_sequencers())
+def test_the_next_sequencer_comes_after_all_and_before_any_later_one_of_s3(one: str, other: str) -> None:
+    known = [normalise_sequencer(one), normalise_sequencer(other)]
+    following = sequencer_after(*known)
+    assert following > max(known)
+    assert normalise_sequencer(following) == following
+    later = f"{int(max(one, other), 16) + 1:018X}"
+    assert normalise_sequencer(later) > following
+
+
+def test_the_first_sequencer_of_all_comes_before_any_of_s3() -> None:
+    assert sequencer_after() == "0" * 31 + "1"
+    assert sequencer_after() < normalise_sequencer("000000000000000001")
+
+
+def test_after_the_last_there_is_none() -> None:
+    with pytest.raises(InvalidEvent):
+        sequencer_after("F" * 32)

@@ -18,6 +18,7 @@ SETTINGS = FunctionSettings(
     dead_letters_url="https://sqs.us-east-1.amazonaws.com/012345678901/countagg-dead-letters",
     snapshot_retention_days=35,
     totals_retention_days=400,
+    alerts_topic_arn="arn:aws:sns:us-east-1:012345678901:countagg-alerts",
 )
 
 
@@ -36,6 +37,7 @@ def test_every_setting_is_a_variable_of_text() -> None:
         "COUNTAGG_DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/012345678901/countagg-dead-letters",
         "COUNTAGG_SNAPSHOT_RETENTION_DAYS": "35",
         "COUNTAGG_TOTALS_RETENTION_DAYS": "400",
+        "COUNTAGG_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:012345678901:countagg-alerts",
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from countagg.aws.limits import Limits
 from countagg.local import EngineRecord, LocalEngine
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients
 
@@ -25,5 +26,17 @@ def engine(command_line: CommandLine) -> Iterator[EngineRecord]:
 @pytest.fixture(scope="session")
 def stack(engine: EngineRecord, command_line: CommandLine) -> DeployedStack:
     """Return a stack that is set up once for all tests; each works on days of its own."""
-    command_line("setup", "--bucket", "counters-shared", "--create-bucket", "--yes")
+    # Far enough back for a day a test.
+    command_line(
+        "setup", "--bucket", "counters-shared", "--create-bucket", "--retention", "snapshots=400", "--yes"
+    )
     return DeployedStack("countagg", "counters-shared", command_line, engine_clients(engine))
+
+
+@pytest.fixture
+def without_limits(stack: DeployedStack) -> Iterator[None]:
+    """Leave the stack without limits, as it was found."""
+    yield
+    limits = Limits(stack.clients, stack.name)
+    for each in limits.read():
+        limits.delete(each.counter)

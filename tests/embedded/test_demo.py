@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.embedded.world import CommandLine
+from tests.provision.stacks import IDS
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
@@ -23,7 +24,7 @@ def test_the_demonstration_shows_the_main_job_and_cleans_up(command_line: Comman
 
     assert done.returncode == 0, done.stderr
     assert "191,122" in done.stdout
-    assert "22 created, 0 updated, 0 kept, 0 deleted" in done.stdout
-    assert "0 created, 0 updated, 22 kept, 0 deleted" in done.stdout
-    assert "0 created, 0 updated, 0 kept, 22 deleted" in done.stdout
+    assert f"{len(IDS)} created, 0 updated, 0 kept, 0 deleted" in done.stdout
+    assert f"0 created, 0 updated, {len(IDS)} kept, 0 deleted" in done.stdout
+    assert f"0 created, 0 updated, 0 kept, {len(IDS)} deleted" in done.stdout
     assert done.stdout.rstrip().splitlines()[-1].startswith("stopped http://127.0.0.1:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.local import EngineRecord
-from countagg.operate.deployment import Chosen, Deployment, apply
+from countagg.operate.deployment import Deployment, apply
+from countagg.provision.choices import Chosen
+from countagg.provision.reconcile import Action
 from tests.embedded.world import CommandLine, engine_clients
+from tests.provision.stacks import IDS
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
@@ -67,6 +71,7 @@ def inventory(clients: Clients, stack: str) -> set[str]:
     groups = clients.logs.describe_log_groups()["logGroups"]
     found |= {group["logGroupName"].removeprefix("/aws/lambda/") for group in groups}
     found |= {each["EventSourceArn"].split(":")[-1] for each in _mappings(clients)}
+    found |= {each["AlarmName"] for each in clients.cloudwatch.describe_alarms()["MetricAlarms"]}
     return {name for name in found if name.startswith(stack)}
 
 
@@ -91,14 +96,18 @@ def test_setup_twice_then_teardown_leaves_nothing(
     )
     first = command_line("setup", "--bucket", "twice-data", "--create-bucket", "--yes", *options).json()
     second = command_line("setup", "--yes", *options).json()
-    assert planned.json() == first
-    assert first["summary"] == {"create": 22, "update": 0, "keep": 0, "delete": 0}
-    assert second["summary"] == {"create": 0, "update": 0, "keep": 22, "delete": 0}
+    actions = [(change["resource"], change["action"]) for change in first["changes"]]
+    assert actions == [(name, "create") for name in IDS]
+    assert [(change["resource"], change["action"]) for change in planned.json()["changes"]] == actions
+    assert first["summary"] == {"create": len(IDS), "update": 0, "keep": 0, "delete": 0}
+    assert second["summary"] == {"create": 0, "update": 0, "keep": len(IDS), "delete": 0}
+    assert second["outputs"] == first["outputs"]
     command_line("plan", "--detailed-exitcode", *options)
 
     removed = command_line("teardown", "--yes", *options).json()
 
-    assert removed["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": 22}
+    assert removed["summary"] == {"create": 0, "update": 0, "keep": 0, "delete": len(IDS)}
+    assert (removed["left_over"], removed["searched_by_tag"]) == ([], True)
     assert inventory(clients, "twice") == set()
     assert command_line("teardown", "--yes", *options).json()["changes"] == []
     command_line("query", "--date", "today", "--stack", "twice", code=5)
@@ -110,7 +119,9 @@ def test_a_second_setup_makes_no_mutating_call(engine: EngineRecord, command_lin
     clients.session.events.register("before-call", lambda model, **_: calls.append(model.name))
 
     deployment = Deployment(clients, clients.caller(), Patience(lambda _: None))
-    list(apply(deployment.nodes(Chosen("silent")), lambda *_: None))
+    changes = list(apply(deployment.plan(Chosen("silent")), lambda *_: None))
+
+    assert [change.action for change in changes] == [Action.KEEP] * len(IDS)
 
     assert calls
     assert [name for name in calls if not name.startswith(_READS)] == []
@@ -131,7 +142,9 @@ def test_a_bucket_of_others_keeps_its_notifications_and_stays(
     assert [entry["Id"] for entry in with_ours["TopicConfigurations"]] == ["guest-uploads"]
     assert {name: with_ours[name] for name in before} == before
     assert notification(clients, foreign_bucket) == before
-    assert {"resource": "bucket", "action": "keep"} in removed["changes"]
+    kept = {change["resource"]: change["note"] for change in removed["changes"] if change["action"] == "keep"}
+    assert kept == {"bucket": "not ours"}
+    assert (removed["foreign_notifications"], removed["foreign_notifications_unchanged"]) == (2, True)
     assert inventory(clients, "guest") == set()
 
 
@@ -142,9 +155,12 @@ def test_a_bucket_of_ours_goes_only_empty_or_when_told(clients: Clients, command
 
     kept = command_line("teardown", *options)
     assert inventory(clients, "full") == {"full-data"}
-    assert "kept bucket: it holds objects" in kept.out
+    # The four files, and the totals if they were published already.
+    held = r"= kept    bucket  full-data  \(it holds [45] objects and versions; --delete-objects"
+    assert re.search(held, kept.out)
 
-    command_line("teardown", "--bucket", "full-data", "--delete-objects", *options)
+    # Nothing but its tag tells that it is the stack's.
+    command_line("teardown", "--delete-objects", *options)
     assert inventory(clients, "full") == set()
 
 
@@ -153,7 +169,7 @@ def test_a_missing_bucket_is_explained(engine: EngineRecord, command_line: Comma
 
     ran = command_line("setup", "--stack", "lost", "--bucket", "no-such-bucket", "--yes", code=1)
 
-    assert "countagg: bucket: it does not exist" in ran.err
+    assert "countagg: bucket no-such-bucket: it does not exist" in ran.err
     assert "--create-bucket" in ran.err
 
 
@@ -162,6 +178,6 @@ def test_what_has_our_name_but_not_our_tag_is_left_alone(clients: Clients, comma
 
     ran = command_line("setup", "--stack", "taken", "--bucket", "taken-data", "--create-bucket", "--yes", code=1)
 
-    assert "queue/uploads: it exists and does not belong to this stack; nothing was touched" in ran.err
+    assert "queue/uploads: taken-uploads exists and does not belong to this stack; nothing was touched" in ran.err
     assert inventory(clients, "taken") == {"taken-uploads"}
     clients.sqs.delete_queue(QueueUrl=url)

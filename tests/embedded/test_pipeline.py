@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from countagg.core.counter_file import parse_counter_file
+from countagg.core.values import SCALE
 from countagg.operate.uploads import make_fleet
 from tests.embedded.world import DeployedStack, wait_until
 
@@ -110,7 +112,7 @@ def test_a_malformed_file_is_refused_whole_and_stops_none_beside_it(
         ("2026-02-30", "i-1", "'2026-02-30' is not a date"),
         ("DAY", "i 1", "the instance id 'i 1' is not"),
         ("DAY", "", "the instance id '' is not"),
-        ("2020-01-01", "i-1", "is more than 35 days before"),
+        ("2020-01-01", "i-1", "is more than 400 days before"),
         ("AHEAD", "i-1", "is more than 1 day ahead"),
     ],
 )
@@ -190,6 +192,34 @@ def test_a_fleet_is_summed_exactly_and_published(stack: DeployedStack) -> None:
         return {name: int(value) for name, (value, _) in stack.published(day).items()}
 
     wait_until("outputs == totals", lambda: outputs() == expected)
+
+
+def test_the_totals_are_published_as_an_object_that_the_parser_of_counter_files_reads(
+    stack: DeployedStack,
+) -> None:
+    day = stack.new_day()
+    stack.put(day, "i-1", "B 2\nA 0.25\n")
+    wait_until("the object", lambda: stack.published_object(day).version > 0)
+    stack.put(day, "i-2", "B 5\n")
+    wait_until("the new one", lambda: stack.published_object(day).totals.get("B") == 7 * SCALE)
+
+    found = stack.clients.s3.get_object(Bucket=stack.bucket, Key=f"totals/{day}")
+
+    assert parse_counter_file(found["Body"].read()) == {"A": SCALE // 4, "B": 7 * SCALE}
+    assert found["Metadata"]["countagg-version"] == str(stack.ledger_version(day))
+    assert datetime.fromisoformat(found["Metadata"]["countagg-updated-at"]).tzinfo
+    assert stack.published(day).keys() == {"A", "B"}
+
+
+def test_an_object_that_is_gone_is_written_anew_at_the_next_change(stack: DeployedStack) -> None:
+    day = stack.new_day()
+    stack.put(day, "i-1", "A 1\nB 2\n")
+    wait_until("the object", lambda: stack.published_object(day).version > 0)
+
+    stack.clients.s3.delete_object(Bucket=stack.bucket, Key=f"totals/{day}")
+    stack.put(day, "i-2", "B 5\n")
+
+    wait_until("the object", lambda: stack.published_object(day).totals == {"A": SCALE, "B": 7 * SCALE})
 
 
 def test_waiting_ends_with_9_when_a_file_never_counts(stack: DeployedStack) -> None:

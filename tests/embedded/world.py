@@ -17,6 +17,7 @@ from typing import Any
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.names import Names
+from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.values import to_number
 from countagg.local import EngineRecord
 
@@ -147,6 +148,14 @@ class DeployedStack:
             ExpressionAttributeValues={":date": {"S": day}},
         )
         return {item["Counter"]["S"]: (item["Value"]["N"], int(item["Version"]["N"])) for item in found["Items"]}
+
+    def published_object(self, day: str) -> PublishedTotals:
+        """Return a day's published object; version 0 if there is none."""
+        try:
+            found = self.clients.s3.get_object(Bucket=self.bucket, Key=f"totals/{day}")
+        except self.clients.s3.exceptions.NoSuchKey:
+            return PublishedTotals()
+        return parse_published(found["Body"].read(), found["Metadata"], "")
 
     def publish_event(self, key: str, sequencer: str, name: str = "ObjectCreated:Put") -> None:
         """Send an event as S3 would, of whatever age."""

@@ -1,5 +1,7 @@
 """An in-memory table that runs PartiQL batches as DynamoDB does; moto cannot parse these statements.
 
+It also answers the one query of the counters table.
+
 Faithful in what the counters table relies on (Amazon DynamoDB API Reference, `BatchExecuteStatement`, and the
 PartiQL reference): each statement stands alone with its own condition and its own error; UPDATE never makes an
 item; INSERT never replaces one; at most 25 statements a call; a failed condition shows the item only where
@@ -52,6 +54,30 @@ class FakeTable:
             self.before_call.pop(0)()
         self.calls.append([statement["Statement"] for statement in Statements])
         return {"Responses": [self._response(statement) for statement in Statements]}
+
+    def get_paginator(self, operation: str) -> FakeTable:
+        """Return what pages through queries."""
+        assert operation == "query"
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        """Return the names of a day's counters of later versions, one a page."""
+        assert (request["TableName"], request["IndexName"]) == (self.name, "ByDate")
+        assert request["KeyConditionExpression"] == "#date = :date"
+        assert request["FilterExpression"] == "#version > :version"
+        assert request["ProjectionExpression"] == "#counter"
+        assert request["ExpressionAttributeNames"] == {
+            "#date": "Date",
+            "#version": "Version",
+            "#counter": "Counter",
+        }
+        values = request["ExpressionAttributeValues"]
+        found = [
+            item
+            for item in self.items.values()
+            if item["Date"] == values[":date"] and _holds(item["Version"], ">", values[":version"])
+        ]
+        return [{"Items": []}, *({"Items": [{"Counter": item["Counter"]}]} for item in found)]
 
     def _response(self, request: dict[str, Any]) -> dict[str, Any]:
         assert set(request) <= {"Statement", "Parameters", "ReturnValuesOnConditionCheckFailure"}

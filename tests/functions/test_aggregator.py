@@ -141,6 +141,17 @@ def test_a_tombstone_withdraws_the_instance(world: World) -> None:
     assert set(world.ledger().seen) == {"i-1", "i-2"}
 
 
+def test_a_gap_to_an_old_memory_is_none(world: World) -> None:
+    one, other = (Aggregator(world.store, world.logger, world.metrics, world.now) for _ in range(2))
+    for handler, value in ((one, 1), (other, 2), (one, 3), (one, 4)):
+        record = world.snapshot_changed("i-1", {"a": value * SCALE})
+        handler.handle({"Records": [record]}, Context(60_000))
+    assert ledger_reads(world) == 3, "the last fold is on what the one before it stored"
+    assert world.ledger().sums == {"a": 4 * SCALE}
+    assert rebuilds(world) == 0
+    assert totals_writes(world) == 4
+
+
 def test_a_conflict_folds_again_on_what_the_other_wrote(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     ours, theirs = world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"a": 2 * SCALE})
     store = Interrupted(world, lambda: aggregate(world, theirs))
@@ -316,9 +327,41 @@ def test_a_record_that_is_no_snapshot_gives_the_batch_back_unwritten(world: Worl
 def test_a_corrupt_snapshot_gives_the_batch_back_unwritten(world: World) -> None:
     good, bad = world.snapshot_changed("i-1", {"a": SCALE}), world.snapshot_changed("i-2", {"a": SCALE})
     bad["dynamodb"]["NewImage"]["Counters"]["B"] = "AAAA"
+    _damage(world, world.names.snapshots, {"Date": {"S": DAY}, "Instance": {"S": "i-2"}}, "Counters")
     with pytest.raises(CorruptDocument):
         aggregate(world, good, bad)
     assert world.totals_item() is None
+
+
+@pytest.mark.parametrize("image", ["NewImage", "OldImage"])
+def test_a_corrupt_image_of_a_snapshot_that_was_mended_since_rebuilds_the_day(world: World, image: str) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    bad = world.snapshot_changed("i-1", {"a": 2 * SCALE})
+    bad["dynamodb"][image]["Counters"]["B"] = "AAAA"
+    aggregate(world, bad)
+    assert world.ledger().sums == {"a": 2 * SCALE}
+    (warning,) = [line for line in world.log_lines() if line["level"] == "WARNING"]
+    assert (warning["day"], "cannot be decompressed" in warning["reason"]) == (DAY, True)
+
+
+def test_a_corrupt_ledger_is_rebuilt_and_goes_on_in_its_version(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": SCALE}))
+    _damage(world, world.names.totals, {"Date": {"S": DAY}}, "Document")
+    aggregate(world, world.snapshot_changed("i-2", {"a": 2 * SCALE}))
+    assert world.ledger().sums == {"a": 3 * SCALE}
+    found = world.totals_item()
+    assert found is not None
+    assert found["Version"] == {"N": "2"}
+
+
+def _damage(world: World, table: str, key: dict[str, Any], attribute: str) -> None:
+    world.clients.dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET #attribute = :garbage",
+        ExpressionAttributeNames={"#attribute": attribute},
+        ExpressionAttributeValues={":garbage": {"B": b"AAAA"}},
+    )
 
 
 def test_a_ledger_too_large_for_an_item_is_said_and_not_written(world: World) -> None:

@@ -1,136 +1,29 @@
-"""The publisher: which publications a batch of records asks for, and what the outputs then hold."""
+"""The publisher: what the outputs hold after batches of records."""
 
 from __future__ import annotations
 
-import base64
-import io
-import itertools
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countagg.core.errors import CorruptDocument, InvalidEvent
-from countagg.core.ledger import Ledger, encode_ledger
+from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
 from countagg.functions import publisher
-from countagg.functions.counters_table import CountersTable, StatementFailed
-from countagg.functions.publisher import Publication, Publisher, counters_output, publications
-from tests.events.loading import load_event
-from tests.functions.partiql import FakeTable
+from countagg.functions.counters_table import StatementFailed
+from countagg.functions.publications import Publication
+from countagg.functions.publisher import PublishingContended
+from tests.functions.bucket import Stored
+from tests.functions.publishing import TOMORROW, Outside, ledger, record, stream, updated_at
 from tests.functions.world import DAY, Context, World, emitted_metrics
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-Record = dict[str, Any]
-NAME = "countagg-counters"
-TOMORROW = "2026-11-21"
-_SERVICES = itertools.count(1)
+KEY = f"totals/{DAY}"
 
 
-def ledger(sums: dict[str, int], moved: int = 0) -> Ledger:
-    return Ledger(sums, dict.fromkeys(sums, 1), {"i-1": f"{moved:032X}"})
-
-
-def record(version: int, old: Ledger | None, new: Ledger, day: str = DAY) -> Record:
-    found = load_event("stream-totals-insert" if old is None else "stream-totals-modify")
-    change = found["dynamodb"]
-    change["Keys"]["Date"]["S"] = day
-    change["NewImage"] |= {"Date": {"S": day}, "Version": {"N": str(version)}, "Document": document(new)}
-    if old is not None:
-        change["OldImage"] |= {"Date": {"S": day}, "Version": {"N": str(version - 1)}, "Document": document(old)}
-    return found
-
-
-def document(content: Ledger) -> dict[str, str]:
-    return {"B": base64.b64encode(encode_ledger(content)).decode()}
-
-
-def stream(versions: Sequence[dict[str, int]], day: str = DAY) -> list[Record]:
-    """Return the records of a day whose ledger had these sums, one after the other."""
-    ledgers = [ledger(sums, number) for number, sums in enumerate(versions)]
-    return [
-        record(number, old, new, day)
-        for number, (old, new) in enumerate(zip([None, *ledgers[:-1]], ledgers, strict=True), start=1)
-    ]
-
-
-class Outside:
-    """A publisher with the counters table as its output, and what it leaves behind."""
-
-    def __init__(self) -> None:
-        self.fake = FakeTable(NAME)
-        self.log = io.StringIO()
-        service = f"test-publisher-{next(_SERVICES)}"
-        self.logger = Logger(service=service, stream=self.log)
-        table = CountersTable(NAME, 400, cast("DynamoDBClient", self.fake))
-        self.publisher = Publisher(
-            [counters_output(table)], self.logger, EphemeralMetrics(namespace="countagg", service=service)
-        )
-
-    def publish(self, *records: Record) -> None:
-        self.publisher.handle({"Records": list(records)}, Context(60_000))
-
-    def values(self, day: str = DAY) -> dict[str, str]:
-        return {counter: item["Value"]["N"] for (counter, date), item in self.fake.items.items() if date == day}
-
-
-def test_a_batch_is_one_publication_a_day_of_its_newest_version() -> None:
-    today = stream([{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 3, "b": 1}])
-    tomorrow = stream([{"c": 9}], TOMORROW)
-    assert list(publications([today[1], tomorrow[0], today[2]])) == [
-        Publication(DAY, 3, {"a": 3, "b": 1}, frozenset({"a"})),
-        Publication(TOMORROW, 1, {"c": 9}, frozenset({"c"})),
-    ]
-
-
-def test_everything_in_a_days_first_version_is_changed() -> None:
-    (publication,) = publications(stream([{"a": 1, "b": 0}]))
-    assert publication.changed == {"a", "b"}
-
-
-def test_the_newest_version_is_found_in_any_order_also_past_version_9() -> None:
-    records = stream([{"a": number} for number in range(12)])
-    (publication,) = publications([records[10], records[11], records[8], records[9]])
-    assert (publication.version, publication.totals) == (12, {"a": 11})
-
-
-def test_a_counter_that_changed_and_came_back_is_published() -> None:
-    (publication,) = publications(stream([{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1, "b": 1}])[1:])
-    assert (publication.totals, publication.changed) == ({"a": 1, "b": 1}, frozenset({"a"}))
-
-
-def test_a_counter_without_instances_is_changed_and_not_in_the_totals() -> None:
-    (publication,) = publications(stream([{"a": 1, "b": 1}, {"a": 1}])[1:])
-    assert (publication.totals, publication.changed) == ({"a": 1}, frozenset({"b"}))
-
-
-def test_a_version_that_only_moves_what_is_seen_changes_nothing() -> None:
-    (publication,) = publications([record(2, ledger({"a": 1}, 1), ledger({"a": 1}, 2))])
-    assert (publication.version, publication.changed) == (2, frozenset())
-
-
-def test_a_ledger_past_its_time_to_live_is_no_publication() -> None:
-    assert list(publications([load_event("stream-totals-ttl-remove")])) == []
-    assert list(publications([])) == []
-
-
-def test_a_record_of_another_table_is_refused() -> None:
-    with pytest.raises(InvalidEvent):
-        list(publications([load_event("stream-snapshot-insert")]))
-
-
-def test_a_corrupt_ledger_is_refused() -> None:
-    damaged = stream([{"a": 1}])[0]
-    damaged["dynamodb"]["NewImage"]["Document"]["B"] = "AAAA"
-    with pytest.raises(CorruptDocument):
-        list(publications([damaged]))
+def calls(outside: Outside) -> list[str]:
+    """Return the names of the bucket's calls."""
+    return [name for name, _ in outside.bucket.calls]
 
 
 def test_the_totals_are_written_and_then_only_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,15 +34,62 @@ def test_the_totals_are_written_and_then_only_what_changed(capsys: pytest.Captur
     capsys.readouterr()
     outside.publish(second)
     assert outside.values() == {"a": "1", "b": "2", "c": "0.25"}
-    assert outside.fake.items["a", DAY]["Version"] == {"N": "1"}
-    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 2}
+    assert outside.table.items["a", DAY]["Version"] == {"N": "1"}
+    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 2, "ObjectsPublished": 1}
 
 
-def test_unchanged_content_makes_no_call_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_object_holds_all_totals_with_their_version_and_time() -> None:
     outside = Outside()
-    outside.publish(record(2, ledger({"a": SCALE}, 1), ledger({"a": SCALE}, 2)))
-    assert outside.fake.calls == []
-    assert emitted_metrics(capsys) == {"VersionsSeen": 1}
+    outside.publish(*stream([{"a": SCALE}, {"a": SCALE, "b": SCALE // 4}]))
+    found = outside.bucket.objects[KEY]
+    assert [line.rstrip() for line in found.body.splitlines()] == [b"a 1", b"b 0.25"]
+    assert found.metadata == {"countagg-version": "2", "countagg-updated-at": updated_at(2)}
+
+
+def test_unchanged_content_is_looked_at_once_and_written_never(capsys: pytest.CaptureFixture[str]) -> None:
+    outside = Outside()
+    outside.publish(*stream([{"a": SCALE}]))
+    cold = outside.start()
+    outside.bucket.calls.clear()
+    outside.table.calls.clear()
+    capsys.readouterr()
+    for version in (2, 3, 4):
+        unchanged = record(version, ledger({"a": SCALE}, version - 1), ledger({"a": SCALE}, version))
+        outside.publish(unchanged, by=cold)
+    assert (outside.table.calls, calls(outside)) == ([], ["get"])
+    assert emitted_metrics(capsys) == {"VersionsSeen": 3}
+
+
+def test_a_warm_function_writes_without_reading_first() -> None:
+    outside = Outside()
+    first, second, third = stream([{"a": SCALE}, {"a": 2 * SCALE}, {"a": 3 * SCALE}])
+    outside.publish(first)
+    outside.bucket.calls.clear()
+    outside.publish(second)
+    outside.publish(third)
+    assert calls(outside) == ["put", "put"]
+
+
+def test_a_batch_that_comes_again_makes_no_call_at_all() -> None:
+    outside = Outside()
+    records = stream([{"a": SCALE}, {"a": 2 * SCALE}])
+    outside.publish(*records)
+    outside.bucket.calls.clear()
+    outside.table.calls.clear()
+    outside.publish(*records)
+    assert (calls(outside), outside.table.calls) == ([], [])
+
+
+def test_only_the_last_days_are_held() -> None:
+    outside = Outside()
+    days = [f"2026-11-{number}" for number in range(10, 14)]
+    for day in days:
+        outside.publish(*stream([{"a": SCALE}], day))
+    outside.bucket.calls.clear()
+    second = {day: stream([{"a": SCALE}, {"a": 2 * SCALE}], day)[1] for day in days}
+    outside.publish(second[days[-1]])
+    outside.publish(second[days[0]])
+    assert calls(outside) == ["put", "get", "put"]
 
 
 def test_a_counter_that_no_instance_names_any_more_gets_0() -> None:
@@ -158,7 +98,9 @@ def test_a_counter_that_no_instance_names_any_more_gets_0() -> None:
     outside.publish(first)
     outside.publish(second)
     assert outside.values() == {"a": "0", "b": "1"}
+    assert outside.published() == PublishedTotals(2, "", {"b": SCALE})
     outside.publish(first)
+    outside.publish(first, by=outside.start())
     assert outside.values() == {"a": "0", "b": "1"}
 
 
@@ -169,29 +111,221 @@ def test_a_counter_that_came_and_went_within_a_batch_gets_0() -> None:
 
 
 def test_an_older_version_that_comes_late_changes_nothing() -> None:
-    outside = Outside()
     first, second = stream([{"a": SCALE}, {"a": 2 * SCALE}])
+    outside = Outside()
     outside.publish(second)
-    outside.publish(first)
-    assert outside.values() == {"a": "2"}
+    for by in (outside.warm, outside.start()):
+        outside.publish(first, by=by)
+        assert outside.agrees_with({"a": 2 * SCALE}, 2)
 
 
-def test_each_day_is_written_to_its_own_items() -> None:
+def test_each_day_is_written_to_its_own_items_and_object() -> None:
     outside = Outside()
     outside.publish(*stream([{"a": SCALE}]), *stream([{"a": 5 * SCALE}], TOMORROW))
     assert (outside.values(), outside.values(TOMORROW)) == ({"a": "1"}, {"a": "5"})
+    assert outside.agrees_with({"a": SCALE}, 1)
+    assert outside.agrees_with({"a": 5 * SCALE}, 1, TOMORROW)
 
 
 def test_a_batch_that_fails_half_way_is_finished_when_it_comes_again() -> None:
     outside = Outside()
     names = [f"c{number:02d}" for number in range(30)]
     records = stream([dict.fromkeys(names, SCALE)])
-    outside.fake.failing["c27"] = "ThrottlingError"
+    outside.table.failing["c27"] = "ThrottlingError"
     with pytest.raises(StatementFailed):
         outside.publish(*records)
-    outside.fake.failing.clear()
+    assert outside.published() is None
+    outside.table.failing.clear()
     outside.publish(*records)
-    assert outside.values() == dict.fromkeys(names, "1")
+    assert outside.agrees_with(dict.fromkeys(names, SCALE), 1)
+
+
+# Records that were lost
+
+
+def test_counters_that_lost_records_changed_are_found_in_the_object(capsys: pytest.CaptureFixture[str]) -> None:
+    outside = Outside()
+    versions = [
+        {"a": SCALE, "b": SCALE, "gone": SCALE},
+        {"a": 2 * SCALE, "b": SCALE},
+        {"a": 2 * SCALE, "b": SCALE, "new": SCALE},
+        {"a": 2 * SCALE, "b": 2 * SCALE, "new": SCALE},
+    ]
+    records = stream(versions)
+    outside.publish(records[0])
+    capsys.readouterr()
+    outside.publish(records[3])
+    assert outside.agrees_with(versions[3], 4)
+    assert outside.values()["gone"] == "0"
+    assert emitted_metrics(capsys) == {
+        "VersionsSeen": 1,
+        "CountersPublished": 4,
+        "ObjectsPublished": 1,
+        "PublishingGapsHealed": 1,
+    }
+    (warning,) = [json.loads(line) for line in outside.log.getvalue().splitlines() if '"WARNING"' in line]
+    assert (warning["day"], warning["published"], warning["version"]) == (DAY, 1, 4)
+
+
+def test_a_gap_is_healed_although_the_version_after_it_changes_nothing() -> None:
+    outside = Outside()
+    outside.publish(*stream([{"a": SCALE}]))
+    outside.publish(record(3, ledger({"a": 2 * SCALE}, 2), ledger({"a": 2 * SCALE}, 3)))
+    assert outside.agrees_with({"a": 2 * SCALE}, 3)
+
+
+def test_a_counter_of_an_interrupted_attempt_is_found_although_its_records_are_lost() -> None:
+    outside = Outside()
+    versions = [{"a": SCALE}, {"a": 7 * SCALE, "x": SCALE}, {"a": SCALE, "b": SCALE}, {"a": SCALE, "b": 2 * SCALE}]
+    records = stream(versions)
+    outside.publish(records[0])
+    outside.bucket.failing.append("InternalError")
+    with pytest.raises(Exception, match="InternalError"):
+        outside.publish(records[1])
+    assert outside.values() == {"a": "7", "x": "1"}
+    outside.publish(records[3], by=outside.start())
+    assert outside.agrees_with(versions[3], 4)
+
+
+def test_versions_that_moved_only_what_is_seen_are_no_gap() -> None:
+    outside = Outside()
+    outside.publish(*stream([{"a": SCALE}]))
+    outside.table.calls.clear()
+    outside.publish(record(9, ledger({"a": SCALE}, 8), ledger({"a": SCALE}, 9)), by=outside.start())
+    assert outside.table.calls == []
+    assert "outputs healed" not in outside.log.getvalue()
+
+
+def test_an_unreadable_version_is_told_and_healed_by_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    outside = Outside()
+    first, second, third = stream([{"a": SCALE}, {"a": 2 * SCALE}, {"a": 2 * SCALE, "b": SCALE}])
+    outside.publish(first)
+    second["dynamodb"]["NewImage"]["Document"]["B"] = "AAAA"
+    third["dynamodb"]["OldImage"]["Document"]["B"] = "AAAA"
+    capsys.readouterr()
+    outside.publish(second)
+    assert emitted_metrics(capsys) == {"VersionsUnreadable": 1}
+    assert '"version left out"' in outside.log.getvalue()
+    outside.publish(third)
+    assert outside.agrees_with({"a": 2 * SCALE, "b": SCALE}, 3)
+
+
+# Objects that somebody changed
+
+
+@pytest.mark.parametrize("body", [b"a 5\nz 1\n", b"garbage", b""])
+def test_an_object_that_somebody_replaced_is_written_anew(body: bytes) -> None:
+    outside = Outside()
+    first, second = stream([{"a": SCALE, "b": SCALE}, {"a": SCALE, "b": 2 * SCALE}])
+    outside.publish(first)
+    outside.bucket.objects[KEY] = Stored(body)
+    outside.publish(second)
+    assert outside.agrees_with({"a": SCALE, "b": 2 * SCALE}, 2)
+
+
+def test_an_object_that_somebody_deleted_is_written_anew() -> None:
+    outside = Outside()
+    first, second = stream([{"a": SCALE, "b": SCALE}, {"a": SCALE, "b": 2 * SCALE}])
+    outside.publish(first)
+    del outside.bucket.objects[KEY]
+    outside.publish(second)
+    assert outside.agrees_with({"a": SCALE, "b": 2 * SCALE}, 2)
+
+
+def test_from_a_newer_object_that_is_damaged_nothing_is_taken() -> None:
+    outside = Outside()
+    first, second = stream([{"a": SCALE}, {"a": 2 * SCALE}])
+    outside.publish(first)
+    outside.bucket.objects[KEY] = Stored(b"garbage", {"countagg-version": "9"})
+    outside.publish(second, by=outside.start())
+    assert outside.values() == {"a": "1"}
+    assert outside.bucket.objects[KEY].body == b"garbage"
+
+
+# Invocations that overlap
+
+
+def test_a_newer_version_that_comes_between_look_and_write_stays() -> None:
+    versions = [{"a": SCALE}, {"a": 2 * SCALE, "x": SCALE}, {"a": 3 * SCALE}]
+    first, second, third = stream(versions)
+    outside = Outside()
+    outside.publish(first)
+    other = outside.start()
+    outside.bucket.before_put.append(lambda: outside.publish(third, by=other))
+    outside.publish(second)
+    assert outside.agrees_with(versions[2], 3)
+
+
+def test_an_older_version_that_comes_between_look_and_write_is_replaced() -> None:
+    versions = [{"a": SCALE}, {"a": 2 * SCALE}, {"a": 3 * SCALE}]
+    first, second, third = stream(versions)
+    outside = Outside()
+    outside.publish(first)
+    other = outside.start()
+    outside.bucket.before_put.append(lambda: outside.publish(second, by=other))
+    outside.publish(third)
+    assert outside.agrees_with(versions[2], 3)
+
+
+def test_what_an_overtaken_attempt_wrote_is_brought_to_the_newer_version() -> None:
+    # The record of version 3 is lost: nobody tells the newer attempt of `x`, which the older one writes late.
+    versions = [{"a": SCALE}, {"a": SCALE, "x": SCALE}, {"a": SCALE}, {"a": 4 * SCALE}]
+    records = stream(versions)
+    outside = Outside()
+    outside.publish(records[0])
+    other = outside.start()
+    outside.table.before_call.append(lambda: outside.publish(records[3], by=other))
+    outside.publish(records[1])
+    assert outside.values() == {"a": "4", "x": "0"}
+    assert outside.agrees_with(versions[3], 4)
+
+
+def test_what_an_overtaken_attempt_wrote_for_lost_records_is_brought_to_the_newer_version() -> None:
+    # The records of versions 2 and 4 are lost: only the older attempt knows of `x`, and only by the object.
+    versions = [
+        {"a": SCALE},
+        {"a": SCALE, "x": SCALE},
+        {"a": 2 * SCALE, "x": SCALE},
+        {"a": 2 * SCALE},
+        {"a": 4 * SCALE},
+    ]
+    records = stream(versions)
+    outside = Outside()
+    outside.publish(records[0])
+    other = outside.start()
+    outside.table.before_call.append(lambda: outside.publish(records[4], by=other))
+    outside.publish(records[2])
+    assert outside.values() == {"a": "4", "x": "0"}
+    assert outside.agrees_with(versions[4], 5)
+
+
+def test_the_same_totals_of_a_newer_version_are_not_taken_for_those_that_were_read() -> None:
+    versions = [{"a": SCALE}, {"a": 2 * SCALE}, {"a": SCALE}]
+    first, second, third = stream(versions)
+    outside = Outside()
+    outside.publish(first)
+    other = outside.start()
+
+    def newer() -> None:
+        outside.publish(second, third, by=other)
+
+    outside.bucket.before_put.append(newer)
+    outside.publish(second)
+    assert outside.agrees_with({"a": SCALE}, 3)
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_a_conflict_is_tried_again_and_not_for_ever(code: str) -> None:
+    outside = Outside()
+    outside.bucket.failing = [code] * 3
+    outside.publish(*stream([{"a": SCALE}]))
+    assert outside.agrees_with({"a": SCALE}, 1)
+    outside.bucket.failing = [code] * 99
+    with pytest.raises(PublishingContended, match=DAY):
+        outside.publish(*stream([{"a": SCALE}, {"a": 2 * SCALE}]))
+
+
+# Outputs, logs, entry point
 
 
 def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
@@ -207,26 +341,11 @@ def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
         return take
 
     outside = Outside()
-    both = [output("one", 3), output("other", 4)]
-    Publisher(both, outside.logger, EphemeralMetrics(namespace="countagg", service="test-outputs")).handle(
-        {"Records": stream([{"a": 1}])}, Context(60_000)
-    )
-    expected = Publication(DAY, 1, {"a": 1}, frozenset({"a"}))
+    both = outside.start([output("one", 3), output("other", 4)])
+    outside.publish(*stream([{"a": 1}]), by=both)
+    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}))
     assert got == [("one", expected), ("other", expected)]
-    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 7}
-
-
-def test_outputs_are_not_asked_when_nothing_changed() -> None:
-    asked: list[Publication] = []
-
-    def output(publication: Publication) -> int:
-        asked.append(publication)
-        return 0
-
-    handler = Publisher([output], Outside().logger, EphemeralMetrics(namespace="countagg", service="test-unasked"))
-    unchanged = record(2, ledger({"a": SCALE}, 1), ledger({"a": SCALE}, 2))
-    handler.handle({"Records": [unchanged]}, Context(60_000))
-    assert asked == []
+    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 7, "ObjectsPublished": 1}
 
 
 def test_a_batch_leaves_one_log_line() -> None:
@@ -234,40 +353,58 @@ def test_a_batch_leaves_one_log_line() -> None:
     outside.publish(*stream([{"a": SCALE}, {"a": 2 * SCALE}]))
     (line,) = [json.loads(text) for text in outside.log.getvalue().splitlines()]
     assert (line["level"], line["message"]) == ("INFO", "batch done")
-    assert (line["VersionsSeen"], line["CountersPublished"]) == (1, 1)
+    assert (line["VersionsSeen"], line["CountersPublished"], line["ObjectsPublished"]) == (1, 1, 1)
 
 
 @st.composite
-def deliveries(draw: st.DrawFn) -> tuple[list[dict[str, int]], list[list[int]]]:
-    """A day's versions, and batches of their positions: every one at least once, in any order."""
+def deliveries(draw: st.DrawFn) -> tuple[list[dict[str, int]], list[tuple[list[int], bool, str]]]:
+    """A day's versions, and batches of their positions: the newest at least once, the others maybe, in any order.
+
+    With each batch: whether a new execution environment takes it, and where it is interrupted.
+    """
     sums = st.dictionaries(st.sampled_from("abc"), st.integers(-2, 2).map(lambda whole: whole * SCALE))
     versions = draw(st.lists(sums, min_size=1, max_size=6))
-    positions = draw(st.permutations(range(len(versions))))
-    again = draw(st.lists(st.sampled_from(positions), max_size=5))
-    mixed = draw(st.permutations([*positions, *again]))
+    positions = draw(st.lists(st.sampled_from(range(len(versions))), max_size=12))
+    mixed = draw(st.permutations([*positions, len(versions) - 1]))
     size = draw(st.integers(1, 4))
-    return versions, [list(mixed[start : start + size]) for start in range(0, len(mixed), size)]
+    batches = [list(mixed[start : start + size]) for start in range(0, len(mixed), size)]
+    interrupted = st.sampled_from(["", "", "table", "bucket"])
+    return versions, [(batch, draw(st.booleans()), draw(interrupted)) for batch in batches]
 
 
 @given(deliveries())
 @settings(deadline=None)
-def test_whatever_the_order_the_table_ends_with_the_newest_totals(
-    delivered: tuple[list[dict[str, int]], list[list[int]]],
+def test_whatever_is_lost_repeated_reordered_or_interrupted_the_newest_totals_are_published(
+    delivered: tuple[list[dict[str, int]], list[tuple[list[int], bool, str]]],
 ) -> None:
     versions, batches = delivered
     records = stream(versions)
     outside = Outside()
-    for batch in batches:
-        outside.publish(*[records[position] for position in batch])
-    ever = {name for sums in versions for name in sums}
-    assert outside.values() == {name: format_value(versions[-1].get(name, 0)) for name in ever}
+    # What is interrupted comes again or is lost; the newest record is delivered once more, and succeeds.
+    for positions, cold, interrupted in batches:
+        if cold:
+            outside.warm = outside.start()
+        outside.table.failing = {"b": "ThrottlingError"} if interrupted == "table" else {}
+        outside.bucket.failing = ["InternalError"] if interrupted == "bucket" else []
+        try:
+            outside.publish(*[records[position] for position in positions])
+        except Exception as error:
+            if not interrupted:
+                raise AssertionError from error
+    outside.table.failing, outside.bucket.failing = {}, []
+    outside.publish(records[-1])
+    table = {name: format_value(value) for name, value in versions[-1].items()}
+    assert {name: value for name, value in outside.values().items() if name in table or value != "0"} == table
+    found = outside.published()
+    assert ({} if found is None else found.totals) == versions[-1]
 
 
 def test_the_entry_point_takes_its_settings_from_the_environment(
     deployed: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert deployed.settings.stack == "countagg"
-    unchanged = record(2, ledger({"a": SCALE}, 1), ledger({"a": SCALE}, 2))
+    unchanged = record(2, ledger({}, 1), ledger({}, 2))
+    unchanged["dynamodb"]["OldImage"]["Version"]["N"] = "0"
     publisher.handler({"Records": [unchanged]}, Context(60_000))
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert [(found["service"], found["VersionsSeen"]) for found in metrics] == [("countagg-publisher", [1.0])]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
+from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients, make_sns_client
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 from tests.functions.world import REGION, NetworkReached
 
@@ -48,7 +48,7 @@ def test_the_clock_is_aware_and_utc() -> None:
 
 def test_a_client_gives_up_before_the_time_that_is_kept_for_a_call() -> None:
     clients = make_clients()
-    for client in (clients.s3, clients.sqs, clients.dynamodb):
+    for client in (clients.s3, clients.sqs, clients.dynamodb, make_sns_client()):
         config: Any = client.meta.config  # Config's members are not in the stubs.
         attempts = config.retries["total_max_attempts"]
         assert attempts > 1

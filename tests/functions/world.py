@@ -294,6 +294,17 @@ def make_world() -> World:
     clients.dynamodb.create_table(
         TableName=names.totals, AttributeDefinitions=[date], KeySchema=[partition], BillingMode="PAY_PER_REQUEST"
     )
+    counter: AttributeDefinitionTypeDef = {"AttributeName": "Counter", "AttributeType": "S"}
+    by_date: KeySchemaElementTypeDef = {"AttributeName": "Date", "KeyType": "RANGE"}
+    clients.dynamodb.create_table(
+        TableName=names.counters,
+        AttributeDefinitions=[counter, date],
+        KeySchema=[{"AttributeName": "Counter", "KeyType": "HASH"}, by_date],
+        GlobalSecondaryIndexes=[
+            {"IndexName": "ByDate", "KeySchema": [partition], "Projection": {"ProjectionType": "ALL"}}
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
     settings = FunctionSettings(
         stack=names.stack,
         bucket=BUCKET,
@@ -303,6 +314,7 @@ def make_world() -> World:
         dead_letters_url=queue_url,
         snapshot_retention_days=35,
         totals_retention_days=400,
+        alerts_topic_arn=f"arn:aws:sns:{REGION}:{ACCOUNT}:{names.alerts}",
     )
     calls = Calls()
     for client in (clients.s3, clients.sqs, clients.dynamodb):

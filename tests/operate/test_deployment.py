@@ -1,71 +1,33 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from countagg.aws.session import Caller, Clients
-from countagg.aws.waiting import Patience
+from countagg.aws.binding import Forced
+from countagg.aws.session import Clients
 from countagg.core.errors import NotOwned, UsageError
-from countagg.core.settings import DeployedChoice
-from countagg.operate.deployment import (
-    Chosen,
-    Deployment,
-    apply,
-    list_again,
-    plan,
-    plan_removal,
-    remove,
-    tally,
-)
+from countagg.operate.deployment import Deployment, Plan, apply, list_again, remove, tally
 from countagg.provision.bundle import build_bundle
+from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.reconcile import Action, Change, Holds
-from tests.aws.world import BUCKET, ENVIRONMENT, PLACE, Calls, account, make_clients, silent, touched
+from tests.aws.world import BUCKET, PLACE, Calls, silent, touched
 
-DEPLOYED = DeployedChoice(bucket="deployed-bucket", prefix="deployed-in/", output_prefix="deployed-out/")
-CALLER = Caller("arn:aws:iam::123456789012:root", PLACE, "https://e")
+DEPLOYED = Remembered(bucket="deployed-bucket", prefix="deployed-in/", output_prefix="deployed-out/")
 SAID = Chosen("countagg", BUCKET, create_bucket=True)
+NOTHING: frozenset[Holds] = frozenset()
 
-
-@pytest.fixture(scope="module")
-def recorded() -> tuple[Clients, Calls]:
-    calls = Calls()
-    return make_clients(calls), calls
+SetUp = Callable[[], tuple[Change, ...]]
 
 
 @pytest.fixture
-def calls(recorded: tuple[Clients, Calls], monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
-    for name, value in ENVIRONMENT.items():
-        if value is None:
-            monkeypatch.delenv(name, raising=False)
-        else:
-            monkeypatch.setenv(name, value)
-    recorded[1].reset()
-    with account():
-        yield recorded[1]
+def set_up(deployment: Deployment) -> SetUp:
+    return lambda: tuple(apply(deployment.plan(SAID), silent))
 
 
-@pytest.fixture
-def clients(recorded: tuple[Clients, Calls], calls: Calls) -> Clients:
-    assert calls is recorded[1]
-    return recorded[0]
-
-
-def refuse_to_wait(what: str) -> None:
-    pytest.fail(f"waited for {what}")
-
-
-@pytest.fixture
-def deployment(clients: Clients) -> Deployment:
-    return Deployment(
-        clients, Caller("arn:aws:iam::123456789012:root", PLACE, "https://e"), Patience(refuse_to_wait)
-    )
-
-
-@pytest.fixture
-def set_up(deployment: Deployment) -> Callable[[], tuple[Change, ...]]:
-    return lambda: tuple(apply(deployment.nodes(SAID), silent))
+def planned_removal(deployment: Deployment, bucket: str | None = None, forced: Forced = Forced()) -> Plan:  # noqa: B008 - frozen
+    return deployment.plan_removal("countagg", bucket, NOTHING, forced)
 
 
 # What was chosen
@@ -84,7 +46,7 @@ def test_what_is_deployed_goes_before_the_defaults() -> None:
 
 
 def test_without_either_there_are_the_defaults() -> None:
-    settings = Chosen("countagg", "b").settings(DeployedChoice())
+    settings = Chosen("countagg", BUCKET).settings(Remembered())
     assert (settings.prefix, settings.output_prefix) == ("counters/", "totals/")
     assert settings.create_bucket is False
 
@@ -101,7 +63,7 @@ def test_whether_the_bucket_is_made_is_only_said(*, create: bool) -> None:
 
 def test_a_stack_needs_a_bucket() -> None:
     with pytest.raises(UsageError) as caught:
-        Chosen("countagg").settings(DeployedChoice())
+        Chosen("countagg").settings(Remembered())
     assert caught.value.where == "--bucket"
     assert caught.value.hint
 
@@ -119,42 +81,42 @@ def test_prefixes_that_overlap_are_refused() -> None:
 
 def test_a_name_that_cannot_be_one_is_refused(deployment: Deployment) -> None:
     with pytest.raises(UsageError):
-        deployment.nodes(Chosen("NOT A NAME", "b"))
+        deployment.plan(Chosen("NOT A NAME", BUCKET))
 
 
 # Plan and setup
 
 
 def test_the_plan_is_what_setup_does_and_changes_nothing(
-    deployment: Deployment, calls: Calls, set_up: Callable[[], tuple[Change, ...]]
+    deployment: Deployment, calls: Calls, set_up: SetUp
 ) -> None:
-    planned = plan(deployment.nodes(SAID))
+    planned = deployment.plan(SAID)
     assert calls.mutating == []
     done = set_up()
-    assert [(each.resource, each.action) for each in planned] == [(each.resource, each.action) for each in done]
+    assert [(each.resource, each.action) for each in planned.changes] == [
+        (each.resource, each.action) for each in done
+    ]
     assert tally(done) == {"create": len(done), "update": 0, "keep": 0, "delete": 0}
 
 
 def test_the_second_setup_needs_no_bucket_and_changes_nothing(
-    deployment: Deployment, calls: Calls, set_up: Callable[[], tuple[Change, ...]]
+    deployment: Deployment, calls: Calls, set_up: SetUp
 ) -> None:
     set_up()
     calls.reset()
-    assert touched(apply(deployment.nodes(Chosen("countagg")), silent)) == []
+    assert touched(apply(deployment.plan(Chosen("countagg")), silent)) == []
     assert calls.mutating == []
 
 
-def test_the_functions_run_our_bundle(clients: Clients, set_up: Callable[[], tuple[Change, ...]]) -> None:
+def test_the_functions_run_our_bundle(clients: Clients, set_up: SetUp) -> None:
     set_up()
     found = clients.lambda_.get_function_configuration(FunctionName="countagg-aggregator")
     assert found["CodeSha256"] == build_bundle().sha256
 
 
-def test_another_prefix_changes_what_depends_on_it(
-    deployment: Deployment, set_up: Callable[[], tuple[Change, ...]]
-) -> None:
+def test_another_prefix_changes_what_depends_on_it(deployment: Deployment, set_up: SetUp) -> None:
     set_up()
-    changes = plan(deployment.nodes(Chosen("countagg", prefix="in/")))
+    changes = deployment.plan(Chosen("countagg", prefix="in/")).changes
     assert touched(changes) == [
         ("role/processor", Action.UPDATE, ("policies",)),
         ("function/processor", Action.UPDATE, ("environment",)),
@@ -167,7 +129,7 @@ def test_another_prefix_changes_what_depends_on_it(
 def test_setup_is_announced_resource_by_resource(deployment: Deployment) -> None:
     announced: list[tuple[str, Action]] = []
     done = []
-    for change in apply(deployment.nodes(SAID), lambda node, action: announced.append((node, action))):
+    for change in apply(deployment.plan(SAID), lambda node, action: announced.append((node, action))):
         done.append((change.resource, change.action))
         assert announced == done
 
@@ -175,139 +137,162 @@ def test_setup_is_announced_resource_by_resource(deployment: Deployment) -> None
 def test_setup_stops_at_what_is_not_ours(deployment: Deployment, clients: Clients) -> None:
     clients.iam.create_role(RoleName=f"countagg-processor-{PLACE.region}", AssumeRolePolicyDocument="{}")
     with pytest.raises(NotOwned, match="role/processor"):
-        plan(deployment.nodes(SAID))
+        deployment.plan(SAID)
 
 
 # Teardown
 
 
 def test_teardown_finds_the_bucket_by_itself_and_leaves_nothing(
-    deployment: Deployment, calls: Calls, set_up: Callable[[], tuple[Change, ...]]
+    deployment: Deployment, calls: Calls, set_up: SetUp
 ) -> None:
     created = set_up()
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
     calls.reset()
-    planned = plan_removal(nodes, frozenset())
+    planned = planned_removal(deployment)
     assert calls.mutating == []
-    assert [change.resource for change in planned] == [change.resource for change in created][::-1]
-    removed = tuple(remove(nodes, frozenset(), silent))
-    assert removed == planned
+    assert [change.resource for change in planned.changes] == [change.resource for change in created][::-1]
+    removed = tuple(remove(planned, NOTHING, silent))
+    assert removed == planned.changes
     assert tally(removed)["delete"] == len(created)
-    assert list_again(nodes, removed) == ()
-    assert plan_removal(deployment.nodes_to_remove("countagg", None, delete_objects=False), frozenset()) == ()
+    assert list_again(planned.nodes, removed) == ()
+    assert planned_removal(deployment).changes == ()
 
 
 def test_without_a_stack_there_is_no_bucket_to_look_at(deployment: Deployment) -> None:
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    assert {"bucket", "notification/uploads"}.isdisjoint(node.id for node in nodes)
+    assert {"bucket", "notification/uploads"}.isdisjoint(node.id for node in planned_removal(deployment).nodes)
 
 
-def test_a_bucket_that_was_left_over_is_removed_by_its_name(
-    deployment: Deployment, clients: Clients, set_up: Callable[[], tuple[Change, ...]]
+def without_functions(deployment: Deployment, clients: Clients) -> None:
+    """Tear down where no function tells the bucket, as far as that goes."""
+    for name in ("processor", "aggregator", "publisher"):
+        clients.lambda_.delete_function(FunctionName=f"countagg-{name}")
+    clients.s3.delete_bucket_tagging(Bucket=BUCKET)
+    tuple(remove(planned_removal(deployment), NOTHING, silent))
+    assert [bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]] == [BUCKET]
+    clients.s3.put_bucket_tagging(
+        Bucket=BUCKET, Tagging={"TagSet": [{"Key": "countagg:stack", "Value": "countagg"}]}
+    )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_bucket_that_was_left_over_is_found_by_its_name_and_by_its_tag(
+    deployment: Deployment, clients: Clients, set_up: SetUp, *, named: bool
 ) -> None:
     set_up()
-    clients.lambda_.delete_function(FunctionName="countagg-processor")
-    tuple(remove(deployment.nodes_to_remove("countagg", None, delete_objects=False), frozenset(), silent))
-    assert [bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]] == [BUCKET]
-    nodes = deployment.nodes_to_remove("countagg", BUCKET, delete_objects=False)
-    assert [change.resource for change in remove(nodes, frozenset(), silent)] == ["notification/uploads", "bucket"]
+    without_functions(deployment, clients)
+    planned = planned_removal(deployment, BUCKET if named else None)
+    assert [change.resource for change in remove(planned, NOTHING, silent)] == ["notification/uploads", "bucket"]
     assert clients.s3.list_buckets()["Buckets"] == []
+
+
+def test_a_bucket_of_another_stack_is_not_found_by_its_tag(deployment: Deployment, clients: Clients) -> None:
+    clients.s3.create_bucket(Bucket="other", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    clients.s3.put_bucket_tagging(
+        Bucket="other", Tagging={"TagSet": [{"Key": "countagg:stack", "Value": "countagg-2"}]}
+    )
+    assert planned_removal(deployment).changes == ()
+
+
+def test_teardown_refuses_another_bucket_than_the_stacks(deployment: Deployment, set_up: SetUp) -> None:
+    set_up()
+    with pytest.raises(UsageError, match=f"works on the bucket '{BUCKET}', not on 'other'") as caught:
+        planned_removal(deployment, "other")
+    assert caught.value.where == "--bucket"
+    assert len(planned_removal(deployment, BUCKET).changes) == len(planned_removal(deployment).changes)
 
 
 @pytest.mark.parametrize("delete_objects", [True, False])
 def test_a_bucket_with_objects_goes_only_on_demand(
-    deployment: Deployment,
-    clients: Clients,
-    set_up: Callable[[], tuple[Change, ...]],
-    *,
-    delete_objects: bool,
+    deployment: Deployment, clients: Clients, set_up: SetUp, *, delete_objects: bool
 ) -> None:
     set_up()
     # moto ignores the condition of our policy and would refuse every object.
     clients.s3.delete_bucket_policy(Bucket=BUCKET)
     clients.s3.put_object(Bucket=BUCKET, Key="counters/x", Body=b"")
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=delete_objects)
-    changes = tuple(remove(nodes, frozenset(), silent))
+    planned = planned_removal(deployment, forced=Forced(objects=delete_objects))
+    changes = tuple(remove(planned, NOTHING, silent))
     assert bool(clients.s3.list_buckets()["Buckets"]) is not delete_objects
     kept = [change.resource for change in changes if change.action is Action.KEEP]
     assert kept == ([] if delete_objects else ["bucket"])
-    assert list_again(nodes, changes) == ()
+    assert list_again(planned.nodes, changes) == ()
 
 
-def test_what_was_to_be_kept_is_not_left_over(
-    deployment: Deployment, set_up: Callable[[], tuple[Change, ...]]
+@pytest.mark.parametrize("delete_protected", [True, False])
+def test_protected_tables_go_only_on_demand(
+    deployment: Deployment, clients: Clients, *, delete_protected: bool
 ) -> None:
-    set_up()
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    changes = tuple(remove(nodes, frozenset(Holds), silent))
-    assert tally(changes)["keep"] == 7
-    assert list_again(nodes, changes) == ()
+    protected = Chosen("countagg", BUCKET, create_bucket=True, deletion_protection=True)
+    tuple(apply(deployment.plan(protected), silent))
+    planned = planned_removal(deployment, forced=Forced(protected=delete_protected))
+    changes = tuple(remove(planned, NOTHING, silent))
+    tables = sorted(clients.dynamodb.list_tables()["TableNames"])
+    assert tables == ([] if delete_protected else ["countagg-counters", "countagg-snapshots", "countagg-totals"])
+    assert list_again(planned.nodes, changes) == ()
 
 
-def test_what_came_back_is_left_over_and_named(
-    deployment: Deployment, clients: Clients, set_up: Callable[[], tuple[Change, ...]]
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        (Holds.DATA, {"table/snapshots", "table/totals", "table/counters", "bucket"}),
+        (Holds.LOGS, {"logs/processor", "logs/aggregator", "logs/publisher"}),
+    ],
+)
+def test_what_was_to_be_kept_is_kept_and_not_left_over(
+    deployment: Deployment, set_up: SetUp, keep: Holds, kept: set[str]
 ) -> None:
+    created = set_up()
+    planned = deployment.plan_removal("countagg", None, frozenset({keep}), Forced())
+    changes = tuple(remove(planned, frozenset({keep}), silent))
+    assert changes == planned.changes
+    assert {change.resource for change in changes if change.action is Action.KEEP} == kept
+    assert tally(changes)["delete"] == len(created) - len(kept)
+    assert list_again(planned.nodes, changes) == ()
+
+
+def test_what_came_back_is_left_over_and_named(deployment: Deployment, clients: Clients, set_up: SetUp) -> None:
     set_up()
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    changes = tuple(remove(nodes, frozenset(), silent))
-    clients.logs.create_log_group(
-        logGroupName="/aws/lambda/countagg-processor", tags={"countagg:stack": "countagg"}
-    )
-    clients.iam.create_role(RoleName=f"countagg-publisher-{PLACE.region}", AssumeRolePolicyDocument="{}")
-    assert list_again(nodes, changes) == ("logs/processor",)
-
-
-class Pauses:
-    """A clock that goes by pauses alone; something may happen after so many of them."""
-
-    def __init__(self, happening: Callable[[], object], after: int) -> None:
-        self._happening = happening
-        self._after = after
-        self.count = 0
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.count += 1
-        self.seconds += seconds
-        if self.count == self._after:
-            self._happening()
-
-    def patience(self) -> Patience:
-        return Patience(lambda _: None, sleep=self.sleep, clock=lambda: self.seconds)
-
-
-def test_what_aws_goes_on_listing_for_a_while_is_waited_out(
-    clients: Clients, set_up: Callable[[], tuple[Change, ...]]
-) -> None:
-    set_up()
+    planned = planned_removal(deployment)
+    changes = tuple(remove(planned, NOTHING, silent))
     name = "/aws/lambda/countagg-processor"
-    pauses = Pauses(lambda: clients.logs.delete_log_group(logGroupName=name), after=3)
-    deployment = Deployment(clients, CALLER, pauses.patience())
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    changes = tuple(remove(nodes, frozenset(), silent))
-    assert deployment.left_over(nodes, changes) == ()
-    assert pauses.count == 0
-
     clients.logs.create_log_group(logGroupName=name, tags={"countagg:stack": "countagg"})
-    assert deployment.left_over(nodes, changes) == ()
-    assert pauses.count == 3
+    clients.iam.create_role(RoleName=f"countagg-publisher-{PLACE.region}", AssumeRolePolicyDocument="{}")
+    assert list_again(planned.nodes, changes) == (f"logs/processor {name}",)
 
 
-def test_what_stays_is_named_after_two_minutes(clients: Clients, set_up: Callable[[], tuple[Change, ...]]) -> None:
+# Both
+
+
+def test_the_address_for_alarms_is_subscribed_replaced_and_taken_back(
+    deployment: Deployment, clients: Clients, set_up: SetUp
+) -> None:
+    def told() -> list[str]:
+        found = clients.sns.list_subscriptions_by_topic(TopicArn=PLACE.topic_arn("countagg-alerts"))
+        return [each["Endpoint"] for each in found["Subscriptions"]]
+
+    def choose(address: str | None) -> list[tuple[str, Action]]:
+        changes = tuple(apply(deployment.plan(Chosen("countagg", alarm_email=address)), silent))
+        return [(change.resource, change.action) for change in changes if change.resource.startswith("email/")]
+
     set_up()
-    pauses = Pauses(list, after=0)
-    deployment = Deployment(clients, CALLER, pauses.patience())
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    changes = tuple(remove(nodes, frozenset(), silent))
-    clients.logs.create_log_group(
-        logGroupName="/aws/lambda/countagg-processor", tags={"countagg:stack": "countagg"}
-    )
-    assert deployment.left_over(nodes, changes) == ("logs/processor",)
-    assert pauses.seconds >= 120
+    assert choose("a@example.org") == [("email/a@example.org", Action.CREATE)]
+    assert choose(None) == [("email/a@example.org", Action.KEEP)]
+    assert told() == ["a@example.org"]
+    replaced = [("email/a@example.org", Action.DELETE), ("email/b@example.org", Action.CREATE)]
+    assert choose("b@example.org") == replaced
+    assert told() == ["b@example.org"]
+    assert choose("none") == [("email/b@example.org", Action.DELETE)]
+    assert told() == []
+    assert choose(None) == []
+
+
+def test_teardown_tells_of_the_address_that_was_subscribed(deployment: Deployment) -> None:
+    said = Chosen("countagg", BUCKET, create_bucket=True, alarm_email="a@example.org")
+    tuple(apply(deployment.plan(said), silent))
+    assert "email/a@example.org" in [change.resource for change in planned_removal(deployment).changes]
 
 
 def test_setup_mends_an_environment_that_lost_its_settings(
-    deployment: Deployment, clients: Clients, set_up: Callable[[], tuple[Change, ...]]
+    deployment: Deployment, clients: Clients, set_up: SetUp
 ) -> None:
     set_up()
     before = clients.lambda_.get_function_configuration(FunctionName="countagg-processor")["Environment"][
@@ -316,7 +301,7 @@ def test_setup_mends_an_environment_that_lost_its_settings(
     clients.lambda_.update_function_configuration(
         FunctionName="countagg-processor", Environment={"Variables": {"COUNTAGG_BUCKET": BUCKET}}
     )
-    changes = [change for change in apply(deployment.nodes(Chosen("countagg")), silent) if change.fields]
+    changes = [change for change in apply(deployment.plan(Chosen("countagg")), silent) if change.fields]
     assert [(change.resource, [field.name for field in change.fields]) for change in changes] == [
         ("function/processor", ["environment"])
     ]
@@ -326,14 +311,39 @@ def test_setup_mends_an_environment_that_lost_its_settings(
     assert after == before
 
 
+@pytest.mark.parametrize("function", ["processor", "aggregator", "publisher"])
+def test_choices_survive_a_function_that_lost_its_environment(
+    deployment: Deployment, clients: Clients, function: str
+) -> None:
+    said = Chosen("countagg", BUCKET, create_bucket=True, prefix="in/", memory={"publisher": 128})
+    tuple(apply(deployment.plan(said), silent))
+    clients.lambda_.update_function_configuration(
+        FunctionName=f"countagg-{function}", Environment={"Variables": {}}
+    )
+    changes = tuple(apply(deployment.plan(Chosen("countagg")), silent))
+    assert touched(changes) == [(f"function/{function}", Action.UPDATE, ("environment",))]
+
+
+def test_a_dropped_tag_goes_everywhere_although_setup_was_killed_on_the_way(
+    deployment: Deployment, clients: Clients
+) -> None:
+    tuple(apply(deployment.plan(Chosen("countagg", BUCKET, create_bucket=True, tags={"team": "x"})), silent))
+    for change in apply(deployment.plan(Chosen("countagg", tags={})), silent):
+        if change.resource == "function/processor":
+            break
+    tuple(apply(deployment.plan(Chosen("countagg")), silent))
+    tags = clients.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"]
+    assert [tag["Key"] for tag in tags] == ["countagg:stack"]
+
+
 def test_a_half_made_stack_is_removed(deployment: Deployment, clients: Clients) -> None:
-    setup: Any = apply(deployment.nodes(SAID), silent)
+    setup: Any = apply(deployment.plan(SAID), silent)
     while next(setup).resource != "role/aggregator":
         pass
-    nodes = deployment.nodes_to_remove("countagg", None, delete_objects=False)
-    changes = tuple(remove(nodes, frozenset(), silent))
+    planned = planned_removal(deployment)
+    changes = tuple(remove(planned, NOTHING, silent))
     assert changes[0].resource == "role/aggregator"
-    assert list_again(nodes, changes) == ()
+    assert list_again(planned.nodes, changes) == ()
     assert clients.iam.list_roles()["Roles"] == []
 
 

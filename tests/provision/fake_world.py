@@ -11,18 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from countagg.provision.reconcile import (
-    Action,
-    Change,
-    FieldChange,
-    Holds,
-    Node,
-    Observed,
-    Outputs,
-    Tags,
-    deploy,
-    destroy,
-)
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.reconcile import Action, Change, Holds, Node, Observed, Outputs, deploy, destroy
 
 OURS = {"owner": "us"}
 DRIFTING = ("size", "colour", "parents", "tags")
@@ -37,7 +27,7 @@ class Thing:
     """State of a resource. `recipe` is what AWS would not give back: it takes no part in comparison."""
 
     size: int
-    colour: str
+    colour: str | None
     parents: tuple[str, ...] = ()
     tags: Tags = field(default_factory=lambda: Tags(OURS))
     recipe: str = field(default="", compare=False)
@@ -80,6 +70,7 @@ class Fake:
             {"id": f"{self.name}#{self.world.incarnations.get(self.name, 0)}"},
             owned=thing.tags.of.get("owner") == "us",
             retained=self.world.retained.get(self.name, ""),
+            contents=f"{thing.size} eggs",
         )
 
     def create(self, desired: Thing) -> None:
@@ -101,7 +92,8 @@ class Fake:
             case "parents", tuple():
                 thing = replace(thing, parents=value)
             case "tags", Tags():
-                thing = replace(thing, tags=Tags({**thing.tags.of, **value.of}))
+                kept = {key: each for key, each in thing.tags.of.items() if key not in value.dropped}
+                thing = replace(thing, tags=Tags({**kept, **value.of}))
             case _:
                 raise AssertionError(name)
         self.world.mutate(self.name, thing)
@@ -126,7 +118,7 @@ class Plan:
         def desired(outputs: Outputs) -> Thing:
             return Thing(self.size, "blue", tuple(outputs.get(parent, "id") for parent in self.needs), recipe="!")
 
-        return Node(self.id, Fake(world, self.id), desired, self.needs, holds=self.holds)
+        return Node(self.id, f"the {self.id}", Fake(world, self.id), desired, self.needs, holds=self.holds)
 
 
 @st.composite

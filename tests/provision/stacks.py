@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Outputs
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import Spec, Stack
+from countagg.provision.stack import stack_specs
 
 PLACE = Place("123456789012", "eu-central-1")
 CODE = make_code(b"the zip")
 IDS: Final = [
+    "logs/processor",
+    "logs/aggregator",
+    "logs/publisher",
     "topic/uploads",
     "topic/alerts",
     "queue/dead-letters",
@@ -21,9 +25,6 @@ IDS: Final = [
     "table/snapshots",
     "table/totals",
     "table/counters",
-    "logs/processor",
-    "logs/aggregator",
-    "logs/publisher",
     "role/processor",
     "role/aggregator",
     "role/publisher",
@@ -33,23 +34,37 @@ IDS: Final = [
     "mapping/processor",
     "mapping/aggregator",
     "mapping/publisher",
+    "alarm/processor-errors",
+    "alarm/processor-throttles",
+    "alarm/aggregator-errors",
+    "alarm/aggregator-throttles",
+    "alarm/aggregator-iterator-age",
+    "alarm/publisher-errors",
+    "alarm/publisher-throttles",
+    "alarm/publisher-iterator-age",
+    "alarm/files-refused",
+    "alarm/uploads-age",
+    "alarm/uploads-depth",
+    "alarm/dead-letters",
     "bucket",
     "notification/uploads",
 ]
 """Every resource of a stack, in the order of creation."""
 
 
-def make_stack(place: Place = PLACE, *, stack: str = "countagg", bucket: str = "b", **chosen: Any) -> Stack:
-    """Make a stack on the bucket b."""
-    return Stack(StackSettings(stack, bucket, **chosen), place, CODE)
+def make_stack(
+    place: Place = PLACE, *, stack: str = "countagg", bucket: str = "fleet-counters", **chosen: Any
+) -> Blueprint:
+    """Make a stack."""
+    return Blueprint(StackSettings(stack, bucket, **chosen), place, CODE)
 
 
-def spec_of(stack: Stack, name: str) -> Spec[Any]:
+def spec_of(stack: Blueprint, name: str) -> Spec[Any]:
     """Return one spec by its id."""
-    return next(spec for spec in stack.specs() if spec.id == name)
+    return next(spec for spec in stack_specs(stack) if spec.id == name)
 
 
-def state_of(stack: Stack, name: str) -> Any:
+def state_of(stack: Blueprint, name: str) -> Any:
     """Return what one resource should be, with made-up outputs of those that it needs."""
     outputs = Outputs()
     outputs.record("queue/dead-letters", {"url": "https://queue.test/dead-letters"})

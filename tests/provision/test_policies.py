@@ -29,7 +29,9 @@ from tests.provision.stacks import make_stack
 FOLDER = packaged_folder("policies")
 TEMPLATES = sorted(path.stem for path in FOLDER.glob("*.json"))
 ON_ENGINE = sorted(path.stem for path in FOLDER.glob("embedded-engine/*.json"))
+WITH_KEY = sorted(path.stem for path in FOLDER.glob("with-key/*.json"))
 ROLES = ("processor", "aggregator", "publisher")
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-000000000000"
 PLACES = (Place("123456789012", "eu-central-1"), Place("123456789012", "eu-central-1", tls=False, embedded=True))
 
 ANY_RESOURCE = {"dynamodb:ListStreams"}
@@ -131,10 +133,12 @@ def test_every_template_is_used_or_belongs_to_one_that_is() -> None:
         "publisher",
         "queue-dead-letters",
         "queue-uploads",
+        "topic-alerts",
         "topic-uploads",
         "trust",
     }
     assert set(ON_ENGINE) <= set(TEMPLATES)
+    assert set(WITH_KEY) == {*ROLES, "key"}
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.json")), ids=lambda path: path.stem)
@@ -160,7 +164,7 @@ def test_statements_of_shared_policies_are_known_as_ours(template: str) -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_no_allowed_action_is_a_wildcard(template: str) -> None:
     for place in PLACES:
-        for statement in make_stack(place).policy(template)["Statement"]:
+        for statement in make_stack(place, kms_key=KEY).policy(template)["Statement"]:
             if statement["Effect"] == "Allow":
                 assert "*" not in json.dumps(statement["Action"])
                 assert "NotAction" not in statement
@@ -168,13 +172,28 @@ def test_no_allowed_action_is_a_wildcard(template: str) -> None:
 
 @pytest.mark.parametrize("template", ROLES)
 def test_only_actions_without_a_resource_are_granted_on_any(template: str) -> None:
-    for statement in make_stack().policy(template)["Statement"]:
+    for statement in make_stack(kms_key=KEY).policy(template)["Statement"]:
         if statement["Resource"] == "*":
             assert statement["Action"] in ANY_RESOURCE
         else:
             resources = statement["Resource"]
             for resource in [resources] if isinstance(resources, str) else resources:
                 assert re.match(r"arn:aws:[a-z0-9]+:[a-z0-9-]*:\d*:[^*]", resource)
+
+
+@pytest.mark.parametrize("template", ROLES)
+def test_the_key_is_granted_only_if_there_is_one_and_only_through_the_services_used(template: str) -> None:
+    without = make_stack().policy(template)["Statement"]
+    granted = make_stack(kms_key=KEY).policy(template)["Statement"]
+    assert "kms:" not in json.dumps(without)
+    assert granted[: len(without)] == without
+    used = {"processor": {"dynamodb", "s3", "sqs"}, "aggregator": {"dynamodb", "sqs"}}
+    services = set()
+    for statement in granted[len(without) :]:
+        assert statement["Resource"] == KEY
+        via = statement["Condition"]["StringLike"]["kms:ViaService"]
+        services |= {name.removesuffix(".eu-central-1.*") for name in ([via] if isinstance(via, str) else via)}
+    assert services == used.get(template, {"dynamodb", "s3", "sns"})
 
 
 def test_nobody_may_create_log_groups() -> None:
@@ -278,7 +297,7 @@ def iam() -> Iterator[Any]:
 
 @pytest.mark.parametrize("place", PLACES, ids=["aws", "engine"])
 def test_iam_accepts_the_roles_and_their_policies(iam: Any, place: Place) -> None:
-    stack = make_stack(place)
+    stack = make_stack(place, kms_key=KEY)
     for name in ROLES:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(stack.policy("trust")))
         document = canonical(stack.policy(name))

@@ -1,30 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from countagg.core.errors import CountaggError, ImmutableField, NotOwned
-from countagg.provision.reconcile import (
-    KNOWN_AFTER_SETUP,
-    Action,
-    Change,
-    FieldChange,
-    Holds,
-    Node,
-    Outputs,
-    Tags,
-    deploy,
-    destroy,
-    diff,
-    in_order,
-)
+from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
+from countagg.provision.reconcile import Action, Change, Holds, Node, Outputs, deploy, destroy, in_order
 from tests.provision.fake_world import (
     DRIFTING,
-    OURS,
     Died,
     Fake,
     Plan,
@@ -83,51 +70,6 @@ def test_a_circle_is_named() -> None:
     named = str(caught.value).partition(": ")[2].split(" -> ")
     assert named[0] == named[-1]
     assert set(named) == {"a", "b", "c"}
-
-
-# Differences
-
-
-def test_equal_states_do_not_differ() -> None:
-    assert diff(Thing(1, "blue"), Thing(1, "blue")) == ()
-
-
-def test_each_difference_names_its_field_with_both_values() -> None:
-    assert diff(Thing(1, "blue"), Thing(2, "red")) == (
-        FieldChange("size", 1, 2),
-        FieldChange("colour", "blue", "red"),
-    )
-
-
-def test_a_field_outside_comparison_is_no_difference() -> None:
-    assert diff(Thing(1, "blue", recipe="old"), Thing(1, "blue", recipe="new")) == ()
-
-
-def test_foreign_tags_are_no_difference() -> None:
-    current = Thing(1, "blue", tags=Tags({**OURS, "cost-centre": "17"}))
-    assert diff(current, Thing(1, "blue")) == ()
-
-
-def test_only_tags_that_are_missing_or_wrong_are_told() -> None:
-    current = Thing(1, "blue", tags=Tags({"a": "1", "b": "wrong", "theirs": "x"}))
-    desired = Thing(1, "blue", tags=Tags({"a": "1", "b": "2", "c": "3"}))
-    assert diff(current, desired) == (FieldChange("tags", {"b": "wrong", "c": None}, {"b": "2", "c": "3"}),)
-
-
-@dataclass(frozen=True)
-class _Nested:
-    code: _Code
-
-
-@dataclass(frozen=True)
-class _Code:
-    digest: str
-    content: bytes = field(compare=False, default=b"")
-
-
-def test_a_nested_field_outside_comparison_is_no_difference() -> None:
-    assert diff(_Nested(_Code("x")), _Nested(_Code("x", b"zip"))) == ()
-    assert [each.name for each in diff(_Nested(_Code("x")), _Nested(_Code("y", b"zip")))] == ["code"]
 
 
 # Outputs
@@ -276,7 +218,8 @@ def test_a_plan_announces_nothing(run: Callable[..., object]) -> None:
 def test_a_deploy_goes_only_as_far_as_it_is_read() -> None:
     world = World()
     changes = deploy([node("a", world=world), node("b", world=world)], dry_run=False, announce=silent)
-    assert next(changes) == Change("a", Action.CREATE)
+    first = next(changes)
+    assert (first.resource, first.action, first.name) == ("a", Action.CREATE, "the a")
     assert world.things.keys() == {"a"}
 
 
@@ -303,6 +246,7 @@ def test_plan_then_apply_touches_nothing_if_something_is_not_ours(
     with pytest.raises(NotOwned) as caught:
         set_up(bind(graph, world), dry_run=True)
     assert caught.value.where == victim
+    assert f"the {victim}" in caught.value.what
     assert caught.value.hint
     assert world == World(things={victim: FOREIGN})
 
@@ -318,7 +262,7 @@ def test_an_immutable_difference_is_refused_and_names_both_values() -> None:
     world = World(things={"a": Thing(7, "red")})
     with pytest.raises(ImmutableField, match="size is 7, should be 1") as caught:
         set_up([node("a", world=world, immutable=frozenset({"size"}))])
-    assert caught.value.where == "a"
+    assert caught.value.where == "a the a"
     assert world.mutations == []
 
 
@@ -429,8 +373,8 @@ def test_a_resource_that_must_not_go_now_is_kept_with_the_reason() -> None:
     nodes = [node("a", world=world), node("b", world=world)]
     set_up(nodes)
     assert tear_down(nodes) == (
-        Change("b", Action.DELETE),
-        Change("a", Action.KEEP, note="it holds objects"),
+        Change("b", Action.DELETE, "the b", contents="1 eggs"),
+        Change("a", Action.KEEP, "the a", note="it holds objects"),
     )
     assert world.things.keys() == {"a"}
 
@@ -439,3 +383,46 @@ def test_a_resource_that_vanishes_before_its_deletion_is_no_error() -> None:
     world = World()
     Fake(world, "a").delete()
     assert world.mutations == []
+
+
+# What is not wanted any more
+
+
+def test_what_is_not_wanted_any_more_is_deleted_by_a_deploy() -> None:
+    world = World(things={"a": Thing(1, "blue")})
+    nodes = [node("a", world=world, unwanted=True), node("b", world=world)]
+    planned = set_up(nodes, dry_run=True)
+    assert actions(planned)[0] == ("a", Action.DELETE, ())
+    assert world.mutations == []
+    assert set_up(nodes) == planned
+    assert world.things.keys() == {"b"}
+    assert [change.resource for change in set_up(nodes)] == ["b"]
+
+
+def test_what_is_not_wanted_and_not_ours_stays() -> None:
+    world = World(things={"a": FOREIGN})
+    assert set_up([node("a", world=world, unwanted=True)]) == ()
+    assert world.things == {"a": FOREIGN}
+
+
+# What a change tells
+
+
+def test_a_creation_tells_every_field() -> None:
+    (change,) = set_up([node("a", world=World())])
+    assert [field.name for field in change.fields] == ["size", "colour", "tags"]
+
+
+def test_a_deletion_tells_what_goes_with_it() -> None:
+    world = World()
+    nodes = [node("a", world=world, holds=Holds.DATA)]
+    set_up(nodes)
+    assert tear_down(nodes) == (Change("a", Action.DELETE, "the a", holds=Holds.DATA, contents="1 eggs"),)
+
+
+def test_an_output_that_can_be_foreseen_is_used_until_it_is_known() -> None:
+    outputs = Outputs()
+    assert outputs.get("a", "id") == KNOWN_AFTER_SETUP
+    assert outputs.get("a", "id", foreseen="a#1") == "a#1"
+    outputs.record("a", {"id": "a#2"})
+    assert outputs.get("a", "id", foreseen="a#1") == "a#2"

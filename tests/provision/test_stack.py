@@ -7,7 +7,10 @@ import pytest
 
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
 from countagg.core.settings import FunctionSettings
+from countagg.provision.blueprint import Blueprint
+from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
 from countagg.provision.identities import (
+    AlarmId,
     BucketId,
     FunctionId,
     Identity,
@@ -22,9 +25,16 @@ from countagg.provision.identities import (
     TopicId,
 )
 from countagg.provision.place import Place
-from countagg.provision.reconcile import KNOWN_AFTER_SETUP, Holds, Outputs, Tags
-from countagg.provision.stack import Stack
-from countagg.provision.states import FunctionState, IndexState, MappingState, QueueState, TableState
+from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.settings import Retention
+from countagg.provision.stack import stack_specs
+from countagg.provision.states import (
+    FunctionState,
+    IndexState,
+    MappingState,
+    QueueState,
+    TableState,
+)
 from tests.provision.stacks import CODE, IDS, PLACE, make_stack, spec_of, state_of
 
 FUNCTIONS = ("processor", "aggregator", "publisher")
@@ -34,32 +44,33 @@ POLICY_TEMPLATES = (
     "topic-uploads",
     "queue-uploads",
     "queue-dead-letters",
+    "topic-alerts",
     "bucket",
 )
 
 
 @pytest.fixture
-def stack() -> Stack:
+def stack() -> Blueprint:
     return make_stack()
 
 
-def test_the_stack_on_one_page(stack: Stack) -> None:
-    assert [spec.id for spec in stack.specs()] == IDS
+def test_the_stack_on_one_page(stack: Blueprint) -> None:
+    assert [spec.id for spec in stack_specs(stack)] == IDS
 
 
 def test_without_a_bucket_there_is_neither_bucket_nor_notification() -> None:
-    assert [spec.id for spec in make_stack(bucket="").specs()] == IDS[:-2]
+    assert [spec.id for spec in stack_specs(make_stack(bucket=""))] == IDS[:-2]
 
 
-def test_each_spec_comes_after_what_it_needs(stack: Stack) -> None:
+def test_each_spec_comes_after_what_it_needs(stack: Blueprint) -> None:
     seen: set[str] = set()
-    for spec in stack.specs():
+    for spec in stack_specs(stack):
         assert set(spec.needs) <= seen, spec.id
         seen.add(spec.id)
 
 
-def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Stack) -> None:
-    needs = {spec.id: spec.needs for spec in stack.specs()}
+def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Blueprint) -> None:
+    needs = {spec.id: spec.needs for spec in stack_specs(stack)}
     reached, waiting = set[str](), ["notification/uploads"]
     while waiting:
         for need in needs[waiting.pop()]:
@@ -70,7 +81,7 @@ def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Stack)
     assert {"role/processor", "logs/processor", "table/snapshots", "queue/uploads", "topic/uploads"} <= reached
 
 
-def test_the_bucket_goes_before_the_function_that_tells_its_name(stack: Stack) -> None:
+def test_the_bucket_goes_before_the_function_that_tells_its_name(stack: Blueprint) -> None:
     assert "function/processor" in spec_of(stack, "bucket").needs
 
 
@@ -79,8 +90,8 @@ def test_a_bucket_is_borrowed_unless_it_is_ours_to_create() -> None:
     assert not spec_of(make_stack(create_bucket=True), "bucket").borrowed
 
 
-def test_what_can_be_kept(stack: Stack) -> None:
-    holds = {spec.id: spec.holds for spec in stack.specs() if spec.holds}
+def test_what_can_be_kept(stack: Blueprint) -> None:
+    holds = {spec.id: spec.holds for spec in stack_specs(stack) if spec.holds}
     assert holds == {
         "table/snapshots": Holds.DATA,
         "table/totals": Holds.DATA,
@@ -92,16 +103,17 @@ def test_what_can_be_kept(stack: Stack) -> None:
     }
 
 
-def test_only_keys_of_tables_cannot_be_changed(stack: Stack) -> None:
-    immutable = {spec.id: spec.immutable for spec in stack.specs() if spec.immutable}
-    keys = frozenset({"partition_key", "sort_key"})
-    assert immutable == {"table/snapshots": keys, "table/totals": keys, "table/counters": keys}
+def test_only_keys_of_tables_and_paths_of_roles_cannot_be_changed(stack: Blueprint) -> None:
+    immutable = {spec.id: spec.immutable for spec in stack_specs(stack) if spec.immutable}
+    keys, path = frozenset({"partition_key", "sort_key"}), frozenset({"path"})
+    tables = dict.fromkeys(("table/snapshots", "table/totals", "table/counters"), keys)
+    assert immutable == tables | {f"role/{name}": path for name in FUNCTIONS}
 
 
-def test_everything_that_can_bear_a_tag_bears_the_stack_s(stack: Stack) -> None:
+def test_everything_that_can_bear_a_tag_bears_the_stack_s(stack: Blueprint) -> None:
     for name in IDS:
         state = state_of(stack, name)
-        if name.startswith(("subscription/", "mapping/", "notification/")):
+        if name.startswith(("subscription/", "notification/")):
             assert not hasattr(state, "tags")
         else:
             assert state.tags == Tags({OWNER_TAG: "countagg"})
@@ -117,6 +129,7 @@ LIMITS: dict[type[Identity], str] = {
     TopicId: r"[a-zA-Z0-9-_]{1,256}",
     TableId: r"[a-zA-Z0-9_.-]{3,255}",
     LogGroupId: r"[.\-_/#A-Za-z0-9]{1,512}",
+    AlarmId: r"[ -~]{1,255}",
     BucketId: r"b{63}",
 }
 
@@ -124,7 +137,7 @@ LIMITS: dict[type[Identity], str] = {
 @pytest.mark.parametrize("region", ["us-isob-east-1", "ap-southeast-1", "r" * 20])
 def test_names_keep_within_the_limits_of_aws(region: str) -> None:
     place = Place("123456789012", region, partition="aws-us-gov")
-    identities = [spec.identity for spec in make_stack(place, stack="s" * 32, bucket="b" * 63).specs()]
+    identities = [spec.identity for spec in stack_specs(make_stack(place, stack="s" * 32, bucket="b" * 63))]
     assert {type(identity) for identity in identities} > LIMITS.keys()
     for identity in identities:
         if isinstance(identity, NotificationId):
@@ -133,8 +146,8 @@ def test_names_keep_within_the_limits_of_aws(region: str) -> None:
             assert re.fullmatch(LIMITS[type(identity)], identity.name), identity
 
 
-def test_relations_are_between_resources_of_the_stack(stack: Stack) -> None:
-    identities = {spec.identity for spec in stack.specs()}
+def test_relations_are_between_resources_of_the_stack(stack: Blueprint) -> None:
+    identities = {spec.identity for spec in stack_specs(stack)}
     for identity in identities:
         match identity:
             case SubscriptionId(topic, queue):
@@ -146,8 +159,8 @@ def test_relations_are_between_resources_of_the_stack(stack: Stack) -> None:
 
 
 def test_two_stacks_share_no_name() -> None:
-    one = {repr(spec.identity) for spec in make_stack(stack="one", bucket="").specs()}
-    two = {repr(spec.identity) for spec in make_stack(stack="two", bucket="").specs()}
+    one = {repr(spec.identity) for spec in stack_specs(make_stack(stack="one", bucket=""))}
+    two = {repr(spec.identity) for spec in stack_specs(make_stack(stack="two", bucket=""))}
     assert not one & two
 
 
@@ -161,27 +174,27 @@ def test_two_regions_share_no_role() -> None:
 # Queues, topics, tables
 
 
-def test_a_received_message_stays_hidden_six_times_as_long_as_the_function_may_take(stack: Stack) -> None:
+def test_a_received_message_stays_hidden_six_times_as_long_as_the_function_may_take(stack: Blueprint) -> None:
     queue: QueueState = state_of(stack, "queue/uploads")
     function: FunctionState = state_of(stack, "function/processor")
     assert queue.visibility_timeout >= 6 * function.timeout
 
 
-def test_an_upload_that_fails_five_times_goes_to_the_dead_letters(stack: Stack) -> None:
+def test_an_upload_that_fails_five_times_goes_to_the_dead_letters(stack: Blueprint) -> None:
     assert json.loads(state_of(stack, "queue/uploads").redrive_policy) == {
         "deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters"),
         "maxReceiveCount": 5,
     }
 
 
-def test_dead_letters_are_kept_as_long_as_sqs_can_and_longer_than_uploads(stack: Stack) -> None:
+def test_dead_letters_are_kept_as_long_as_sqs_can_and_longer_than_uploads(stack: Blueprint) -> None:
     dead: QueueState = state_of(stack, "queue/dead-letters")
     assert dead.retention == 14 * 86_400
     assert dead.retention > state_of(stack, "queue/uploads").retention
     assert dead.redrive_policy == ""
 
 
-def test_the_subscription_delivers_raw_and_has_dead_letters(stack: Stack) -> None:
+def test_the_subscription_delivers_raw_and_has_dead_letters(stack: Blueprint) -> None:
     state = state_of(stack, "subscription/uploads")
     assert state.raw_delivery is True
     assert json.loads(state.redrive_policy) == {"deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters")}
@@ -190,19 +203,28 @@ def test_the_subscription_delivers_raw_and_has_dead_letters(stack: Stack) -> Non
     )
 
 
-def test_only_s3_for_this_bucket_and_account_publishes_uploads(stack: Stack) -> None:
+def test_only_s3_for_this_bucket_and_account_publishes_uploads(stack: Blueprint) -> None:
     (statement,) = json.loads(state_of(stack, "topic/uploads").statements)
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
     assert statement["Resource"] == PLACE.topic_arn("countagg-uploads")
     assert statement["Condition"] == {
-        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::b"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::fleet-counters"},
         "StringEquals": {"aws:SourceAccount": PLACE.account},
     }
-    assert json.loads(state_of(stack, "topic/alerts").statements) == []
+
+
+def test_only_alarms_of_this_stack_publish_alerts_besides_its_functions(stack: Blueprint) -> None:
+    (statement,) = json.loads(state_of(stack, "topic/alerts").statements)
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Resource"] == PLACE.topic_arn("countagg-alerts")
+    assert statement["Condition"] == {
+        "ArnLike": {"aws:SourceArn": PLACE.alarm_arn("countagg-*")},
+        "StringEquals": {"aws:SourceAccount": PLACE.account},
+    }
 
 
 @pytest.mark.parametrize("queue", ["uploads", "dead-letters"])
-def test_only_the_uploads_topic_sends_to_the_queues(stack: Stack, queue: str) -> None:
+def test_only_the_uploads_topic_sends_to_the_queues(stack: Blueprint, queue: str) -> None:
     (statement,) = json.loads(state_of(stack, f"queue/{queue}").statements)
     assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
@@ -210,20 +232,31 @@ def test_only_the_uploads_topic_sends_to_the_queues(stack: Stack, queue: str) ->
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": PLACE.topic_arn("countagg-uploads")}}
 
 
-def test_the_tables(stack: Stack) -> None:
-    images, tags = "NEW_AND_OLD_IMAGES", stack.tags
-    assert state_of(stack, "table/snapshots") == TableState("Date", "Instance", (), images, "ExpiresAt", tags)
-    assert state_of(stack, "table/totals") == TableState("Date", "", (), images, "ExpiresAt", tags)
-    assert state_of(stack, "table/counters") == TableState(
-        "Counter", "Date", (IndexState(BY_DATE_INDEX, "Date"),), images, "ExpiresAt", tags
-    )
+def test_the_tables(stack: Blueprint) -> None:
+    def table(partition_key: str, sort_key: str, *indexes: IndexState) -> TableState:
+        return TableState(
+            partition_key=partition_key,
+            sort_key=sort_key,
+            indexes=indexes,
+            billing_mode="PAY_PER_REQUEST",
+            stream="NEW_AND_OLD_IMAGES",
+            ttl_attribute="ExpiresAt",
+            kms_key="",
+            point_in_time_recovery=None,
+            deletion_protection=None,
+            tags=stack.tags,
+        )
+
+    assert state_of(stack, "table/snapshots") == table("Date", "Instance")
+    assert state_of(stack, "table/totals") == table("Date", "")
+    assert state_of(stack, "table/counters") == table("Counter", "Date", IndexState(BY_DATE_INDEX, "Date"))
 
 
 # Functions
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_function_has_its_own_role_log_group_and_handler(stack: Stack, name: str) -> None:
+def test_each_function_has_its_own_role_log_group_and_handler(stack: Blueprint, name: str) -> None:
     state: FunctionState = state_of(stack, f"function/{name}")
     assert state.handler == f"countagg.functions.{name}.handler"
     assert state.role == PLACE.role_arn(f"countagg-{name}-eu-central-1")
@@ -241,39 +274,44 @@ def test_the_environment_is_what_the_functions_read(name: str) -> None:
         stack="mine",
         prefix="in/",
         output_prefix="out/",
-        snapshot_retention_days=7,
-        totals_retention_days=50,
+        retention=Retention(snapshots=7, totals=50),
     )
     state: FunctionState = state_of(stack, f"function/{name}")
     assert FunctionSettings.from_environment(state.environment) == FunctionSettings(
         stack="mine",
-        bucket="b",
+        bucket="fleet-counters",
         bucket_owner=PLACE.account,
         prefix="in/",
         output_prefix="out/",
         dead_letters_url="https://queue.test/dead-letters",
         snapshot_retention_days=7,
         totals_retention_days=50,
+        alerts_topic_arn=PLACE.topic_arn("mine-alerts"),
     )
     assert len(json.dumps(dict(state.environment))) < 4096
 
 
-def test_log_retention_is_one_that_aws_allows(stack: Stack) -> None:
+def test_log_retention_is_one_that_aws_allows(stack: Blueprint) -> None:
     assert state_of(stack, "logs/processor").retention == 30
-    assert state_of(make_stack(log_retention_days=90), "logs/publisher").retention == 90
+    assert state_of(make_stack(retention=Retention(logs=90)), "logs/publisher").retention == 90
 
 
 # Mappings, as in the table of the design
 
 
-def test_the_mapping_of_the_queue(stack: Stack) -> None:
+def test_the_mapping_of_the_queue(stack: Blueprint) -> None:
     assert spec_of(stack, "mapping/processor").identity == QueueMappingId("countagg-processor", "countagg-uploads")
     assert state_of(stack, "mapping/processor") == MappingState(
-        source=PLACE.queue_arn("countagg-uploads"), enabled=True, batch_size=10, window=0, partial_answers=True
+        source=PLACE.queue_arn("countagg-uploads"),
+        enabled=True,
+        batch_size=10,
+        window=0,
+        tags=stack.tags,
+        partial_answers=True,
     )
 
 
-def test_the_mapping_of_the_snapshots(stack: Stack) -> None:
+def test_the_mapping_of_the_snapshots(stack: Blueprint) -> None:
     state: MappingState = state_of(stack, "mapping/aggregator")
     assert spec_of(stack, "mapping/aggregator").identity == StreamMappingId(
         "countagg-aggregator", "countagg-snapshots"
@@ -283,6 +321,7 @@ def test_the_mapping_of_the_snapshots(stack: Stack) -> None:
         enabled=True,
         batch_size=1_000,
         window=1,
+        tags=stack.tags,
         filters=('{"eventName":["INSERT","MODIFY"]}',),
         bisect=True,
         tries=10,
@@ -291,7 +330,7 @@ def test_the_mapping_of_the_snapshots(stack: Stack) -> None:
     assert state.starting_position == "TRIM_HORIZON"
 
 
-def test_the_mapping_of_the_totals(stack: Stack) -> None:
+def test_the_mapping_of_the_totals(stack: Blueprint) -> None:
     state: MappingState = state_of(stack, "mapping/publisher")
     assert spec_of(stack, "mapping/publisher").identity == StreamMappingId("countagg-publisher", "countagg-totals")
     assert state == MappingState(
@@ -299,6 +338,7 @@ def test_the_mapping_of_the_totals(stack: Stack) -> None:
         enabled=True,
         batch_size=100,
         window=10,
+        tags=stack.tags,
         filters=('{"eventName":["INSERT","MODIFY"]}',),
         bisect=False,
         tries=-1,
@@ -307,13 +347,13 @@ def test_the_mapping_of_the_totals(stack: Stack) -> None:
     assert state.starting_position == "TRIM_HORIZON"
 
 
-def test_sources_that_do_not_exist_yet_are_unknown(stack: Stack) -> None:
+def test_sources_that_do_not_exist_yet_are_unknown(stack: Blueprint) -> None:
     for name in ("mapping/aggregator", "mapping/publisher"):
         assert spec_of(stack, name).desired(Outputs()).source == KNOWN_AFTER_SETUP
 
 
-def test_the_notification(stack: Stack) -> None:
-    assert spec_of(stack, "notification/uploads").identity == NotificationId("b", "countagg-uploads")
+def test_the_notification(stack: Blueprint) -> None:
+    assert spec_of(stack, "notification/uploads").identity == NotificationId("fleet-counters", "countagg-uploads")
     state = state_of(stack, "notification/uploads")
     assert state.topic == PLACE.topic_arn("countagg-uploads")
     assert state.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
@@ -336,7 +376,7 @@ def test_the_bucket_demands_tls() -> None:
     (statement,) = json.loads(state_of(make_stack(), "bucket").statements)
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert statement["Resource"] == ["arn:aws:s3:::b", "arn:aws:s3:::b/*"]
+    assert statement["Resource"] == ["arn:aws:s3:::fleet-counters", "arn:aws:s3:::fleet-counters/*"]
 
 
 @pytest.mark.parametrize("template", POLICY_TEMPLATES)

@@ -1,0 +1,109 @@
+"""CloudWatch: alarms on one metric each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from countagg.aws.session import tag_list, tag_map
+from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.identities import AlarmId
+from countagg.provision.place import Place
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import AlarmState
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+
+
+class Alarm:
+    """An alarm. Both its raising and its end are told to the same topic."""
+
+    def __init__(self, cloudwatch: CloudWatchClient, identity: AlarmId, place: Place, stack: str) -> None:
+        self._cloudwatch = cloudwatch
+        self._name = identity.name
+        self._arn = place.alarm_arn(identity.name)
+        self._stack = stack
+
+    def read(self) -> Observed[AlarmState] | None:
+        """Return it as it is."""
+        found = self._cloudwatch.describe_alarms(AlarmNames=[self._name], AlarmTypes=["MetricAlarm"])[
+            "MetricAlarms"
+        ]
+        if not found:
+            return None
+        tags = tag_map(self._cloudwatch.list_tags_for_resource(ResourceARN=self._arn)["Tags"])
+        return Observed(_state(found[0], tags), owned=tags.get(OWNER_TAG) == self._stack)
+
+    def create(self, desired: AlarmState) -> None:
+        """Create it with its tags."""
+        self._put(desired, Tags=tag_list(desired.tags.of))
+
+    def update(self, desired: AlarmState, changes: Sequence[FieldChange]) -> None:
+        """Put it as a whole; its tags apart, because that call ignores them on an alarm that exists."""
+        for change in changes:
+            if change.name == "tags":
+                self._put_tags(change)
+        if any(change.name != "tags" for change in changes):
+            self._put(desired)
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
+        if change.tags_to_drop:
+            self._cloudwatch.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
+
+    def _put(self, desired: AlarmState, **more: Any) -> None:  # noqa: ANN401 - passed on to boto3 as it is
+        choices: Any = {
+            "Statistic": desired.statistic,
+            "ComparisonOperator": desired.comparison,
+        }
+        self._cloudwatch.put_metric_alarm(
+            AlarmName=self._name,
+            AlarmDescription=desired.description,
+            Namespace=desired.namespace,
+            MetricName=desired.metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in desired.dimensions.items()],
+            Threshold=desired.threshold,
+            Period=desired.period,
+            EvaluationPeriods=desired.periods,
+            DatapointsToAlarm=desired.periods,
+            TreatMissingData=desired.missing_data,
+            ActionsEnabled=desired.enabled,
+            AlarmActions=list(desired.actions),
+            OKActions=list(desired.actions),
+            **choices,
+            **more,
+        )
+
+    def delete(self) -> None:
+        """Delete it; CloudWatch answers the same if there is none."""
+        self._cloudwatch.delete_alarms(AlarmNames=[self._name])
+
+
+def _state(found: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:
+    return AlarmState(
+        description=found.get("AlarmDescription", ""),
+        namespace=found.get("Namespace", ""),
+        metric=found.get("MetricName", ""),
+        dimensions={each["Name"]: each["Value"] for each in found.get("Dimensions", [])},
+        statistic=str(found.get("Statistic", "")),
+        threshold=found.get("Threshold", 0.0),
+        period=found.get("Period", 0),
+        periods=found.get("EvaluationPeriods", 0),
+        comparison=str(found.get("ComparisonOperator", "")),
+        missing_data=found.get("TreatMissingData", "missing"),
+        enabled=found.get("ActionsEnabled", True),
+        actions=_actions(found),
+        tags=Tags(tags),
+    )
+
+
+def _actions(found: MetricAlarmTypeDef) -> tuple[str, ...]:
+    """Return the actions; where those of the alarm and of its end differ, each says what it is for."""
+    raised, ended = found.get("AlarmActions", []), found.get("OKActions", [])
+    if raised == ended:
+        return tuple(raised)
+    return (*(f"alarm: {arn}" for arn in raised), *(f"recovery: {arn}" for arn in ended))

@@ -1,0 +1,135 @@
+"""S3: our entry in a bucket's notifications. The document is shared: every other entry stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
+from countagg.aws.waiting import DESTINATION_NOT_VALID, Patience
+from countagg.provision.differences import FieldChange
+from countagg.provision.identities import NotificationId
+from countagg.provision.notifications import filter_of, foreign_entries, is_ours
+from countagg.provision.place import Place
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import NotificationState
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING: Final = frozenset({"NoSuchBucket", "404"})
+_TOPICS: Final = "TopicConfigurations"
+
+
+def get_notifications(s3: S3Client, owner: Any) -> dict[str, Any]:  # noqa: ANN401 - bucket and its owner, as boto3 takes them
+    """Return a bucket's notification configuration."""
+    answer: dict[str, Any] = dict(s3.get_bucket_notification_configuration(**owner))
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+class Notification:
+    """Our entry, known by its id."""
+
+    def __init__(self, s3: S3Client, identity: NotificationId, place: Place, patience: Patience) -> None:
+        self._s3 = s3
+        self._entry = identity.entry
+        self._bucket = identity.bucket
+        self._owner: Any = {"Bucket": identity.bucket, "ExpectedBucketOwner": place.account}
+        self._patience = patience
+
+    def read(self) -> Observed[NotificationState] | None:
+        """Return it as it is; None also when the bucket is gone."""
+        try:
+            found = self._ours(get_notifications(self._s3, self._owner))
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                return None
+            raise
+        return None if found is None else Observed(found)
+
+    def _ours(self, configuration: dict[str, Any]) -> NotificationState | None:
+        for found in configuration.get(_TOPICS, []):
+            if is_ours(_TOPICS, found, self._entry):
+                return NotificationState(
+                    topic=found["TopicArn"],
+                    events=tuple(sorted(found["Events"])),
+                    prefix=filter_of(found, "prefix"),
+                    suffix=filter_of(found, "suffix"),
+                )
+        return None
+
+    def create(self, desired: NotificationState) -> None:
+        """Add our entry; S3 checks the topic, whose policy takes some seconds until S3 sees it."""
+        self._replace(desired)
+
+    def update(self, desired: NotificationState, _changes: Sequence[FieldChange]) -> None:
+        """Replace our entry."""
+        self._replace(desired)
+
+    def delete(self) -> None:
+        """Remove our entry."""
+        try:
+            self._replace(None)
+        except ClientError as error:
+            if code_of(error) not in _MISSING:
+                raise
+
+    def _replace(self, desired: NotificationState | None) -> None:
+        """Write the document with our entry as it should be, and read it back.
+
+        S3 has no way to write only if nothing changed meanwhile. Who read before us and writes after us takes our
+        entry out again, or brings it back; then it is our turn again.
+        """
+
+        def written() -> bool:
+            configuration = get_notifications(self._s3, self._owner)
+            if self._ours(configuration) == desired:
+                return True
+            self._patience.call(
+                lambda: self._put(desired),
+                DESTINATION_NOT_VALID,
+                f"bucket {self._bucket}, until it may publish to the topic",
+            )
+            return self._ours(get_notifications(self._s3, self._owner)) == desired
+
+        self._patience.until(written, f"notifications of {self._bucket}, which somebody else writes too")
+
+    def _put(self, desired: NotificationState | None) -> None:
+        # Read anew at each try: somebody else may have added an entry meanwhile.
+        merged: Any = foreign_entries(get_notifications(self._s3, self._owner), self._entry)
+        if desired is not None:
+            merged[_TOPICS] = [*merged.get(_TOPICS, []), _entry(self._entry, desired)]
+        try:
+            # Removing our entry must not fail because of somebody else's stale destination.
+            self._write(merged, validate=desired is not None)
+        except ClientError as error:
+            stale = _invalid_destinations(error)
+            if not stale or (desired and desired.topic in stale):
+                raise
+            self._patience.warn(f"S3 cannot validate {', '.join(stale)}, entered by others; it was not asked to")
+            self._write(merged, validate=False)
+
+    def _write(self, configuration: Any, *, validate: bool) -> None:  # noqa: ANN401 - one of boto3's request shapes
+        self._s3.put_bucket_notification_configuration(
+            **self._owner, NotificationConfiguration=configuration, SkipDestinationValidation=not validate
+        )
+
+
+def _invalid_destinations(error: ClientError) -> list[str]:
+    """Return the ARNs that S3 could not validate. It checks those of others too (AWS-FACTS section 1)."""
+    if not any(known.matches(error) for known in DESTINATION_NOT_VALID):
+        return []
+    details = error.response.get("Error", {}).items()
+    return [str(value) for name, value in details if name.startswith("ArgumentName")]
+
+
+def _entry(name: str, desired: NotificationState) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "TopicArn": desired.topic,
+        "Events": list(desired.events),
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": desired.prefix}]}},
+    }

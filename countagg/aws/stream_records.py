@@ -1,0 +1,57 @@
+"""Records of a table's stream that are 24 hours old at most, read again by their sequence numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.session import Clients
+
+_GONE: Final = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
+
+
+def dates_of_records(clients: Clients, stream: str, shard: str, first: str, last: str) -> set[str] | None:
+    """Return the dates that stand in the keys of a range of records.
+
+    The range may hold records of other batches too; that does no harm.
+
+    Args:
+        clients: to work with.
+        stream: the stream's ARN.
+        shard: the shard's id.
+        first: sequence number of the first record.
+        last: sequence number of the last.
+
+    Returns:
+        None if the stream no longer has them.
+    """
+    with aws_errors(f"stream {stream}"):
+        try:
+            return _read(clients, stream, shard, first, last)
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            raise
+
+
+def _read(clients: Clients, stream: str, shard: str, first: str, last: str) -> set[str]:
+    found: set[str] = set()
+    streams = clients.dynamodb_streams
+    iterator: str | None = streams.get_shard_iterator(
+        StreamArn=stream, ShardId=shard, ShardIteratorType="AT_SEQUENCE_NUMBER", SequenceNumber=first
+    )["ShardIterator"]
+    while iterator:
+        # Empty answers are normal; a shard that is closed ends without another iterator.
+        answer = streams.get_records(ShardIterator=iterator)
+        for record in answer["Records"]:
+            change: Any = record["dynamodb"]
+            # Numbers of different lengths do not compare as strings.
+            if int(change["SequenceNumber"]) > int(last):
+                return found
+            found.add(change["Keys"]["Date"]["S"])
+            if int(change["SequenceNumber"]) == int(last):
+                return found
+        iterator = answer.get("NextShardIterator")
+    return found

@@ -1,0 +1,41 @@
+"""The topic for passed limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class NotPublished(Exception):
+    """SNS refused a message, or did not answer; it may have taken it all the same."""
+
+
+class AlertsTopic:
+    """The topic of a stack.
+
+    Args:
+        arn: the topic's.
+        sns: the client to use.
+    """
+
+    def __init__(self, arn: str, sns: SNSClient) -> None:
+        self._arn = arn
+        self._sns = sns
+
+    def publish(self, subject: str, message: str) -> str:
+        """Publish a message.
+
+        Returns:
+            The id that SNS gave it.
+
+        Raises:
+            NotPublished: with SNS's reason.
+        """
+        try:
+            return self._sns.publish(TopicArn=self._arn, Subject=subject, Message=message)["MessageId"]
+        except (ClientError, BotoCoreError) as error:
+            raise NotPublished(str(error)) from error

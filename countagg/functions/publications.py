@@ -1,0 +1,111 @@
+"""What a batch of the totals table's stream records asks to be published."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from countagg.core.errors import CorruptDocument
+from countagg.core.events import TotalsChange, parse_totals_record
+from countagg.core.ledger import Ledger, changed_counters, decode_ledger
+from countagg.core.published import PublishedTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to be published of one day.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        base: the version from which on the batch tells every change; what is published is at least of this
+            version, unless records were lost.
+        version: of the ledger.
+        updated_at: when that version was stored, UTC, ISO 8601.
+        totals: counter -> sum in units of 10^-9, all of them.
+        changed: the counters whose sum changed since `base`; those that are not in `totals` have no instance
+            left.
+    """
+
+    day: str
+    base: int
+    version: int
+    updated_at: str
+    totals: Mapping[str, int]
+    changed: frozenset[str]
+
+    def including(self, counters: Iterable[str]) -> Publication:
+        """Return it with more counters taken for changed."""
+        return replace(self, changed=self.changed.union(counters))
+
+    def overtaken_by(self, published: PublishedTotals) -> Publication:
+        """Return it with its counters as a newer version has them, which another invocation published."""
+        if not published.readable:
+            return self.with_nothing_changed()
+        return replace(self, version=published.version, totals=published.totals)
+
+    def with_nothing_changed(self) -> Publication:
+        """Return it as one that the outputs need not write."""
+        return replace(self, changed=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    base: int
+    version: int
+    updated_at: str
+    before: Ledger
+    after: Ledger
+
+
+OnUnreadable = Callable[[TotalsChange, CorruptDocument], None]
+"""Told about a version that cannot be read."""
+
+
+def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadable) -> Iterator[Publication]:
+    """Turn a batch of stream records into one publication a day, of its newest version.
+
+    A version that cannot be read is left out: the next readable one then shows a gap, and heals it. Waiting for
+    it would keep every other day from being published.
+    """
+    steps: defaultdict[str, list[_Step]] = defaultdict(list)
+    for record in records:
+        change = parse_totals_record(record)
+        if change is None:
+            continue
+        try:
+            step = _step(change)
+        except CorruptDocument as error:
+            on_unreadable(change, error)
+        else:
+            steps[change.day].append(step)
+    for day, steps_of_day in steps.items():
+        yield _publication(day, steps_of_day)
+
+
+def _step(change: TotalsChange) -> _Step:
+    after = _decode(change.new)
+    try:
+        before, base = _decode(change.old), change.replaced
+    except CorruptDocument:
+        # Nobody knows what changed: the chain of versions begins here.
+        before, base = after, change.version
+    return _Step(base, change.version, change.updated_at, before, after)
+
+
+def _publication(day: str, steps: Sequence[_Step]) -> Publication:
+    newest = max(steps, key=lambda step: step.version)
+    bases = {step.version: step.base for step in steps if step.base < step.version}
+    base = newest.version
+    while base in bases:
+        base = bases[base]
+    changed = changed_counters([(step.before, step.after) for step in steps])
+    return Publication(day, base, newest.version, newest.updated_at, newest.after.sums, frozenset(changed))
+
+
+# The document after one change is the one before the next.
+@lru_cache(maxsize=4)
+def _decode(document: bytes | None) -> Ledger:
+    return Ledger() if document is None else decode_ledger(document)

@@ -1,0 +1,92 @@
+"""The published objects in S3: written forward in versions only, on the condition of what was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.core.published import (
+    CONTENT_TYPE,
+    PublishedTotals,
+    parse_published,
+    published_key,
+    published_metadata,
+    render_published,
+)
+from countagg.core.settings import FunctionSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_s3 import S3Client
+
+_CHANGED_MEANWHILE: Final = frozenset(
+    {
+        "PreconditionFailed",  # another object is there, or there is one by now
+        "ConditionalRequestConflict",  # another write is under way
+        "NoSuchKey",  # the object that was to be replaced is gone
+    }
+)
+
+
+class PublishedObjects:
+    """The objects `OUTPUT_PREFIX/YYYY-MM-DD` of a stack.
+
+    Args:
+        settings: of the stack.
+        s3: the client to use.
+    """
+
+    def __init__(self, settings: FunctionSettings, s3: S3Client) -> None:
+        self._settings = settings
+        self._s3 = s3
+
+    def read(self, day: str) -> PublishedTotals:
+        """Read a day's object; version 0 if there is none.
+
+        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
+        """
+        try:
+            answer = self._s3.get_object(**self._address(day))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return PublishedTotals()
+            raise
+        with answer["Body"] as body:
+            return parse_published(body.read(), answer["Metadata"], answer["ETag"])
+
+    def write(self, day: str, version: int, updated_at: str, totals: Mapping[str, int], replaced: str) -> str:
+        """Write a day's object in place of the one that was read.
+
+        Args:
+            day: YYYY-MM-DD.
+            version: of the ledger that the totals come from.
+            updated_at: when that version was stored.
+            totals: counter -> sum in units of 10^-9.
+            replaced: ETag of the object that was read; empty if there was none.
+
+        Returns:
+            The new object's ETag; empty if another object is there by now, and nothing was written.
+        """
+        condition: Any = {"IfMatch": replaced} if replaced else {"IfNoneMatch": "*"}
+        try:
+            answer = self._s3.put_object(
+                **self._address(day),
+                **condition,
+                Body=render_published(totals, version),
+                ContentType=CONTENT_TYPE,
+                Metadata=published_metadata(version, updated_at),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _CHANGED_MEANWHILE:
+                return ""
+            raise
+        return answer["ETag"]
+
+    def _address(self, day: str) -> Any:  # noqa: ANN401 - parameters of boto3
+        return {
+            "Bucket": self._settings.bucket,
+            "Key": published_key(self._settings.output_prefix, day),
+            "ExpectedBucketOwner": self._settings.bucket_owner,
+        }

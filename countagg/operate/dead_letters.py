@@ -1,0 +1,176 @@
+"""Dead letters of every hop, decoded into one form. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from countagg.aws.dead_letter_queue import HeldMessage
+from countagg.core.errors import InvalidEvent
+from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
+from countagg.core.refusals import KIND as REFUSED_FILE
+
+_BATCH: Final = "DDBStreamBatchInfo"
+_PROCESSOR: Final = "function/processor"
+_SUBSCRIPTION: Final = "subscription/uploads"
+
+
+class Kind(StrEnum):
+    """What a dead letter is."""
+
+    REFUSAL = "refused file"
+    EVENT = "event"
+    BATCH = "stream batch"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRange:
+    """Records of a stream that a function failed on.
+
+    Attributes:
+        stream: the stream's ARN.
+        shard: the shard's id.
+        first: sequence number of the first record.
+        last: sequence number of the last.
+        records: how many there were in the batch.
+        arrived: when the first and the last one came, aware UTC.
+    """
+
+    stream: str
+    shard: str
+    first: str
+    last: str
+    records: int
+    arrived: tuple[datetime, datetime]
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """The days that the records are probably about: those of their arrival, and one before and after."""
+        first, last = self.arrived
+        return (first - timedelta(days=1)).date().isoformat(), (last + timedelta(days=1)).date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter.
+
+    Attributes:
+        message: as it was received.
+        kind: what it is.
+        hop: where it failed, as `status` names it; empty if that is not known.
+        reason: why, as far as it is known.
+        bucket: where the file is; empty if it is about none.
+        key: the file's key; empty if it is about none.
+        line: line of the file that is to blame, counted from 1.
+        request_id: of the invocation that failed; empty if it is not known.
+        events: what the uploads queue is to be told again, as one message; empty if nothing.
+        batch: the records of a stream batch.
+    """
+
+    message: HeldMessage
+    kind: Kind
+    hop: str
+    reason: str
+    bucket: str = ""
+    key: str = ""
+    line: int | None = None
+    request_id: str = ""
+    events: str = ""
+    batch: StreamRange | None = None
+
+
+def decode(message: HeldMessage) -> DeadLetter:
+    """Decode a message. One that cannot be understood is shown as it is."""
+    try:
+        content = json.loads(message.body)
+        if content.get("kind") == REFUSED_FILE:
+            return _refusal(message, content)
+        if _BATCH in content:
+            return _batch(message, content)
+        # A delivery that is not raw stands in an envelope of SNS.
+        return _event(message, content["Message"] if content.get("Type") == "Notification" else message.body)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InvalidEvent):
+        return DeadLetter(message, Kind.UNKNOWN, "", "it cannot be decoded")
+
+
+def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
+    # It is told again under the sequencer of its own event: what came later stays.
+    event = ObjectEvent(
+        bucket=str(content["bucket"]),
+        key=str(content["key"]),
+        sequencer=str(content["sequencer"]),
+        removed=False,
+        time=str(content["refused_at"]),
+    )
+    line = content.get("line")
+    return DeadLetter(
+        message,
+        Kind.REFUSAL,
+        _PROCESSOR,
+        str(content["reason"]),
+        bucket=event.bucket,
+        key=event.key,
+        line=line if isinstance(line, int) else None,
+        request_id=str(content.get("request_id", "")),
+        events=make_s3_message(event),
+    )
+
+
+def _event(message: HeldMessage, body: str) -> DeadLetter:
+    events = parse_s3_message(body)
+    if not events:
+        return DeadLetter(message, Kind.UNKNOWN, "", "it tells of no file")
+    undelivered = message.attributes.get("ErrorMessage") or message.attributes.get("ErrorCode")
+    more = f", and {len(events) - 1} more events" if len(events) > 1 else ""
+    return DeadLetter(
+        message,
+        Kind.EVENT,
+        _SUBSCRIPTION if undelivered else _PROCESSOR,
+        (undelivered or "the processor failed at every try") + more,
+        bucket=events[0].bucket,
+        key=events[0].key,
+        request_id=message.attributes.get("RequestID", ""),
+        events=body,
+    )
+
+
+def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
+    found, request = content[_BATCH], content.get("requestContext", {})
+    function = str(request.get("functionArn", "")).split(":function:")[-1].split(":")[0]
+    arrived = (found["approximateArrivalOfFirstRecord"], found["approximateArrivalOfLastRecord"])
+    first, last = (datetime.fromisoformat(each).astimezone(UTC) for each in arrived)
+    batch = StreamRange(
+        stream=str(found["streamArn"]),
+        shard=str(found["shardId"]),
+        first=_digits(found["startSequenceNumber"]),
+        last=_digits(found["endSequenceNumber"]),
+        records=int(found["batchSize"]),
+        arrived=(first, last),
+    )
+    error = content.get("responseContext", {}).get("functionError")
+    return DeadLetter(
+        message,
+        Kind.BATCH,
+        f"function/{function.rpartition('-')[2]}" if function else "",
+        f"{request.get('condition', 'failed')}{f' ({error})' if error else ''}, {batch.records} records",
+        request_id=str(request.get("requestId", "")),
+        batch=batch,
+    )
+
+
+def _digits(number: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
+    """Return a sequence number as it was written, with its leading zeros."""
+    text = str(number)
+    int(text)
+    return text
+
+
+def table_of(stream: str) -> str:
+    """Return the name of the table that a stream's ARN belongs to; empty if it is none."""
+    _, _, rest = stream.partition(":table/")
+    return rest.partition("/stream/")[0]

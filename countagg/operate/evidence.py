@@ -1,0 +1,192 @@
+"""One look at a day: everything that is stored of it, read hop by hop in the order of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from countagg.aws.day_reader import CounterItem, DayReader, ListedObject, StoredDocument
+from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
+from countagg.core.days import check_upload_day, is_past_retention
+from countagg.core.errors import CorruptDocument, InvalidCounterFile, InvalidObjectKey
+from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.object_keys import CounterFileKey, parse_object_key
+from countagg.core.published import PublishedTotals
+from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.operate.findings import RefusedFile
+from countagg.operate.parallel import in_parallel
+
+
+@dataclass(frozen=True, slots=True)
+class CounterFile:
+    """A counter file as it was read: whose it is, and its counters packed as in a snapshot, or why not.
+
+    Attributes:
+        instance: whose; empty if the key itself is refused.
+        key: the object's key.
+        etag: of the object that was read.
+        packed: its counters; None for a refused file.
+        refused: why it is refused; None for a good one.
+    """
+
+    instance: str
+    key: str
+    etag: str
+    packed: bytes | None = None
+    refused: RefusedFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayLook:
+    """What one look saw.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        files: instance -> its file.
+        refused: files that the rules refuse, those with a refused key too.
+        snapshots: instance -> its snapshot.
+        stored: the ledger as it is stored.
+        ledger: decoded; None if there is none, or it cannot be read.
+        counters: counter -> its item of the counters table.
+        published: the published object.
+        expired: whether the snapshots are past their retention, and the files stand in for them.
+    """
+
+    day: str
+    files: Mapping[str, CounterFile]
+    refused: tuple[RefusedFile, ...]
+    snapshots: Mapping[str, Snapshot]
+    stored: StoredDocument
+    ledger: Ledger | None
+    counters: Mapping[str, CounterItem]
+    published: PublishedTotals
+    expired: bool
+
+
+OnRead = Callable[[int, int], None]
+"""Told how many files were read, out of how many."""
+
+
+@dataclass
+class Observer:
+    """Looks at a day, again and again. A file that is still the same is read only once.
+
+    Args:
+        reader: where to read.
+        day: YYYY-MM-DD.
+        today: the current date, UTC.
+        on_read: told about the files that are being read.
+    """
+
+    reader: DayReader
+    day: str
+    today: date
+    on_read: OnRead = lambda _done, _total: None
+    _known: dict[str, CounterFile] = field(default_factory=dict)
+
+    def look(self) -> DayLook:
+        """Look once. The order matters: what is read later may be newer, never older."""
+        files = self._files()
+        snapshots = {found.instance: found for found in self.reader.snapshots(self.day)}
+        stored = self.reader.ledger(self.day)
+        ledger = _decode(stored)
+        if self._expired:
+            snapshots = self._in_place_of_expired(files, ledger)
+        else:
+            self._follow(snapshots, ledger)
+        published = self.reader.published(self.day)
+        good = {found.instance: found for found in files if found.instance}
+        return DayLook(
+            day=self.day,
+            files=good,
+            refused=tuple(found.refused for found in files if found.refused),
+            snapshots=snapshots,
+            stored=stored,
+            ledger=ledger,
+            counters={item.counter: item for item in self.reader.counters(self.day)},
+            published=published,
+            expired=self._expired,
+        )
+
+    @property
+    def _expired(self) -> bool:
+        return is_past_retention(self.day, self.today, self.reader.settings.snapshot_retention_days)
+
+    def _follow(self, snapshots: dict[str, Snapshot], ledger: Ledger | None) -> None:
+        """Read those snapshots again of which the ledger includes a newer one by now."""
+        newer = [
+            instance
+            for instance, included in (ledger.seen.items() if ledger else ())
+            if instance not in snapshots or snapshots[instance].sequencer < included
+        ]
+        again = in_parallel(lambda each: self.reader.snapshot(self.day, each), newer)
+        snapshots.update((instance, found) for instance, found in again if found is not None)
+
+    def _in_place_of_expired(self, files: list[CounterFile], ledger: Ledger | None) -> dict[str, Snapshot]:
+        """Return what the snapshots would say, of a day whose snapshots are past their retention."""
+        seen = {} if ledger is None else ledger.seen
+        return {
+            found.instance: Snapshot(
+                self.day, found.instance, seen.get(found.instance, ""), found.packed, found.etag, found.key, ""
+            )
+            for found in files
+            if found.packed is not None
+        }
+
+    def _files(self) -> list[CounterFile]:
+        listed = list(self.reader.list_objects(self.day))
+        found: list[CounterFile] = []
+        pending: list[tuple[ListedObject, CounterFileKey]] = []
+        for each in listed:
+            known = self._known.get(each.key)
+            if known is not None and known.etag == each.etag:
+                found.append(known)
+            elif (file_key := self._file_key(each, found)) is not None:
+                pending.append((each, file_key))
+        for count, ((each, file_key), answer) in enumerate(in_parallel(self._fetch, pending), start=1):
+            # An object that went since it was listed is seen as gone.
+            if answer is not None:
+                self._known[each.key] = _read(each, file_key, *answer)
+                found.append(self._known[each.key])
+            self.on_read(count, len(pending))
+        return found
+
+    def _file_key(self, each: ListedObject, found: list[CounterFile]) -> CounterFileKey | None:
+        """Return whose file it is; None if it is nobody's, or refused by its key."""
+        settings = self.reader.settings
+        try:
+            file_key = parse_object_key(each.key, settings.prefix)
+            if not self._expired:
+                check_upload_day(self.day, self.today, settings.snapshot_retention_days)
+        except InvalidObjectKey as error:
+            found.append(CounterFile("", each.key, each.etag, refused=RefusedFile(each.key, error.what, None)))
+            return None
+        return file_key
+
+    def _fetch(self, pending: tuple[ListedObject, CounterFileKey]) -> tuple[bytes, str] | None:
+        each, _ = pending
+        # Of a file that is too large, that alone is known.
+        return (b"", each.etag) if each.size > MAX_FILE_BYTES else self.reader.read_object(each.key)
+
+
+def _read(listed: ListedObject, file_key: CounterFileKey, content: bytes, etag: str) -> CounterFile:
+    try:
+        packed = _packed(listed, content)
+    except InvalidCounterFile as error:
+        refused = RefusedFile(listed.key, error.what, error.line)
+        return CounterFile(file_key.instance, listed.key, etag, refused=refused)
+    return CounterFile(file_key.instance, listed.key, etag, packed)
+
+
+def _packed(listed: ListedObject, content: bytes) -> bytes:
+    if listed.size > MAX_FILE_BYTES and not content:
+        raise InvalidCounterFile(f"the file has {listed.size} bytes; at most {MAX_FILE_BYTES} are read")
+    return pack_counters(parse_counter_file(content))
+
+
+def _decode(stored: StoredDocument) -> Ledger | None:
+    try:
+        return decode_ledger(stored.document) if stored.version else None
+    except CorruptDocument:
+        return None

@@ -1,0 +1,67 @@
+"""Moments that an operator types: ages such as `10m`, days, and times in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from countagg.core.days import resolve_day
+from countagg.core.errors import UsageError
+
+_AGE = re.compile(r"([0-9]{1,6})([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TIME_HINT: Final = "give an age such as 10m, 2h or 1d, or a time in UTC such as 2026-11-20T10:00"
+_DAY_HINT: Final = "give YYYY-MM-DD, today, yesterday, or an age in days or weeks such as 30d (UTC)"
+
+
+def parse_moment(text: str, now: datetime, where: str) -> datetime:
+    """Turn what an operator typed into a moment.
+
+    Args:
+        text: an age (`30s`, `10m`, `2h`, `1d`, `1w`), a time as ISO 8601 has it (UTC, unless it names an offset),
+            or a day (`YYYY-MM-DD`, `today`, `yesterday`), which begins at midnight UTC.
+        now: the current time, aware.
+        where: the option, for the message.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    age = _parse_age(text)
+    try:
+        if age is not None:
+            return now.astimezone(UTC) - age
+        if text in {"today", "yesterday"}:
+            return datetime.combine(date.fromisoformat(resolve_day(text, now)), time(), UTC)
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no time", where=where, hint=_TIME_HINT) from error
+
+
+def parse_past_day(text: str, now: datetime, where: str) -> date:
+    """Turn what an operator typed into a day.
+
+    Args:
+        text: `YYYY-MM-DD`, `today`, `yesterday`, or an age in whole days (`30d`, `4w`).
+        now: the current time, aware.
+        where: the option, for the message.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    try:
+        age = _parse_age(text)
+        if age is None or age % timedelta(days=1):
+            return date.fromisoformat(resolve_day(text, now))
+        return now.astimezone(UTC).date() - age
+    except (UsageError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no day", where=where, hint=_DAY_HINT) from error
+
+
+def _parse_age(text: str) -> timedelta | None:
+    found = _AGE.fullmatch(text)
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})

@@ -1,0 +1,207 @@
+"""Repair: bring a day back to what its files say, on the ways on which the pipeline itself writes.
+
+Files are read again by the processor, under a sequencer that any later event of S3's comes after. The ledger is
+rebuilt from the snapshots and stored by compare-and-set; the outputs are written on the condition that they are
+what was read. So uploads may go on all the while, and nothing counts twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from countagg.aws.day_reader import CounterItem, DayReader
+from countagg.aws.day_writer import DayWriter
+from countagg.aws.event_queue import EventQueue
+from countagg.core.days import check_upload_day
+from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
+from countagg.core.events import ObjectEvent, make_s3_message
+from countagg.core.ledger import Image, Ledger, decode_ledger, encode_ledger, rebuild
+from countagg.core.settings import FunctionSettings
+from countagg.operate.evidence import Observer
+from countagg.operate.findings import Verification
+from countagg.operate.parallel import in_parallel
+from countagg.operate.repair_plan import Mending, Plan, plan_repair
+from countagg.operate.sums import exact
+from countagg.operate.verify import Settling, verify
+
+WAIT_SECONDS: Final = 300.0
+ROUNDS: Final = 3
+_ATTEMPTS: Final = 20
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
+
+OnStep = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and out of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What came of a repair: what was mended, and the verification after it."""
+
+    mended: tuple[Mending, ...]
+    verification: Verification
+
+
+def check_day(settings: FunctionSettings, day: str, now: datetime) -> None:
+    """Refuse a day that cannot be repaired, because the processor would refuse its files.
+
+    Raises:
+        UsageError: with the reason.
+    """
+    retention = settings.snapshot_retention_days
+    try:
+        check_upload_day(day, now.astimezone(UTC).date(), retention)
+    except InvalidObjectKey as error:
+        hint = (
+            f"the processor takes files of the last {retention} days only, and their snapshots are not kept longer"
+        )
+        raise UsageError(error.what, where=day, hint=hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Repairer:
+    """Mends a day.
+
+    Attributes:
+        reader: where it is read.
+        writer: where ledger and outputs are written.
+        queue: where events for the processor are sent.
+        settling: the clock, and how long to wait before something counts as wrong.
+        now: the time, aware UTC.
+        timeout: seconds to wait for the processor.
+        on_step: told about progress.
+    """
+
+    reader: DayReader
+    writer: DayWriter
+    queue: EventQueue
+    settling: Settling
+    now: Callable[[], datetime]
+    timeout: float = WAIT_SECONDS
+    on_step: OnStep = lambda _what, _done, _total: None
+
+    def repair(self, observer: Observer, plan: Plan) -> Repaired:
+        """Carry a plan out, look again, and mend what is still wrong."""
+        mended: list[Mending] = []
+        for _ in range(ROUNDS):
+            self._carry_out(observer.day, plan)
+            mended += [each for each in plan.mendings if each not in mended]
+            found, look = verify(observer, self.settling)
+            if found.ok:
+                break
+            plan = plan_repair(found, look, self.reader.settings, self._time())
+        return Repaired(tuple(mended), found)
+
+    def _carry_out(self, day: str, plan: Plan) -> None:
+        self._send(plan.events)
+        self._await_snapshots(day, {name: event.sequencer for name, event in plan.events.items()})
+        if plan.ledger:
+            self.rebuild_ledger(day)
+        if plan.outputs:
+            self.write_outputs(day)
+
+    def _send(self, events: dict[str, ObjectEvent]) -> None:
+        bodies, sent = [make_s3_message(event) for event in events.values()], 0
+        for accepted in self.queue.send(bodies):
+            if not all(accepted):
+                raise AwsCallFailed("a message was not accepted", where="uploads queue", hint="repair again")
+            sent += len(accepted)
+            self.on_step("files sent to the processor", sent, len(bodies))
+
+    def _await_snapshots(self, day: str, sent: dict[str, str]) -> None:
+        """Wait until the snapshots are written; what does not come in time, the verification after it finds."""
+        end, pause = self.settling.clock() + self.timeout, _FIRST_PAUSE
+        while sent:
+            held = self.reader.sequencers(day)
+            written = sum(held.get(instance, "") >= sequencer for instance, sequencer in sent.items())
+            self.on_step("snapshots written", written, len(sent))
+            if written == len(sent) or self.settling.clock() >= end:
+                return
+            self.settling.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def rebuild_ledger(self, day: str) -> None:
+        """Replace a day's ledger by the sum of its snapshots, if it is anything else."""
+        for _ in range(_ATTEMPTS):
+            # Read in this order: what is published then is never ahead of the ledger, unless the ledger was lost.
+            published = self.reader.published(day).version
+            highest = max((item.version for item in self.reader.counters(day)), default=published)
+            highest = max(highest, published)
+            stored = self.reader.ledger(day)
+            snapshots = self.reader.snapshots(day)
+            ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
+            known = _decode(stored.document) if stored.version else Ledger()
+            if known == ledger and stored.version >= highest:
+                return
+            # Once snapshots expire, a rebuild would take what is gone for what never was.
+            check_day(self.reader.settings, day, self.now())
+            version = max(stored.version, highest) + 1
+            document = encode_ledger(ledger)
+            if self.writer.replace_ledger(day, stored.version, version, document, self._time()):
+                self.on_step("ledger rebuilt", 1, 1)
+                return
+        raise _contended(f"totals of {day}")
+
+    def write_outputs(self, day: str) -> None:
+        """Bring the counters table and the published object to what the ledger says."""
+        self._write_counters(day)
+        self._write_object(day)
+
+    def _write_counters(self, day: str) -> None:
+        for _ in range(_ATTEMPTS):
+            stored = self.reader.ledger(day)
+            sums = decode_ledger(stored.document).sums if stored.version else {}
+            names = sums.keys() | {item.counter for item in self.reader.counters(day)}
+            items = {item.counter: item for item in self.reader.counters_exactly(day, sorted(names))}
+            wrong = [
+                (items.get(name), wanted)
+                for name in sorted(names)
+                for wanted in [CounterItem(name, exact(sums.get(name, 0)), stored.version)]
+                if _is_wrong(items.get(name), wanted, named=name in sums)
+            ]
+            done = 0
+            for count, (_, wrote) in enumerate(
+                in_parallel(lambda pair: self.writer.replace_counter(day, *pair), wrong), start=1
+            ):
+                done += wrote
+                self.on_step("counters written", count, len(wrong))
+            if done == len(wrong):
+                return
+        raise _contended(f"counters of {day}")
+
+    def _write_object(self, day: str) -> None:
+        """Write the published object. The counters were written before: it must never say more than they do."""
+        for _ in range(_ATTEMPTS):
+            published = self.reader.published(day)
+            stored = self.reader.ledger(day)
+            sums = decode_ledger(stored.document).sums if stored.version else {}
+            if published.readable and published.totals == sums:
+                return
+            if self.writer.replace_published(day, published.etag, stored.version, stored.updated_at, sums):
+                self.on_step("object written", 1, 1)
+                return
+        raise _contended(f"published object of {day}")
+
+    def _time(self) -> str:
+        return self.now().isoformat(timespec="milliseconds")
+
+
+def _is_wrong(item: CounterItem | None, wanted: CounterItem, *, named: bool) -> bool:
+    if item is None:
+        return named
+    # What is newer was written meanwhile, out of a newer ledger.
+    return item.version <= wanted.version and item.value != wanted.value
+
+
+def _decode(document: bytes) -> Ledger | None:
+    try:
+        return decode_ledger(document)
+    except CorruptDocument:
+        return None
+
+
+def _contended(where: str) -> CountaggError:
+    return CountaggError(f"others changed it at each of {_ATTEMPTS} attempts", where=where, hint="repair again")

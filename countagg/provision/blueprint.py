@@ -1,0 +1,98 @@
+"""What every part of a stack is made from: its settings, where it lives, and its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from countagg.core.errors import UsageError
+from countagg.core.names import OWNER_TAG, Names
+from countagg.provision.differences import Tags
+from countagg.provision.identities import Identity
+from countagg.provision.place import Place
+from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.settings import StackSettings
+from countagg.provision.stack_policies import fill_policy
+from countagg.provision.states import Code
+
+S = TypeVar("S")
+
+KEY_NODE: Final = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Generic[S]):
+    """A node of the stack before it is bound to a client; the fields are those of `reconcile.Node`."""
+
+    id: str
+    identity: Identity
+    desired: Callable[[Outputs], S]
+    needs: tuple[str, ...] = ()
+    immutable: frozenset[str] = frozenset()
+    holds: Holds | None = None
+    borrowed: bool = False
+    unwanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """Settings, place and code of a stack.
+
+    Attributes:
+        settings: what the operator chose.
+        place: where the stack lives.
+        code: the functions' zip.
+        names: of its resources.
+        tags: that its resources bear.
+    """
+
+    settings: StackSettings
+    place: Place
+    code: Code
+    names: Names = field(init=False)
+    tags: Tags = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive names and tags.
+
+        Raises:
+            UsageError: the KMS key is in another region, where the services cannot use it.
+        """
+        settings = self.settings
+        object.__setattr__(self, "names", settings.names)
+        object.__setattr__(self, "tags", Tags({**settings.tags, OWNER_TAG: settings.stack}, settings.dropped_tags))
+        if settings.kms_key and settings.kms_key.split(":")[3] != self.place.region:
+            raise UsageError(
+                f"{settings.kms_key} is not in {self.place.region}",
+                where="--kms-key",
+                hint="use a key of the stack's region, or a replica of it there",
+            )
+
+    def policy(self, template: str) -> dict[str, Any]:
+        """Return a policy of `policies/`, filled in for this stack."""
+        return fill_policy(self.settings, self.place, template)
+
+    @property
+    def key_needed(self) -> tuple[str, ...]:
+        """The node of the KMS key, for those that are encrypted with it."""
+        return (KEY_NODE,) if self.settings.kms_key else ()
+
+    @property
+    def dead_letters_arn(self) -> str:
+        """ARN of the queue for failures."""
+        return self.place.queue_arn(self.names.dead_letters)
+
+    @property
+    def alerts_arn(self) -> str:
+        """ARN of the topic for alerts."""
+        return self.place.topic_arn(self.names.alerts)
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """Names of the functions, by their short names."""
+        return {
+            "processor": self.names.processor,
+            "aggregator": self.names.aggregator,
+            "publisher": self.names.publisher,
+        }

@@ -1,0 +1,182 @@
+"""The functions of a stack, with their log groups, roles and event source mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from countagg.core.errors import UsageError
+from countagg.core.settings import FunctionSettings
+from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.choices import MEMORY_VARIABLE, remember
+from countagg.provision.identities import FunctionId, LogGroupId, QueueMappingId, RoleId, StreamMappingId
+from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
+from countagg.provision.policies import canonical, compact
+from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.states import FunctionState, LogGroupState, MappingState, RoleState
+
+RUNTIME: Final = "python3.13"
+ARCHITECTURE: Final = "arm64"
+LOG_LEVEL: Final = "INFO"
+POLICY_NAME: Final = "countagg"
+TIMEOUTS: Final = {"processor": PROCESSOR_TIMEOUT, "aggregator": 60, "publisher": 60}
+STREAM_TRIES: Final = 10
+MAX_ENVIRONMENT: Final = 4_096
+"""Bytes, as JSON with names and punctuation (AWS-FACTS section 3)."""
+
+# Our own writes, not the removals by TTL: those must never subtract.
+_WRITES_ONLY: Final = compact({"eventName": ["INSERT", "MODIFY"]})
+
+
+def log_groups(blueprint: Blueprint) -> tuple[Spec[LogGroupState], ...]:
+    """Return the log group of each function."""
+    state = LogGroupState(blueprint.settings.retention.logs, blueprint.tags)
+    return tuple(
+        Spec(f"logs/{short}", LogGroupId(blueprint.names.log_group(name)), lambda _: state, holds=Holds.LOGS)
+        for short, name in blueprint.functions.items()
+    )
+
+
+def roles(blueprint: Blueprint) -> tuple[Spec[RoleState], ...]:
+    """Return the role of each function."""
+    return tuple(_role(blueprint, short, name) for short, name in blueprint.functions.items())
+
+
+def _role(blueprint: Blueprint, short: str, name: str) -> Spec[RoleState]:
+    state = RoleState(
+        path=blueprint.settings.role_path,
+        trust=canonical(blueprint.policy("trust")),
+        permissions_boundary=blueprint.settings.permissions_boundary,
+        policies={POLICY_NAME: canonical(blueprint.policy(short))},
+        attached=(),
+        tags=blueprint.tags,
+    )
+    identity = RoleId(blueprint.names.role(name, blueprint.place.region))
+    return Spec(f"role/{short}", identity, lambda _: state, immutable=frozenset({"path"}))
+
+
+def functions(blueprint: Blueprint) -> tuple[Spec[FunctionState], ...]:
+    """Return the functions."""
+    return tuple(_function(blueprint, short, name) for short, name in blueprint.functions.items())
+
+
+def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState]:
+    settings, place = blueprint.settings, blueprint.place
+
+    def desired(outputs: Outputs) -> FunctionState:
+        return FunctionState(
+            role=place.role_arn(blueprint.names.role(name, place.region), settings.role_path),
+            handler=f"countagg.functions.{short}.handler",
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            memory=getattr(settings.memory, short),
+            timeout=TIMEOUTS[short],
+            environment=_environment(blueprint, outputs),
+            log_group=blueprint.names.log_group(name),
+            log_format="JSON",
+            log_level=LOG_LEVEL,
+            system_log_level=LOG_LEVEL,
+            code=blueprint.code,
+            failure="",
+            tags=blueprint.tags,
+        )
+
+    needs = (f"role/{short}", f"logs/{short}", "queue/dead-letters")
+    return Spec(f"function/{short}", FunctionId(name), desired, needs=needs)
+
+
+def _environment(blueprint: Blueprint, outputs: Outputs) -> Mapping[str, str]:
+    settings, queue = blueprint.settings, blueprint.names.dead_letters
+    known = FunctionSettings(
+        stack=settings.stack,
+        bucket=settings.bucket,
+        bucket_owner=blueprint.place.account,
+        prefix=settings.prefix,
+        output_prefix=settings.output_prefix,
+        dead_letters_url=outputs.get("queue/dead-letters", "url", foreseen=blueprint.place.queue_url(queue)),
+        snapshot_retention_days=settings.retention.snapshots,
+        totals_retention_days=settings.retention.totals,
+        alerts_topic_arn=blueprint.alerts_arn,
+    )
+    environment = {
+        **known.to_environment(),
+        MEMORY_VARIABLE: remember(settings),
+        # Said here, so that no LOG_LEVEL of an engine's own environment decides.
+        "POWERTOOLS_LOG_LEVEL": LOG_LEVEL,
+    }
+    size = len(compact(environment).encode())
+    if size > MAX_ENVIRONMENT:
+        raise UsageError(
+            f"the choices take {size} bytes in the functions' environment, which holds {MAX_ENVIRONMENT}",
+            where="--tag",
+            hint="use fewer or shorter tags",
+        )
+    return environment
+
+
+def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+    """Return the mapping of the uploads queue to the processor."""
+    state = MappingState(
+        source=blueprint.place.queue_arn(blueprint.names.uploads),
+        enabled=True,
+        batch_size=10,
+        window=blueprint.settings.window.processor,
+        tags=blueprint.tags,
+        partial_answers=True,
+    )
+    return Spec(
+        "mapping/processor",
+        QueueMappingId(blueprint.names.processor, blueprint.names.uploads),
+        lambda _: state,
+        needs=("function/processor", "queue/uploads", "table/snapshots"),
+    )
+
+
+def aggregator_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+    """Return the mapping of the snapshots' stream to the aggregator.
+
+    After ten tries a batch goes to the dead letters: one poison record must not hold up its shard for a day.
+    """
+
+    def desired(outputs: Outputs) -> MappingState:
+        return MappingState(
+            source=outputs.get("table/snapshots", "stream_arn"),
+            enabled=True,
+            batch_size=1_000,
+            window=blueprint.settings.window.aggregator,
+            tags=blueprint.tags,
+            filters=(_WRITES_ONLY,),
+            bisect=True,
+            tries=STREAM_TRIES,
+            on_failure=blueprint.dead_letters_arn,
+            starting_position="TRIM_HORIZON",
+        )
+
+    return Spec(
+        "mapping/aggregator",
+        StreamMappingId(blueprint.names.aggregator, blueprint.names.snapshots),
+        desired,
+        needs=("function/aggregator", "table/snapshots", "table/totals", "queue/dead-letters"),
+    )
+
+
+def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+    """Return the mapping of the totals' stream to the publisher, which tries until it works."""
+
+    def desired(outputs: Outputs) -> MappingState:
+        return MappingState(
+            source=outputs.get("table/totals", "stream_arn"),
+            enabled=True,
+            batch_size=100,
+            window=blueprint.settings.window.publisher,
+            tags=blueprint.tags,
+            filters=(_WRITES_ONLY,),
+            starting_position="TRIM_HORIZON",
+        )
+
+    return Spec(
+        "mapping/publisher",
+        StreamMappingId(blueprint.names.publisher, blueprint.names.totals),
+        desired,
+        needs=("function/publisher", "table/totals", "table/counters"),
+    )

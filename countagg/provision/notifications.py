@@ -1,0 +1,92 @@
+"""A bucket's notifications: whose entries they are, and which of them S3 would refuse beside ours.
+
+S3 takes no two entries for the same event type whose prefixes and whose suffixes both overlap, and answers with a
+sentence that names neither (AWS-FACTS section 1).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from countagg.core.errors import CountaggError
+from countagg.provision.states import NotificationState
+
+DESTINATIONS: Final = {
+    "TopicConfigurations": "TopicArn",
+    "QueueConfigurations": "QueueArn",
+    "LambdaFunctionConfigurations": "LambdaFunctionArn",
+}
+"""Kinds of entries, and where each says what it notifies."""
+
+
+def foreign_entries(configuration: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    """Return the configuration without our entry, with everything else as it is."""
+    others = {kind: found for kind, found in configuration.items() if kind not in DESTINATIONS}
+    for kind in DESTINATIONS:
+        kept = [each for each in configuration.get(kind, []) if not is_ours(kind, each, entry)]
+        if kept:
+            others[kind] = kept
+    return others
+
+
+def is_ours(kind: str, found: Mapping[str, Any], entry: str) -> bool:
+    """Tell whether an entry is ours: one for a topic, with our id."""
+    return kind == "TopicConfigurations" and found.get("Id") == entry
+
+
+def count_entries(configuration: Mapping[str, Any]) -> int:
+    """Count the entries; the switch for EventBridge is one."""
+    return sum(len(configuration.get(kind, [])) for kind in DESTINATIONS) + (
+        "EventBridgeConfiguration" in configuration
+    )
+
+
+def check_overlaps(ours: NotificationState, entry: str, configuration: str) -> None:
+    """Refuse an entry beside which S3 would not take ours.
+
+    Args:
+        ours: what our entry should be.
+        entry: its id.
+        configuration: the bucket's notifications, as JSON.
+
+    Raises:
+        CountaggError: one overlaps; it is named, with what to do.
+    """
+    others = foreign_entries(json.loads(configuration), entry)
+    for kind, destination in DESTINATIONS.items():
+        for found in others.get(kind, []):
+            shared = sorted(_shared_events(ours.events, found["Events"]))
+            prefix, suffix = filter_of(found, "prefix"), filter_of(found, "suffix")
+            if (
+                shared
+                and _overlap(ours.prefix, prefix, str.startswith)
+                and _overlap(ours.suffix, suffix, str.endswith)
+            ):
+                raise CountaggError(
+                    f"the bucket already notifies {found[destination]} (entry {found.get('Id', '')!r}) of "
+                    f"{', '.join(shared)} for the prefix {prefix!r} and the suffix {suffix!r}; S3 takes no second "
+                    f"entry for {ours.prefix!r} beside it",
+                    where="notification/uploads",
+                    hint="choose another --prefix, narrow that entry, or let its consumer subscribe to our topic",
+                )
+
+
+def filter_of(entry: Mapping[str, Any], name: str) -> str:
+    """Return the prefix or the suffix of an entry; S3 gives the names of the rules back capitalised."""
+    rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    return next((str(rule["Value"]) for rule in rules if rule["Name"].lower() == name), "")
+
+
+def _shared_events(ours: tuple[str, ...], theirs: list[str]) -> Iterator[str]:
+    """Yield the narrower of each two event types of which one includes the other."""
+    for mine in ours:
+        for other in theirs:
+            wide, narrow = sorted((mine, other), key=lambda event: not event.endswith("*"))
+            if narrow == wide or (wide.endswith("*") and narrow.startswith(wide[:-1])):
+                yield narrow
+
+
+def _overlap(one: str, other: str, covers: Any) -> bool:  # noqa: ANN401 - an unbound method of str
+    return bool(covers(one, other) or covers(other, one))

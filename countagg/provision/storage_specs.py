@@ -1,0 +1,100 @@
+"""What a stack keeps things in: its tables, its bucket, and the bucket's notification."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from countagg.core.names import BY_DATE_INDEX
+from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.identities import BucketId, KeyId, NotificationId, TableId
+from countagg.provision.notifications import check_overlaps
+from countagg.provision.policies import our_statements
+from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.states import BucketState, IndexState, KeyState, NotificationState, TableState
+
+EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+KEY_USERS: Final = ("s3.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com")
+"""Services that pass messages on through encrypted topics and queues (AWS-FACTS section 2)."""
+
+_IMAGES: Final = "NEW_AND_OLD_IMAGES"
+_TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})
+
+
+def key(blueprint: Blueprint) -> tuple[Spec[KeyState], ...]:
+    """Return the operator's KMS key, if there is one."""
+    arn = blueprint.settings.kms_key
+    return (Spec("key", KeyId(arn, KEY_USERS), lambda _: KeyState(), borrowed=True),) if arn else ()
+
+
+def tables(blueprint: Blueprint) -> tuple[Spec[TableState], ...]:
+    """Return snapshots, totals and counters."""
+    names = blueprint.names
+    by_date = IndexState(BY_DATE_INDEX, "Date")
+    return (
+        _table(blueprint, names.snapshots, ("Date", "Instance")),
+        _table(blueprint, names.totals, ("Date", "")),
+        _table(blueprint, names.counters, ("Counter", "Date"), by_date),
+    )
+
+
+def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: IndexState) -> Spec[TableState]:
+    partition_key, sort_key = keys
+    state = TableState(
+        partition_key=partition_key,
+        sort_key=sort_key,
+        indexes=indexes,
+        billing_mode="PAY_PER_REQUEST",
+        stream=_IMAGES,
+        ttl_attribute="ExpiresAt",
+        kms_key=blueprint.settings.kms_key,
+        point_in_time_recovery=blueprint.settings.point_in_time_recovery,
+        deletion_protection=blueprint.settings.deletion_protection,
+        tags=blueprint.tags,
+    )
+    return Spec(
+        f"table/{name.removeprefix(blueprint.names.stack + '-')}",
+        TableId(name),
+        lambda _: state,
+        needs=blueprint.key_needed,
+        immutable=_TABLE_KEYS,
+        holds=Holds.DATA,
+    )
+
+
+def bucket(blueprint: Blueprint) -> Spec[BucketState]:
+    """Return the bucket, ours or somebody else's."""
+    settings = blueprint.settings
+    state = BucketState(
+        private=True,
+        encryption=settings.kms_key or "AES256",
+        versioning=settings.bucket_versioning,
+        statements=our_statements(blueprint.policy("bucket")),
+        tags=blueprint.tags,
+    )
+    return Spec(
+        "bucket",
+        BucketId(settings.bucket),
+        lambda _: state,
+        needs=("function/processor", *blueprint.key_needed),
+        holds=Holds.DATA,
+        borrowed=not settings.create_bucket,
+    )
+
+
+def uploads_notification(blueprint: Blueprint) -> Spec[NotificationState]:
+    """Return our entry in the bucket's notifications."""
+    entry = blueprint.names.uploads
+    state = NotificationState(
+        topic=blueprint.place.topic_arn(blueprint.names.uploads), events=EVENTS, prefix=blueprint.settings.prefix
+    )
+
+    def desired(outputs: Outputs) -> NotificationState:
+        check_overlaps(state, entry, outputs.get("bucket", "notifications", foreseen="{}"))
+        return state
+
+    return Spec(
+        "notification/uploads",
+        NotificationId(blueprint.settings.bucket, entry),
+        desired,
+        needs=("bucket", "topic/uploads", "subscription/uploads", "mapping/processor"),
+    )

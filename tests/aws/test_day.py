@@ -1,0 +1,257 @@
+"""What is stored of a day: read as it is, and mended only where it still is what was read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from countagg.aws.day_reader import CounterItem, DayReader, ListedObject, StoredDocument
+from countagg.aws.day_writer import DayWriter
+from countagg.aws.event_queue import EventQueue
+from countagg.core.days import expiry_epoch_seconds
+from countagg.core.errors import AwsCallFailed, CountaggError
+from countagg.core.published import PublishedTotals
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot, pack_counters
+from countagg.core.values import SCALE
+from tests.aws.by_hand import queue_url
+from tests.aws.moto_gaps import ACCOUNT
+from tests.aws.world import BUCKET, PLACE, World
+
+DAY = "2026-11-20"
+SETTINGS = FunctionSettings("countagg", BUCKET, ACCOUNT, "counters/", "totals/", "url", 35, 400, "arn")
+KEY = f"counters/{DAY}/values_i-1"
+TOTALS = {"a": SCALE, "b": -SCALE // 4}
+
+
+@pytest.fixture
+def stored(world: World) -> World:
+    """Give tables, queues and a bucket, without functions that would do something about them."""
+    world.focus("queue", "table").set_up()
+    world.clients.s3.create_bucket(
+        Bucket=BUCKET,
+        CreateBucketConfiguration={"LocationConstraint": PLACE.region},  # type: ignore[typeddict-item]  # a string
+    )
+    return world
+
+
+@pytest.fixture
+def reader(stored: World) -> DayReader:
+    return DayReader(stored.clients, SETTINGS)
+
+
+@pytest.fixture
+def writer(stored: World) -> DayWriter:
+    return DayWriter(stored.clients, SETTINGS)
+
+
+def put(world: World, key: str, content: bytes) -> str:
+    world.clients.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    return hashlib.md5(content).hexdigest()  # noqa: S324 - S3's ETag
+
+
+def put_item(world: World, table: str, **item: Any) -> None:
+    world.clients.dynamodb.put_item(TableName=f"countagg-{table}", Item={"Date": {"S": DAY}, **item})
+
+
+# Reading
+
+
+def test_objects_below_the_days_prefix_are_listed_with_what_is_known_of_them(
+    stored: World, reader: DayReader
+) -> None:
+    etags = [put(stored, f"counters/{DAY}/values_{name}", name.encode()) for name in ("i-1", "i-22")]
+    for other in (f"counters/{DAY}/notes", "counters/2026-11-21/values_i-1", f"totals/{DAY}"):
+        put(stored, other, b"")
+    assert list(reader.list_objects(DAY)) == [
+        ListedObject(f"counters/{DAY}/values_i-1", etags[0], 3),
+        ListedObject(f"counters/{DAY}/values_i-22", etags[1], 4),
+    ]
+
+
+def test_an_object_is_read_with_its_etag(stored: World, reader: DayReader) -> None:
+    etag = put(stored, KEY, b"A 1\n")
+    assert reader.read_object(KEY) == (b"A 1\n", etag)
+    assert reader.read_object("counters/none") is None
+
+
+def test_snapshots_are_read_as_they_are_damaged_ones_too(stored: World, reader: DayReader) -> None:
+    packed = pack_counters({"a": SCALE})
+    put_item(
+        stored,
+        "snapshots",
+        Instance={"S": "i-1"},
+        Sequencer={"S": "S1"},
+        Counters={"B": packed},
+        ETag={"S": "e"},
+        Key={"S": KEY},
+        UploadedAt={"S": "then"},
+    )
+    put_item(stored, "snapshots", Instance={"S": "i-2"})
+    whole = Snapshot(DAY, "i-1", "S1", packed, "e", KEY, "then")
+    assert list(reader.snapshots(DAY)) == [whole, Snapshot(DAY, "i-2", "", b"", "", "", "")]
+    assert reader.snapshot(DAY, "i-1") == whole
+    assert reader.snapshot(DAY, "i-3") is None
+    assert reader.sequencers(DAY) == {"i-1": "S1", "i-2": ""}
+    assert list(reader.snapshots("2026-11-21")) == []
+
+
+def test_a_ledger_is_read_undecoded(stored: World, reader: DayReader) -> None:
+    assert reader.ledger(DAY) == StoredDocument()
+    put_item(stored, "totals", Version={"N": "7"}, UpdatedAt={"S": "then"}, Document={"B": b"garbage"})
+    assert reader.ledger(DAY) == StoredDocument(7, "then", b"garbage")
+
+
+def test_counters_are_read_by_the_days_index_and_exactly(stored: World, reader: DayReader) -> None:
+    for number in range(250):
+        put_item(stored, "counters", Counter={"S": f"c{number}"}, Value={"N": f"{number}.25"}, Version={"N": "3"})
+    put_item(
+        stored, "counters", Counter={"S": "old"}, Date={"S": "2026-11-19"}, Value={"N": "1"}, Version={"N": "1"}
+    )
+    found = {item.counter: item for item in reader.counters(DAY)}
+    assert found == {f"c{number}": CounterItem(f"c{number}", Decimal(f"{number}.25"), 3) for number in range(250)}
+    asked = [f"c{number}" for number in range(0, 300, 2)]
+    exactly = {item.counter: item for item in reader.counters_exactly(DAY, asked)}
+    assert exactly == {name: found[name] for name in asked if name in found}
+    assert list(reader.counters_exactly(DAY, [])) == []
+
+
+def test_counters_that_are_throttled_are_asked_for_again(reader: DayReader, stored: World) -> None:
+    asked: list[int] = []
+
+    class Throttled:
+        def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803 - boto3's
+            ((table, request),) = RequestItems.items()
+            asked.append(len(request["Keys"]))
+            assert request["ConsistentRead"] is True
+            done, left = request["Keys"][:60], request["Keys"][60:]
+            unprocessed = {table: {"Keys": left, "ConsistentRead": True}} if left else {}
+            return {"Responses": {table: done}, "UnprocessedKeys": unprocessed}
+
+    class OneClient:
+        dynamodb = Throttled()
+
+    clients: Any = OneClient()
+    names = [f"c{number}" for number in range(150)]
+    found = [item.counter for item in DayReader(clients, SETTINGS).counters_exactly(DAY, names)]
+    assert sorted(found) == sorted(names)
+    assert sum(asked) > 150
+    assert reader.settings == SETTINGS
+    assert stored.mutating
+
+
+# Writing
+
+
+def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
+    assert not writer.replace_ledger(DAY, 4, 5, b"x", "now")
+    assert writer.replace_ledger(DAY, 0, 9, b"one", "now")
+    assert not writer.replace_ledger(DAY, 0, 10, b"x", "now")
+    assert not writer.replace_ledger(DAY, 8, 10, b"x", "now")
+    assert writer.replace_ledger(DAY, 9, 10, b"two", "later")
+    assert reader.ledger(DAY) == StoredDocument(10, "later", b"two")
+
+
+def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter, stored: World) -> None:
+    writer.replace_ledger(DAY, 0, 1, b"one", "now")
+    writer.replace_counter(DAY, None, CounterItem("a", Decimal("0.5"), 1))
+    expiry = {"N": str(expiry_epoch_seconds(DAY, 400))}
+    for table, key in (
+        ("totals", {"Date": {"S": DAY}}),
+        ("counters", {"Counter": {"S": "a"}, "Date": {"S": DAY}}),
+    ):
+        item = stored.clients.dynamodb.get_item(TableName=f"countagg-{table}", Key=key)["Item"]
+        assert item["ExpiresAt"] == expiry
+
+
+def test_a_ledger_too_large_for_an_item_is_said(writer: DayWriter) -> None:
+    with pytest.raises(CountaggError, match="at most"):
+        writer.replace_ledger(DAY, 0, 1, bytes(MAX_PACKED_BYTES + 1), "now")
+
+
+def test_a_counter_replaces_the_item_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
+    first, second = CounterItem("a", Decimal("0.5"), 3), CounterItem("a", Decimal(7), 3)
+    assert not writer.replace_counter(DAY, first, second)
+    assert writer.replace_counter(DAY, None, first)
+    assert not writer.replace_counter(DAY, None, second)
+    assert not writer.replace_counter(DAY, CounterItem("a", Decimal("0.5"), 2), second)
+    assert not writer.replace_counter(DAY, CounterItem("a", Decimal("0.6"), 3), second)
+    assert writer.replace_counter(DAY, first, second)
+    assert list(reader.counters(DAY)) == [second]
+
+
+def test_the_largest_sum_is_written_without_an_exponent(reader: DayReader, writer: DayWriter) -> None:
+    item = CounterItem("a", Decimal("9E+28") + Decimal(0), 3)
+    assert writer.replace_counter(DAY, None, item)
+    assert list(reader.counters(DAY)) == [item]
+
+
+def test_an_object_replaces_the_one_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
+    assert reader.published(DAY) == PublishedTotals()
+    assert not writer.replace_published(DAY, '"none"', 1, "now", TOTALS)
+    assert writer.replace_published(DAY, "", 1, "now", TOTALS)
+    found = reader.published(DAY)
+    assert (found.version, found.totals) == (1, TOTALS)
+    assert not writer.replace_published(DAY, "", 2, "now", {})
+    assert writer.replace_published(DAY, found.etag, 2, "now", {})
+    assert not writer.replace_published(DAY, found.etag, 3, "now", TOTALS)
+    assert reader.published(DAY).version == 2
+
+
+# Events
+
+
+def test_events_are_sent_ten_at_a_time_in_their_order(stored: World) -> None:
+    bodies = [json.dumps({"number": number}) for number in range(23)]
+    assert [len(accepted) for accepted in EventQueue(stored.clients, "countagg").send(bodies)] == [10, 10, 3]
+    url, found = queue_url(stored, "countagg-uploads"), []
+    while messages := stored.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [message["Body"] for message in messages]
+    assert sorted(found) == sorted(bodies)
+
+
+def test_which_events_were_not_accepted_is_told(stored: World) -> None:
+    class Picky:
+        def get_queue_url(self, *, QueueName: str) -> Any:  # noqa: N803 - boto3's
+            return {"QueueUrl": QueueName}
+
+        def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> Any:  # noqa: N803 - boto3's
+            assert QueueUrl == "countagg-uploads"
+            good = [entry for entry in Entries if entry["MessageBody"] != "bad"]
+            return {"Successful": [{"Id": entry["Id"]} for entry in good], "Failed": [{"Id": "x"}]}
+
+    class OneClient:
+        sqs = Picky()
+
+    clients: Any = OneClient()
+    assert list(EventQueue(clients, "countagg").send(["good", "bad", "good"])) == [[True, False, True]]
+    assert stored.mutating
+
+
+@pytest.mark.parametrize(
+    ("operation", "ask"),
+    [
+        ("ListObjectsV2", lambda reader, _: list(reader.list_objects(DAY))),
+        ("GetObject", lambda reader, _: reader.read_object(KEY)),
+        ("GetObject", lambda reader, _: reader.published(DAY)),
+        ("Query", lambda reader, _: list(reader.snapshots(DAY))),
+        ("Query", lambda reader, _: list(reader.counters(DAY))),
+        ("GetItem", lambda reader, _: reader.ledger(DAY)),
+        ("GetItem", lambda reader, _: reader.snapshot(DAY, "i-1")),
+        ("BatchGetItem", lambda reader, _: list(reader.counters_exactly(DAY, ["a"]))),
+        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, 0, 1, b"", "now")),
+        ("PutItem", lambda _, writer: writer.replace_counter(DAY, None, CounterItem("a", Decimal(1), 1))),
+        ("PutObject", lambda _, writer: writer.replace_published(DAY, "", 1, "now", {})),
+    ],
+)
+def test_every_other_answer_rises_translated_and_says_where(
+    stored: World, reader: DayReader, writer: DayWriter, operation: str, ask: Any
+) -> None:
+    stored.answers(operation, "SlowDown", "slow down", times=9)
+    with pytest.raises(AwsCallFailed, match=f"{operation} failed: slow down") as caught:
+        ask(reader, writer)
+    assert caught.value.where

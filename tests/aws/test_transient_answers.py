@@ -1,0 +1,201 @@
+"""The answers of AWS that go away by themselves, given to the real kinds; and those that only look like them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from countagg.aws import waiting
+from countagg.aws.waiting import Transient
+from countagg.core.errors import AwsCallFailed, CountaggError, TimedOut
+from tests.aws.by_hand import (
+    PARTS,
+)
+from tests.aws.transient_answers import CASES, INVALID, KINDS, after, create, new_policy, recovery
+from tests.aws.world import World, answer, touched
+
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+@pytest.fixture
+def focused(world: World, case: str) -> World:
+    """Give the parts of a stack that the case is about."""
+    kind = next(kind for part, kind in KINDS.items() if part in CASES[case][0])
+    world.focus(*PARTS[kind]).choose(tags={"team": "fleet"}).set_up()
+    return world
+
+
+def test_every_listed_answer_has_a_case() -> None:
+    listed = {
+        transient
+        for name, value in vars(waiting).items()
+        if name.isupper() and isinstance(value, tuple)
+        for transient in value
+        if isinstance(transient, Transient)
+    }
+    covered = {
+        transient
+        for _, _, code, text, transients in CASES.values()
+        for transient in transients
+        if transient.matches(answer(code, text))
+    }
+    assert covered == listed
+    assert len(listed) > 8
+    # Not waited for: see the drift of an expiry.
+    others = [value for value in vars(waiting).values() if isinstance(value, Transient)]
+    assert others == [waiting.TTL_CHANGED_LATELY]
+
+
+@every_case
+def test_a_listed_answer_of_aws_is_waited_out(focused: World, case: str) -> None:
+    operation, prepare, code, text, _ = CASES[case]
+    run = prepare(focused)
+    focused.answers(operation, code, text, times=2)
+    run()
+    assert focused.mutating.count(operation) >= 3
+    assert focused.calls.errors[operation] == []
+    assert focused.clock.pauses == [0.5, 0.8]
+    assert len(focused.waited_for) == 1
+    if "delet" not in case.partition(" ")[0]:
+        assert touched(focused.plan()) == []
+
+
+@every_case
+def test_the_same_code_with_another_text_rises_at_once(focused: World, case: str) -> None:
+    operation, prepare, code, text, transients = CASES[case]
+    said = [each for each in transients if each.matches(answer(code, text))]
+    run = prepare(focused)
+    if all(each.text for each in said):
+        focused.answers(operation, code, "It is your mistake.")
+        expected = "It is your mistake."
+    else:
+        # The code says it all: another code is the mistake.
+        focused.answers(operation, "ValidationException", text)
+        expected = "failed"
+    with pytest.raises(AwsCallFailed, match=expected):
+        run()
+    assert focused.clock.pauses == []
+    assert focused.waited_for == []
+
+
+ALREADY_EXISTS = "Function already exist: countagg-processor"
+QUOTA = "Subscriber limit exceeded: There is a limit of 2500 tables per account"
+AMBIGUOUS = (
+    "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are "
+    "overlapping for the same event type."
+)
+LOOK_ALIKES: dict[str, tuple[str, Any, str, str]] = {
+    "function that exists": (
+        "CreateFunction",
+        create("function/processor"),
+        "ResourceConflictException",
+        ALREADY_EXISTS,
+    ),
+    "function with a wrong setting": (
+        "CreateFunction",
+        create("function/processor"),
+        INVALID,
+        "The runtime parameter of python3.7 is no longer supported",
+    ),
+    "role that may not be passed": (
+        "CreateFunction",
+        create("function/processor"),
+        "AccessDeniedException",
+        "not authorized to perform: iam:PassRole on resource: arn:x",
+    ),
+    "stream that does not exist": (
+        "CreateEventSourceMapping",
+        create("mapping/processor"),
+        INVALID,
+        "Stream not found: arn:x",
+    ),
+    "mapping that exists": (
+        "CreateEventSourceMapping",
+        create("mapping/processor"),
+        "ResourceConflictException",
+        "The event source arn and function provided mapping already exists.",
+    ),
+    "quota of tables": ("CreateTable", create("table/counters"), "LimitExceededException", QUOTA),
+    "overlapping notification": (
+        "PutBucketNotificationConfiguration",
+        create("notification/uploads"),
+        "InvalidArgument",
+        AMBIGUOUS,
+    ),
+    "notification of a topic whose ARN is none": (
+        "PutBucketNotificationConfiguration",
+        create("notification/uploads"),
+        "InvalidArgument",
+        "The ARN could not be parsed",
+    ),
+    "queue with other attributes": (
+        "CreateQueue",
+        create("queue/uploads"),
+        "QueueAlreadyExists",
+        "A queue already exists with the same name and a different value for attribute VisibilityTimeout",
+    ),
+    "log group that exists": (
+        "CreateLogGroup",
+        create("logs/processor"),
+        "ResourceAlreadyExistsException",
+        "The specified log group already exists",
+    ),
+    "malformed policy": (
+        "PutRolePolicy",
+        after(new_policy),
+        "MalformedPolicyDocument",
+        "Syntax errors in policy.",
+    ),
+    "quota of roles": (
+        "CreateRole",
+        create("role/processor"),
+        "LimitExceeded",
+        "Cannot exceed quota for RolesPerAccount",
+    ),
+    "table that is no table of backups": (
+        "UpdateContinuousBackups",
+        after(recovery),
+        "TableNotFoundException",
+        "Table not found: countagg-snapshots",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOOK_ALIKES)
+def test_a_mistake_that_looks_like_a_listed_answer_rises_at_once(world: World, case: str) -> None:
+    operation, prepare, code, text = LOOK_ALIKES[case]
+    kind = next(kind for part, kind in KINDS.items() if part in operation)
+    world.focus(*PARTS[kind]).set_up()
+    run = prepare(world)
+    world.answers(operation, code, text)
+    with pytest.raises(CountaggError) as caught:
+        run()
+    assert not isinstance(caught.value, TimedOut)
+    assert (world.clock.pauses, world.waited_for) == ([], [])
+    assert world.calls.errors[operation] == []
+
+
+def test_a_mistake_after_a_listed_answer_rises_at_once(world: World) -> None:
+    world.focus("table").set_up()
+    run = create("table/counters")(world)
+    world.calls.errors["CreateTable"] = [
+        answer("ResourceInUseException", "Table is being deleted"),
+        answer("LimitExceededException", QUOTA),
+    ]
+    with pytest.raises(AwsCallFailed, match="2500 tables"):
+        run()
+    assert world.clock.pauses == [0.5]
+
+
+def test_a_wait_that_never_ends_names_the_resource_and_times_out(world: World) -> None:
+    world.focus(*PARTS["function"]).set_up()
+    run = create("function/processor")(world)
+    world.answers(
+        "CreateFunction", INVALID, "The role defined for the function cannot be assumed by Lambda.", times=500
+    )
+    with pytest.raises(CountaggError) as caught:
+        run()
+    assert isinstance(caught.value, TimedOut)
+    assert "countagg-processor" in caught.value.where
+    assert world.clock.now >= 600

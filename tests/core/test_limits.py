@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import simplejson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countagg.core.limits import (
+    Alert,
+    AlertState,
+    StoredAlert,
+    alert_attributes,
+    alerts_partition,
+    parse_alert,
+    parse_limit,
+    passed_limits,
+)
+from countagg.core.values import SCALE, format_value, to_number
+from tests.core.strategies import DAY, LARGEST_VALUE, names, values
+
+SUMS = st.one_of(values(), st.integers(-(10**38), 10**38))
+
+
+def alerts() -> st.SearchStrategy[Alert]:
+    return st.builds(Alert, st.just(DAY), names(), values(), SUMS, st.integers(1, 10**9))
+
+
+# Passing
+
+
+def test_a_total_passes_a_limit_that_it_is_greater_than() -> None:
+    limits = {"above": 10, "equal": 11, "below": 12, "absent": 0}
+    found = list(passed_limits(DAY, 3, dict.fromkeys(["above", "equal", "below", "free"], 11), limits))
+    assert found == [Alert(DAY, "above", 10, 11, 3)]
+
+
+@given(st.dictionaries(names(), SUMS), st.dictionaries(names(), values()))
+def test_exactly_the_totals_above_their_limits_pass(totals: dict[str, int], limits: dict[str, int]) -> None:
+    found = {alert.counter for alert in passed_limits(DAY, 1, totals, limits)}
+    assert found == {name for name in totals.keys() & limits.keys() if totals[name] > limits[name]}
+
+
+# Limits
+
+
+@given(values())
+def test_a_limit_survives_the_way_through_its_item(value: int) -> None:
+    assert parse_limit({"Value": {"N": format_value(value)}}) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1E+3", 1000 * SCALE), ("1.50", 3 * SCALE // 2), ("1.0000000000", SCALE), ("-0", 0), ("100", 100 * SCALE)],
+)
+def test_a_limit_in_another_spelling_is_the_same(text: str, value: int) -> None:
+    assert parse_limit({"Value": {"N": text}}) == value
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ({}, "has no number"),
+        ({"Value": {"S": "5"}}, "has no number"),
+        ({"Value": "5"}, "has no number"),
+        ({"Value": {"N": "five"}}, "'five' is not a decimal number"),
+        ({"Value": {"N": "NaN"}}, "'NaN' is not a decimal number"),
+        ({"Value": {"N": "1E+24"}}, "out of range"),
+        ({"Value": {"N": "1E-10"}}, "more than 9 decimals"),
+    ],
+)
+def test_an_invalid_limit_is_explained(item: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_limit(item)
+
+
+# Alerts
+
+
+@given(alerts())
+def test_an_alert_survives_the_way_through_its_item(alert: Alert) -> None:
+    item = {**alert_attributes(alert), "State": {"S": "sending"}}
+    assert parse_alert(item, DAY) == StoredAlert(alert, AlertState.SENDING)
+    sent = {**item, "State": {"S": "sent"}, "SentAt": {"S": "then"}}
+    assert parse_alert(sent, DAY) == StoredAlert(alert, AlertState.SENT, "then")
+
+
+@given(alerts(), alerts())
+def test_alerts_share_an_item_only_if_day_counter_and_limit_are_the_same(one: Alert, other: Alert) -> None:
+    assert (one.name == other.name) == ((one.counter, one.limit) == (other.counter, other.limit))
+
+
+@given(alerts())
+def test_no_counter_of_any_day_has_the_key_of_an_alert(alert: Alert) -> None:
+    attributes = alert_attributes(alert)
+    assert attributes["Counter"]["S"] == alerts_partition(alert.day) == f"alerts {alert.day}"
+    assert all(" " in attributes[name]["S"] for name in ("Counter", "Date"))
+    assert len(attributes["Date"]["S"].encode()) <= 1024
+    assert not {"Value", "Version"} & attributes.keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Date": {"S": "a"}},
+        {"Date": {"S": "a b c"}},
+        {"Date": {"S": "a five"}},
+        {"Total": {"S": "5"}},
+        {"Total": {"N": "five"}},
+        {"LedgerVersion": {"N": "x"}},
+        {"State": {"S": "unheard-of"}},
+        {"State": None},
+        {"Total": "5"},
+    ],
+)
+def test_an_item_that_is_no_alert_is_refused(change: dict[str, Any]) -> None:
+    item = {**alert_attributes(Alert(DAY, "a", 1, 2, 3)), "State": {"S": "sent"}}
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_alert({**item, **change}, DAY)
+
+
+@given(alerts())
+def test_the_message_is_json_in_ascii_with_exact_numbers(alert: Alert) -> None:
+    text = alert.to_message("countagg")
+    assert text.isascii()
+    assert simplejson.loads(text, use_decimal=True) == {
+        "schema": 1,
+        "kind": "limit-passed",
+        "stack": "countagg",
+        "counter": alert.counter,
+        "date": DAY,
+        "value": to_number(alert.value),
+        "limit": to_number(alert.limit),
+        "version": alert.version,
+    }
+
+
+def test_the_message_as_it_reads() -> None:
+    assert Alert(DAY, "a", SCALE // 4, 2 * SCALE, 3).to_message("mine") == (
+        '{"schema": 1, "kind": "limit-passed", "stack": "mine", "counter": "a", "date": "2026-11-20", '
+        '"value": 2, "limit": 0.25, "version": 3}'
+    )
+    assert json.loads(Alert(DAY, 'say "hi"', 0, 1, 3).to_message("mine"))["counter"] == 'say "hi"'
+
+
+@given(alerts())
+def test_the_subject_is_one_that_sns_takes(alert: Alert) -> None:
+    subject = alert.subject()
+    assert len(subject.encode()) <= 99
+    assert subject.isprintable()
+    assert subject.startswith("Limit passed: ")
+    assert subject.endswith(f" is above {format_value(alert.limit)} on {DAY}")
+
+
+@pytest.mark.parametrize(
+    ("counter", "limit", "shown"),
+    [
+        ("COUNTER1", 100_000 * SCALE, "Limit passed: COUNTER1 is above 100000 on 2026-11-20"),
+        ("a\0b", 0, r"Limit passed: a\x00b is above 0 on 2026-11-20"),
+        ("\u20ac", -SCALE, "Limit passed: \u20ac is above -1 on 2026-11-20"),
+        ("n" * 60, 0, f"Limit passed: {'n' * 60} is above 0 on 2026-11-20"),
+        ("n" * 61, 0, f"Limit passed: {'n' * 57}... is above 0 on 2026-11-20"),
+        ("\u20ac" * 30, 0, f"Limit passed: {chr(0x20AC) * 19}... is above 0 on 2026-11-20"),
+        ("n" * 255, -LARGEST_VALUE, f"Limit passed: {'n' * 23}... is above -{'9' * 24}.{'9' * 9} on 2026-11-20"),
+    ],
+)
+def test_the_subject_as_it_reads(counter: str, limit: int, shown: str) -> None:
+    assert Alert(DAY, counter, limit, limit + 1, 3).subject() == shown

@@ -1,0 +1,77 @@
+"""An in-memory bucket with conditional writes as S3 has them (Amazon S3 User Guide, conditional writes)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object: its bytes and its metadata."""
+
+    body: bytes
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
+
+
+@dataclass
+class FakeBucket:
+    """Objects by key, behind the client's `get_object` and `put_object`.
+
+    Attributes:
+        objects: what it holds.
+        calls: operation and key of each call.
+        before_put: what happens just before each of the next writes.
+        failing: error codes with which the next writes fail.
+    """
+
+    objects: dict[str, Stored] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    before_put: list[Callable[[], None]] = field(default_factory=list)
+    failing: list[str] = field(default_factory=list)
+
+    def get_object(self, *, Bucket: str, Key: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        """Return an object."""
+        assert Bucket
+        assert ExpectedBucketOwner
+        self.calls.append(("get", Key))
+        found = self.objects.get(Key)
+        if found is None:
+            raise _error("GetObject", "NoSuchKey")
+        return {"Body": io.BytesIO(found.body), "Metadata": dict(found.metadata), "ETag": found.etag}
+
+    def put_object(
+        self,
+        *,
+        Key: str,  # noqa: N803 - boto3's
+        Body: bytes,  # noqa: N803 - boto3's
+        Metadata: dict[str, str],  # noqa: N803 - boto3's
+        **others: str,
+    ) -> dict[str, Any]:
+        """Write an object if the condition holds."""
+        self.calls.append(("put", Key))
+        if self.before_put:
+            self.before_put.pop(0)()
+        if self.failing:
+            raise _error("PutObject", self.failing.pop(0))
+        assert ("IfMatch" in others) != ("IfNoneMatch" in others), "a write without a condition"
+        found = self.objects.get(Key)
+        if "IfMatch" in others and found is None:
+            raise _error("PutObject", "NoSuchKey")
+        if others.get("IfMatch") != (None if found is None else found.etag):
+            raise _error("PutObject", "PreconditionFailed")
+        self.objects[Key] = Stored(Body, Metadata)
+        return {"ETag": self.objects[Key].etag}
+
+
+def _error(operation: str, code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)

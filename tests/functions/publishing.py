@@ -1,0 +1,118 @@
+"""Ledgers of a day as stream records, and a publisher with its outputs in memory."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from countagg.core.ledger import Ledger, encode_ledger
+from countagg.core.published import PublishedTotals, parse_published
+from countagg.core.settings import FunctionSettings
+from countagg.core.values import format_value
+from countagg.functions.counters_table import CountersTable
+from countagg.functions.published_object import PublishedObjects
+from countagg.functions.publisher import Output, Publisher, counters_output
+from tests.events.loading import load_event
+from tests.functions.bucket import FakeBucket
+from tests.functions.partiql import FakeTable
+from tests.functions.world import DAY, Context
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+Record = dict[str, Any]
+NAME: Final = "countagg-counters"
+TOMORROW: Final = "2026-11-21"
+SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
+_SERVICES: Final = itertools.count(1)
+
+
+def ledger(sums: dict[str, int], moved: int = 0) -> Ledger:
+    """Return a ledger with these sums; `moved` tells apart what it has seen."""
+    return Ledger(sums, dict.fromkeys(sums, 1), {"i-1": f"{moved:032X}"})
+
+
+def record(version: int, old: Ledger | None, new: Ledger, day: str = DAY) -> Record:
+    """Return the record of a version that replaces the one before."""
+    found = load_event("stream-totals-insert" if old is None else "stream-totals-modify")
+    change = found["dynamodb"]
+    change["Keys"]["Date"]["S"] = day
+    change["NewImage"] |= {
+        "Date": {"S": day},
+        "Version": {"N": str(version)},
+        "Document": document(new),
+        "UpdatedAt": {"S": updated_at(version)},
+    }
+    if old is not None:
+        change["OldImage"] |= {"Date": {"S": day}, "Version": {"N": str(version - 1)}, "Document": document(old)}
+    return found
+
+
+def updated_at(version: int) -> str:
+    """Return when a version was stored."""
+    return f"version {version}'s time"
+
+
+def document(content: Ledger) -> dict[str, str]:
+    """Return a ledger as a stream event shows it."""
+    return {"B": base64.b64encode(encode_ledger(content)).decode()}
+
+
+def stream(versions: Sequence[dict[str, int]], day: str = DAY) -> list[Record]:
+    """Return the records of a day whose ledger had these sums, one after the other."""
+    ledgers = [ledger(sums, number) for number, sums in enumerate(versions)]
+    return [
+        record(number, old, new, day)
+        for number, (old, new) in enumerate(zip([None, *ledgers[:-1]], ledgers, strict=True), start=1)
+    ]
+
+
+class Outside:
+    """Publishers of one stack, and what they leave behind: the counters table and the bucket."""
+
+    def __init__(self) -> None:
+        self.table = FakeTable(NAME)
+        self.bucket = FakeBucket()
+        self.log = io.StringIO()
+        service = f"test-publisher-{next(_SERVICES)}"
+        self.logger = Logger(service=service, stream=self.log)
+        self.metrics = EphemeralMetrics(namespace="countagg", service=service)
+        self.warm = self.start()
+
+    def start(self, outputs: Sequence[Output] | None = None) -> Publisher:
+        """Return the publisher of an execution environment that has just begun."""
+        table = CountersTable(NAME, 400, cast("DynamoDBClient", self.table))
+        objects = PublishedObjects(SETTINGS, cast("S3Client", self.bucket))
+        return Publisher(
+            [counters_output(table)] if outputs is None else outputs,
+            objects,
+            table.written_after,
+            self.logger,
+            self.metrics,
+        )
+
+    def publish(self, *records: Record, by: Publisher | None = None) -> None:
+        """Hand a batch to a publisher: the warm one, unless another is named."""
+        (by or self.warm).handle({"Records": list(records)}, Context(60_000))
+
+    def values(self, day: str = DAY) -> dict[str, str]:
+        """Return what the counters table says of a day."""
+        return {counter: item["Value"]["N"] for (counter, date), item in self.table.items.items() if date == day}
+
+    def published(self, day: str = DAY) -> PublishedTotals | None:
+        """Return the published object of a day, without its ETag."""
+        found = self.bucket.objects.get(f"totals/{day}")
+        return None if found is None else parse_published(found.body, found.metadata, "")
+
+    def agrees_with(self, sums: dict[str, int], version: int, day: str = DAY) -> bool:
+        """Tell whether both outputs say these totals; a counter that went may stay in the table with 0."""
+        table = {name: value for name, value in self.values(day).items() if name in sums or value != "0"}
+        totals = {name: format_value(value) for name, value in sums.items()}
+        return table == totals and self.published(day) == PublishedTotals(version, "", sums)

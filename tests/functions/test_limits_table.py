@@ -1,0 +1,122 @@
+"""Claims on moto, which reads the expressions as DynamoDB does; and the topic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from countagg.core.limits import Alert, alert_attributes, parse_alert, parse_limit
+from countagg.core.values import SCALE
+from countagg.functions import publisher
+from countagg.functions.clients import make_sns_client
+from countagg.functions.limits_table import Claim, LimitsTable
+from countagg.functions.limits_topic import AlertsTopic, NotPublished
+from tests.functions.publishing import ledger, record
+from tests.functions.world import DAY, REGION, Context, World, overridden
+
+ALERT = Alert(DAY, "a", SCALE, 2 * SCALE, 7)
+NAME = "countagg-counters"
+
+
+@pytest.fixture
+def table(world: World) -> LimitsTable:
+    return LimitsTable(NAME, 400, world.clients.dynamodb)
+
+
+def put(world: World, **item: Any) -> None:
+    world.clients.dynamodb.put_item(TableName=NAME, Item=item)
+
+
+def stored(table: LimitsTable) -> dict[str, Any]:
+    [item] = table.alerts(DAY)
+    return item
+
+
+def test_limits_are_found_among_the_counters(world: World, table: LimitsTable) -> None:
+    put(world, Counter={"S": "a"}, Date={"S": "limit"}, Value={"N": "5"}, Note={"S": "mine"})
+    put(world, Counter={"S": "b"}, Date={"S": "limit"})
+    put(world, Counter={"S": "a"}, Date={"S": DAY}, Value={"N": "1"}, Version={"N": "1"})
+    found = {item["Counter"]["S"]: item for item in table.limits()}
+    assert found == {"a": {"Counter": {"S": "a"}, "Value": {"N": "5"}}, "b": {"Counter": {"S": "b"}}}
+    assert parse_limit(found["a"]) == 5 * SCALE
+
+
+def test_an_alert_is_claimed_once(table: LimitsTable) -> None:
+    assert table.claim(ALERT, 1_000, 2_000) is Claim.OURS
+    assert stored(table).items() >= (alert_attributes(ALERT) | {"SendingUntil": {"N": "2000"}}).items()
+    assert parse_alert(stored(table), DAY).alert == ALERT
+    assert table.claim(ALERT, 2_000, 3_000) is Claim.BUSY
+    assert stored(table)["SendingUntil"] == {"N": "2000"}
+
+
+def test_a_claim_that_ran_out_is_taken_over(table: LimitsTable) -> None:
+    table.claim(ALERT, 1_000, 2_000)
+    assert table.claim(ALERT, 2_001, 3_000) is Claim.OURS
+    assert stored(table)["SendingUntil"] == {"N": "3000"}
+
+
+def test_what_was_sent_is_claimed_by_nobody(table: LimitsTable) -> None:
+    table.claim(ALERT, 1_000, 2_000)
+    table.mark_sent(ALERT, "then")
+    assert table.claim(ALERT, 9_000, 10_000) is Claim.DONE
+    assert (stored(table)["State"], stored(table)["SentAt"]) == ({"S": "sent"}, {"S": "then"})
+    table.release(ALERT, 2_000)
+    assert stored(table)["State"] == {"S": "sent"}
+
+
+def test_only_a_claim_of_ours_is_given_up(table: LimitsTable) -> None:
+    table.claim(ALERT, 1_000, 2_000)
+    table.release(ALERT, 1_999)
+    assert table.claim(ALERT, 1_001, 2_500) is Claim.BUSY
+    table.release(ALERT, 2_000)
+    assert table.claim(ALERT, 1_001, 2_500) is Claim.OURS
+
+
+def test_other_limits_and_days_are_other_alerts(table: LimitsTable) -> None:
+    for other in (ALERT, Alert(DAY, "a", 2 * SCALE, 3 * SCALE, 8), Alert("2026-11-21", "a", SCALE, 2 * SCALE, 7)):
+        assert table.claim(other, 1_000, 2_000) is Claim.OURS
+    assert sorted(item["Date"]["S"] for item in table.alerts(DAY)) == ["a 1", "a 2"]
+
+
+@pytest.mark.parametrize("write", [lambda table: table.claim(ALERT, 1, 2), lambda table: table.release(ALERT, 2)])
+def test_other_errors_rise(world: World, write: Callable[[LimitsTable], object]) -> None:
+    def throttled(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "PutItem")
+
+    with pytest.raises(ClientError, match="slow down"):
+        write(LimitsTable(NAME, 400, overridden(world.clients.dynamodb, put_item=throttled)))
+
+
+@pytest.mark.usefixtures("world")
+def test_a_topic_that_is_not_there_or_does_not_answer_is_said() -> None:
+    def unreachable(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sns.test")
+
+    arn = f"arn:aws:sns:{REGION}:123456789012:nowhere"
+    with pytest.raises(NotPublished, match="NotFound"):
+        AlertsTopic(arn, make_sns_client()).publish("subject", "message")
+    with pytest.raises(NotPublished, match=r"https://sns\.test"):
+        AlertsTopic(arn, overridden(make_sns_client(), publish=unreachable)).publish("subject", "message")
+
+
+def test_the_entry_point_sends_to_the_stacks_topic(deployed: World) -> None:
+    sns, queue = boto3.client("sns"), deployed.settings.dead_letters_url
+    arn = sns.create_topic(Name="countagg-alerts")["TopicArn"]
+    sns.subscribe(
+        TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:countagg-dead-letters"
+    )
+    put(deployed, Counter={"S": "a"}, Date={"S": "limit"}, Value={"N": "5"})
+    # One that changes nothing, so that moto, which cannot parse the writes of counters, need not.
+    unchanged = record(2, ledger({"a": 6 * SCALE}, 1), ledger({"a": 6 * SCALE}, 2))
+    unchanged["dynamodb"]["OldImage"]["Version"]["N"] = "0"
+    publisher.handler({"Records": [unchanged]}, Context(60_000))
+    [message] = deployed.clients.sqs.receive_message(QueueUrl=queue)["Messages"]
+    envelope = json.loads(message["Body"])
+    assert envelope["TopicArn"] == arn
+    assert envelope["Subject"] == f"Limit passed: a is above 5 on {DAY}"
+    assert json.loads(envelope["Message"])["version"] == 2

@@ -1,0 +1,91 @@
+"""Which publications a batch of records asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from countagg.core.errors import CorruptDocument, InvalidEvent
+from countagg.core.events import TotalsChange
+from countagg.functions.publications import Publication, publications
+from tests.events.loading import load_event
+from tests.functions.publishing import TOMORROW, Record, ledger, record, stream, updated_at
+from tests.functions.world import DAY
+
+
+def asked(*records: Record) -> list[Publication]:
+    """Return the publications of records that are all readable."""
+
+    def unreadable(change: TotalsChange, error: CorruptDocument) -> None:
+        raise AssertionError(change) from error
+
+    return list(publications(records, unreadable))
+
+
+def damaged(found: Record, image: str) -> Record:
+    found["dynamodb"][image]["Document"]["B"] = "AAAA"
+    return found
+
+
+def test_a_batch_is_one_publication_a_day_of_its_newest_version() -> None:
+    today = stream([{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 3, "b": 1}])
+    tomorrow = stream([{"c": 9}], TOMORROW)
+    assert asked(today[1], tomorrow[0], today[2]) == [
+        Publication(DAY, 1, 3, updated_at(3), {"a": 3, "b": 1}, frozenset({"a"})),
+        Publication(TOMORROW, 0, 1, updated_at(1), {"c": 9}, frozenset({"c"})),
+    ]
+
+
+def test_everything_in_a_days_first_version_is_changed() -> None:
+    (publication,) = asked(*stream([{"a": 1, "b": 0}]))
+    assert publication.changed == {"a", "b"}
+
+
+def test_the_newest_version_is_found_in_any_order_also_past_version_9() -> None:
+    records = stream([{"a": number} for number in range(12)])
+    (publication,) = asked(records[10], records[11], records[8], records[9])
+    assert (publication.base, publication.version, publication.totals) == (8, 12, {"a": 11})
+
+
+def test_the_base_is_where_the_unbroken_chain_of_versions_begins() -> None:
+    records = stream([{"a": number} for number in range(9)])
+    (publication,) = asked(records[1], records[2], records[6], records[7], records[7], records[6])
+    assert (publication.base, publication.version) == (6, 8)
+
+
+def test_a_counter_that_changed_and_came_back_is_published() -> None:
+    (publication,) = asked(*stream([{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1, "b": 1}])[1:])
+    assert (publication.totals, publication.changed) == ({"a": 1, "b": 1}, frozenset({"a"}))
+
+
+def test_a_counter_without_instances_is_changed_and_not_in_the_totals() -> None:
+    (publication,) = asked(*stream([{"a": 1, "b": 1}, {"a": 1}])[1:])
+    assert (publication.totals, publication.changed) == ({"a": 1}, frozenset({"b"}))
+
+
+def test_a_version_that_only_moves_what_is_seen_changes_nothing() -> None:
+    (publication,) = asked(record(2, ledger({"a": 1}, 1), ledger({"a": 1}, 2)))
+    assert (publication.version, publication.changed) == (2, frozenset())
+
+
+def test_a_ledger_past_its_time_to_live_is_no_publication() -> None:
+    assert asked(load_event("stream-totals-ttl-remove")) == []
+    assert asked() == []
+
+
+def test_a_record_of_another_table_is_refused() -> None:
+    with pytest.raises(InvalidEvent):
+        asked(load_event("stream-snapshot-insert"))
+
+
+def test_a_version_that_cannot_be_read_is_told_and_left_out() -> None:
+    first, second = stream([{"a": 1}, {"a": 2}])
+    told: list[int] = []
+    found = list(publications([first, damaged(second, "NewImage")], lambda change, _: told.append(change.version)))
+    assert [(publication.version, publication.totals) for publication in found] == [(1, {"a": 1})]
+    assert told == [2]
+
+
+def test_after_a_version_that_cannot_be_read_nobody_knows_what_changed() -> None:
+    second = stream([{"a": 1}, {"a": 2}])[1]
+    (publication,) = asked(damaged(second, "OldImage"))
+    assert (publication.base, publication.version, publication.changed) == (2, 2, frozenset())

@@ -1,0 +1,266 @@
+"""A day in memory, with everything that is stored of it, and functions that keep it up when they are let."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from countagg.aws.day_reader import CounterItem, ListedObject, StoredDocument
+from countagg.core.counter_file import parse_counter_file
+from countagg.core.errors import CorruptDocument, InvalidCounterFile
+from countagg.core.events import ObjectEvent, parse_s3_message
+from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
+from countagg.core.object_keys import build_object_key, parse_object_key
+from countagg.core.published import PublishedTotals
+from countagg.core.sequencer import normalise_sequencer
+from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.operate.evidence import Observer
+from countagg.operate.findings import Verification
+from countagg.operate.repair import Repaired, Repairer
+from countagg.operate.repair_plan import plan_repair
+from countagg.operate.sums import exact
+from countagg.operate.verify import Settling, verify
+
+if TYPE_CHECKING:
+    from countagg.aws.day_reader import DayReader
+    from countagg.aws.day_writer import DayWriter
+    from countagg.aws.event_queue import EventQueue
+
+DAY: Final = "2026-11-20"
+NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
+
+
+@dataclass
+class FakeDay:
+    """One day of a stack: bucket, tables and queue, behind the reader, the writer and the queue of the operator.
+
+    Attributes:
+        objects: key -> bytes.
+        held: instance -> snapshot.
+        stored: the ledger.
+        items: counter -> item of the counters table.
+        object: the published object.
+        waiting: events that the processor has not seen.
+        refused: keys of files that the processor refused.
+        clock: seconds; only sleeping moves it.
+        on_sleep: what happens during each of the next pauses; the functions do their work in later ones, once a
+            repair is carried out.
+        processor_works: whether it takes events.
+        on_write: what happens just before each of the next writes of a repair.
+        events: how many S3 had.
+        links: changes of snapshots that the aggregator has not seen.
+        versions: of the ledger that the publisher has not seen: sums before and after, and the version.
+    """
+
+    today: date = date(2026, 11, 20)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    held: dict[str, Snapshot] = field(default_factory=dict)
+    stored: StoredDocument = field(default_factory=StoredDocument)
+    items: dict[str, CounterItem] = field(default_factory=dict)
+    object: PublishedTotals = field(default_factory=PublishedTotals)
+    waiting: list[ObjectEvent] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    clock: float = 100.0
+    on_sleep: list[Callable[[], None]] = field(default_factory=list)
+    processor_works: bool = True
+    on_write: list[Callable[[], None]] = field(default_factory=list)
+    events: int = 0
+    links: list[Link] = field(default_factory=list)
+    versions: list[tuple[dict[str, int], dict[str, int], int]] = field(default_factory=list)
+    settings: FunctionSettings = SETTINGS
+
+    # Uploads, and what the functions do about them
+
+    def upload(self, instance: str, content: str, *, told: bool = True) -> None:
+        """Write a file; S3 tells of it unless the event is lost."""
+        key = build_object_key("counters/", DAY, instance)
+        self.objects[key] = content.encode()
+        self._tell(key, removed=False, told=told)
+
+    def delete(self, instance: str, *, told: bool = True) -> None:
+        """Delete a file."""
+        key = build_object_key("counters/", DAY, instance)
+        del self.objects[key]
+        self._tell(key, removed=True, told=told)
+
+    def _tell(self, key: str, *, removed: bool, told: bool) -> None:
+        self.events += 1
+        sequencer = normalise_sequencer(f"00674760B0{self.events:08X}")
+        if told:
+            self.waiting.append(ObjectEvent("b", key, sequencer, removed, "then"))
+
+    def process(self) -> None:
+        """Do what the processor does: look at the files that events name."""
+        while self.waiting and self.processor_works:
+            event = self.waiting.pop(0)
+            file_key = parse_object_key(event.key, "counters/")
+            assert file_key is not None
+            content = self.objects.get(event.key)
+            try:
+                packed = pack_counters({} if content is None else parse_counter_file(content))
+            except InvalidCounterFile:
+                self.refused.append(event.key)
+                continue
+            etag = "" if content is None else etag_of(content)
+            new = Snapshot(DAY, file_key.instance, event.sequencer, packed, etag, event.key, "then")
+            old = self.held.get(new.instance)
+            if old is None or old.sequencer < new.sequencer:
+                self.held[new.instance] = new
+                self.links.append(Link(DAY, new.instance, None if old is None else _image(old), _image(new)))
+
+    def aggregate(self) -> None:
+        """Do what the aggregator does: fold what changed, or rebuild."""
+        links, self.links = self.links, []
+        try:
+            ledger = self.totals
+            if not fold(ledger, links):
+                return
+        except (GapInChain, CorruptDocument):
+            ledger = rebuild((each.instance, _image(each)) for each in self.held.values())
+        self._store(StoredDocument(self.stored.version + 1, "then", encode_ledger(ledger)))
+
+    def _store(self, new: StoredDocument) -> None:
+        try:
+            before = dict(self.totals.sums)
+        except CorruptDocument:
+            before = dict(self.object.totals)
+        self.stored = new
+        self.versions.append((before, dict(self.totals.sums), new.version))
+
+    def publish(self) -> None:
+        """Do what the publisher does: write the counters that changed, then the object."""
+        for before, after, version in self.versions:
+            changed = {name for name, _ in before.items() ^ after.items()}
+            for name in changed:
+                item = self.items.get(name)
+                if item is None or item.version < version:
+                    self.items[name] = CounterItem(name, exact(after.get(name, 0)), version)
+            if changed and self.object.version < version:
+                self.object = PublishedTotals(version, f"etag {version}", after)
+        self.versions = []
+
+    def settle(self) -> None:
+        """Let all functions do their work."""
+        self.process()
+        self.aggregate()
+        self.publish()
+
+    @property
+    def totals(self) -> Ledger:
+        """The stored ledger, decoded."""
+        return decode_ledger(self.stored.document) if self.stored.version else Ledger()
+
+    def store(self, ledger: Ledger) -> None:
+        """Put a ledger into the place of the stored one, in its version."""
+        self.stored = replace(self.stored, document=encode_ledger(ledger))
+
+    # The operator
+
+    def verify(self, settle: float = 10.0, progress: list[tuple[int, int]] | None = None) -> Verification:
+        """Verify."""
+        told = [] if progress is None else progress
+        observer = Observer(self.reader, DAY, self.today, lambda done, total: told.append((done, total)))
+        return verify(observer, self.settling(settle))[0]
+
+    def repair(self, settle: float = 1.0, now: datetime = NOW) -> Repaired:
+        """Repair, when it is that late."""
+        observer = Observer(self.reader, DAY, self.today)
+        found, look = verify(observer, self.settling(settle))
+        plan = plan_repair(found, look, self.settings, "now")
+        self.on_sleep += [self.settle] * 99
+        both = cast("DayWriter", self), cast("EventQueue", self)
+        repairer = Repairer(self.reader, *both, self.settling(settle), lambda: now, timeout=5.0)
+        return repairer.repair(observer, plan)
+
+    def settling(self, seconds: float) -> Settling:
+        """Return how to wait, by the clock of this day."""
+        return Settling(seconds, self._sleep, lambda: self.clock)
+
+    def _sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.clock += seconds
+        if self.on_sleep:
+            self.on_sleep.pop(0)()
+
+    @property
+    def reader(self) -> DayReader:
+        """The day, in the place of the real reader."""
+        return cast("DayReader", self)
+
+    def list_objects(self, day: str) -> Iterator[ListedObject]:
+        prefix = build_object_key("counters/", day, "")
+        for key, content in sorted(self.objects.items()):
+            if key.startswith(prefix):
+                yield ListedObject(key, etag_of(content), len(content))
+
+    def read_object(self, key: str) -> tuple[bytes, str] | None:
+        content = self.objects.get(key)
+        return None if content is None else (content, etag_of(content))
+
+    def snapshots(self, _day: str) -> Iterator[Snapshot]:
+        return iter(list(self.held.values()))
+
+    def snapshot(self, _day: str, instance: str) -> Snapshot | None:
+        return self.held.get(instance)
+
+    def sequencers(self, _day: str) -> dict[str, str]:
+        return {each.instance: each.sequencer for each in self.held.values()}
+
+    def ledger(self, _day: str) -> StoredDocument:
+        return self.stored
+
+    def counters(self, _day: str) -> Iterator[CounterItem]:
+        return iter(list(self.items.values()))
+
+    def counters_exactly(self, _day: str, counters: Iterable[str]) -> Iterator[CounterItem]:
+        return (self.items[name] for name in counters if name in self.items)
+
+    def published(self, _day: str) -> PublishedTotals:
+        return self.object
+
+    def send(self, bodies: Sequence[str]) -> Iterator[list[bool]]:
+        for body in bodies:
+            self.waiting += parse_s3_message(body)
+            yield [True]
+        self.process()
+
+    def _written(self) -> None:
+        if self.on_write:
+            self.on_write.pop(0)()
+
+    def replace_ledger(self, _day: str, replaced: int, version: int, document: bytes, updated_at: str) -> bool:
+        self._written()
+        if self.stored.version != replaced:
+            return False
+        self._store(StoredDocument(version, updated_at, document))
+        return True
+
+    def replace_counter(self, _day: str, replaced: CounterItem | None, item: CounterItem) -> bool:
+        self._written()
+        if self.items.get(item.counter) != replaced:
+            return False
+        self.items[item.counter] = item
+        return True
+
+    def replace_published(
+        self, _day: str, replaced: str, version: int, _updated_at: str, totals: Mapping[str, int]
+    ) -> bool:
+        self._written()
+        if self.object.etag != replaced:
+            return False
+        self.object = PublishedTotals(version, f"repaired {version}", dict(totals))
+        return True
+
+
+def _image(snapshot: Snapshot) -> Image:
+    return Image(snapshot.sequencer, snapshot.packed)
+
+
+def etag_of(content: bytes) -> str:
+    """Return the ETag that S3 gives a small file."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

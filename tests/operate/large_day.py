@@ -1,0 +1,84 @@
+"""Verifies a large day, made up as it is read, and prints how much memory the process took at its peak."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from countagg.aws.day_reader import CounterItem, ListedObject, StoredDocument
+from countagg.core.counter_file import parse_counter_file
+from countagg.core.ledger import Image, encode_ledger, rebuild
+from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
+from countagg.core.published import PublishedTotals
+from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.operate.evidence import Observer
+from countagg.operate.sums import exact
+from countagg.operate.verify import Settling, verify
+from tests.operate.fake_day import DAY, NOW, SETTINGS
+
+if TYPE_CHECKING:
+    from countagg.aws.day_reader import DayReader
+
+
+class LargeDay:
+    """A day of so many files with so many counters each; nothing of a file is kept."""
+
+    settings = SETTINGS
+
+    def __init__(self, files: int, counters: int) -> None:
+        self._files = files
+        self._counters = counters
+        self._ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in self.snapshots(DAY))
+
+    def _content(self, number: int) -> bytes:
+        # Values without a pattern: compression finds nothing in them.
+        values = ((number * 7919 + index * 104_729) ** 2 % 1_000_003 for index in range(self._counters))
+        return "".join(f"COUNTER{index} {value}\n" for index, value in enumerate(values)).encode()
+
+    def list_objects(self, day: str) -> Iterator[ListedObject]:
+        for number in range(self._files):
+            yield ListedObject(build_object_key("counters/", day, f"i-{number:08x}"), f"{number:032x}", 1_000)
+
+    def read_object(self, key: str) -> tuple[bytes, str]:
+        number = int(key.rpartition(f"{FILE_NAME_PREFIX}i-")[2], 16)
+        return self._content(number), f"{number:032x}"
+
+    def snapshots(self, day: str) -> Iterator[Snapshot]:
+        for number in range(self._files):
+            packed = pack_counters(parse_counter_file(self._content(number)))
+            key = build_object_key("counters/", day, f"i-{number:08x}")
+            yield Snapshot(day, f"i-{number:08x}", f"{number:032X}", packed, f"{number:032x}", key, "then")
+
+    def ledger(self, _day: str) -> StoredDocument:
+        return StoredDocument(5, "then", encode_ledger(self._ledger))
+
+    def published(self, _day: str) -> PublishedTotals:
+        return PublishedTotals(5, "etag", self._ledger.sums)
+
+    def counters(self, _day: str) -> Iterator[CounterItem]:
+        return (CounterItem(name, exact(value), 5) for name, value in self._ledger.sums.items())
+
+
+def main() -> None:
+    """Verify a day of the size that the arguments say."""
+    files, counters = map(int, sys.argv[1:])
+    day = cast("DayReader", LargeDay(files, counters))
+    found, _ = verify(Observer(day, DAY, NOW.date()), Settling(0.0))
+    sys.stdout.write(json.dumps({"ok": found.ok, "files": found.files, "megabytes": peak_megabytes()}) + "\n")
+
+
+def peak_megabytes() -> int:
+    """Return the peak of this program's resident memory.
+
+    `getrusage` would count that of the process before it became this program, too.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) // 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countagg.core.errors import UsageError
+from countagg.provision.choices import MEMORY_VARIABLE, Chosen, Remembered, remember
+from countagg.provision.settings import LOG_RETENTIONS, PerFunction, Retention, StackSettings
+from tests.provision.stacks import make_stack, state_of
+
+NOTHING = Remembered()
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e"
+ALL: dict[str, Any] = {
+    "bucket_versioning": True,
+    "tags": {"team": "fleet"},
+    "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+    "role_path": "/ops/",
+    "kms_key": KEY,
+    "point_in_time_recovery": True,
+    "deletion_protection": False,
+    "memory": PerFunction(512, 1_024, 128),
+    "window": PerFunction(5, 2, 60),
+    "retention": Retention(7, 50, 90),
+    "alarm_email": "ops@example.org",
+}
+"""Every choice that a stack remembers, none of them the default."""
+
+settings_with_choices = st.builds(
+    StackSettings,
+    st.just("countagg"),
+    st.just("fleet-counters"),
+    bucket_versioning=st.none() | st.booleans(),
+    tags=st.dictionaries(
+        st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.sampled_from(["", "x y", "ü"]), max_size=4
+    ),
+    permissions_boundary=st.sampled_from(["", ALL["permissions_boundary"]]),
+    role_path=st.sampled_from(["/", "/ops/"]),
+    kms_key=st.sampled_from(["", KEY]),
+    point_in_time_recovery=st.none() | st.booleans(),
+    deletion_protection=st.none() | st.booleans(),
+    memory=st.builds(PerFunction, *[st.sampled_from([256, 512])] * 3),
+    window=st.builds(PerFunction, *[st.integers(0, 300)] * 3),
+    retention=st.builds(Retention, st.just(35), st.integers(1, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
+    alarm_email=st.sampled_from(["", "ops@example.org"]),
+)
+
+
+def deployed(settings: StackSettings) -> Remembered:
+    """Return what a stack of these settings remembers, by way of its functions' environment."""
+    stack = make_stack(**{item.name: getattr(settings, item.name) for item in fields(settings) if item.init})
+    return Remembered.from_environment(state_of(stack, "function/aggregator").environment)
+
+
+@given(settings_with_choices)
+def test_a_stack_remembers_every_choice(settings: StackSettings) -> None:
+    assert Chosen("countagg").settings(deployed(settings)) == settings
+
+
+def test_every_setting_but_the_places_is_remembered() -> None:
+    places = {
+        "stack",
+        "bucket",
+        "create_bucket",
+        "prefix",
+        "output_prefix",
+        "dropped_tags",
+        "dropped_email",
+        "names",
+    }
+    assert {item.name for item in fields(StackSettings)} - places == ALL.keys()
+    assert json.loads(remember(StackSettings("countagg", "fleet-counters", **ALL))).keys() == ALL.keys()
+
+
+def test_a_stack_of_defaults_remembers_nothing() -> None:
+    assert remember(StackSettings("countagg", "fleet-counters")) == "{}"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
+    other: dict[str, Any] = {
+        "bucket_versioning": False,
+        "tags": {"team": "other"},
+        "permissions_boundary": "arn:aws:iam::aws:policy/other",
+        "role_path": "/other/",
+        "kms_key": KEY + "-other",
+        "point_in_time_recovery": False,
+        "deletion_protection": True,
+        "memory": {"processor": 1, "aggregator": 2, "publisher": 3},
+        "window": {"processor": 1, "aggregator": 2, "publisher": 3},
+        "retention": {"snapshots": 1, "totals": 2, "logs": 3},
+        "alarm_email": "other@example.org",
+    }
+    if name == "memory":
+        other[name] = {key: 128 * number for key, number in other[name].items()}
+    before = deployed(StackSettings("countagg", "fleet-counters", **ALL))
+    settings = Chosen("countagg", **{name: other[name]}).settings(before)
+    wanted = other[name]
+    if name in {"memory", "window", "retention"}:
+        wanted = type(ALL[name])(**wanted)
+    assert getattr(settings, name) == wanted
+    for unsaid in ALL.keys() - {name}:
+        assert getattr(settings, unsaid) == ALL[unsaid]
+
+
+@pytest.mark.parametrize("name", ["permissions_boundary", "role_path", "kms_key", "alarm_email"])
+def test_none_takes_a_choice_back(name: str) -> None:
+    before = deployed(StackSettings("countagg", "fleet-counters", **ALL))
+    chosen: dict[str, Any] = {name: "none"}
+    settings = Chosen("countagg", **chosen).settings(before)
+    assert getattr(settings, name) == getattr(StackSettings("countagg", "fleet-counters"), name)
+
+
+def test_numbers_are_said_one_by_one() -> None:
+    before = deployed(StackSettings("countagg", "fleet-counters", memory=PerFunction(512, 512, 512)))
+    settings = Chosen("countagg", memory={"publisher": 128}).settings(before)
+    assert settings.memory == PerFunction(512, 512, 128)
+
+
+@pytest.mark.parametrize("name", ["memory", "window", "retention"])
+def test_a_number_for_nothing_is_refused(name: str) -> None:
+    chosen: dict[str, Any] = {name: {"procesor": 1}}
+    with pytest.raises(UsageError, match="procesor") as caught:
+        Chosen("countagg", "fleet-counters", **chosen).settings(NOTHING)
+    assert caught.value.where == f"--{name}"
+
+
+def test_tags_and_address_that_are_not_chosen_any_more_are_dropped() -> None:
+    before = deployed(
+        StackSettings("countagg", "fleet-counters", tags={"a": "1", "b": "2"}, alarm_email="a@b.org")
+    )
+    settings = Chosen("countagg", tags={"b": "3"}, alarm_email="c@d.org").settings(before)
+    assert settings.dropped_tags == {"a"}
+    assert (settings.dropped_email, settings.alarm_email) == ("a@b.org", "c@d.org")
+    again = Chosen("countagg", tags={}, alarm_email="none").settings(before)
+    assert again.dropped_tags == {"a", "b"}
+    assert (again.dropped_email, again.alarm_email) == ("a@b.org", "")
+    same = Chosen("countagg").settings(before)
+    assert (same.dropped_tags, same.dropped_email) == (frozenset(), "")
+
+
+def test_dropped_tags_are_remembered_until_they_are_chosen_again() -> None:
+    before = deployed(StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"})))
+    assert Chosen("countagg").settings(before).dropped_tags == {"a", "b"}
+    assert Chosen("countagg", tags={"b": "1"}).settings(before).dropped_tags == {"a"}
+
+
+@pytest.mark.parametrize("bucket", ["", "No Bucket", "x"])
+def test_a_bucket_and_an_address_that_cannot_be_are_not_remembered(bucket: str) -> None:
+    environment = {"COUNTAGG_BUCKET": bucket, MEMORY_VARIABLE: '{"alarm_email": "nobody"}'}
+    assert Remembered.from_environment(environment) == Remembered()
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from([*ALL, "x"]), inner, max_size=4)
+        ),
+    )
+)
+def test_a_memory_that_somebody_wrote_by_hand_breaks_nothing(written: Any) -> None:
+    remembered = Remembered.from_environment(
+        {MEMORY_VARIABLE: json.dumps(written), "COUNTAGG_BUCKET": "its-bucket"}
+    )
+    assert remembered.bucket == "its-bucket"
+    # A number out of range is named, so that the operator can say another.
+    with suppress(UsageError):
+        assert Chosen("countagg").settings(remembered).bucket == "its-bucket"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "17"])
+def test_a_memory_that_is_no_json_object_is_none(text: str) -> None:
+    assert Remembered.from_environment({MEMORY_VARIABLE: text}) == Remembered()
+
+
+def test_choices_that_do_not_fit_into_the_environment_are_refused() -> None:
+    tags = {f"key-{number}": "v" * 250 for number in range(20)}
+    with pytest.raises(UsageError, match="4096") as caught:
+        state_of(make_stack(tags=tags), "function/processor")
+    assert caught.value.where == "--tag"

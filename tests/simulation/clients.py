@@ -1,0 +1,237 @@
+"""Clients of boto3's shape, one set per execution environment: they make a pausing call of each operation.
+
+They know the operations and parameters that the functions use, and no others.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from countagg.functions.clients import Clients
+from tests.functions.world import ACCOUNT, BUCKET
+from tests.simulation.bucket import Bucket
+from tests.simulation.counters import Counters
+from tests.simulation.faults import Fault
+from tests.simulation.invocations import Effect, Invocation, Setting, Unfaithful
+from tests.simulation.queues import DeadLetters
+from tests.simulation.tables import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+THROTTLED_BY_DYNAMODB = "ProvisionedThroughputExceededException"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the clients reach."""
+
+    bucket: Bucket
+    dead_letters: DeadLetters
+    dead_letters_url: str
+    tables: Mapping[str, Table]
+    counters: Counters
+    page_size: int
+
+
+Running = Callable[[], Invocation]
+"""Returns the invocation that makes the call."""
+
+
+def make_clients(setting: Setting, services: Services, running: Running) -> Clients:
+    """Make the clients of an execution environment."""
+    return Clients(
+        s3=cast("S3Client", S3Fake(setting, services, running)),
+        sqs=cast("SQSClient", SqsFake(services, running)),
+        dynamodb=cast("DynamoDBClient", DynamoDBFake(setting, services, running)),
+    )
+
+
+def check_known(request: Mapping[str, Any], *known: str) -> None:
+    if unknown := set(request) - set(known):
+        raise Unfaithful(f"parameters {sorted(unknown)}")
+
+
+class SqsFake:
+    def __init__(self, services: Services, running: Running) -> None:
+        self._services = services
+        self._running = running
+
+    def send_message(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "QueueUrl", "MessageBody")
+        if request["QueueUrl"] != self._services.dead_letters_url:
+            raise Unfaithful(f"queue {request['QueueUrl']}")
+        step = partial(self._services.dead_letters.send, request["MessageBody"])
+        self._running().call("SendMessage", [step], throttle="RequestThrottled")
+        return {}
+
+
+class _Body(io.BytesIO):
+    """The stream of an object's content, which may break."""
+
+    def __init__(self, content: bytes, invocation: Invocation, *, broken: bool) -> None:
+        super().__init__(content)
+        self._invocation = invocation
+        self._broken = broken
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._invocation.pause(self._invocation.latency())
+        if self._broken:
+            raise ReadTimeoutError(endpoint_url="https://s3.test")
+        return super().read(size)
+
+
+class S3Fake:
+    def __init__(self, setting: Setting, services: Services, running: Running) -> None:
+        self._setting = setting
+        self._services = services
+        self._running = running
+
+    def _call(self, operation: str, request: Mapping[str, Any], step: Effect) -> Any:
+        if (request["Bucket"], request["ExpectedBucketOwner"]) != (BUCKET, ACCOUNT):
+            raise Unfaithful(f"bucket {request['Bucket']} of {request['ExpectedBucketOwner']}")
+        return self._running().call(operation, [step], throttle="SlowDown")[0]
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "Bucket", "Key", "ExpectedBucketOwner")
+        answer = self._call("GetObject", request, partial(self._get, request["Key"], "NoSuchKey"))
+        return {**answer, "Body": _Body(answer.pop("content"), self._running(), broken=self._breaks())}
+
+    def _breaks(self) -> bool:
+        return self._setting.faults.strikes(Fault.BODY_BROKEN)
+
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "Bucket", "Key", "ExpectedBucketOwner")
+        answer = self._call("HeadObject", request, partial(self._get, request["Key"], "404"))
+        return {name: value for name, value in answer.items() if name != "content"}
+
+    def _get(self, key: str, absent: str) -> Any:
+        found = self._services.bucket.objects.get(key)
+        if found is None:
+            raise ClientError({"Error": {"Code": absent, "Message": "Not Found"}}, "GetObject")
+        return _Answer(
+            content=found.content,
+            ContentLength=len(found.content),
+            ETag=f'"{found.etag}"',
+            LastModified=found.modified,
+            Metadata=dict(found.metadata),
+        )
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        check_known(
+            request,
+            *("Bucket", "Key", "ExpectedBucketOwner", "Body", "ContentType", "Metadata", "IfMatch", "IfNoneMatch"),
+        )
+        conditional = "IfMatch" in request or "IfNoneMatch" in request
+        if conditional and self._setting.faults.strikes(Fault.PUT_CONFLICT):
+            return dict(self._call("PutObject", request, _conflict))
+        step = partial(
+            self._services.bucket.put,
+            request["Key"],
+            request["Body"],
+            metadata=request.get("Metadata"),
+            if_match=request.get("IfMatch", ""),
+            if_none_match=request.get("IfNoneMatch", ""),
+        )
+        return {"ETag": f'"{self._call("PutObject", request, step).etag}"'}
+
+
+def _conflict() -> None:
+    raise ClientError({"Error": {"Code": "ConditionalRequestConflict", "Message": "409"}}, "PutObject")
+
+
+class _Answer(dict[str, Any]):
+    """An answer that the trace shows in short."""
+
+    def __str__(self) -> str:
+        return f"{self['ContentLength']} bytes, etag {self['ETag']}"
+
+
+class DynamoDBFake:
+    def __init__(self, setting: Setting, services: Services, running: Running) -> None:
+        self._setting = setting
+        self._services = services
+        self._running = running
+
+    def _call(self, operation: str, *steps: Effect) -> list[Any]:
+        return self._running().call(operation, steps, throttle=THROTTLED_BY_DYNAMODB)
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        check_known(
+            request,
+            *("TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"),
+        )
+        table = self._services.tables[request["TableName"]]
+        self._call(
+            "PutItem",
+            partial(
+                table.put,
+                request["Item"],
+                request.get("ConditionExpression", ""),
+                request.get("ExpressionAttributeNames", {}),
+                request.get("ExpressionAttributeValues", {}),
+            ),
+        )
+        return {}
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "TableName", "Key", "ConsistentRead")
+        table = self._services.tables[request["TableName"]]
+        key = table.key_of(request["Key"])
+        [item] = self._call("GetItem", partial(table.get, key, consistent=request.get("ConsistentRead", False)))
+        return {} if item is None else {"Item": item}
+
+    def get_paginator(self, operation: str) -> QueryFake:
+        if operation != "query":
+            raise Unfaithful(operation)
+        return QueryFake(self._services, self._call)
+
+    def batch_execute_statement(self, *, Statements: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if len(Statements) > 25:  # the limit of the operation
+            raise Unfaithful(f"{len(Statements)} statements")
+        steps = [partial(self._services.counters.execute, statement) for statement in Statements]
+        return {"Responses": self._call("BatchExecuteStatement", *steps)}
+
+
+class QueryFake:
+    """The paginator of a query: each page is a call of its own, so that others write between them."""
+
+    def __init__(self, services: Services, call: Callable[..., list[Any]]) -> None:
+        self._services = services
+        self._call = call
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        if "IndexName" in request:
+            [pages] = self._call("Query", partial(self._services.counters.pages, **request))
+            yield from pages
+            return
+        check_known(
+            request,
+            *("TableName", "KeyConditionExpression", "ProjectionExpression", "ExpressionAttributeNames"),
+            *("ExpressionAttributeValues", "ConsistentRead"),
+        )
+        if request["KeyConditionExpression"] != "#date = :date":
+            raise Unfaithful(request["KeyConditionExpression"])
+        table = self._services.tables[request["TableName"]]
+        shown = request["ProjectionExpression"].split(", ") if "ProjectionExpression" in request else None
+        partition, after = request["ExpressionAttributeValues"][":date"]["S"], ""
+        while True:
+            step = partial(
+                table.page,
+                partition,
+                after,
+                self._services.page_size,
+                consistent=request.get("ConsistentRead", False),
+            )
+            [(items, after)] = self._call("Query", step)
+            yield {"Items": [{name: item[name] for name in shown or item if name in item} for item in items]}
+            if not after:
+                return

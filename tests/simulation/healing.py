@@ -1,0 +1,57 @@
+"""Healing: what is promised to bring back whatever faults left behind, once the faults are over.
+
+The fleet heals: an instance whose last change was lost in its stream uploads once more, and so does one of a day
+whose last version was lost before the publisher. Or an operator heals: `repair`, and nobody uploads anything.
+Events in the dead letters are fed in again in either case.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.simulation.files import changed_file, good_file
+from tests.simulation.judge import Judge
+from tests.simulation.plans import PREFIX, Step
+from tests.simulation.world import World
+
+
+def heal(world: World, judge: Judge) -> None:
+    """Let the fleet heal, or an operator, as the plan says."""
+    world.trace.tell("healing", "begins")
+    world.mend()
+    if world.plan.repaired:
+        _by_operator(world, judge)
+    for letter in world.dead_letters.take_exhausted():
+        world.queue.send(letter.body, letter.key)
+    world.timeline.run()
+    if not world.plan.repaired:
+        _by_fleet(world, judge)
+
+
+def _by_fleet(world: World, judge: Judge) -> None:
+    random = Random(world.plan.seed)
+    for day in judge.days():
+        for instance in judge.lagging(day):
+            world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", good_file(random)))
+    world.timeline.run()
+    for day in judge.days():
+        if judge.unpublished(day):
+            instance = next(each for of, each in world.snapshots.history if of == day)
+            world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", changed_file(random)))
+    world.timeline.run()
+
+
+def _by_operator(world: World, judge: Judge) -> None:
+    """Verify every day, repair it, and verify it again: both must say what the judge says."""
+    days = [day for day in judge.days() if not judge.is_past_retention(day)]
+    for day in days:
+        world.operator.verify(day)
+    world.timeline.run()
+    for day in days:
+        judge.judge_verification(day)
+        world.operator.repair(day)
+    world.timeline.run()
+    for day in days:
+        # Midnight may have passed: then its files were refused meanwhile.
+        if not judge.is_past_retention(day):
+            judge.judge_repair(day)

@@ -1,0 +1,278 @@
+"""The judge: compares what the stack says with what should be, at every moment and after quiet.
+
+At every moment: a ledger's sums are exactly those of the snapshots that it says it includes.
+After quiet, before anybody heals anything: whatever lags behind has an explanation that an operator can see (a
+message or a batch in the dead letters, a stream that was not read for 24 hours or was made anew).
+After healing: files, snapshots, ledgers and counters agree to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from countagg.core.counter_file import read_canonical
+from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.published import PublishedTotals, parse_published, published_key
+from countagg.core.snapshot import unpack_canonical
+from countagg.core.values import parse_sum
+from countagg.functions.aggregator import DAYS_REBUILT
+from tests.simulation.conditions import Item
+from tests.simulation.files import shown
+from tests.simulation.plans import RETENTION_DAYS
+from tests.simulation.streams import Key
+from tests.simulation.truth import Story, Truth, sum_of
+from tests.simulation.world import SETTINGS, World
+
+
+class Judge:
+    """Watches a world.
+
+    Args:
+        world: that is judged.
+        truth: what should be.
+        keeps_ledger: whether totals must be right at every moment.
+
+    Attributes:
+        wrong: a sentence for everything that is wrong.
+        beyond_healing: days whose last change was lost when no upload of them was accepted any more.
+    """
+
+    def __init__(self, world: World, truth: Truth, *, keeps_ledger: bool) -> None:
+        self.wrong: list[str] = []
+        self.beyond_healing = 0
+        self._world = world
+        self._truth = truth
+        self._contents: dict[tuple[str, str, str], Mapping[str, int]] = {}
+        self._sums: dict[tuple[str, int], Mapping[str, int]] = {}
+        self._keeps_ledger = keeps_ledger
+        world.snapshots.watchers.append(self._see_snapshot)
+        world.totals.watchers.append(self._see_ledger)
+
+    # At every moment
+
+    def _see_snapshot(self, key: Key, item: Item) -> None:
+        sequencer, content = item["Sequencer"]["S"], _content(item)
+        self._contents[key[0], key[1], sequencer] = content
+        if self._world.trace.wanted:
+            self._world.trace.tell("snapshot", f"{'/'.join(key)} at {_short(sequencer)}: {shown(content)}")
+
+    def _see_ledger(self, key: Key, item: Item) -> None:
+        [day], version, ledger = key, item["Version"]["N"], decode_ledger(item["Document"]["B"])
+        self._sums[day, int(version)] = ledger.sums
+        if self._world.trace.wanted:
+            seen = " ".join(f"{instance}@{_short(sequencer)}" for instance, sequencer in ledger.seen.items())
+            self._world.trace.tell("ledger", f"{day} version {version}: {shown(ledger.sums)}; seen {seen}")
+        if self._keeps_ledger:
+            included = [self._contents[day, instance, sequencer] for instance, sequencer in ledger.seen.items()]
+            self._expect(f"ledger of {day}, version {version}", ledger.sums, sum_of(included))
+
+    def _expect(self, what: str, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
+        if found != expected:
+            self._note(f"{what}: found {shown(found)}, expected {shown(expected)}")
+
+    def _note(self, sentence: str) -> None:
+        self.wrong.append(sentence)
+        self._world.trace.tell("WRONG", sentence)
+
+    # After quiet
+
+    def judge(self, *, healed: bool) -> None:
+        """Compare every hop; `healed` says that nothing may lag behind any more."""
+        for place, story in sorted(self._truth.counter_files().items()):
+            self._judge_snapshot(place, story, healed=healed)
+        for day in self.days():
+            self._judge_ledger(day, healed=healed)
+            if not self.unpublished(day) or (healed and not self.is_past_retention(day)):
+                self._judge_outputs(day)
+        self._judge_refusals(healed=healed)
+        if self._keeps_ledger:
+            self._judge_effort()
+
+    def days(self) -> list[str]:
+        """Return the days that have snapshots, or had."""
+        return sorted(
+            {day for day, _ in self._world.snapshots.history} | {day for [day] in self._world.totals.items}
+        )
+
+    def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
+        content = self._snapshot(place)
+        if story.is_refused():
+            if content and content not in story.said:
+                self._note(f"snapshot {place}: {shown(content)} is in no file there ever was")
+        elif self._differs(place, story):
+            latest, past = story.latest, self.is_past_retention(place[0])
+            explained = self._exhausted(latest.key) and not healed
+            if not explained and not (past and (latest.file is None or self._refusal(latest.key, "before"))):
+                self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}")
+
+    def _snapshot(self, place: tuple[str, str]) -> dict[str, int]:
+        item = last_item(self._world, place)
+        return {} if item is None else _content(item)
+
+    def _differs(self, place: tuple[str, str], story: Story) -> bool:
+        """Tell whether a snapshot says something else than a good file, or than one that was removed."""
+        return not story.is_refused() and self._snapshot(place) != story.counters()
+
+    def is_past_retention(self, day: str) -> bool:
+        """Tell whether the processor refuses files of a day by now."""
+        return (self._world.timeline.utc().date() - date.fromisoformat(day)).days > RETENTION_DAYS
+
+    def _exhausted(self, key: str) -> bool:
+        return any(letter.key == key for letter in self._world.dead_letters.messages)
+
+    def _judge_ledger(self, day: str, *, healed: bool) -> None:
+        ledger, stored = self._ledger(day), self._stored(day)
+        if not self.lagging(day):
+            self._expect(f"totals of {day}", ledger.sums, sum_of(map(_content, stored.values())))
+        elif healed and self.is_past_retention(day):
+            # An upload is refused by now: only a repair by hand would heal this.
+            self.beyond_healing += 1
+        elif healed:
+            self._note(f"totals of {day} lag behind the snapshots of {self.lagging(day)}")
+        else:
+            for instance in set(self.lagging(day)) - self._lost_last(day):
+                self._note(f"totals of {day} lag behind the snapshot of {instance}, and nothing was lost")
+
+    def lagging(self, day: str) -> list[str]:
+        """Return the instances of which the ledger has not the present snapshot.
+
+        Without a ledger nobody can know; then those are meant whose last change was lost.
+        """
+        if not self._keeps_ledger:
+            return sorted(self._lost_last(day))
+        seen = self._ledger(day).seen
+        return sorted(
+            instance
+            for instance, item in self._stored(day).items()
+            if seen.get(instance) != item["Sequencer"]["S"]
+        )
+
+    def _lost_last(self, day: str) -> set[str]:
+        """Return the instances whose last change never came to the aggregator."""
+        lost = {_image_id(image) for image in self._world.mappings["aggregator"].lost}
+        stored = self._stored(day).items()
+        return {instance for instance, item in stored if (day, instance, item["Sequencer"]["S"]) in lost}
+
+    def _ledger(self, day: str) -> Ledger:
+        item = self._world.totals.items.get((day,))
+        return Ledger() if item is None else decode_ledger(item["Document"]["B"])
+
+    def _stored(self, day: str) -> dict[str, Item]:
+        """Return the day's snapshots, those among them that TTL removed: a total outlives its snapshots."""
+        found = {key[1]: last_item(self._world, key) for key in self._world.snapshots.history if key[0] == day}
+        return {instance: item for instance, item in found.items() if item is not None}
+
+    def _judge_outputs(self, day: str) -> None:
+        sums = self._ledger(day).sums
+        for name, (value, version) in self._counters(day).items():
+            expected = self._sums[day, version].get(name, 0)
+            self._expect(f"counter of {day}, version {version}", {name: value}, {name: expected})
+        self._expect(f"counters of {day}", self._counted(day), sums)
+        published = self._published(day)
+        self._expect(f"published object of {day}", published.totals, sums)
+        if published.version:
+            self._expect(f"version of {day}", self._sums[day, published.version], sums)
+
+    def _counters(self, day: str) -> dict[str, tuple[int, int]]:
+        """Return what the counters table says of a day: counter -> (value, version)."""
+        return {
+            name: (parse_sum(item["Value"]["N"]), int(item["Version"]["N"]))
+            for (name, of), item in self._world.counters.table.items.items()
+            if of == day
+        }
+
+    def _counted(self, day: str) -> dict[str, int]:
+        """Return the values of a day's counters. One that no instance names any more stays with the value 0."""
+        sums = self._ledger(day).sums
+        return {name: value for name, (value, _) in self._counters(day).items() if value or name in sums}
+
+    def _published(self, day: str) -> PublishedTotals:
+        stored = self._world.bucket.objects.get(published_key(SETTINGS.output_prefix, day))
+        return PublishedTotals() if stored is None else parse_published(stored.content, stored.metadata, "")
+
+    def _outputs_differ(self, day: str) -> bool:
+        sums = self._ledger(day).sums
+        return self._counted(day) != sums or self._published(day).totals != sums
+
+    def unpublished(self, day: str) -> bool:
+        """Tell whether the publisher never saw the present version of the day."""
+        item = self._world.totals.items.get((day,))
+        lost = self._world.mappings["publisher"].lost
+        return item is not None and any(
+            image["Date"]["S"] == day and image["Version"] == item["Version"] for image in lost
+        )
+
+    def _judge_refusals(self, *, healed: bool) -> None:
+        for key, file, reason in self._truth.refused():
+            if self._refusal(key, reason, file.line if reason == file.reason else None):
+                continue
+            # Its event may have come when its day was past retention; that is the first thing that is looked at.
+            if self._refusal(key, "before"):
+                continue
+            if healed or not self._exhausted(key):
+                self._note(f"{key} is refused ({reason}), and no dead letter says so")
+
+    # What the operator is told
+
+    def judge_verification(self, day: str) -> None:
+        """Compare what `verify` found with what lags behind."""
+        found = self._world.operator.found.get(day)
+        lags = bool(self.lagging(day)) or self._has_unread_file(day) or self._outputs_differ(day)
+        if found is None or (lags and found.ok):
+            self._note(f"verification of {day} ended with {found}, although something lags behind")
+        elif not lags and not found.ok and not self._exhausted_of(day):
+            self._note(f"verification of {day} ended with {found.differences}, although nothing lags behind")
+
+    def _exhausted_of(self, day: str) -> bool:
+        """Tell whether an event of a day is in the dead letters: a file without counters may lack its snapshot."""
+        return any(f"/{day}/" in letter.key for letter in self._world.dead_letters.messages)
+
+    def _has_unread_file(self, day: str) -> bool:
+        return any(
+            self._differs(place, story) for place, story in self._truth.counter_files().items() if place[0] == day
+        )
+
+    def judge_repair(self, day: str) -> None:
+        """See that a repair left nothing behind, and says so."""
+        found = self._world.operator.found.get(day)
+        if found is None or not found.ok:
+            self._note(f"repair of {day} ended with {None if found is None else found.differences}")
+        if self.lagging(day) or self._has_unread_file(day):
+            self._note(f"repair of {day} left something behind")
+        self._judge_outputs(day)
+
+    def _judge_effort(self) -> None:
+        """A rebuild reads every snapshot of a day: duplicates, retries and stale pollers must not ask for one."""
+        rebuilt, mapping = self._world.metrics.counted[DAYS_REBUILT], self._world.mappings["aggregator"]
+        if rebuilt and not mapping.lost and not mapping.gave_up:
+            self._note(f"{rebuilt} rebuilds although nothing was lost")
+
+    def _refusal(self, key: str, reason: str, line: int | None = None) -> bool:
+        found = (letter.document() for letter in self._world.dead_letters.messages)
+        return any(
+            each.get("kind") == "refused-file"
+            and each["key"] == key
+            and reason in each["reason"]
+            and each["line"] == line
+            for each in found
+        )
+
+
+def _short(sequencer: str) -> str:
+    return sequencer.rstrip("0")
+
+
+def _content(item: Item) -> dict[str, int]:
+    return read_canonical(unpack_canonical(item["Counters"]["B"]))
+
+
+def _image_id(image: Mapping[str, Any]) -> tuple[str, str, str]:
+    return image["Date"]["S"], image["Instance"]["S"], image["Sequencer"]["S"]
+
+
+def last_item(world: World, key: Key) -> Item | None:
+    """Return an item as it is, or as it was before TTL removed it."""
+    past = [item for _, item in world.snapshots.history.get(key, ()) if item is not None]
+    return past[-1] if past else None

@@ -1,0 +1,210 @@
+"""Mutants: the functions with one line changed, imported beside the real ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
+from typing import Any
+
+from tests.simulation.rules import Rules
+
+_RULES = "tests.simulation.rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of one place in one module.
+
+    Attributes:
+        name: what it does wrong.
+        module: below `countagg`.
+        old: the text that is there, once.
+        new: the text that stands there instead.
+    """
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module with the change in it, past any cache of compiled code."""
+
+    def __init__(self, name: str, path: str, mutant: Mutant) -> None:
+        super().__init__(name, path)
+        self._mutant = mutant
+
+    def get_code(self, fullname: str) -> Any:
+        """Compile the changed source."""
+        source = self.get_data(self.path).decode()
+        found = source.count(self._mutant.old)
+        if found != 1:
+            raise AssertionError(f"{self._mutant.old!r} is {found} times in {fullname}")
+        return self.source_to_code(source.replace(self._mutant.old, self._mutant.new), self.path)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find the mutated module; leave all others to Python."""
+        if fullname != f"countagg.{self._mutant.module}":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(fullname, spec.origin, self._mutant)
+        return spec
+
+
+def mutated(mutant: Mutant) -> Rules:
+    """Return the rules that run on the mutated functions. The real ones stay as they are."""
+    with _imported_anew():
+        finder = _Finder(mutant)
+        sys.meta_path.insert(0, finder)
+        try:
+            made: Rules = import_module(_RULES).REAL
+        finally:
+            sys.meta_path.remove(finder)
+    return made
+
+
+@contextmanager
+def _imported_anew() -> Iterator[None]:
+    """Forget the functions and what they import of ours; afterwards put back what there was."""
+
+    def ours() -> dict[str, ModuleType]:
+        return {
+            name: module
+            for name, module in sys.modules.items()
+            if name == _RULES or name.split(".")[0] == "countagg"
+        }
+
+    before, package = ours(), sys.modules["tests.simulation"]
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in ours():
+            del sys.modules[name]
+        sys.modules.update(before)
+        package.rules = before[_RULES]  # type: ignore[attr-defined]  # a module is an attribute of its package
+
+
+MUTANTS = (
+    Mutant(
+        "gap check skipped",
+        "core.ledger",
+        "        if included != (None if link.old is None else link.old.sequencer):",
+        "        if False:",
+    ),
+    Mutant(
+        "< for <= in the test for what is included",
+        "core.ledger",
+        "link.new.sequencer <= included",
+        "link.new.sequencer < included",
+    ),
+    Mutant(
+        "seen not updated for the same content",
+        "core.ledger",
+        "        ledger.seen[link.instance] = link.new.sequencer\n        added",
+        "        if link.old is None or link.old.packed != link.new.packed:\n"
+        "            ledger.seen[link.instance] = link.new.sequencer\n        added",
+    ),
+    Mutant(
+        "seen goes back on a skip",
+        "core.ledger",
+        "            continue\n",
+        "            ledger.seen[link.instance] = link.new.sequencer\n            continue\n",
+    ),
+    Mutant(
+        "eventually consistent rebuild",
+        "functions.store",
+        "            ConsistentRead=True,\n        )\n        for page",
+        "            ConsistentRead=False,\n        )\n        for page",
+    ),
+    Mutant(
+        "ledger stored without compare-and-set",
+        "functions.store",
+        'ConditionExpression="Version = :replaced"',
+        'ConditionExpression="Version >= :replaced"',
+    ),
+    Mutant(
+        "<= for < in the snapshot's condition",
+        "functions.store",
+        "Sequencer < :sequencer",
+        "Sequencer <= :sequencer",
+    ),
+    Mutant(
+        "ledger held although it was not stored",
+        "functions.aggregator",
+        "held = self._held.pop(day, None)",
+        "held = self._held.get(day)",
+    ),
+    Mutant(
+        "absent object passed over",
+        "functions.processor",
+        "            found = self._store.fetch_object(event.key)\n",
+        "            found = self._store.fetch_object(event.key)\n"
+        "            if found is None:\n                return Outcome.SKIPPED\n",
+    ),
+    Mutant(
+        "failed message taken for done",
+        "functions.processor",
+        "                raise\n",
+        "                return\n",
+    ),
+    Mutant(
+        "refusal only logged",
+        "functions.processor",
+        "        self._store.send_refusal(refusal)\n",
+        "",
+    ),
+    Mutant(
+        "counters written without a condition on their version",
+        "functions.counters_table",
+        '{"S": day}, newer]',
+        '{"S": day}, {"N": "999999999"}]',
+    ),
+    Mutant(
+        "only the newest step of a batch published",
+        "functions.publications",
+        "[(step.before, step.after) for step in steps]",
+        "[(step.before, step.after) for step in steps[-1:]]",
+    ),
+    Mutant(
+        "lost versions not noticed",
+        "functions.publisher",
+        "        if found.version >= publication.base:",
+        "        if found.version >= 0:",
+    ),
+    Mutant(
+        "published object written first",
+        "functions.publisher",
+        "        for _ in range(_ATTEMPTS):\n            position, due = self._due(publication, counts)\n",
+        "        for _ in range(_ATTEMPTS):\n            position, due = self._due(publication, counts)\n"
+        "            if position.version < version and due.changed:\n"
+        "                position = _Position(position.version, self._objects.write(\n"
+        "                    day, version, due.updated_at, due.totals, position.etag))\n"
+        "                if not position.etag:\n                    continue\n",
+    ),
+    Mutant(
+        "published object without its version in the content",
+        "core.published",
+        ' + f" {mark}\\n".encode()',
+        ' + b"\\n"',
+    ),
+)

@@ -1,0 +1,55 @@
+"""Which handlers run: the real ones, unless a proof puts others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from countagg.core.names import Names
+from countagg.functions.aggregator import Aggregator
+from countagg.functions.counters_table import CountersTable
+from countagg.functions.processor import Processor
+from countagg.functions.published_object import PublishedObjects
+from countagg.functions.publisher import Publisher, counters_output
+from countagg.functions.store import Store
+from tests.simulation.functions import Handler, Runtime
+
+MakeHandler = Callable[[Runtime], Handler]
+
+
+def real_processor(runtime: Runtime) -> Handler:
+    """Make the processor as its module does for Lambda."""
+    store = Store(runtime.settings, runtime.clients)
+    return Processor(runtime.settings, store, runtime.logger, runtime.metrics, runtime.now)
+
+
+def real_aggregator(runtime: Runtime) -> Handler:
+    """Make the aggregator as its module does for Lambda."""
+    store = Store(runtime.settings, runtime.clients)
+    return Aggregator(store, runtime.logger, runtime.metrics, runtime.now)
+
+
+def real_publisher(runtime: Runtime) -> Handler:
+    """Make the publisher as its module does for Lambda."""
+    names = Names(runtime.settings.stack)
+    table = CountersTable(names.counters, runtime.settings.totals_retention_days, runtime.clients.dynamodb)
+    objects = PublishedObjects(runtime.settings, runtime.clients.s3)
+    outputs = [counters_output(table)]
+    return Publisher(outputs, objects, table.written_after, runtime.logger, runtime.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The handlers of a run.
+
+    Attributes:
+        keeps_ledger: whether the totals are ledgers that must be right at every moment, not only after quiet.
+    """
+
+    processor: MakeHandler = real_processor
+    aggregator: MakeHandler = real_aggregator
+    publisher: MakeHandler = real_publisher
+    keeps_ledger: bool = True
+
+
+REAL = Rules()

@@ -1,0 +1,80 @@
+"""What should be: the files as they were written, known from the plan and not from the code under test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.simulation.files import File
+from tests.simulation.plans import PREFIX, Step
+
+
+@dataclass(slots=True)
+class Story:
+    """What became of one object.
+
+    Attributes:
+        latest: the last step.
+        said: every set of counters that the object ever stood for; an absent object stands for none.
+    """
+
+    latest: Step
+    said: list[Mapping[str, int]] = field(default_factory=list)
+
+    def is_refused(self) -> bool:
+        """Tell whether the object as it is breaks a rule for files."""
+        return self.latest.file is not None and self.latest.file.counters is None
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what the object as it is says: nothing if it is gone or refused."""
+        return {} if self.latest.file is None else self.latest.file.counters or {}
+
+
+class Truth:
+    """The story of every object below the prefix."""
+
+    def __init__(self) -> None:
+        self.stories: dict[str, Story] = {}
+
+    def tell(self, step: Step) -> None:
+        """Take a step into account."""
+        story = self.stories.setdefault(step.key, Story(step))
+        story.latest = step
+        if step.file is None:
+            story.said.append({})
+        elif step.file.counters is not None:
+            story.said.append(step.file.counters)
+
+    def counter_files(self) -> dict[tuple[str, str], Story]:
+        """Return the stories of the objects whose keys are counter files', by day and instance."""
+        return {
+            day_and_instance(key): story
+            for key, story in self.stories.items()
+            if not story.latest.foreign and not story.latest.key_reason
+        }
+
+    def refused(self) -> list[tuple[str, File, str]]:
+        """Return what stands in the bucket and must be refused: key, file, part of the reason."""
+        return [
+            (key, story.latest.file, story.latest.key_reason or story.latest.file.reason)
+            for key, story in self.stories.items()
+            if story.latest.file is not None
+            and not story.latest.foreign
+            and (story.latest.key_reason or story.latest.file.counters is None)
+        ]
+
+
+def day_and_instance(key: str) -> tuple[str, str]:
+    """Read a counter file's key."""
+    day, _, name = key.removeprefix(PREFIX).partition("/")
+    return day, name.removeprefix("values_")
+
+
+def sum_of(contents: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counters; those that some content names stay, also where they come to 0."""
+    sums: Counter[str] = Counter()
+    for content in contents:
+        for name, value in content.items():
+            sums[name] += value
+    return dict(sums)

@@ -292,7 +292,7 @@ def read_lines(child: subprocess.Popen[str], count: int) -> list[str]:
 
 def interrupt(child: subprocess.Popen[str]) -> tuple[str, str]:
     child.send_signal(signal.SIGINT)
-    return child.communicate(timeout=60)
+    return child.communicate(timeout=300)
 
 
 def test_following_shows_what_comes_at_once_and_nothing_twice(server: LogServer) -> None:
@@ -333,7 +333,7 @@ def test_following_ends_quietly_when_nobody_reads_any_more(server: LogServer, *,
         if writes_on:
             server.write("second")
         err = child.stderr.read()
-        child.wait(60)
+        child.wait(300)
 
     assert (child.returncode, err) == (0, "")
 
@@ -347,7 +347,7 @@ def test_reading_ends_when_nobody_reads_any_more(server: LogServer) -> None:
         assert child.stdout.readline().rstrip().endswith("line 0")
         child.stdout.close()
         err = child.stderr.read()
-        child.wait(60)
+        child.wait(300)
 
     assert (child.returncode, err) == (0, "")
     assert server.looks["/aws/lambda/countagg-processor"] < 10

@@ -102,7 +102,7 @@ def test_following_shows_lines_as_they_come_until_it_is_interrupted(stack: Deplo
             line = next(line for line in child.stdout or () if key in line)
             assert json.loads(json.loads(line)["message"])["message"] == "file refused"
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=300)
 
     assert child.returncode == 130
     assert err == ""
@@ -119,7 +119,7 @@ def test_totals_are_watched_until_it_is_interrupted(stack: DeployedStack) -> Non
         stack.put(day, "i-2", "A 1000\n")
         shown.append(child.stdout.readline().split(maxsplit=1)[1])
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=300)
 
     assert shown == ["A  1\n", "B  2\n", "A  1,001  (+1,000)\n"]
     assert (child.returncode, out, err) == (130, "", "")

@@ -1,0 +1,97 @@
+"""Write units by DynamoDB's published rules, from what a table's stream tells of every write.
+
+A write costs a unit per KB of the larger of the item before and after it, the whole item (AWS-FACTS section 5). A
+write that changes nothing, and one that its condition refuses, cost the same but leave no record: the functions'
+recorder counts the refused ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countagg.aws.session import Clients
+
+_KB = 1024
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written to a table.
+
+    Attributes:
+        writes: how many writes changed an item.
+        units: what they cost.
+        largest: bytes of the largest item.
+        mean: bytes of an item at a write, on average.
+    """
+
+    writes: int = 0
+    units: int = 0
+    largest: int = 0
+    mean: float = 0.0
+
+    def refused(self, count: int) -> float:
+        """Return the units of writes that a condition refused, at the average size of an item."""
+        return count * max(1.0, -(-self.mean // _KB))
+
+
+def written_to(clients: Clients, table: str, *, indexes: int = 0) -> Written:
+    """Read all records of a table's stream.
+
+    Args:
+        clients: to work with.
+        table: its name.
+        indexes: how many indexes repeat the whole item: each write is written to them too.
+    """
+    writes = units = largest = total = 0
+    for before, after in _images(clients, table):
+        size = max(item_size(before), item_size(after))
+        writes += 1
+        units += units_of(size) * (1 + indexes)
+        largest, total = max(largest, size), total + size
+    return Written(writes, units, largest, total / writes if writes else 0.0)
+
+
+def _images(clients: Clients, table: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    stream = clients.dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    streams: Any = clients.dynamodb_streams
+    for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while iterator:
+            answer = streams.get_records(ShardIterator=iterator)
+            for record in answer["Records"]:
+                yield record["dynamodb"].get("OldImage", {}), record["dynamodb"].get("NewImage", {})
+            # An open shard has always another iterator.
+            iterator = answer.get("NextShardIterator") if answer["Records"] else None
+
+
+def units_of(size: int) -> int:
+    """Return the units of a write of an item of so many bytes."""
+    return max(1, -(-size // _KB))
+
+
+def item_size(item: Mapping[str, Any]) -> int:
+    """Return an item's size in bytes."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            return (len(content.strip("-").replace(".", "")) + 1) // 2 + 1
+        case "B":
+            return len(content)
+        case "M":
+            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in content.items())
+        case "L":
+            return 3 + sum(1 + _value_size(each) for each in content)
+        case "BOOL" | "NULL":
+            return 1
+    raise ValueError(f"the benchmark writes no values of the kind {kind}")

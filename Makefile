@@ -8,7 +8,7 @@ PYTEST_OPTIONS ?= -n 2 --dist loadgroup
 SEEDS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark simulate build clean
+.PHONY: help demo test check lint types imports format benchmark hot-paths simulate build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ format: $(READY) ## put the code into the one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-benchmark: $(READY) ## measure the pipeline on an embedded engine
+benchmark: $(READY) ## measure countagg beside the article's layout on an embedded engine
 	@$(BIN)/python -m tests.benchmark
+
+hot-paths: $(READY) ## time the functions' hot paths, each on its own
+	@$(BIN)/python -m pytest tests/benchmark --benchmark-only --benchmark-columns=min,median,stddev,rounds
 
 simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)

@@ -7,16 +7,21 @@ space; a value is a decimal number (`values`). A malformed line or a repeated co
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from countagg.core.errors import InvalidCounterFile
-from countagg.core.values import format_value, parse_value
+from countagg.core.values import SCALE, format_value, parse_value
 
 MAX_FILE_BYTES: Final = 5 * 1024 * 1024
 """Largest file that is read at all; about 200,000 counters."""
 
 MAX_NAME_BYTES: Final = 255
+
+_USUAL: Final = re.compile(rb"(?:[!-~]{1,255} [0-9]{1,24}\n)*+")
+"""What instances write day in, day out: visible ASCII names, whole numbers, no line to complain of but a repeated
+one. It is read at four times the speed."""
 
 _BYTE_ORDER_MARK: Final = codecs.BOM_UTF8.decode()
 _SHOWN: Final = 40
@@ -33,8 +38,18 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
     """
     if len(content) > MAX_FILE_BYTES:
         raise InvalidCounterFile(f"the file has {len(content)} bytes; at most {MAX_FILE_BYTES} are read")
+    if _USUAL.fullmatch(content) is not None:
+        words = content.decode().split()
+        counters = dict(zip(words[::2], [int(text) * SCALE for text in words[1::2]], strict=True))
+        if 2 * len(counters) == len(words):
+            return counters
+    return _parse_lines(_decode(content))
+
+
+def _parse_lines(text: str) -> dict[str, int]:
+    """Read line by line, for files that are unusual, and to tell which line is to blame."""
     counters: dict[str, int] = {}
-    for number, line in enumerate(_decode(content).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         words = line.split()
         if not words:
             continue
@@ -97,4 +112,4 @@ def read_canonical(content: bytes) -> dict[str, int]:
 def split_canonical_line(line: bytes) -> tuple[str, int]:
     """Split one line of the canonical form, without its line end, into name and value."""
     name, _, text = line.partition(b" ")
-    return name.decode(), parse_value(text.decode())
+    return name.decode(), int(text) * SCALE if text.isdigit() else parse_value(text.decode())

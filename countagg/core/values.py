@@ -70,10 +70,10 @@ def format_value(value: int) -> str:
     Args:
         value: in units of 10^-9.
     """
+    if value % SCALE == 0:
+        return str(value // SCALE)
     whole, fraction = divmod(abs(value), SCALE)
     sign = "-" if value < 0 else ""
-    if not fraction:
-        return f"{sign}{whole}"
     return f"{sign}{whole}.{fraction:09d}".rstrip("0")
 
 

@@ -65,6 +65,45 @@ def test_any_bytes_are_either_refused_or_have_a_canonical_form(content: bytes) -
     assert read_canonical(render_counters(counters)) == counters
 
 
+_LINES = st.one_of(
+    st.from_regex(rb"\A[!-~]{1,3} [0-9]{1,3}\n\Z"),
+    st.sampled_from(
+        [
+            b"A 1\n",
+            b"A\n",
+            b"A 1",
+            b"A  1\n",
+            b"A 1 2\n",
+            b"A +1\n",
+            b"A 0.5\n",
+            b" B 1\n",
+            b"\xc3\xa9 1\n",
+            b"\xff 1\n",
+            b"A\x1c 1\n",
+            b"n" * MAX_NAME_BYTES + b" 1\n",
+            b"n" * (MAX_NAME_BYTES + 1) + b" 1\n",
+            b"B " + b"9" * 24 + b"\n",
+            b"B " + b"9" * 25 + b"\n",
+            b"B 00\n",
+        ]
+    ),
+)
+
+
+def told(content: bytes) -> list[tuple[str, int]] | tuple[str, int | None]:
+    """Return what a file says, in its order, or why it is refused."""
+    try:
+        return list(parse_counter_file(content).items())
+    except InvalidCounterFile as error:
+        return error.what, error.line
+
+
+@given(st.lists(_LINES, max_size=6).map(b"".join))
+def test_the_quick_way_for_usual_files_tells_what_the_way_line_by_line_tells(content: bytes) -> None:
+    # A blank line, which says nothing, makes a file unusual.
+    assert told(content) == told(content + (b"\n\n" if content.endswith(b"\n") else b""))
+
+
 def test_the_canonical_form_is_sorted_lines_of_name_space_value() -> None:
     assert render_counters({"b": 15 * SCALE // 10, "a": -SCALE, "B": 0}) == b"B 0\na -1\nb 1.5\n"
 

@@ -31,6 +31,9 @@ def _count(model: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any
     calls[model.name] += 1
     if parsed.get("Error", {}).get("Code") == _REFUSED:
         refused[context["table"]] += 1
+    if model.name == "BatchExecuteStatement":
+        calls["statements"] += len(parsed["Responses"])
+        refused["statements"] += sum("Error" in answer for answer in parsed["Responses"])
 
 
 # Every session that is made from here on has them.

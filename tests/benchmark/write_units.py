@@ -37,19 +37,13 @@ class Written:
         return count * max(1.0, -(-self.mean // _KB))
 
 
-def written_to(clients: Clients, table: str, *, indexes: int = 0) -> Written:
-    """Read all records of a table's stream.
-
-    Args:
-        clients: to work with.
-        table: its name.
-        indexes: how many indexes repeat the whole item: each write is written to them too.
-    """
+def written_to(clients: Clients, table: str) -> Written:
+    """Read all records of the stream of a table that has no index."""
     writes = units = largest = total = 0
     for before, after in _images(clients, table):
         size = max(item_size(before), item_size(after))
         writes += 1
-        units += units_of(size) * (1 + indexes)
+        units += units_of(size)
         largest, total = max(largest, size), total + size
     return Written(writes, units, largest, total / writes if writes else 0.0)
 

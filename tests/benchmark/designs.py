@@ -117,7 +117,7 @@ class Ours(Design):
 class OursUnpublished(Ours):
     """The same up to the totals, where the article's layout ends: nothing is published."""
 
-    title = "countagg, unpublished"
+    title = "totals only"
     publishes = False
 
 
@@ -208,7 +208,7 @@ class Article(Design):
 class ImprovedArticle(Article):
     """The same with the article's own advice: batched reads, and one update for each changed value."""
 
-    title = "article, improved"
+    title = "improved"
     improved = "1"
 
 

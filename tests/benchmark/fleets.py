@@ -164,9 +164,8 @@ def _warm_up(design: Design) -> None:
     """
     day, end = _day(2), time.perf_counter() + _DRAIN_SECONDS
     while time.perf_counter() < end:
-        with ThreadPoolExecutor(design.at_once) as pool:
-            for number in range(_WARM_FILES):
-                pool.submit(design.upload, day, f"i-{number}", b"WARM 1\n")
+        design.records.write_text("")
+        _upload_all(design, day, [(f"i-{number}", b"WARM 1\n") for number in range(_WARM_FILES)], end)
         if _wait_for_totals(design, day, {"WARM": _WARM_FILES * SCALE}, time.perf_counter() + _WARM_SECONDS):
             return
     raise TimeoutError(f"{design.title}: the first upload does not arrive")

@@ -27,21 +27,21 @@ def _rows(found: Mapping[str, Throughput]) -> list[tuple[str, list[str]]]:
     each = list(found.values())
     return [
         (
-            "files until exact",
-            [f"{one.files:,}" if one.exact else f"{one.done:,} of {one.files:,}" for one in each],
+            "exact",
+            ["yes" if one.exact else f"no: {one.done:,} done" for one in each],
         ),
-        ("seconds", [f"{one.seconds:,.1f}" + ("" if one.exact else ", not exact") for one in each]),
+        ("seconds", [f"{one.seconds:,.1f}" for one in each]),
         (
             "files a second",
             [("" if one.exact else "< ") + f"{one.files_per_second:,.2f}" for one in each],
         ),
-        ("service calls a file", [f"{one.calls_per_file:,.1f}" for one in each]),
+        ("calls a file", [f"{one.calls_per_file:,.1f}" for one in each]),
         ("write units a file", [f"{one.units_per_file:,.1f}" for one in each]),
-        ("  of a write of the first table", [f"{one.units_of_snapshot:,.2f}" for one in each]),
-        ("  of a write of the sums", [f"{one.units_of_sum:,.2f}" for one in each]),
+        ("units of a write of a file", [f"{one.units_of_snapshot:,.2f}" for one in each]),
+        ("units of a write of sums", [f"{one.units_of_sum:,.2f}" for one in each]),
         ("invocations", [f"{one.used.invocations:,}" for one in each]),
-        ("CPU seconds of the functions", [f"{one.used.cpu_seconds:,.1f}" for one in each]),
-        ("peak memory, MB, with the engine", [f"{one.used.peak_megabytes:,.0f}" for one in each]),
+        ("functions' CPU seconds", [f"{one.used.cpu_seconds:,.1f}" for one in each]),
+        ("peak MB, with the engine", [f"{one.used.peak_megabytes:,.0f}" for one in each]),
     ]
 
 

@@ -28,8 +28,16 @@ _TRUST: Final[Statement] = {
     ],
 }
 
+
+def _role(document: Statement) -> Statement:
+    return {
+        "AssumeRolePolicyDocument": _TRUST,
+        "Policies": [{"PolicyName": "countagg", "PolicyDocument": document}],
+    }
+
+
 KINDS: Final[dict[str, tuple[str, Callable[[Statement], Statement]]]] = {
-    "role": ("AWS::IAM::Role", lambda document: _role(document)),
+    "role": ("AWS::IAM::Role", _role),
     "trust": ("AWS::IAM::Role", lambda document: {"AssumeRolePolicyDocument": document}),
     "topic": ("AWS::SNS::TopicPolicy", lambda document: {"Topics": ["arn"], "PolicyDocument": document}),
     "queue": ("AWS::SQS::QueuePolicy", lambda document: {"Queues": ["url"], "PolicyDocument": document}),
@@ -59,13 +67,6 @@ _NAMES: Final = {"ObjectName": ".+", "LogGroupName": "[^:]+"}
 """Names of resources that may have a slash in them."""
 
 _SID: Final = re.compile(r"[A-Za-z0-9]+")
-
-
-def _role(document: Statement) -> Statement:
-    return {
-        "AssumeRolePolicyDocument": _TRUST,
-        "Policies": [{"PolicyName": "countagg", "PolicyDocument": document}],
-    }
 
 
 def complaints(kind: str, document: dict[str, Any]) -> list[str]:

@@ -16,6 +16,9 @@ from countagg.core.values import format_value, parse_value
 MAX_FILE_BYTES: Final = 5 * 1024 * 1024
 """Largest file that is read at all; about 200,000 counters."""
 
+MAX_LINES: Final = 250_000
+"""More counters than fit into a snapshot, and no more than the processor has memory for."""
+
 MAX_NAME_BYTES: Final = 255
 
 _BYTE_ORDER_MARK: Final = codecs.BOM_UTF8.decode()
@@ -33,9 +36,13 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
     """
     if len(content) > MAX_FILE_BYTES:
         raise InvalidCounterFile(f"the file has {len(content)} bytes; at most {MAX_FILE_BYTES} are read")
+    lines = content.count(b"\n")
+    if lines > MAX_LINES:
+        raise InvalidCounterFile(f"the file has {lines} lines; at most {MAX_LINES} are read")
     counters: dict[str, int] = {}
     for number, line in enumerate(_decode(content).split("\n"), start=1):
-        words = line.split()
+        # Two words and the rest: a line of millions of words is one wrong line.
+        words = line.split(None, 2)
         if not words:
             continue
         if len(words) != 2:  # noqa: PLR2004 - a name and a value

@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup
 SEEDS ?= 10000
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark hot-paths simulate build clean
+.PHONY: help demo test check lint types imports format benchmark hot-paths simulate fuzz build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ hot-paths: $(READY) ## time the functions' hot paths, each on its own
 
 simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+fuzz: $(READY) ## feed hostile inputs to every parser: SECONDS=60, for all together
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 build: $(READY) ## build wheel and sdist into dist/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build

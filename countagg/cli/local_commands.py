@@ -10,7 +10,7 @@ import typer
 
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import write_json, write_table
+from countagg.cli.render import for_reader, write_json, write_table
 from countagg.cli.session import Session
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def logs(
     from countagg.local import LocalEngine
 
     for line in LocalEngine().read_log(lines):
-        session.stdout.write(line.rstrip("\n") + "\n")
+        session.stdout.write(for_reader(session.stdout, line.rstrip("\n")) + "\n")

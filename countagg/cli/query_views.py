@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countagg.cli.options import OutputForm
-from countagg.cli.render import grouped, write_csv, write_json, write_table
+from countagg.cli.render import for_reader, grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
 from countagg.operate.query import TotalsOfDay
@@ -19,7 +19,7 @@ def write_day(session: Session, found: TotalsOfDay) -> None:
         write_csv(session.stdout, _header(found), rows)
     elif form is OutputForm.TEXT:
         for name, value in found.totals.items():
-            session.stdout.write(f"{name} {format_value(value)}\n")
+            session.stdout.write(f"{for_reader(session.stdout, name)} {format_value(value)}\n")
     else:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(found)]
         write_table(session.result_console, _header(found), shown, frozenset({"VALUE"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TextIO
@@ -15,8 +16,19 @@ from countagg.core.values import to_number
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
-    """Write a document; decimals as exact numbers, names in UTF-8."""
-    file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2) + "\n")
+    """Write a document; decimals as exact numbers, names in UTF-8.
+
+    On a terminal, what it might obey or reorder is escaped as JSON has it: the document stays the same.
+    """
+    text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
+    lines = text.split("\n")
+    file.write("".join(f"{_escaped(line) if file.isatty() else line}\n" for line in lines))
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -25,10 +37,15 @@ def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as RFC 4180 has them, but with the line ends of this system."""
+    """Write rows as RFC 4180 has them, but with the line ends of this system.
+
+    Names stay exactly as they are: programs compare them. So one that begins with `=`, `+`, `-` or `@` is a
+    formula to a spreadsheet that is not told to take the column for text.
+    """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow([for_reader(file, cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def write_table(
@@ -60,6 +77,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def for_reader(file: TextIO, text: str) -> str:
+    """Return text for whoever reads the file: as it is for a program, printable for a terminal."""
+    return printable(text) if file.isatty() else text
 
 
 def grouped(number: int | Decimal) -> str:

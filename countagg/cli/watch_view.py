@@ -14,7 +14,7 @@ from rich.text import Text
 from countagg.cli.live import until_interrupted, while_read
 from countagg.cli.options import OutputForm
 from countagg.cli.query_views import day_document
-from countagg.cli.render import grouped, make_table, printable, signed, write_json_line
+from countagg.cli.render import for_reader, grouped, make_table, printable, signed, write_json_line
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
 from countagg.operate.watching import Look
@@ -78,7 +78,9 @@ def _append(session: Session, looks: Iterator[Look]) -> None:
             changes = {name: to_number(value) for name, value in look.changes.items()}
             write_json_line(session.stdout, {"time": now, **day_document(look.found), "changes": changes})
         elif form is OutputForm.CSV:
-            writer.writerows((now, look.found.day, *map(_exact, row)) for row in news_of(look))
+            for name, *numbers in news_of(look):
+                shown = for_reader(session.stdout, name)
+                writer.writerow((now, look.found.day, shown, *map(_exact, numbers)))
         elif not look.found.version:
             session.remark(_nothing(look))
         else:
@@ -98,8 +100,8 @@ def news_of(look: Look) -> list[tuple[str, int, int | None]]:
     return [(name, totals.get(name, 0), change) for name, change in look.changes.items()]
 
 
-def _exact(cell: str | int | None) -> str:
-    return cell if isinstance(cell, str) else "" if cell is None else format_value(cell)
+def _exact(value: int | None) -> str:
+    return "" if value is None else format_value(value)
 
 
 def _in_brackets(change: int | None) -> str:

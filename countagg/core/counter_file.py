@@ -17,6 +17,9 @@ from countagg.core.values import SCALE, format_value, parse_value
 MAX_FILE_BYTES: Final = 5 * 1024 * 1024
 """Largest file that is read at all; about 200,000 counters."""
 
+MAX_LINES: Final = 250_000
+"""More counters than fit into a snapshot, and no more than the processor has memory for."""
+
 MAX_NAME_BYTES: Final = 255
 
 _USUAL: Final = re.compile(rb"(?:[!-~]{1,255} [0-9]{1,24}\n)*+")
@@ -38,6 +41,9 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
     """
     if len(content) > MAX_FILE_BYTES:
         raise InvalidCounterFile(f"the file has {len(content)} bytes; at most {MAX_FILE_BYTES} are read")
+    lines = content.count(b"\n")
+    if lines > MAX_LINES:
+        raise InvalidCounterFile(f"the file has {lines} lines; at most {MAX_LINES} are read")
     if _USUAL.fullmatch(content) is not None:
         words = content.decode().split()
         counters = dict(zip(words[::2], [int(text) * SCALE for text in words[1::2]], strict=True))
@@ -50,7 +56,8 @@ def _parse_lines(text: str) -> dict[str, int]:
     """Read line by line, for files that are unusual, and to tell which line is to blame."""
     counters: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        words = line.split()
+        # Two words and the rest: a line of millions of words is one wrong line.
+        words = line.split(None, 2)
         if not words:
             continue
         if len(words) != 2:  # noqa: PLR2004 - a name and a value

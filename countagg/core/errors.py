@@ -21,7 +21,15 @@ CountaggError                exit  1  failure
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN: Final = 100
+
+
+def shorten(value: object) -> str:
+    """Return what a message says of something from outside, which may be of any length."""
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 class CountaggError(Exception):

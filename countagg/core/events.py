@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
-from countagg.core.errors import InvalidEvent
+from countagg.core.errors import InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.sequencer import normalise_sequencer
 
@@ -84,7 +84,7 @@ def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any sha
     try:
         source, version = record["eventSource"], record["eventVersion"]
         if source != _SOURCE or version.split(".")[0] != "2":
-            raise InvalidEvent(f"unknown event source {source!r}, version {version!r}")
+            raise InvalidEvent(f"unknown event source {shorten(source)}, version {shorten(version)}")
         entity = record["s3"]
         return ObjectEvent(
             bucket=_text(entity["bucket"]["name"]),
@@ -95,7 +95,7 @@ def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any sha
             time=_text(record["eventTime"]),
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise InvalidEvent(f"the S3 event cannot be read: {error!r}") from error
+        raise InvalidEvent(f"the S3 event cannot be read: {shorten(error)}") from error
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
@@ -120,17 +120,17 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
         keys = change["Keys"]
         old = change.get("OldImage")
         return Link(
-            day=keys["Date"]["S"],
-            instance=keys["Instance"]["S"],
+            day=_text(keys["Date"]["S"]),
+            instance=_text(keys["Instance"]["S"]),
             old=_snapshot_image(old) if old else None,
             new=_snapshot_image(change["NewImage"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidEvent(f"the stream record is not of a snapshot: {error!r}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidEvent(f"the stream record is not of a snapshot: {shorten(error)}") from error
 
 
 def _snapshot_image(image: Mapping[str, Any]) -> Image:
-    return Image(sequencer=image["Sequencer"]["S"], packed=_binary(image["Counters"]))
+    return Image(sequencer=_text(image["Sequencer"]["S"]), packed=_binary(image["Counters"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +169,15 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
         return TotalsChange(
-            day=change["Keys"]["Date"]["S"],
+            day=_text(change["Keys"]["Date"]["S"]),
             replaced=int(old["Version"]["N"]) if old else 0,
             version=int(new["Version"]["N"]),
             updated_at=_text(new["UpdatedAt"]["S"]),
             old=_binary(old["Document"]) if old else None,
             new=_binary(new["Document"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidEvent(f"the stream record is not of a ledger: {error!r}") from error
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise InvalidEvent(f"the stream record is not of a ledger: {shorten(error)}") from error
 
 
 def _binary(attribute: Mapping[str, str]) -> bytes:

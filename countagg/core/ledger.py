@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from countagg.core.counter_file import split_canonical_line
-from countagg.core.errors import CorruptDocument
+from countagg.core.errors import CorruptDocument, shorten
 from countagg.core.snapshot import inflate, unpack_canonical
 from countagg.core.values import format_value, parse_sum
 
-_MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
+MAX_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
+"""Twice what an item can hold of the names that compress best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,21 @@ def rebuild(snapshots: Iterable[tuple[str, Image]]) -> Ledger:
 
 
 def _exchange(ledger: Ledger, old: bytes, new_image: Image) -> None:
-    """Take the lines of `old` out of the sums and put those of the new image in."""
+    """Take the lines of `old` out of the sums and put those of the new image in.
+
+    Raises:
+        CorruptDocument: a line is none, or the sums lack what is to be taken out.
+    """
     new = unpack_canonical(new_image.packed)
     if old == new:
         return
+    try:
+        _exchange_lines(ledger, old, new)
+    except (ValueError, KeyError) as error:
+        raise CorruptDocument(f"the snapshot does not fit the ledger: {shorten(error)}") from error
+
+
+def _exchange_lines(ledger: Ledger, old: bytes, new: bytes) -> None:
     old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
     sums, contributors = ledger.sums, ledger.contributors
     for line in new_lines - old_lines:
@@ -143,16 +155,18 @@ def decode_ledger(document: bytes) -> Ledger:
     Raises:
         CorruptDocument: the bytes are damaged, or of another schema.
     """
-    text = inflate(document, _MAX_DOCUMENT_BYTES, "ledger")
+    text = inflate(document, MAX_DOCUMENT_BYTES, "ledger")
     try:
         content = json.loads(text)
         if content["schema"] != 1:
-            raise CorruptDocument(f"the ledger has schema {content['schema']!r}; this version reads schema 1")
+            raise CorruptDocument(
+                f"the ledger has schema {shorten(content['schema'])}; this version reads schema 1"
+            )
         counters = content["counters"].items()
         return Ledger(
             sums={str(name): parse_sum(value) for name, (value, _) in counters},
             contributors={str(name): int(count) for name, (_, count) in counters},
             seen={str(instance): str(sequencer) for instance, sequencer in content["seen"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptDocument(f"the ledger cannot be read: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise CorruptDocument(f"the ledger cannot be read: {shorten(error)}") from error

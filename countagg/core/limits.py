@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from countagg.core.errors import shorten
 from countagg.core.values import format_value, parse_sum, parse_value
 
 LIMIT_DATE: Final = "limit"
@@ -24,6 +25,7 @@ MAX_SUBJECT: Final = 99
 """SNS takes less than 100 characters (AWS-FACTS section 2). Counted in bytes, the stricter reading."""
 
 _CUT: Final = "..."
+_MAX_EXPONENT: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +144,20 @@ def parse_alert(item: Mapping[str, Any], day: str) -> StoredAlert:
         value, version = parse_sum(_plain(item["Total"]["N"])), int(item["LedgerVersion"]["N"])
         alert = Alert(day, counter, parse_sum(limit), value, version)
         return StoredAlert(alert, AlertState(item["State"]["S"]), item.get("SentAt", {}).get("S", ""))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the item is not an alert: {error!r}") from error
+    except (KeyError, OverflowError, TypeError, AttributeError) as error:
+        raise ValueError(f"the item is not an alert: {shorten(error)}") from error
 
 
 def _plain(text: str) -> str:
     """Return a number of DynamoDB's without exponent and without zeros at its end."""
     try:
-        plain = f"{Decimal(text):f}"
-    except ArithmeticError as error:
-        raise ValueError(f"{text!r} is not a decimal number") from error
+        number = Decimal(text)
+    except (ArithmeticError, TypeError) as error:
+        raise ValueError(f"{shorten(text)} is not a decimal number") from error
+    # DynamoDB's numbers end at 10^126; a larger exponent would become that many digits.
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
+        raise ValueError(f"{shorten(text)} is out of range")
+    plain = f"{number:f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 

@@ -6,6 +6,7 @@ object says, because the object is written last.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,8 @@ from countagg.core.values import parse_sum
 VERSION_KEY: Final = "countagg-version"
 UPDATED_AT_KEY: Final = "countagg-updated-at"
 CONTENT_TYPE: Final = "text/plain; charset=utf-8"
+
+_VERSION = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def published_metadata(version: int, updated_at: str) -> dict[str, str]:
 def parse_published(content: bytes, metadata: Mapping[str, str], etag: str) -> PublishedTotals:
     """Read a published object. One that somebody damaged or put there by hand is no error, but unreadable."""
     version = metadata.get(VERSION_KEY, "")
-    number = int(version) if version.isascii() and version.isdigit() else 0
+    number = int(version) if _VERSION.fullmatch(version) else 0
     try:
         # Sums may have more digits than the values of a file.
         totals = dict(_split(line) for line in content.decode().split("\n") if line.strip())

@@ -23,7 +23,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day
-from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey
+from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, shorten
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import CounterFileKey, parse_object_key
@@ -96,7 +96,9 @@ class Processor:
 
     def _apply(self, event: ObjectEvent, request_id: str) -> Outcome:
         if event.bucket != self._settings.bucket:
-            raise InvalidEvent(f"the event names the bucket {event.bucket!r}, not {self._settings.bucket!r}")
+            raise InvalidEvent(
+                f"the event names the bucket {shorten(event.bucket)}, not {self._settings.bucket!r}"
+            )
         etag = ""
         try:
             file_key = parse_object_key(event.key, self._settings.prefix)

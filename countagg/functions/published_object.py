@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.published import (
     CONTENT_TYPE,
     PublishedTotals,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
+
+_UNREADABLE: Final = b"\xff"
 
 _CHANGED_MEANWHILE: Final = frozenset(
     {
@@ -54,7 +57,9 @@ class PublishedObjects:
                 return PublishedTotals()
             raise
         with answer["Body"] as body:
-            return parse_published(body.read(), answer["Metadata"], answer["ETag"])
+            # One that is larger than any of ours is somebody else's: like one that cannot be read.
+            content = body.read() if answer["ContentLength"] <= MAX_DOCUMENT_BYTES else _UNREADABLE
+            return parse_published(content, answer["Metadata"], answer["ETag"])
 
     def write(self, day: str, version: int, updated_at: str, totals: Mapping[str, int], replaced: str) -> str:
         """Write a day's object in place of the one that was read.

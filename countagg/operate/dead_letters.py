@@ -94,7 +94,7 @@ def decode(message: HeldMessage) -> DeadLetter:
             return _batch(message, content)
         # A delivery that is not raw stands in an envelope of SNS.
         return _event(message, content["Message"] if content.get("Type") == "Notification" else message.body)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InvalidEvent):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InvalidEvent):
         return DeadLetter(message, Kind.UNKNOWN, "", "it cannot be decoded")
 
 

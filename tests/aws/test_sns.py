@@ -39,6 +39,7 @@ def test_a_new_topic_keeps_the_owner_s_statement_and_gets_ours(deployed: World) 
     assert [each.get("Sid") for each in policy(deployed)["Statement"]] == [
         "__default_statement_ID",
         "CountaggBucketPublishes",
+        "CountaggTlsOnly",
     ]
 
 

@@ -30,7 +30,8 @@ def test_the_queue_has_what_the_stack_says(deployed: World) -> None:
         "deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters"),
         "maxReceiveCount": 5,
     }
-    assert [each["Sid"] for each in json.loads(found["Policy"])["Statement"]] == ["CountaggTopicSends"]
+    sids = [each["Sid"] for each in json.loads(found["Policy"])["Statement"]]
+    assert sids == ["CountaggTlsOnly", "CountaggTopicSends"]
     assert "RedrivePolicy" not in attributes(deployed, "countagg-dead-letters")
 
 
@@ -52,7 +53,7 @@ def test_statements_of_others_stay_byte_for_byte(deployed: World) -> None:
     policy = json.loads(attributes(deployed)["Policy"])
     assert (policy["Version"], policy["Id"]) == ("2008-10-17", "x")
     assert json.dumps(policy["Statement"][0]) == json.dumps(theirs)
-    assert len(policy["Statement"]) == 2
+    assert len(policy["Statement"]) == 3
 
 
 def test_several_attributes_take_one_call(deployed: World) -> None:

@@ -76,9 +76,9 @@ def engine_clients(record: EngineRecord) -> Clients:
     )
 
 
-def wait_until(what: str, found: Callable[[], bool]) -> None:
+def wait_until(what: str, found: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Ask until the answer is yes; fail after a minute, which no healthy engine takes."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, f"still waiting for {what}"
         time.sleep(0.05)

@@ -47,7 +47,12 @@ class FakeBucket:
         found = self.objects.get(Key)
         if found is None:
             raise _error("GetObject", "NoSuchKey")
-        return {"Body": io.BytesIO(found.body), "Metadata": dict(found.metadata), "ETag": found.etag}
+        return {
+            "Body": io.BytesIO(found.body),
+            "ContentLength": len(found.body),
+            "Metadata": dict(found.metadata),
+            "ETag": found.etag,
+        }
 
     def put_object(
         self,

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from countagg.cli import (
+    cost_command,
     data_commands,
     dead_letters_commands,
     demo_command,
@@ -41,6 +42,7 @@ def make_app() -> typer.Typer:
         verify_command,
         repair_command,
         dead_letters_commands,
+        cost_command,
     ):
         module.register(app)
     return app

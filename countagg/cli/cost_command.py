@@ -54,17 +54,26 @@ def cost(
     Example: countagg cost --instances 1000 --counters 100 --interval 60
     """
     from countagg.operate.cost_model import Workload
-    from countagg.operate.prices import read_prices
 
-    asked = _region(session)
-    table = read_prices(asked, prices)
+    table = prices_of_region(session, prices)
     if measured:
         _write_measured(session, _measure(session, since), table)
     else:
         work = Workload(instances, counters, interval, days, changed)
         _write_modelled(session, work, _choices(session, window, memory), table, explain=explain)
-    if table.region != asked:
-        session.remark(f"there are no prices of {asked} here: these are those of {table.region}; see --prices")
+
+
+def prices_of_region(session: Session, file: Path | None = None) -> Prices:
+    """Read the prices of the session's region, with a remark if they are another's."""
+    from countagg.operate.prices import read_prices
+
+    asked = _region(session)
+    found = read_prices(asked, file)
+    if found.region != asked:
+        session.remark(
+            f"no prices of {asked} are known here; these are those of {found.region}, see cost --prices"
+        )
+    return found
 
 
 def _region(session: Session) -> str:

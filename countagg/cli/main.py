@@ -15,6 +15,7 @@ from countagg.cli import (
     dead_letters_commands,
     demo_command,
     limits_commands,
+    loadtest_command,
     local_commands,
     logs_command,
     query_command,
@@ -43,6 +44,7 @@ def make_app() -> typer.Typer:
         repair_command,
         dead_letters_commands,
         cost_command,
+        loadtest_command,
     ):
         module.register(app)
     return app

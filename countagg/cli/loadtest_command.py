@@ -74,8 +74,8 @@ def loadtest(
     """Upload as a fleet does, measure the time from each PUT to the totals, and verify the day at the end.
 
     The instances are called loadtest-..., their counters loadtest_...; they count in the day's totals like any
-    others. Ctrl-C ends the uploads, a second one the wait. Exits with 9 if not everything was included in time, with
-    7 if the verification finds a difference, with 4 if uploads failed.
+    others. Ctrl-C ends the uploads, a second one the wait. Exits with 9 if not everything was included in time,
+    with 7 if the verification finds a difference, with 4 if uploads failed.
 
     Example: countagg loadtest --instances 1000 --interval 60 --duration 300 --cleanup
     """
@@ -119,9 +119,8 @@ def _agree(
     rates = f"{load.steps[0].rate(load.instances):,.1f}"
     if len(load.steps) > 1:
         rates += f" to {load.steps[-1].rate(load.instances):,.1f}"
-    session.remark(
-        f"load       {found.files:,.0f} files on {load.day}, {rates} a second, {load.counters} counters each"
-    )
+    files = f"{'up to ' if load.until_knee else ''}{found.files:,.0f} files"
+    session.remark(f"load       {files} on {load.day}, {rates} a second, {load.counters} counters each")
     if session.options.local:
         session.remark("cost       none, the engine is on this machine")
         return found
@@ -185,13 +184,13 @@ def _withdraw(session: Session, load: Load, timeout: float) -> bool:
 
 
 def _tell_what_stays(session: Session, report: Report) -> None:
+    from countagg.operate.load_schedule import INSTANCE_PREFIX
+
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:
-        again = session.invocation("loadtest --cleanup")
-        session.remark(
-            f"the fleet's files stay in s3://{settings.bucket}/{settings.prefix}{load.day}/ and count; "
-            f"`{again}` with the same --date, --seed and --instances deletes them at its end"
-        )
+        folder = f"s3://{settings.bucket}/{settings.prefix}{load.day}/"
+        remove = f"aws s3 rm {folder} --recursive --exclude '*' --include 'values_{INSTANCE_PREFIX}*'"
+        session.remark(f"the fleet's files stay and count; `{remove}` deletes them, so does --cleanup at the end")
         return
     session.remark(
         f"what stays: an empty snapshot of each instance for {settings.snapshot_retention_days} days, and the "

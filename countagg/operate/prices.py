@@ -111,7 +111,7 @@ def read_prices(region: str, file: Path | None = None) -> Prices:
     """
     where = "prices" if file is None else str(file)
     table = _load(file)
-    regions, equal = table.get("regions", {}), table.get("equal", {})
+    regions, equal = _table(table, "regions"), _table(table, "equal")
     if region not in regions and region not in equal:
         if file is not None:
             known = ", ".join(sorted([*regions, *equal])) or "none"
@@ -139,6 +139,11 @@ def _load(file: Path | None) -> dict[str, Any]:
         return tomllib.loads(text, parse_float=Decimal)
     except (OSError, ValueError) as error:
         raise UsageError(f"it cannot be read: {error}", where=str(file), hint="give a TOML file") from error
+
+
+def _table(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inner = found.get(name)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _price(entry: Mapping[str, Any]) -> Price:

@@ -58,7 +58,7 @@ class Pipeline:
         self.outside.table = self.table
         self.publisher = self.outside.start()
         self.aggregator = Aggregator(world.store, world.logger, world.metrics, world.now)
-        self._random = random.Random(1)
+        self._random = random.Random(1)  # noqa: S311 - sequencers, not secrets
 
     def upload(self, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
         """Process files; return the records that the snapshots' stream emits."""
@@ -180,9 +180,7 @@ def test_the_articles_write_units(world: World, instances: int, counters: int) -
             )
 
     sizes = size_article_filling(instances, counters, ids=fleet)
-    assert state + units == pytest.approx(
-        instances * article_write_units_per_file(sizes, counters), rel=TOLERANCE
-    )
+    assert state + units == pytest.approx(instances * article_write_units_per_file(sizes, counters), rel=TOLERANCE)
     full = size_article(instances, counters, ids=fleet)
     stored = dynamodb.get_item(TableName=table, Key={"Counter": {"S": "COUNTER1"}, "Date": {"S": DAY}})["Item"]
     assert item_size(stored) == pytest.approx(full.state, rel=TOLERANCE)

@@ -55,12 +55,12 @@ def cost(
     """
     from countagg.operate.cost_model import Workload
 
-    table = prices_of_region(session, prices)
     if measured:
-        _write_measured(session, _measure(session, since), table)
-    else:
-        work = Workload(instances, counters, interval, days, changed)
-        _write_modelled(session, work, _choices(session, window, memory), table, explain=explain)
+        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
+        return
+    work = Workload(instances, counters, interval, days, changed)
+    choices = _choices(session, window, memory)
+    _write_modelled(session, work, choices, prices_of_region(session, prices), explain=explain)
 
 
 def prices_of_region(session: Session, file: Path | None = None) -> Prices:

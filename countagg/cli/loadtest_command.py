@@ -79,14 +79,15 @@ def loadtest(
 
     Example: countagg loadtest --instances 1000 --interval 60 --duration 300 --cleanup
     """
+    from countagg.operate.load_schedule import MOST_PER_SECOND, steady
     from countagg.operate.load_schedule import ramp as rising
-    from countagg.operate.load_schedule import steady
     from countagg.operate.loadtest import Load
     from countagg.operate.uploads import check_day
 
     day = resolve_day(date, session.now())
     check_day(session.pipeline, day, session.now())
-    steps = rising(interval, duration, step, factor) if ramp else steady(interval, duration)
+    shortest = instances / MOST_PER_SECOND
+    steps = rising(interval, duration, step, factor, shortest) if ramp else steady(interval, duration)
     load = Load(day, instances, counters, steps, seed, workers, until_knee=ramp)
     estimate = _agree(session, load, drain_timeout, Decimal(str(max_cost)), expect_account, yes=yes)
     report = _carry_out(session, load, estimate, _Patience(drain_timeout, settle), cleanup=cleanup)

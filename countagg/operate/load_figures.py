@@ -66,6 +66,8 @@ class StepFigures:
 
     Attributes:
         rate: files a second that were due.
+        due: files that were due.
+        unsent: of these, how many were not sent by its end.
         sent_rate: files a second that were sent.
         included_rate: files a second that the totals included.
         lag: files that were sent and not included, at its end.
@@ -76,6 +78,8 @@ class StepFigures:
     """
 
     rate: float
+    due: int
+    unsent: int
     sent_rate: float
     included_rate: float
     lag: int
@@ -132,11 +136,12 @@ def growth(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
     return sum((sample.at - middle) * of(sample) for sample in samples) / spread
 
 
-def step_figures(rate: float, samples: Sequence[Sample], busy: float) -> StepFigures:
+def step_figures(rate: float, due: int, samples: Sequence[Sample], busy: float) -> StepFigures:
     """Sum up the samples of a step, in the order of time.
 
     Args:
         rate: files a second that were due.
+        due: files that were due.
         samples: taken during the step, from its beginning to its end.
         busy: share of one CPU that this process used.
     """
@@ -145,6 +150,8 @@ def step_figures(rate: float, samples: Sequence[Sample], busy: float) -> StepFig
     settled = [sample for sample in samples if sample.at >= first.at + seconds * _SETTLING]
     return StepFigures(
         rate=rate,
+        due=due,
+        unsent=max(0, due - (last.sent - first.sent)),
         sent_rate=(last.sent - first.sent) / seconds,
         included_rate=(last.included - first.included) / seconds,
         lag=last.lag,
@@ -167,7 +174,8 @@ def find_knee(steps: Sequence[StepFigures]) -> Knee | None:
 def _limit(step: StepFigures) -> Limit | None:
     grows = step.growth > GROWING * step.rate and step.lag >= _NOTICEABLE
     if not grows:
-        return Limit.UPLOADER if step.sent_rate < KEPT_UP * step.rate else None
+        late = step.unsent >= _NOTICEABLE and step.unsent > (1 - KEPT_UP) * step.due
+        return Limit.UPLOADER if late else None
     if step.before_snapshot < step.growth / 2:
         return Limit.AGGREGATOR
     return Limit.PROCESSOR if step.in_queue >= step.before_snapshot / 2 else Limit.EVENTS

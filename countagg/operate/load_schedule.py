@@ -16,6 +16,9 @@ COUNTER_PREFIX: Final = "loadtest_"
 JITTER: Final = 0.1
 """Share of the interval by which an upload may be early or late."""
 
+MOST_PER_SECOND: Final = 1_000
+"""Files; one machine does not upload more."""
+
 _LARGEST: Final = 1_000_000
 
 
@@ -56,7 +59,9 @@ def steady(interval: float, duration: float) -> tuple[Step, ...]:
     return (Step(0.0, duration, interval),)
 
 
-def ramp(interval: float, duration: float, step_seconds: float, factor: float) -> tuple[Step, ...]:
+def ramp(
+    interval: float, duration: float, step_seconds: float, factor: float, shortest: float
+) -> tuple[Step, ...]:
     """Return a load that grows from step to step.
 
     Args:
@@ -64,13 +69,12 @@ def ramp(interval: float, duration: float, step_seconds: float, factor: float) -
         duration: seconds in all; the last step may be shorter, but not by more than half.
         step_seconds: of a step.
         factor: by which the rate grows, more than 1.
+        shortest: interval below which it ends.
     """
-    steps: list[Step] = []
-    begin = 0.0
-    while begin + step_seconds / 2 <= duration or not steps:
-        seconds = min(step_seconds, duration - begin)
-        steps.append(Step(begin, seconds, interval / factor ** len(steps)))
-        begin += step_seconds
+    steps = [Step(0.0, min(step_seconds, duration), interval)]
+    while steps[-1].end + step_seconds / 2 <= duration and steps[-1].interval / factor >= shortest:
+        begin = steps[-1].end
+        steps.append(Step(begin, min(step_seconds, duration - begin), steps[-1].interval / factor))
     return tuple(steps)
 
 

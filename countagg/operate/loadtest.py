@@ -183,7 +183,18 @@ class LoadTest:
 
     def _carry_out(self, step: Step, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
         first, cpu = len(self.outcome.samples) - 1, self._clock.cpu()
+        due = self._dispatch(step, pool, slots)
+        self._sleep_until(step.end)
+        samples = self.outcome.samples[first:]
+        busy = (self._clock.cpu() - cpu) / step.seconds
+        self.outcome.steps.append(step_figures(step.rate(self._load.instances), due, samples, busy))
+        self.outcome.knee = find_knee(self.outcome.steps)
+
+    def _dispatch(self, step: Step, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> int:
+        """Hand a step's uploads to the workers; return how many were due."""
+        count = 0
         for due in uploads_of(step, self._load.instances, self._load.seed):
+            count += 1
             self._sleep_until(due.at)
             # An instance never has two uploads under way: they might change places.
             before = self._under_way.get(due.instance)
@@ -197,12 +208,7 @@ class LoadTest:
             future = pool.submit(self._send, due.instance)
             future.add_done_callback(lambda _: slots.release())
             self._under_way[due.instance] = future
-        self._sleep_until(step.end)
-        samples = self.outcome.samples[first:]
-        seconds = max(samples[-1].at - samples[0].at, 1e-9)
-        busy = (self._clock.cpu() - cpu) / seconds
-        self.outcome.steps.append(step_figures(step.rate(self._load.instances), samples, busy))
-        self.outcome.knee = find_knee(self.outcome.steps)
+        return count
 
     def _sleep_until(self, moment: float) -> None:
         left = moment - self._time()

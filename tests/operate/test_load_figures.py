@@ -52,15 +52,17 @@ def test_the_instances_are_spread_over_the_interval() -> None:
     assert due != list(uploads_of(Step(0, 60, 60), 6_000, seed=2))
 
 
-@given(st.floats(0.1, 100), st.floats(1, 600), st.floats(1, 60), st.floats(1.1, 4))
+@given(st.floats(0.1, 100), st.floats(1, 600), st.floats(1, 60), st.floats(1.1, 4), st.floats(0.001, 10))
 def test_a_ramp_fills_its_time_with_ever_higher_rates(
-    interval: float, duration: float, seconds: float, factor: float
+    interval: float, duration: float, seconds: float, factor: float, shortest: float
 ) -> None:
-    steps = ramp(interval, duration, seconds, factor)
+    steps = ramp(interval, duration, seconds, factor, shortest)
 
     assert steps[0].begin == 0
     assert steps[0].interval == interval
     assert steps[-1].end <= duration + 1e-6
+    assert all(step.interval >= shortest for step in steps[1:])
+    assert duration - steps[-1].end <= seconds / 2 or steps[-1].interval / factor < shortest
     assert all(after.begin == pytest.approx(before.end) for before, after in pairwise(steps))
     assert all(after.rate(7) == pytest.approx(factor * before.rate(7)) for before, after in pairwise(steps))
 
@@ -133,7 +135,8 @@ def test_the_knee_is_where_the_slowest_no_longer_keeps_up(
 ) -> None:
     rates = [first * 1.5**number for number in range(12)]
     steps = [
-        step_figures(rate, samples_at(rate, processor=processor, aggregator=aggregator), 0.1) for rate in rates
+        step_figures(rate, round(10 * rate), samples_at(rate, processor=processor, aggregator=aggregator), 0.1)
+        for rate in rates
     ]
     slowest = min(processor, aggregator)
 
@@ -151,7 +154,7 @@ def test_the_knee_is_where_the_slowest_no_longer_keeps_up(
 
 
 def test_files_that_reach_no_queue_point_to_the_way_before_it() -> None:
-    step = step_figures(100, samples_at(100, processor=50, aggregator=1e9, queue=False), 0.1)
+    step = step_figures(100, 1000, samples_at(100, processor=50, aggregator=1e9, queue=False), 0.1)
 
     knee = find_knee([step])
     assert knee is not None
@@ -159,8 +162,8 @@ def test_files_that_reach_no_queue_point_to_the_way_before_it() -> None:
 
 
 def test_an_uploader_that_falls_behind_is_the_limit_itself() -> None:
-    kept = step_figures(50, samples_at(50, processor=1e9, aggregator=1e9), 0.3)
-    late = step_figures(100, samples_at(60, processor=1e9, aggregator=1e9), 1.0)
+    kept = step_figures(50, 500, samples_at(50, processor=1e9, aggregator=1e9), 0.3)
+    late = step_figures(100, 1000, samples_at(60, processor=1e9, aggregator=1e9), 1.0)
 
     knee = find_knee([kept, late])
     assert knee is not None
@@ -174,4 +177,4 @@ def test_a_lag_that_only_steps_up_is_no_knee() -> None:
         for each in samples_at(100, processor=1e9, aggregator=1e9)
     ]
 
-    assert find_knee([step_figures(100, samples, 0.1)]) is None
+    assert find_knee([step_figures(100, 1000, samples, 0.1)]) is None

@@ -151,7 +151,7 @@ def test_a_second_ctrl_c_ends_the_wait() -> None:
 
 
 def test_a_ramp_ends_at_the_knee() -> None:
-    load = Load(DAY, 40, 2, ramp(0.5, 60, 1.0, 2), seed=0, workers=3, until_knee=True)
+    load = Load(DAY, 40, 2, ramp(0.5, 60, 1.0, 2, 0.01), seed=0, workers=3, until_knee=True)
     outcome = run(Working(aggregating=False), load, drain=0.0).outcome
 
     assert outcome.knee is not None

@@ -51,8 +51,8 @@ class Report:
     @property
     def write_units(self) -> float:
         """Write units of what was sent, by the model."""
-        once = self.estimate.write_units_once if self.outcome.sent else 0.0
-        return self.outcome.sent * self.estimate.write_units_per_file + once
+        sent = [step.due - step.unsent for step in self.outcome.steps]
+        return self.estimate.write_units(sent, self.outcome.sent)
 
     @property
     def percentiles(self) -> dict[str, float | None]:
@@ -134,7 +134,7 @@ def _knee_text(report: Report) -> str:
     if knee is None:
         return "no knee: the totals kept up at every rate"
     kept = "below the first rate" if knee.sustained is None else f"at about {knee.sustained:,.1f} files/s"
-    return f"knee in step {knee.step + 1}, sustained {kept}; the limit is {EXPLANATIONS[knee.limit]}"
+    return f"knee in step {knee.step + 1}, sustained {kept}\nthe limit is {EXPLANATIONS[knee.limit]}"
 
 
 def _step_row(number: int, step: StepFigures) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -24,14 +25,28 @@ class Estimate:
     Attributes:
         files: how many are uploaded.
         usd: what it costs, watching included.
-        write_units_per_file: on average over its steps.
-        write_units_once: of the day's first publication.
+        units_per_file: write units of a file, in each step.
+        units_once: of the day's first publication.
     """
 
     files: float
     usd: Decimal
-    write_units_per_file: float
-    write_units_once: float
+    units_per_file: tuple[float, ...]
+    units_once: float
+
+    def write_units(self, sent: Sequence[int], in_all: int) -> float:
+        """Return the write units of what was sent.
+
+        Args:
+            sent: files in each of the steps that ended.
+            in_all: files, those of a step that did not end too.
+        """
+        counts = [*sent, max(0, in_all - sum(sent))]
+        units = sum(
+            count * each
+            for count, each in zip(counts, (*self.units_per_file, self.units_per_file[-1]), strict=False)
+        )
+        return units + (self.units_once if in_all else 0.0)
 
 
 def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices | None = None) -> Estimate:
@@ -44,17 +59,17 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices 
         choices: of the stack; the defaults if left out.
     """
     chosen, sizes = choices or Choices(), sizes_of(load.instances, load.counters)
-    usd, files, units = Decimal(), 0.0, 0.0
+    usd, files, units = Decimal(), 0.0, []
     for step in load.steps:
         work = _workload(load, step)
         usd += our_bill(work, sizes, chosen).total(prices)
         files += work.files
         rhythm = rhythm_of(work, sizes, chosen)
-        units += work.files * write_units_per_file(sizes, rhythm, load.counters)
+        units.append(write_units_per_file(sizes, rhythm, load.counters))
     looks = (load.steps[-1].end + drain_seconds) / LOOK_SECONDS
     read = Decimal(looks * (load.instances * sizes.snapshot + sizes.ledger) / _READ_UNIT)
     usd += read * prices.of[Meter.DYNAMODB_READ].usd + Decimal(looks) * prices.of[Meter.SQS_REQUEST].usd
-    return Estimate(files, usd, units / files, write_units_per_day(load.counters))
+    return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
 
 
 def _workload(load: Load, step: Step) -> Workload:

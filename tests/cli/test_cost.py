@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,9 @@ import boto3
 import pytest
 
 from countagg.operate.prices import Meter
-from tests.cli.running import CommandLine
+from tests.cli.running import REPOSITORY, CommandLine
 
+README: Final = (REPOSITORY / "README.md").read_text()
 LINE: Final = ["hop", "service", "meter", "unit", "quantity", "usd", "formula"]
 SERVICES: Final = ["S3", "SNS", "SQS", "Lambda", "DynamoDB", "CloudWatch"]
 
@@ -74,6 +76,18 @@ def test_for_people(countagg: CommandLine) -> None:
     totals = [line for line in lines if line[:1] == ["total"]]
     assert totals[0] == totals[1]
     assert ["100", "100", *totals[0][1:]] in lines
+
+
+def test_readme_shows_it_as_it_prints(monkeypatch: pytest.MonkeyPatch, countagg: CommandLine) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    command, *shown = next(
+        block.splitlines()
+        for block in re.findall(r"^```\n\$ (countagg cost .*?)^```", README, re.MULTILINE | re.DOTALL)
+    )
+
+    printed = countagg(*command.split()[1:]).out
+
+    assert [line.rstrip() for line in printed.splitlines()] == shown
 
 
 def test_as_csv(countagg: CommandLine) -> None:

@@ -206,5 +206,16 @@ def test_the_estimate_grows_with_the_load_and_has_the_watching_in_it() -> None:
     assert short.files == pytest.approx(100)
     assert long.usd > 5 * short.usd > 0
     assert watched.usd > short.usd
-    assert long.write_units_per_file == short.write_units_per_file > 3
-    assert short.write_units_once == 100
+    assert long.units_per_file == short.units_per_file
+    (each,) = short.units_per_file
+    assert each > 3
+    assert short.write_units([100], 100) == 100 * each + 100
+    assert short.write_units([], 0) == 0
+
+
+def test_each_steps_files_have_the_write_units_of_its_rate() -> None:
+    found = estimate(Load(DAY, 100, 100, ramp(60, 60, 20, 4, 0.1), 0), 0, read_prices("us-east-1"))
+    first, second, third = found.units_per_file
+
+    assert first > second > third
+    assert found.write_units([10, 20], 35) == pytest.approx(10 * first + 20 * second + 5 * third + 100)

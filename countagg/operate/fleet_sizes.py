@@ -22,7 +22,7 @@ from countagg.operate.item_sizes import MAX_ITEM_BYTES, item_size, write_units
 from countagg.provision.settings import DEFAULT_PREFIX
 
 _SAMPLED: Final = 16
-_SAMPLED_VALUES: Final = 100_000
+_SAMPLED_VALUES: Final = 50_000
 _STEPS: Final = 10
 _LARGEST: Final = 1_000_000
 _TOO_MANY: Final = 200_000
@@ -135,14 +135,15 @@ def size_article(
     source = random.Random(seed)  # noqa: S311 - sizes, not secrets
     names = _names(counters)
     fleet = [_instance_id(source) for _ in range(instances)] if ids is None else list(ids)
+    # The smallest value takes two bytes, its place in the map one.
+    _refuse_state(sum(len(each) + 3 for each in fleet), instances)
     states, totals = [], []
-    for name in names[:_SAMPLED]:
+    for name in names[: max(1, min(_SAMPLED, _SAMPLED_VALUES // instances))]:
         values: dict[str, Any] = {each: {"N": str(source.randrange(_LARGEST))} for each in fleet}
         key = {"Counter": {"S": name}, "Date": {"S": _DAY}}
         states.append(item_size({**key, "Instances": {"M": values}}))
         totals.append(item_size({**key, "Value": {"N": format_value(_sum(source, instances))}}))
-    if max(states) > MAX_ITEM_BYTES:
-        raise DoesNotFit(f"{instances} instances take {max(states)} bytes in one item; at most 400 KB fit")
+    _refuse_state(max(states), instances)
     file = {name: source.randrange(_LARGEST) * SCALE for name in names}
     return ArticleSizes(
         file=len(render_counters(file)),
@@ -159,6 +160,11 @@ def _refuse_many(instances: int, counters: int) -> None:
             f"{instances} instances with {counters} counters do not fit into items of 400 KB",
             where="--instances, --counters",
         )
+
+
+def _refuse_state(size: int, instances: int) -> None:
+    if size > MAX_ITEM_BYTES:
+        raise DoesNotFit(f"{instances} instances take {size} bytes in one item; at most 400 KB fit")
 
 
 def size_filling(instances: int, counters: int, *, ids: Sequence[str] | None = None) -> Sizes:

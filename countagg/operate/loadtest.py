@@ -162,7 +162,7 @@ class LoadTest:
         finally:
             self._done.set()
             watcher.join()
-        self._look()
+        self._try_to_look()
         self.outcome.latencies = list(self.tracker.latencies)
         self.outcome.overtaken = self.tracker.overtaken
         self.outcome.missing = self.tracker.missing()
@@ -239,13 +239,17 @@ class LoadTest:
     def _watch(self) -> None:
         while not self._done.is_set():
             began = self._clock.now()
-            try:
-                self._look()
-            except CountaggError as error:
-                with self._failure_lock:
-                    self.outcome.failures.append(str(error))
+            self._try_to_look()
             took = self._clock.now() - began
             self._done.wait(max(LOOK_SECONDS, (_LOOK_SHARE - 1) * took))
+
+    def _try_to_look(self) -> None:
+        """Look; a look that fails is a failure to be told, and no end of the load."""
+        try:
+            self._look()
+        except CountaggError as error:
+            with self._failure_lock:
+                self.outcome.failures.append(str(error))
 
     def _look(self) -> None:
         """Read the snapshots, then the ledger: what it includes of them, it includes of what was sent."""

@@ -140,12 +140,20 @@ def test_what_cannot_be_is_refused(countagg: CommandLine, arguments: tuple[str, 
 
 
 def test_a_fleet_that_is_too_large_for_the_article_is_told_so(countagg: CommandLine) -> None:
-    arguments = ("cost", "--instances", "18000", "--counters", "10")
+    arguments = ("cost", "--instances", "20000", "--counters", "1")
 
-    assert countagg(*arguments).code == 0
-    found = countagg("cost", "--instances", "20000", "--counters", "1", "--output", "json").document
-    assert found["layouts"]["countagg"] is not None
-    assert [each["countagg"] for each in found["growth"][:4]].count(None) == 2
+    found = countagg(*arguments, "--output", "json").document
+    shown = countagg(*arguments)
+
+    assert found["layouts"]["countagg"]["usd"] > 0
+    assert found["layouts"]["article"] is None
+    assert found["write_units_per_file"]["article"] is None
+    growth = [
+        (each["instances"], each["countagg"] is None, each["article"] is None) for each in found["growth"][:3]
+    ]
+    assert growth == [(2_000, False, False), (20_000, False, True), (200_000, True, True)]
+    assert shown.code == 0
+    assert re.search(r"^total +[\d,.]+ +too large$", shown.out, re.MULTILINE)
 
 
 def test_prices_of_another_region_are_named(countagg: CommandLine) -> None:

@@ -120,6 +120,23 @@ def test_uploads_that_fail_are_counted_and_the_others_go_on() -> None:
     assert outcome.drained
 
 
+def test_looks_that_fail_are_told_and_the_load_goes_on() -> None:
+    class Flickering(Working):
+        looks = 0
+
+        def totals(self, day: str) -> DayTotals:
+            self.looks += 1
+            if self.looks % 2 == 0:
+                raise AwsCallFailed("throttled", where="totals")
+            return super().totals(day)
+
+    outcome = run(Flickering(), load_of()).outcome
+
+    assert "totals: throttled" in outcome.failures
+    assert outcome.failed_uploads == 0
+    assert outcome.samples[-1].included > 0
+
+
 def test_ctrl_c_ends_the_uploads_and_waits_for_what_was_sent() -> None:
     fake, real = Working(), Clock()
 

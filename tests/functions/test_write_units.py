@@ -110,8 +110,9 @@ def in_groups(items: Iterable[Any], size: int) -> list[list[Any]]:
     return [found[start : start + size] for start in range(0, len(found), size)]
 
 
-@pytest.mark.parametrize(("instances", "counters"), [(30, 100), (15, 400)])
+@pytest.mark.parametrize(("instances", "counters"), [(40, 100), (20, 400)])
 def test_our_write_units(world: World, instances: int, counters: int) -> None:
+    assert instances % (FILES_A_VERSION * VERSIONS_A_PUBLICATION) == 0
     pipeline = Pipeline(world)
     ids: list[str] = []
     for number in range(ROUNDS):

@@ -169,6 +169,11 @@ class Pipeline:
             answer = self._clients.s3.put_object(**self._owner, Key=key, Body=content, ContentType="text/plain")
         return answer["ETag"].strip('"')
 
+    def delete_counter_file(self, key: str) -> None:
+        """Delete a file, which withdraws its instance; nothing happens if there is none."""
+        with aws_errors(f"removal of {key}"):
+            self._clients.s3.delete_object(**self._owner, Key=key)
+
     def queue_depth(self, name: str) -> QueueDepth | None:
         """Count a queue's messages; None if there is no such queue."""
         with aws_errors(f"queue {name}"):
@@ -214,6 +219,16 @@ class Pipeline:
                     return "absent"
                 raise
         return str(found.get("State", "Active"))
+
+    def function_memory(self, name: str) -> int | None:
+        """Return a function's memory in MB; None if there is no such function."""
+        with aws_errors(f"function {name}"):
+            try:
+                return self._clients.lambda_.get_function_configuration(FunctionName=name)["MemorySize"]
+            except ClientError as error:
+                if code_of(error) == _MISSING:
+                    return None
+                raise
 
     def mapping_health(self, function: str) -> MappingHealth | None:
         """Return the state of a function's mapping; None if it has none."""

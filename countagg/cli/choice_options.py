@@ -141,7 +141,7 @@ def read_choices(stack: str, flags: Mapping[str, Any], preferences: Preferences)
         name: flags[name] if flags[name] is not None else preferences.switch(name) for name in _SWITCHES
     }
     switches["create_bucket"] = bool(switches["create_bucket"])
-    numbers: dict[str, Any] = {name: _numbers(name, flags[name], preferences) for name in _NUMBERS}
+    numbers: dict[str, Any] = {name: read_numbers(name, flags[name], preferences) for name in _NUMBERS}
     tags = preferences.table("tags") if flags["tag"] is None else _tags(flags["tag"])
     return Chosen(stack, tags=tags, **texts, **switches, **numbers)
 
@@ -150,7 +150,12 @@ def _tags(texts: Sequence[str]) -> dict[str, str]:
     return {} if list(texts) == [REMOVED] else parse_entries(texts, "--tag")
 
 
-def _numbers(name: str, flag: Sequence[str] | None, preferences: Preferences) -> dict[str, int]:
+def read_numbers(name: str, flag: Sequence[str] | None, preferences: Preferences) -> dict[str, int]:
+    """Read one of the choices that are a number for each function, each completed for itself.
+
+    Raises:
+        UsageError: an entry is not of its form.
+    """
     flagged = (f"--{name}", parse_entries(flag or (), f"--{name}"))
     merged: dict[str, int] = {}
     for origin, entries in (flagged, *preferences.tables(name)):

@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 import typer
 
 from countagg.cli import (
+    cost_command,
     data_commands,
     dead_letters_commands,
     demo_command,
     limits_commands,
+    loadtest_command,
     local_commands,
     logs_command,
     query_command,
@@ -41,6 +43,8 @@ def make_app() -> typer.Typer:
         verify_command,
         repair_command,
         dead_letters_commands,
+        cost_command,
+        loadtest_command,
     ):
         module.register(app)
     return app

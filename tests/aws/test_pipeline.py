@@ -231,6 +231,23 @@ def test_a_bucket_that_changed_hands_is_not_used(pipeline: Pipeline) -> None:
 # The state of the parts
 
 
+def test_a_file_is_deleted_and_an_absent_one_is_no_error(deployed: World, pipeline: Pipeline) -> None:
+    # moto 5.2 ignores the condition of our policy and would refuse every object.
+    deployed.clients.s3.delete_bucket_policy(Bucket=BUCKET)
+    key = "counters/2026-11-20/values_i-1"
+    pipeline.put_counter_file(key, b"A 1\n")
+
+    for _ in range(2):
+        pipeline.delete_counter_file(key)
+
+    assert "Contents" not in deployed.clients.s3.list_objects_v2(Bucket=BUCKET)
+
+
+def test_the_memory_of_a_function(pipeline: Pipeline) -> None:
+    assert pipeline.function_memory("countagg-processor") == 256
+    assert pipeline.function_memory("no-such-function") is None
+
+
 def test_the_depth_of_a_queue(deployed: World, pipeline: Pipeline) -> None:
     name, url = pipeline.names.dead_letters, pipeline.settings.dead_letters_url
     assert pipeline.queue_depth(name) == QueueDepth(0, 0)

@@ -32,9 +32,18 @@ CONNECTING: Final = (
     ("query", "--since", "2d"),
     ("status",),
     ("logs",),
+    ("cost", "--measured"),
+    ("loadtest", "--yes"),
     ("teardown", "--yes"),
 )
-READING: Final = (("upload-sample",), ("query", "--date", "today"), ("query", "--since", "2d"), ("status",))
+READING: Final = (
+    ("upload-sample",),
+    ("query", "--date", "today"),
+    ("query", "--since", "2d"),
+    ("status",),
+    ("cost", "--measured"),
+    ("loadtest", "--yes"),
+)
 
 
 def names_of(commands: tuple[tuple[str, ...], ...]) -> list[str]:

@@ -1,0 +1,161 @@
+"""The command that tells what a fleet costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.options import OutputForm
+from countagg.cli.registry import command
+from countagg.cli.session import Session
+from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.operate.cost_model import Choices, Workload
+    from countagg.operate.measured_cost import Measured
+    from countagg.operate.prices import Prices
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "cost", "Measure")(cost)
+
+
+def cost(
+    session: Session,
+    instances: Annotated[int, typer.Option(min=1, help="Instances of the fleet.")] = 100,
+    counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two files of an instance.")] = 60.0,
+    days: Annotated[float, typer.Option(min=0.001, help="Days that the bill is for.")] = 30.0,
+    changed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
+    ] = 1.0,
+    window: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION=SECONDS", help="As of setup: 0, 1 and 10 by default.")
+    ] = None,
+    memory: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION=MB", help="As of setup: 256, 512 and 256 by default.")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(metavar="FILE", help="Prices instead of ours, in TOML.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show each line with its formula, the sizes and the assumptions.")
+    ] = False,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="By what CloudWatch counted of the deployed stack.")
+    ] = False,
+    since: Annotated[str, typer.Option(help="With --measured: an age such as 6h or 7d.")] = "1d",
+) -> None:
+    """Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.
+
+    By list prices, without any free tier. It changes nothing, and without --measured it needs no stack.
+
+    Example: countagg cost --instances 1000 --counters 100 --interval 60
+    """
+    from countagg.operate.cost_model import Workload
+
+    if measured:
+        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
+        return
+    work = Workload(instances, counters, interval, days, changed)
+    choices = _choices(session, window, memory)
+    _write_modelled(session, work, choices, prices_of_region(session, prices), explain=explain)
+
+
+def prices_of_region(session: Session, file: Path | None = None) -> Prices:
+    """Read the prices of the session's region, with a remark if they are another's."""
+    from countagg.operate.prices import read_prices
+
+    asked = _region(session)
+    found = read_prices(asked, file)
+    if found.region != asked:
+        session.remark(
+            f"no prices of {asked} are known here; these are those of {found.region}, see cost --prices"
+        )
+    return found
+
+
+def _region(session: Session) -> str:
+    """Return the region whose prices are asked for."""
+    from countagg.aws.session import Clients, ConnectionOptions
+    from countagg.operate.prices import DEFAULT_REGION
+
+    if session.options.local or session.options.region:
+        return session.options.region or DEFAULT_REGION
+    return Clients(ConnectionOptions(session.options.profile)).session.region_name or DEFAULT_REGION
+
+
+def _choices(session: Session, window: list[str] | None, memory: list[str] | None) -> Choices:
+    """Return what setup would choose, but for the options."""
+    from countagg.cli.choice_options import read_numbers
+    from countagg.operate.cost_model import Choices
+    from countagg.provision.choices import Chosen, Remembered
+
+    said = session.preferences
+    chosen = Chosen(
+        session.options.stack,
+        bucket="any-bucket",  # a bill needs none; settings do
+        memory=read_numbers("memory", memory, said),
+        window=read_numbers("window", window, said),
+        retention=read_numbers("retention", None, said),
+    ).settings(Remembered())
+    return Choices(chosen.memory, chosen.window, chosen.retention)
+
+
+def _write_modelled(session: Session, work: Workload, choices: Choices, prices: Prices, *, explain: bool) -> None:
+    from countagg.cli.cost_view import Modelled, write_modelled
+    from countagg.operate.cost_growth import (
+        bill_of_article,
+        grow_counters,
+        grow_instances,
+        sizes_of,
+        vary_windows,
+    )
+    from countagg.operate.cost_of_countagg import our_bill
+
+    sizes = sizes_of(work.instances, work.counters)
+    with session.busy("sizing fleets"):
+        modelled = Modelled(
+            work=work,
+            choices=choices,
+            sizes=sizes,
+            ours=our_bill(work, sizes, choices),
+            article=bill_of_article(work),
+            by_instances=grow_instances(work, choices, prices),
+            by_counters=grow_counters(work, choices, prices),
+            windows=vary_windows(work, choices, prices),
+        )
+    write_modelled(session, modelled, prices, explain=explain)
+
+
+def _measure(session: Session, since: str) -> Measured:
+    from countagg.aws.metrics import hourly_sums
+    from countagg.operate.measured_cost import full_hour, measure, measured_lines
+    from countagg.operate.moments import parse_moment
+
+    now = session.now()
+    begin = full_hour(parse_moment(since, now, "--since"))
+    if begin >= now:
+        raise UsageError("it lies in the future", where="--since")
+    names = session.pipeline.names
+    memory = {
+        name: session.pipeline.function_memory(name) or 0
+        for name in (names.processor, names.aggregator, names.publisher)
+    }
+    lines = measured_lines(names, memory)
+    metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
+    return measure(lines, hourly_sums(session.clients.cloudwatch, metrics, begin, now), now)
+
+
+def _write_measured(session: Session, found: Measured, prices: Prices) -> None:
+    from countagg.cli.cost_view import write_measured
+
+    write_measured(session, found, prices)
+    missing = sorted({line.hop for line in found.bill.lines if line.quantity is None})
+    if found.since is None:
+        session.remark("CloudWatch has no data of this stack for that time")
+    elif missing:
+        session.remark(f"CloudWatch has no data of a part of {', '.join(missing)}; the total is without it")
+    if session.options.output is OutputForm.TABLE:
+        session.remark("what is stored is not measured; see `countagg cost --explain`", style="dim")

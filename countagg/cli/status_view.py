@@ -81,7 +81,7 @@ def _row_with_age(hop: Hop) -> tuple[str, ...]:
     age = hop.metrics.get("age_seconds")
     if age is None:
         return _row(hop)
-    return hop.name, _HEALTH[hop.healthy], f"{describe_age(age)} ago", f"{hop.detail}, {hop.state}"
+    return hop.name, _HEALTH[hop.healthy], f"{describe_age(age)} ago", hop.detail
 
 
 def show_status(session: Session, looks: Iterator[StatusLook]) -> None:

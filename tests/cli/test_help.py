@@ -68,7 +68,7 @@ COMMANDS: Final = {
         "--save",
     },
     "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
-    "status": set[str](),
+    "status": {"--watch", "--interval"},
     "teardown": {
         "--yes",
         "--bucket",

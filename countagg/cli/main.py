@@ -13,6 +13,7 @@ from countagg.cli import (
     data_commands,
     dead_letters_commands,
     demo_command,
+    explain_command,
     limits_commands,
     local_commands,
     logs_command,
@@ -39,6 +40,7 @@ def make_app() -> typer.Typer:
         logs_command,
         limits_commands,
         verify_command,
+        explain_command,
         repair_command,
         dead_letters_commands,
     ):

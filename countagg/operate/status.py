@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
-from countagg.core.errors import AccessDenied
 from countagg.core.names import Names
+from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
 from countagg.provision.alarm_specs import alarm_names
 from countagg.provision.metrics import Metric
-
-T = TypeVar("T")
 
 METRICS_LAST: Final = timedelta(minutes=1)
 """Metrics have a value a minute, and their price; they are not read more often."""
@@ -53,26 +51,6 @@ class Hop:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     not_allowed: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NotAllowed:
-    """In place of what a read that is not allowed would have found."""
-
-    action: str
-
-    @property
-    def text(self) -> str:
-        """What to tell people."""
-        return f"not allowed: {self.action}"
-
-
-def attempt(action: str, read: Callable[[], T]) -> T | NotAllowed:
-    """Read, unless the principal may not; the action is named as AWS names it, or else as given."""
-    try:
-        return read()
-    except AccessDenied as denied:
-        return NotAllowed(denied.action or action)
 
 
 @dataclass

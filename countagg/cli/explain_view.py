@@ -248,7 +248,9 @@ def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
         yield "snapshot", state, f"{_moment(snapshot.uploaded_at)}, sequencer {_short(snapshot.sequencer)}"
     included = "included" if found.is_included else "not included"
     detail = f"version {found.version}" if found.version else "there is none"
-    yield "ledger", included, "; ".join(filter(None, (detail, found.pending)))
+    # Why a file is refused stands above.
+    pending = "" if found.refused else found.pending
+    yield "ledger", included, "; ".join(filter(None, (detail, pending)))
 
 
 def _write_log(session: Session, log: LogExcerpt) -> None:

@@ -83,6 +83,7 @@ COMMANDS: Final = {
     "limits unset": {"--expect-account"},
     "limits import": {"--expect-account"},
     "verify": {"--date", "--settle"},
+    "explain": {"--date"},
     "repair": {"--date", "--since", "--until", "--dry-run", "--settle", "--timeout", "--yes", "--expect-account"},
     "dead-letters list": set[str](),
     "dead-letters show": set[str](),

@@ -258,8 +258,8 @@ def _write_log(session: Session, log: LogExcerpt) -> None:
     if isinstance(log.lines, NotAllowed):
         session.result_console.print(f"log {period}: {printable(log.lines.text)}")
         return
-    told = "what mentions the file" if log.lines else "no line mentions the file"
-    session.result_console.print(f"log {period}: {told}")
+    told = ", what mentions the file:" if log.lines else ": no line mentions the file"
+    session.result_console.print(f"log {period}{told}")
     for line in log.lines:
         function = line.event.function.removeprefix(f"{session.options.stack}-")
         text = render_line(line, function, verbose=session.options.verbose)

@@ -252,12 +252,12 @@ def _presence(name: str, found: bool | NotAllowed | None) -> Hop:  # noqa: FBT00
 
 
 def _last_hour(numbers: Mapping[str, float | None]) -> str:
-    """Return the numbers as text; what was called at least once has all of them but the age and the refusals."""
+    """Return the numbers as text, of which there may be only some."""
     told = {
         "calls": numbers["invocations"],
         "errors": numbers["errors"],
         "throttles": numbers["throttles"],
-        "files refused": numbers.get("files_refused"),
+        "refused": numbers.get("files_refused"),
     }
     counts = ", ".join(f"{value:,.0f} {what}" for what, value in told.items() if value is not None)
     age = numbers.get("iterator_age_seconds")

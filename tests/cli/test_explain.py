@@ -303,7 +303,7 @@ def test_a_refused_file_for_people_with_what_the_log_says_of_it(countagg: Comman
         ["A", "-", "10", "11.5", "87.0", "%"],
     ]
     assert log[0].startswith("log from ")
-    assert log[0].endswith(": what mentions the file")
+    assert log[0].endswith(", what mentions the file:")
     assert log[1].endswith(f"processor  WARNING  file refused key={KEYS['i-2']}")
     assert len(log) == 2
 

@@ -74,7 +74,7 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         "function/processor",
         healthy=True,
         state="Active",
-        detail="last hour: 1,200 calls, 2 errors, 0 throttles, 1 files refused",
+        detail="last hour: 1,200 calls, 2 errors, 0 throttles, 1 refused",
         metrics={"invocations": 1200, "errors": 2, "throttles": 0, "files_refused": 1},
         facts={"code_current": True},
     )

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from countagg.aws.day_reader import DayReader
+from countagg.aws.log_events import LogReader
+from countagg.aws.pipeline import Pipeline
+from countagg.aws.waiting import Patience
+from countagg.core.errors import AccessDenied
+from countagg.local import EngineRecord
+from countagg.operate.evidence import Observer
+from countagg.operate.explain import explain_counter
+from countagg.operate.file_lineage import FileLineage, follow_file
+from countagg.operate.file_log import FileLog
+from countagg.operate.lineage import CounterLineage
+from countagg.operate.permitted import NotAllowed
+from tests.embedded.reader import Reader, new_reader, permissions_of
 from tests.embedded.world import DeployedStack, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
@@ -129,3 +143,47 @@ def test_what_is_nowhere_is_an_error_with_what_next(stack: DeployedStack, day: s
     assert f"no file of {day} names the counter 'C'" in counter.err
     assert f"`countagg query --date {day}` shows all counters" in counter.err
     assert "there is no such file, and none was ever counted" in file.err
+
+
+# Permissions
+
+
+@pytest.fixture
+def reader(stack: DeployedStack, engine: EngineRecord) -> Iterator[Reader]:
+    with new_reader(stack, engine) as found:
+        yield found
+
+
+def explained(reader: Reader, day: str) -> tuple[CounterLineage, FileLineage]:
+    """Explain a counter and a file as that principal."""
+    settings = Pipeline.deployed(reader.clients, reader.stack.name).settings
+    source, now = DayReader(reader.clients, settings), datetime.now(UTC)
+    logs = LogReader(reader.clients.logs, Patience(lambda _: None), lambda _: None)
+    log = FileLog(logs, reader.stack.names, now)
+    key = reader.stack.key(day, "i-1")
+    return explain_counter(Observer(source, day, now.date()), "A"), follow_file(source, log, key, now)
+
+
+def test_the_permissions_that_readme_names_suffice(reader: Reader, day: str) -> None:
+    reader.allow(permissions_of("explain"))
+
+    counter, file = explained(reader, day)
+
+    assert counter.adds_up
+    assert file.is_included
+    assert file.log is not None
+    assert file.log.lines == ()
+
+
+@pytest.mark.parametrize("action", permissions_of("explain"))
+def test_each_of_these_permissions_is_needed(reader: Reader, day: str, action: str) -> None:
+    reader.allow([each for each in permissions_of("explain") if each != action])
+
+    if action == "logs:FilterLogEvents":
+        _, file = explained(reader, day)
+        assert file.log is not None
+        assert file.log.lines == NotAllowed(action)
+    else:
+        with pytest.raises(AccessDenied) as caught:
+            explained(reader, day)
+        assert caught.value.action in {action, ""}

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
-from countagg.aws.session import Clients, ConnectionOptions
+from countagg.aws.session import Clients
 from countagg.local import EngineRecord
 from countagg.operate.status import Hop, Inspector
 from countagg.provision import metrics
 from countagg.provision.bundle import build_bundle
+from tests.embedded.reader import Reader, new_reader, permissions_of
 from tests.embedded.test_logs import running
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
-
-README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -131,46 +127,16 @@ def test_watching_tells_what_changes_until_it_is_interrupted(watched: DeployedSt
 # Permissions
 
 
-@dataclass
-class Reader:
-    """A principal that may do what its policy says."""
-
-    stack: DeployedStack
-    clients: Clients
-
-    def allow(self, actions: list[str]) -> None:
-        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self.stack.clients.iam.put_user_policy(UserName="reader", PolicyName="reader", PolicyDocument=document)
-
-    def look(self) -> dict[str, Hop]:
-        return looked_at(self.stack, self.clients)
-
-
 @pytest.fixture
 def reader(watched: DeployedStack, engine: EngineRecord) -> Iterator[Reader]:
-    iam = watched.clients.iam
-    iam.create_user(UserName="reader")
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-    credentials = key["AccessKeyId"], key["SecretAccessKey"]
-    options = ConnectionOptions(region="us-east-1", endpoint_url=engine.endpoint_url, credentials=credentials)
-    yield Reader(watched, Clients(options))
-    iam.delete_access_key(UserName="reader", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user_policy(UserName="reader", PolicyName="reader")
-    iam.delete_user(UserName="reader")
-
-
-def permissions_of(command: str) -> list[str]:
-    """Return the actions that README says a command needs."""
-    [told] = re.findall(rf"^`{command}` needs (.*)$", README, re.MULTILINE)
-    return re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", told)
+    with new_reader(watched, engine) as found:
+        yield found
 
 
 def test_the_permissions_that_readme_names_suffice(reader: Reader) -> None:
-    actions = permissions_of("status")
-    reader.allow(actions)
+    reader.allow(permissions_of("status"))
 
-    hops = reader.look()
+    hops = looked_at(reader.stack, reader.clients)
 
     assert {hop.healthy for hop in hops.values()} == {True}
     assert {hop.not_allowed for hop in hops.values()} == {()}
@@ -199,7 +165,7 @@ def test_a_permission_that_lacks_is_named_where_it_lacks(
 ) -> None:
     reader.allow([each for each in permissions_of("status") if each != action])
 
-    hops = reader.look()
+    hops = looked_at(reader.stack, reader.clients)
 
     assert {name for name, hop in hops.items() if hop.healthy is None} == set(unknown)
     assert {name for name, hop in hops.items() if hop.not_allowed == (action,)} == {*unknown, *remarked}

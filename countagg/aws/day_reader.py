@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.published import PublishedTotals, parse_published, published_key
@@ -19,6 +21,7 @@ from countagg.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
 
@@ -34,6 +37,23 @@ class ListedObject:
     key: str
     etag: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object as it is now.
+
+    Attributes:
+        content: its bytes; None if there are more of them than any counter file may have.
+        etag: without quotes.
+        size: in bytes.
+        modified_at: aware UTC.
+    """
+
+    content: bytes | None
+    etag: str
+    size: int
+    modified_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +99,22 @@ class DayReader:
     def read_object(self, key: str) -> tuple[bytes, str] | None:
         """Return an object's bytes and ETag; None if it is gone."""
         with aws_errors(f"object {key}"):
-            try:
-                answer = self._clients.s3.get_object(**self._owner, Key=key)
-            except ClientError as error:
-                if code_of(error) == _GONE:
-                    return None
-                raise
+            answer = self._get(key)
+            if answer is None:
+                return None
             with answer["Body"] as body:
                 return body.read(), answer["ETag"].strip('"')
+
+    def find_object(self, key: str) -> FoundObject | None:
+        """Return an object as it is now; None if there is none."""
+        with aws_errors(f"object {key}"):
+            answer = self._get(key)
+            if answer is None:
+                return None
+            with answer["Body"] as body:
+                size = answer["ContentLength"]
+                content = body.read() if size <= MAX_FILE_BYTES else None
+        return FoundObject(content, answer["ETag"].strip('"'), size, answer["LastModified"].astimezone(UTC))
 
     def snapshots(self, day: str) -> Iterator[Snapshot]:
         """Yield a day's snapshots by instance, strongly consistent; what an item lacks is empty."""
@@ -146,14 +174,20 @@ class DayReader:
         """Read a day's published object."""
         key = published_key(self.settings.output_prefix, day)
         with aws_errors(f"object {key}"):
-            try:
-                answer = self._clients.s3.get_object(**self._owner, Key=key)
-            except ClientError as error:
-                if code_of(error) == _GONE:
-                    return PublishedTotals()
-                raise
+            answer = self._get(key)
+            if answer is None:
+                return PublishedTotals()
             with answer["Body"] as body:
                 return parse_published(body.read(), answer["Metadata"], answer["ETag"])
+
+    def _get(self, key: str) -> GetObjectOutputTypeDef | None:
+        """Ask for an object; None if there is none."""
+        try:
+            return self._clients.s3.get_object(**self._owner, Key=key)
+        except ClientError as error:
+            if code_of(error) == _GONE:
+                return None
+            raise
 
     def _query(self, table: str, day: str, **more: Any) -> Iterator[Item]:  # noqa: ANN401 - passed on to boto3
         with aws_errors(f"{table} of {day}"):

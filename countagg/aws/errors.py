@@ -95,18 +95,20 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
             detail=detail,
         )
     if code in DENIED:
-        return AccessDenied(_denial(error, message), where=where, hint="ask for that permission", detail=detail)
+        action, what = _denial(error, message)
+        return AccessDenied(what, action=action, where=where, hint="ask for that permission", detail=detail)
     return AwsCallFailed(f"{error.operation_name} failed: {message or code}", where=where, detail=detail)
 
 
-def _denial(error: ClientError, message: str) -> str:
+def _denial(error: ClientError, message: str) -> tuple[str, str]:
+    """Return the action, empty if it is not named, and a sentence about it."""
     found = _ACTION_AND_RESOURCE.search(message)
     if found is None:
-        return f"no permission for {error.operation_name}: {message}"
+        return "", f"no permission for {error.operation_name}: {message}"
     action, resource = found.groups()
     # S3 quotes the resource, others end the sentence with it.
     named = (resource or "any resource").strip('".')
-    return f"no permission for {action} on {named}"
+    return action, f"no permission for {action} on {named}"
 
 
 # What is wrong, and what to do about it; the first that fits counts.

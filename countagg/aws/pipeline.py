@@ -209,17 +209,6 @@ class Pipeline:
                 raise
         return any(entry.get("Id") == self.names.uploads for entry in found.get("TopicConfigurations", []))
 
-    def function_state(self, name: str) -> str:
-        """Return a function's state, such as `Active`, or `absent`."""
-        with aws_errors(f"function {name}"):
-            try:
-                found = self._clients.lambda_.get_function_configuration(FunctionName=name)
-            except ClientError as error:
-                if code_of(error) == _MISSING:
-                    return "absent"
-                raise
-        return str(found.get("State", "Active"))
-
     def function_memory(self, name: str) -> int | None:
         """Return a function's memory in MB; None if there is no such function."""
         with aws_errors(f"function {name}"):

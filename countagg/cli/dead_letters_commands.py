@@ -13,7 +13,7 @@ import typer
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
-from countagg.cli.render import printable, write_csv, write_json, write_table
+from countagg.cli.render import describe_age, printable, write_csv, write_json, write_table
 from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
@@ -234,19 +234,12 @@ def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str
     seconds = int((now - message.sent_at).total_seconds())
     return (
         message.id if whole else message.id[:_SHORT],
-        str(seconds) if whole else _age(seconds),
+        str(seconds) if whole else describe_age(seconds),
         letter.hop,
         letter.key or ("" if letter.batch else printable(message.body)[:40]),
         "" if letter.line is None else str(letter.line),
         letter.reason,
     )
-
-
-def _age(seconds: int) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:

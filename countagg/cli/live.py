@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from datetime import UTC
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from countagg.cli.options import OutputForm
 from countagg.cli.registry import INTERRUPTED
 from countagg.cli.session import Session
 from countagg.cli.streams import is_deserted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 T = TypeVar("T")
 
@@ -34,3 +39,43 @@ def while_read(session: Session, looks: Iterator[T]) -> Iterator[T]:
         session.stdout.flush()
         if is_deserted(session.stdout):
             return
+
+
+def utc_now_text(session: Session) -> str:
+    """Return the time of a look: UTC, ISO 8601, to the second."""
+    return f"{session.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def show_live(
+    session: Session,
+    looks: Iterator[T],
+    draw: Callable[[T, int], RenderableType | None],
+    append: Callable[[T], None],
+) -> None:
+    """Show one look after the other, until Ctrl-C or until nobody reads any more.
+
+    Args:
+        session: where to.
+        looks: without an end.
+        draw: returns what a terminal of so many lines shows of a look, in the place of what it showed; None to
+            leave that as it is.
+        append: writes what there is to say of a look below what was written, in all other cases.
+    """
+    console = session.result_console
+    redraws = session.options.output is OutputForm.TABLE and console.is_terminal and not console.is_dumb_terminal
+    with until_interrupted(session):
+        if redraws:
+            _redraw(session, looks, draw)
+        else:
+            for look in while_read(session, looks):
+                append(look)
+
+
+def _redraw(session: Session, looks: Iterator[T], draw: Callable[[T, int], RenderableType | None]) -> None:
+    from rich.live import Live
+
+    with Live(console=session.result_console, auto_refresh=False) as live:
+        for look in while_read(session, looks):
+            drawn = draw(look, session.result_console.height)
+            if drawn is not None:
+                live.update(drawn, refresh=True)

@@ -89,6 +89,14 @@ def grouped(number: int | Decimal) -> str:
     return f"{number:,f}" if isinstance(number, Decimal) else f"{number:,}"
 
 
+def describe_age(seconds: float) -> str:
+    """Return an age for people, in the largest unit of which it has at least one, such as `12 min`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def signed(difference: int) -> str:
     """Return a difference, in units of 10^-9, for people: grouped, with its sign."""
     text = grouped(to_number(difference))

@@ -92,7 +92,7 @@ def write_verification(session: Session, found: Verification) -> None:
 
 def _write_text(session: Session, found: Verification) -> None:
     if found.differences:
-        write_table(session.result_console, _HEADER, _rows(found.differences, _for_people), _NUMERIC)
+        write_table(session.result_console, _HEADER, _rows(found.differences, for_people), _NUMERIC)
     else:
         text = f"{found.day}: {found.files} files, version {found.version}: all totals are right"
         session.result_console.print(text)
@@ -120,12 +120,13 @@ def difference_document(difference: Difference) -> dict[str, object]:
         "what": difference.what,
         "instance": difference.instance or None,
         "counter": difference.counter or None,
-        "expected": _number(difference.expected),
-        "found": _number(difference.found),
+        "expected": as_number(difference.expected),
+        "found": as_number(difference.found),
     }
 
 
-def _number(value: Decimal | None) -> int | Decimal | None:
+def as_number(value: Decimal | None) -> int | Decimal | None:
+    """Return a value as JSON has it: whole numbers as such, the others exact."""
     from countagg.operate.sums import in_units
 
     return None if value is None else to_number(in_units(value))
@@ -152,6 +153,7 @@ def format_amount(value: Decimal | None) -> str:
     return "" if value is None else format_value(in_units(value))
 
 
-def _for_people(value: Decimal | None) -> str:
-    number = _number(value)
+def for_people(value: Decimal | None) -> str:
+    """Return a value with its thousands apart; `-` for none."""
+    number = as_number(value)
     return "-" if number is None else grouped(number)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Final
 
 from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 
-from countagg.cli.live import until_interrupted, while_read
+from countagg.cli.live import show_live, utc_now_text
 from countagg.cli.options import OutputForm
 from countagg.cli.query_views import day_document
 from countagg.cli.render import for_reader, grouped, make_table, printable, signed, write_json_line
@@ -27,20 +25,10 @@ _LINES_AROUND: Final = 4
 
 def show_looks(session: Session, looks: Iterator[Look]) -> None:
     """Show what changes, until Ctrl-C or until nobody reads it any more."""
-    console = session.result_console
-    redraws = session.options.output is OutputForm.TABLE and console.is_terminal and not console.is_dumb_terminal
-    with until_interrupted(session):
-        if redraws:
-            _redraw(session, looks)
-        else:
-            _append(session, looks)
-
-
-def _redraw(session: Session, looks: Iterator[Look]) -> None:
-    with Live(console=session.result_console, auto_refresh=False) as live:
-        for look in while_read(session, looks):
-            if look.is_news:
-                live.update(draw_look(look, session.result_console.height), refresh=True)
+    writer = _Writer(session)
+    show_live(
+        session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, writer.append
+    )
 
 
 def draw_look(look: Look, height: int) -> Group:
@@ -65,22 +53,27 @@ def _nothing(look: Look) -> str:
     return f"there are no totals for {look.found.day} (UTC) yet"
 
 
-def _append(session: Session, looks: Iterator[Look]) -> None:
-    form = session.options.output
-    writer = csv.writer(session.stdout, lineterminator="\n")
-    if form is OutputForm.CSV:
-        writer.writerow(("TIME", "DATE", *_HEADER))
-    for look in while_read(session, looks):
+class _Writer:
+    """Writes what is new at each look, in the form that is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = csv.writer(session.stdout, lineterminator="\n")
+        if session.options.output is OutputForm.CSV:
+            self._rows.writerow(("TIME", "DATE", *_HEADER))
+
+    def append(self, look: Look) -> None:
+        session, form = self._session, self._session.options.output
         if not look.is_news:
-            continue
-        now = f"{session.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            return
+        now = utc_now_text(session)
         if form is OutputForm.JSON:
             changes = {name: to_number(value) for name, value in look.changes.items()}
             write_json_line(session.stdout, {"time": now, **day_document(look.found), "changes": changes})
         elif form is OutputForm.CSV:
             for name, *numbers in news_of(look):
                 shown = for_reader(session.stdout, name)
-                writer.writerow((now, look.found.day, shown, *map(_exact, numbers)))
+                self._rows.writerow((now, look.found.day, shown, *map(_exact, numbers)))
         elif not look.found.version:
             session.remark(_nothing(look))
         else:

@@ -104,7 +104,15 @@ class AwsCallFailed(CountaggError):
 
 
 class AccessDenied(AwsCallFailed):
-    """The principal may not do this; the sentence names the action and the resource."""
+    """The principal may not do this; the sentence names the action and the resource.
+
+    Args:
+        action: as IAM calls it, such as `sqs:GetQueueUrl`; empty if AWS did not name it.
+    """
+
+    def __init__(self, what: str, *, action: str = "", where: str = "", hint: str = "", detail: str = "") -> None:
+        super().__init__(what, where=where, hint=hint, detail=detail)
+        self.action = action
 
 
 class EngineProblem(ConnectionProblem):

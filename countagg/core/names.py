@@ -78,6 +78,11 @@ class Names:
         """Function: totals to the outside world."""
         return f"{self.stack}-publisher"
 
+    @property
+    def functions(self) -> dict[str, str]:
+        """The functions by their short names, in the order of the data."""
+        return {"processor": self.processor, "aggregator": self.aggregator, "publisher": self.publisher}
+
     @staticmethod
     def log_group(function: str) -> str:
         """Log group of a function."""

@@ -12,7 +12,7 @@ from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot
 from countagg.operate.evidence import CounterFile, DayLook
 from countagg.operate.findings import Difference, Hop
-from countagg.operate.sums import add_up, exact, in_units, lines_of
+from countagg.operate.sums import add_up, exact, in_units, lines_of, lines_or_none
 
 NAMED_COUNTERS: Final = 20
 """So many differing counters of one file are named one by one."""
@@ -113,15 +113,16 @@ def _off(what: str, counter: str, expected: Decimal | None, found: Decimal | Non
 
 
 def _snapshots(look: DayLook) -> Iterator[Difference]:
-    for instance, file in look.files.items():
-        if file.packed is not None:
-            yield from _snapshot(file, file.packed, look.snapshots.get(instance))
+    for instance, good in look.files.items():
+        if good.packed is not None:
+            yield from _snapshot(good, good.packed, look.snapshots.get(instance))
     for instance, snapshot in look.snapshots.items():
+        file = look.files.get(instance)
         # A tombstone has no ETag.
-        if snapshot.etag and instance not in look.files:
+        if snapshot.etag and file is None:
             what = "the snapshot's file is gone"
             yield Difference(Hop.SNAPSHOTS, what, instance, state=snapshot.sequencer)
-        elif (instance not in look.files or look.files[instance].refused) and not _is_readable(snapshot):
+        elif (file is None or file.refused) and lines_or_none(snapshot.packed) is None:
             yield Difference(Hop.SNAPSHOTS, UNREADABLE, instance, state=snapshot.sequencer)
 
 
@@ -132,7 +133,7 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: Snapshot | None) -> It
     state = f"{file.etag} {snapshot.sequencer}"
     if snapshot.packed == packed:
         return
-    if not _is_readable(snapshot):
+    if lines_or_none(snapshot.packed) is None:
         yield Difference(Hop.SNAPSHOTS, UNREADABLE, file.instance, state=state)
         return
     found = lines_of(snapshot.packed)
@@ -152,14 +153,6 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: Snapshot | None) -> It
     if len(differing) > NAMED_COUNTERS:
         more = f"{what}: {len(differing) - NAMED_COUNTERS} more counters differ"
         yield Difference(Hop.SNAPSHOTS, more, file.instance, state=state)
-
-
-def _is_readable(snapshot: Snapshot) -> bool:
-    try:
-        lines_of(snapshot.packed)
-    except CorruptDocument:
-        return False
-    return True
 
 
 def _chain(ledger: Ledger, look: DayLook) -> Iterator[Difference]:

@@ -85,17 +85,12 @@ def choose_functions(names: Names, chosen: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UsageError: the stack has no such function.
     """
-    known = {name.removeprefix(f"{names.stack}-"): name for name in _functions(names)}
+    known = names.functions
     for each in chosen:
         if each not in known and each not in known.values():
             hint = f"use {', '.join(known)}"
             raise UsageError(f"the pipeline has no function {each!r}", where="--function", hint=hint)
     return tuple(name for short, name in known.items() if not chosen or short in chosen or name in chosen)
-
-
-def _functions(names: Names) -> tuple[str, ...]:
-    """Return the functions in the order of the data."""
-    return names.processor, names.aggregator, names.publisher
 
 
 def read_logs(reader: LogReader, functions: Sequence[str], period: Period, wanted: Wanted) -> Iterator[LogLine]:

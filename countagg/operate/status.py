@@ -1,10 +1,33 @@
-"""Status: the hops of the pipeline in the order of the data."""
+"""Status: the hops of the pipeline in the order of the data, and whether each works as it should.
+
+A hop is unhealthy by what does not pass by itself, or what somebody has to look at: a part that is missing or
+broken, a mapping that is paused or fails, anything in the dead letters, an alarm that is raised or gone. Failed
+calls alone are no such thing: they are tried again, and what goes on failing raises an alarm or ends in the dead
+letters. Nor is code of another version: it works.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
-from countagg.aws.pipeline import Pipeline
+from countagg.aws.health import FunctionHealth, Health, LastChange
+from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
+from countagg.core.names import Names
+from countagg.operate.permitted import NotAllowed, attempt
+from countagg.provision import metrics
+from countagg.provision.alarm_specs import alarm_names
+from countagg.provision.metrics import Metric
+
+METRICS_LAST: Final = timedelta(minutes=1)
+"""Metrics have a value a minute, and their price; they are not read more often."""
+
+NO_DATA: Final = "no data"
+_ABSENT: Final = "absent"
+_PRESENT: Final = "present"
+_READ_METRICS: Final = "cloudwatch:GetMetricData"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,70 +36,239 @@ class Hop:
 
     Attributes:
         name: kind and short name, as in the plan.
-        healthy: whether it works as it should.
-        state: in AWS's words, or `absent`.
+        healthy: whether it works as it should; None if it may not be looked at.
+        state: in AWS's words, or `absent`, or `unknown`.
         detail: numbers and remarks for people.
+        metrics: numbers by name; None where there is no data. Durations are in seconds.
+        not_allowed: actions that the principal may not do, and that would tell more.
+        facts: whatever else is known of this kind of hop.
     """
 
     name: str
-    healthy: bool
+    healthy: bool | None
     state: str
     detail: str = ""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    not_allowed: tuple[str, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
-def status(pipeline: Pipeline) -> tuple[Hop, ...]:
-    """Look at every hop."""
-    names = pipeline.names
-    return (
-        _present("notification/uploads", found=pipeline.has_notification()),
-        _present("topic/uploads", found=pipeline.topic_exists(names.uploads)),
-        _queue(pipeline, "queue/uploads", names.uploads),
-        _function(pipeline, "function/processor", names.processor),
-        _mapping(pipeline, "mapping/processor", names.processor),
-        _table(pipeline, "table/snapshots", names.snapshots),
-        _function(pipeline, "function/aggregator", names.aggregator),
-        _mapping(pipeline, "mapping/aggregator", names.aggregator),
-        _table(pipeline, "table/totals", names.totals),
-        _function(pipeline, "function/publisher", names.publisher),
-        _mapping(pipeline, "mapping/publisher", names.publisher),
-        _table(pipeline, "table/counters", names.counters),
-        _dead_letters(pipeline),
-    )
+@dataclass
+class Inspector:
+    """Looks at every hop, again and again.
+
+    Attributes:
+        pipeline: the deployed stack.
+        health: further reads of it.
+        code: SHA-256 of this version's zip, as Lambda tells it.
+        now: the clock, aware.
+    """
+
+    pipeline: Pipeline
+    health: Health
+    code: str
+    now: Callable[[], datetime]
+    _metrics: Mapping[Metric, float | None] | NotAllowed = field(default_factory=dict, init=False)
+    _metrics_at: datetime | None = field(default=None, init=False)
+
+    def look(self) -> tuple[Hop, ...]:
+        """Look once."""
+        self._read_metrics()
+        return tuple(self._hops())
+
+    def _hops(self) -> Iterator[Hop]:
+        pipeline, names = self.pipeline, self.pipeline.names
+        yield _presence("notification/uploads", attempt("s3:GetBucketNotification", pipeline.has_notification))
+        yield _presence("topic/uploads", attempt("sns:ListTopics", lambda: pipeline.topic_exists(names.uploads)))
+        yield self._uploads()
+        for short, function, table in (
+            ("processor", names.processor, names.snapshots),
+            ("aggregator", names.aggregator, names.totals),
+            ("publisher", names.publisher, names.counters),
+        ):
+            yield self._function(short, function)
+            yield self._mapping(short, function)
+            yield self._table(table)
+        yield self._dead_letters()
+        yield self._alarms()
+        yield from self._last_changes()
+
+    # Metrics
+
+    def _read_metrics(self) -> None:
+        now = self.now()
+        if self._metrics_at is None or now - self._metrics_at >= METRICS_LAST:
+            wanted = watched_metrics(self.pipeline.names)
+            self._metrics = attempt(_READ_METRICS, lambda: self.health.metrics(wanted, now))
+            self._metrics_at = now
+
+    def _metric(self, metric: Metric) -> float | None:
+        return None if isinstance(self._metrics, NotAllowed) else self._metrics.get(metric)
+
+    @property
+    def _denied_metrics(self) -> tuple[str, ...]:
+        return (self._metrics.action,) if isinstance(self._metrics, NotAllowed) else ()
+
+    # Hops
+
+    def _uploads(self) -> Hop:
+        name, queue = "queue/uploads", self.pipeline.names.uploads
+        found = self._depth(queue)
+        if not isinstance(found, QueueDepth):
+            return _presence(name, found)
+        oldest = self._metric(metrics.oldest_age(queue))
+        numbers = {"waiting": found.waiting, "in_flight": found.in_flight, "oldest_seconds": oldest}
+        waited = NO_DATA if oldest is None else f"{oldest:g} s"
+        told = self._metrics.text if isinstance(self._metrics, NotAllowed) else f"oldest: {waited}"
+        detail = f"{found.waiting} waiting, {found.in_flight} in flight; {told}"
+        return Hop(
+            name, healthy=True, state=_PRESENT, detail=detail, metrics=numbers, not_allowed=self._denied_metrics
+        )
+
+    def _dead_letters(self) -> Hop:
+        name, found = "queue/dead-letters", self._depth(self.pipeline.names.dead_letters)
+        if not isinstance(found, QueueDepth):
+            return _presence(name, found)
+        held = found.waiting + found.in_flight
+        detail = f"{held} held" if held else "empty"
+        return Hop(name, healthy=not held, state=_PRESENT, detail=detail, metrics={"held": held})
+
+    def _depth(self, queue: str) -> QueueDepth | NotAllowed | None:
+        return attempt("sqs:GetQueueAttributes", lambda: self.pipeline.queue_depth(queue))
+
+    def _function(self, short: str, function: str) -> Hop:
+        name = f"function/{short}"
+        found = attempt("lambda:GetFunctionConfiguration", lambda: self.health.function(function))
+        if not isinstance(found, FunctionHealth):
+            return _presence(name, found)
+        numbers = self._numbers(short, function)
+        current = found.code == self.code
+        remarks = [
+            self._metrics.text if isinstance(self._metrics, NotAllowed) else _last_hour(numbers),
+            "" if current else "code of another version",
+            f"last update failed: {found.failure}" if found.failure else "",
+        ]
+        # Lambda puts a function to sleep that was not called for weeks, and wakes it by itself.
+        works = found.state in {"Active", "Inactive"} and not found.failure
+        detail = "; ".join(filter(None, remarks))
+        return Hop(name, works, found.state, detail, numbers, self._denied_metrics, {"code_current": current})
+
+    def _numbers(self, short: str, function: str) -> dict[str, float | None]:
+        numbers = {
+            "invocations": self._metric(metrics.invocations(function)),
+            "errors": self._metric(metrics.errors(function)),
+            "throttles": self._metric(metrics.throttles(function)),
+        }
+        if short == "processor":
+            return numbers | {"files_refused": self._metric(metrics.files_refused(function))}
+        age = self._metric(metrics.iterator_age(function))
+        return numbers | {"iterator_age_seconds": None if age is None else age / 1000}
+
+    def _mapping(self, short: str, function: str) -> Hop:
+        name = f"mapping/{short}"
+        found = attempt("lambda:ListEventSourceMappings", lambda: self.pipeline.mapping_health(function))
+        if not isinstance(found, MappingHealth):
+            return _presence(name, found)
+        failed = found.last_result.upper().startswith(("FAILED", "PROBLEM"))
+        return Hop(name, found.state == "Enabled" and not failed, found.state, found.last_result)
+
+    def _table(self, table: str) -> Hop:
+        name = f"table/{table.removeprefix(f'{self.pipeline.names.stack}-')}"
+        found = attempt("dynamodb:DescribeTable", lambda: self.pipeline.table_status(table))
+        if isinstance(found, NotAllowed):
+            return _presence(name, found)
+        return Hop(name, healthy=found in {"ACTIVE", "UPDATING"}, state=found)
+
+    def _alarms(self) -> Hop:
+        names = alarm_names(self.pipeline.names)
+        found = attempt("cloudwatch:DescribeAlarms", lambda: self.health.alarms(names.values()))
+        if isinstance(found, NotAllowed):
+            return _presence("alarms", found)
+        raised = [short for short, name in names.items() if found.get(name) == "ALARM"]
+        missing = [short for short, name in names.items() if name not in found]
+        parts = [("in alarm", raised), ("missing", missing)]
+        detail = "; ".join(f"{what}: {', '.join(shorts)}" for what, shorts in parts if shorts)
+        return Hop(
+            "alarms",
+            healthy=not raised and not missing,
+            state="ALARM" if raised else _ABSENT if missing else "OK",
+            detail=detail or f"{len(found)} alarms",
+            metrics={"in_alarm": len(raised), "missing": len(missing)},
+            facts={"in_alarm": raised, "missing": missing},
+        )
+
+    def _last_changes(self) -> Iterator[Hop]:
+        counted = attempt("dynamodb:GetItem", self._last_counted)
+        yield self._last_change("last-upload", counted)
+        if not isinstance(counted, LastChange):
+            # Without it, nobody knows of which day it would be.
+            yield self._last_change("last-published", counted)
+            return
+        published = attempt("s3:GetObject", lambda: self._last_published(counted.day))
+        yield self._last_change("last-published", published)
+
+    def _last_counted(self) -> LastChange | None:
+        """Return the newest change of the ledgers; uploads may name yesterday and, by a clock ahead, tomorrow."""
+        today = self.now().astimezone(UTC).date()
+        days = [(today + timedelta(days=offset)).isoformat() for offset in (-1, 0, 1)]
+        found = [change for day in days if (change := self.health.counted(day))]
+        return max(found, key=lambda change: change.at, default=None)
+
+    def _last_published(self, day: str) -> LastChange | None:
+        """Return what was published last of that day, or of the day before if that is all there is."""
+        before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+        return self.health.published(day) or self.health.published(before)
+
+    def _last_change(self, name: str, found: LastChange | NotAllowed | None) -> Hop:
+        if isinstance(found, NotAllowed):
+            return _presence(name, found)
+        if found is None:
+            nothing = {"age_seconds": None, "version": None}
+            return Hop(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
+        at = _moment(found.at)
+        age = None if at is None else max(0, int((self.now() - at).total_seconds()))
+        state = found.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        numbers = {"age_seconds": age, "version": found.version}
+        detail = f"version {found.version} of {found.day}"
+        return Hop(name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": found.day})
 
 
-def _present(hop: str, *, found: bool) -> Hop:
-    return Hop(hop, found, "present" if found else "absent")
+def watched_metrics(names: Names) -> Sequence[Metric]:
+    """Return the metrics that the hops show."""
+    of_functions = [
+        metric(name)
+        for name in names.functions.values()
+        for metric in (metrics.invocations, metrics.errors, metrics.throttles)
+    ]
+    lag = [metrics.iterator_age(names.aggregator), metrics.iterator_age(names.publisher)]
+    return [*of_functions, *lag, metrics.files_refused(names.processor), metrics.oldest_age(names.uploads)]
 
 
-def _queue(pipeline: Pipeline, hop: str, name: str) -> Hop:
-    depth = pipeline.queue_depth(name)
-    if depth is None:
-        return _present(hop, found=False)
-    return Hop(hop, healthy=True, state="present", detail=f"{depth.waiting} waiting, {depth.in_flight} in flight")
+def _presence(name: str, found: bool | NotAllowed | None) -> Hop:  # noqa: FBT001 - it is what is told
+    """Return the hop of something of which no more is known than whether it is there, if that."""
+    if isinstance(found, NotAllowed):
+        return Hop(name, healthy=None, state="unknown", detail=found.text, not_allowed=(found.action,))
+    return Hop(name, healthy=bool(found), state=_PRESENT if found else _ABSENT)
 
 
-def _dead_letters(pipeline: Pipeline) -> Hop:
-    depth = pipeline.queue_depth(pipeline.names.dead_letters)
-    if depth is None:
-        return _present("queue/dead-letters", found=False)
-    held = depth.waiting + depth.in_flight
-    return Hop("queue/dead-letters", healthy=not held, state="present", detail=f"{held} held" if held else "empty")
+def _last_hour(numbers: Mapping[str, float | None]) -> str:
+    """Return the numbers as text, of which there may be only some."""
+    told = {
+        "calls": numbers["invocations"],
+        "errors": numbers["errors"],
+        "throttles": numbers["throttles"],
+        "refused": numbers.get("files_refused"),
+    }
+    counts = ", ".join(f"{value:,.0f} {what}" for what, value in told.items() if value is not None)
+    age = numbers.get("iterator_age_seconds")
+    lag = "" if age is None else f"; iterator age {age:,.1f} s"
+    return f"last hour: {counts or NO_DATA}{lag}"
 
 
-def _function(pipeline: Pipeline, hop: str, name: str) -> Hop:
-    state = pipeline.function_state(name)
-    # Lambda puts a function to sleep that was not called for weeks, and wakes it by itself.
-    return Hop(hop, healthy=state in {"Active", "Inactive"}, state=state)
-
-
-def _mapping(pipeline: Pipeline, hop: str, name: str) -> Hop:
-    found = pipeline.mapping_health(name)
-    if found is None:
-        return _present(hop, found=False)
-    failed = found.last_result.upper().startswith(("FAILED", "PROBLEM"))
-    return Hop(hop, healthy=found.state == "Enabled" and not failed, state=found.state, detail=found.last_result)
-
-
-def _table(pipeline: Pipeline, hop: str, name: str) -> Hop:
-    state = pipeline.table_status(name)
-    return Hop(hop, healthy=state in {"ACTIVE", "UPDATING"}, state=state)
+def _moment(text: str) -> datetime | None:
+    """Return a stored time in UTC; None for one that was written by hand and is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None

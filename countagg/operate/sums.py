@@ -38,6 +38,14 @@ def lines_of(packed: bytes) -> dict[str, Decimal]:
         raise CorruptDocument(f"the lines cannot be read: {error!r}") from error
 
 
+def lines_or_none(packed: bytes) -> dict[str, Decimal] | None:
+    """Return the counters of a packed file; None if it cannot be read."""
+    try:
+        return lines_of(packed)
+    except CorruptDocument:
+        return None
+
+
 def add_up(files: Iterable[bytes]) -> Sums:
     """Add up packed files."""
     values: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -49,6 +57,17 @@ def add_up(files: Iterable[bytes]) -> Sums:
             for counter, value in lines.items():
                 values[counter] += value
     return Sums(dict(values), dict(named))
+
+
+def total_of(values: Iterable[Decimal]) -> Decimal:
+    """Add up values."""
+    with localcontext(_WIDE):
+        return sum(values, Decimal(0))
+
+
+def share_of(value: Decimal, total: Decimal) -> Decimal:
+    """Return how much of a total, which is not 0, a value is; 1 for all of it, rounded to six places."""
+    return _WIDE.divide(value, total).quantize(Decimal("0.000001"), context=_WIDE)
 
 
 def exact(value: int) -> Decimal:

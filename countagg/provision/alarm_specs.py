@@ -6,13 +6,15 @@ section 4). So each function's errors, throttles and lag raise an alarm, and so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from countagg.core.names import METRICS_NAMESPACE
+from countagg.core.names import Names
+from countagg.provision import metrics
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.identities import AlarmId
+from countagg.provision.metrics import Metric
 from countagg.provision.states import AlarmState
 
 PERIOD: Final = 300
@@ -29,83 +31,57 @@ class _Watched:
 
     short: str
     description: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
-    statistic: str
+    metric: Metric
     threshold: float
+
+
+def alarm_names(names: Names) -> dict[str, str]:
+    """Return the names of a stack's alarms, by their short names."""
+    return {watched.short: _name(names, watched) for watched in _all_watched(names)}
 
 
 def alarms(blueprint: Blueprint) -> tuple[Spec[AlarmState], ...]:
     """Return the alarms, all of which go to the alerts topic."""
-    return tuple(_alarm(blueprint, watched) for watched in (*_of_functions(blueprint), *_of_queues(blueprint)))
+    return tuple(_alarm(blueprint, watched) for watched in _all_watched(blueprint.names))
 
 
-def _of_functions(blueprint: Blueprint) -> Iterator[_Watched]:
-    for short, name in blueprint.functions.items():
-        here = {"FunctionName": name}
-        yield _Watched(
-            f"{short}-errors", f"The {short} fails; see its log", "AWS/Lambda", "Errors", here, "Sum", 0
-        )
-        yield _Watched(
-            f"{short}-throttles",
-            f"The {short} is throttled: the account's concurrency is used up",
-            "AWS/Lambda",
-            "Throttles",
-            here,
-            "Sum",
-            0,
-        )
+def _all_watched(names: Names) -> Iterator[_Watched]:
+    yield from _of_functions(names)
+    yield from _of_queues(names)
+
+
+def _name(names: Names, watched: _Watched) -> str:
+    return f"{names.stack}-{watched.short}"
+
+
+def _of_functions(names: Names) -> Iterator[_Watched]:
+    for short, name in names.functions.items():
+        yield _Watched(f"{short}-errors", f"The {short} fails; see its log", metrics.errors(name), 0)
+        throttled = f"The {short} is throttled: the account's concurrency is used up"
+        yield _Watched(f"{short}-throttles", throttled, metrics.throttles(name), 0)
         # The processor reads a queue, which has an age of its own.
         if short != "processor":
-            yield _Watched(
-                f"{short}-iterator-age",
-                f"The {short} lags behind its stream, which forgets after 24 hours",
-                "AWS/Lambda",
-                "IteratorAge",
-                here,
-                "Maximum",
-                MAX_LAG * 1_000,
-            )
+            lags = f"The {short} lags behind its stream, which forgets after 24 hours"
+            yield _Watched(f"{short}-iterator-age", lags, metrics.iterator_age(name), MAX_LAG * 1_000)
     yield _Watched(
         "files-refused",
         "Counter files break the rules; `countagg dead-letters list` tells which and why",
-        METRICS_NAMESPACE,
-        "FilesRefused",
-        {"service": blueprint.names.processor},
-        "Sum",
+        metrics.files_refused(names.processor),
         0,
     )
 
 
-def _of_queues(blueprint: Blueprint) -> Iterator[_Watched]:
-    uploads = {"QueueName": blueprint.names.uploads}
+def _of_queues(names: Names) -> Iterator[_Watched]:
     yield _Watched(
-        "uploads-age",
-        "Uploads wait too long for the processor",
-        "AWS/SQS",
-        "ApproximateAgeOfOldestMessage",
-        uploads,
-        "Maximum",
-        MAX_LAG,
+        "uploads-age", "Uploads wait too long for the processor", metrics.oldest_age(names.uploads), MAX_LAG
     )
-    visible = "ApproximateNumberOfMessagesVisible"
     yield _Watched(
-        "uploads-depth",
-        "Too many uploads wait for the processor",
-        "AWS/SQS",
-        visible,
-        uploads,
-        "Maximum",
-        MAX_DEPTH,
+        "uploads-depth", "Too many uploads wait for the processor", metrics.depth(names.uploads), MAX_DEPTH
     )
     yield _Watched(
         "dead-letters",
         "Something could not be processed; `countagg dead-letters list` tells what",
-        "AWS/SQS",
-        visible,
-        {"QueueName": blueprint.names.dead_letters},
-        "Maximum",
+        metrics.depth(names.dead_letters),
         0,
     )
 
@@ -113,10 +89,10 @@ def _of_queues(blueprint: Blueprint) -> Iterator[_Watched]:
 def _alarm(blueprint: Blueprint, watched: _Watched) -> Spec[AlarmState]:
     state = AlarmState(
         description=watched.description,
-        namespace=watched.namespace,
-        metric=watched.metric,
-        dimensions=watched.dimensions,
-        statistic=watched.statistic,
+        namespace=watched.metric.namespace,
+        metric=watched.metric.name,
+        dimensions={watched.metric.dimension: watched.metric.owner},
+        statistic=watched.metric.statistic,
         threshold=watched.threshold,
         period=PERIOD,
         periods=1,
@@ -129,7 +105,7 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Spec[AlarmState]:
     )
     return Spec(
         f"alarm/{watched.short}",
-        AlarmId(f"{blueprint.names.stack}-{watched.short}"),
+        AlarmId(_name(blueprint.names, watched)),
         lambda _: state,
         needs=("topic/alerts",),
     )

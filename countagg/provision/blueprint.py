@@ -91,8 +91,4 @@ class Blueprint:
     @property
     def functions(self) -> dict[str, str]:
         """Names of the functions, by their short names."""
-        return {
-            "processor": self.names.processor,
-            "aggregator": self.names.aggregator,
-            "publisher": self.names.publisher,
-        }
+        return self.names.functions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from countagg.aws.day_reader import CounterItem, DayReader, ListedObject, StoredDocument
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
+from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.published import PublishedTotals
@@ -77,6 +79,20 @@ def test_an_object_is_read_with_its_etag(stored: World, reader: DayReader) -> No
     etag = put(stored, KEY, b"A 1\n")
     assert reader.read_object(KEY) == (b"A 1\n", etag)
     assert reader.read_object("counters/none") is None
+
+
+def test_an_object_is_found_with_its_time_and_read_only_if_it_is_small(stored: World, reader: DayReader) -> None:
+    etag = put(stored, KEY, b"A 1\n")
+    put(stored, f"{KEY}2", bytes(MAX_FILE_BYTES + 1))
+
+    found, large = reader.find_object(KEY), reader.find_object(f"{KEY}2")
+
+    assert found is not None
+    assert (found.content, found.etag, found.size) == (b"A 1\n", etag, 4)
+    assert abs(datetime.now(UTC) - found.modified_at) < timedelta(hours=1)
+    assert large is not None
+    assert (large.content, large.size) == (None, MAX_FILE_BYTES + 1)
+    assert reader.find_object("counters/none") is None
 
 
 def test_snapshots_are_read_as_they_are_damaged_ones_too(stored: World, reader: DayReader) -> None:

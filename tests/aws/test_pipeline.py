@@ -283,12 +283,6 @@ def test_our_notification_is_there_or_not(deployed: World, pipeline: Pipeline) -
     assert not pipeline.has_notification()
 
 
-def test_a_function_is_active_or_absent(deployed: World, pipeline: Pipeline) -> None:
-    assert pipeline.function_state("countagg-processor") == "Active"
-    deployed.clients.lambda_.delete_function(FunctionName="countagg-processor")
-    assert pipeline.function_state("countagg-processor") == "absent"
-
-
 def test_the_health_of_a_mapping(deployed: World, pipeline: Pipeline) -> None:
     health = pipeline.mapping_health("countagg-processor")
     assert health is not None
@@ -321,7 +315,6 @@ def test_a_table_is_active_or_absent(deployed: World, pipeline: Pipeline) -> Non
         ("GetQueueUrl", "RequestThrottled", lambda pipeline: pipeline.queue_depth("q")),
         ("ListTopics", "Throttled", lambda pipeline: pipeline.topic_exists("t")),
         ("GetBucketNotificationConfiguration", "SlowDown", lambda pipeline: pipeline.has_notification()),
-        ("GetFunctionConfiguration", "TooManyRequestsException", lambda pipeline: pipeline.function_state("f")),
         ("ListEventSourceMappings", "TooManyRequestsException", lambda pipeline: pipeline.mapping_health("f")),
         ("DescribeTable", "ThrottlingException", lambda pipeline: pipeline.table_status("t")),
         ("PutObject", "SlowDown", lambda pipeline: pipeline.put_counter_file("k", b"")),

@@ -41,7 +41,7 @@ class FakePipeline:
         version: of the ledger.
         uploaded: keys and contents, in the order in which the uploads ended.
         on_put: called with the key while a file is uploaded.
-        functions, mappings, tables, queues, topics: by name; what is not there is absent.
+        mappings, tables, queues, topics: by name; what is not there is absent.
     """
 
     held: dict[str, Snapshot] = field(default_factory=dict)
@@ -49,7 +49,6 @@ class FakePipeline:
     version: int = 0
     uploaded: list[tuple[str, bytes]] = field(default_factory=list)
     on_put: Callable[[str], None] = lambda _: None
-    functions: dict[str, str] = field(default_factory=dict)
     mappings: dict[str, MappingHealth] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     queues: dict[str, QueueDepth] = field(default_factory=dict)
@@ -101,9 +100,6 @@ class FakePipeline:
 
     def has_notification(self) -> bool:
         return self.notified
-
-    def function_state(self, name: str) -> str:
-        return self.functions.get(name, "absent")
 
     def mapping_health(self, function: str) -> MappingHealth | None:
         return self.mappings.get(function)

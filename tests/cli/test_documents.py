@@ -35,7 +35,11 @@ HOPS: Final = [
     "mapping/publisher",
     "table/counters",
     "queue/dead-letters",
+    "alarms",
+    "last-upload",
+    "last-published",
 ]
+HOP_KEYS: Final = ["hop", "healthy", "state", "detail", "metrics", "not_allowed"]
 
 
 @pytest.fixture(scope="module")
@@ -288,8 +292,29 @@ def test_status_shows_the_hops_in_the_order_of_the_data(countagg: CommandLine) -
     assert (ran.document["schema"], ran.document["stack"], ran.document["healthy"]) == (1, "countagg", True)
     hops: list[dict[str, Any]] = ran.document["hops"]
     assert [hop["hop"] for hop in hops] == HOPS
-    assert all(list(hop) == ["hop", "healthy", "state", "detail"] for hop in hops)
+    more = {
+        **{f"function/{short}": ["code_current"] for short in ("processor", "aggregator", "publisher")},
+        "alarms": ["in_alarm", "missing"],
+        "last-upload": ["date"],
+        "last-published": ["date"],
+    }
+    assert all(list(hop) == [*HOP_KEYS, *more.get(hop["hop"], [])] for hop in hops)
     assert all(hop["healthy"] is True for hop in hops)
+    found = {hop["hop"]: hop for hop in hops}
+    assert found["queue/uploads"]["metrics"] == {"waiting": 0, "in_flight": 0, "oldest_seconds": None}
+    assert found["function/processor"]["metrics"] == dict.fromkeys(
+        ["invocations", "errors", "throttles", "files_refused"]
+    )
+    assert list(found["function/publisher"]["metrics"]) == [
+        "invocations",
+        "errors",
+        "throttles",
+        "iterator_age_seconds",
+    ]
+    # The hash of the zip is that of the deployed one.
+    assert found["function/aggregator"]["code_current"] is True
+    assert found["alarms"]["metrics"] == {"in_alarm": 0, "missing": 0}
+    assert list(found["last-upload"]["metrics"]) == ["age_seconds", "version"]
 
 
 @pytest.mark.usefixtures("_a_dead_letter")
@@ -298,21 +323,24 @@ def test_status_ends_with_1_when_a_hop_is_not_healthy_and_says_which(form: str, 
     ran = countagg("status", "--output", form)
 
     assert ran.code == 1
-    assert ran.err == "not healthy: queue/dead-letters\n"
+    assert ran.err == "not healthy: queue/dead-letters; `countagg dead-letters list` tells what failed\n"
     if form == "json":
         assert ran.document["healthy"] is False
-        assert ran.document["hops"][-1] == {
+        assert ran.document["hops"][HOPS.index("queue/dead-letters")] == {
             "hop": "queue/dead-letters",
             "healthy": False,
             "state": "present",
             "detail": "1 held",
+            "metrics": {"held": 1},
+            "not_allowed": [],
         }
     elif form == "csv":
         rows = parsed(ran.out)
         assert [row["HOP"] for row in rows if row["HEALTHY"] == "NO"] == ["queue/dead-letters"]
         assert [row["HOP"] for row in rows] == HOPS
     else:
-        assert ran.out.splitlines()[-1].split() == ["queue/dead-letters", "NO", "present", "1", "held"]
+        lines = [line.split() for line in ran.out.splitlines()]
+        assert ["queue/dead-letters", "NO", "present", "1", "held"] in lines
 
 
 @pytest.mark.usefixtures("_a_paused_mapping")

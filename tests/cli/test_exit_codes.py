@@ -31,6 +31,8 @@ CONNECTING: Final = (
     ("query", "--date", "today"),
     ("query", "--since", "2d"),
     ("status",),
+    ("status", "--watch"),
+    ("explain", "COUNTER1"),
     ("logs",),
     ("cost", "--measured"),
     ("loadtest", "--yes"),

@@ -68,7 +68,7 @@ COMMANDS: Final = {
         "--save",
     },
     "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
-    "status": set[str](),
+    "status": {"--watch", "--interval"},
     "teardown": {
         "--yes",
         "--bucket",
@@ -83,6 +83,7 @@ COMMANDS: Final = {
     "limits unset": {"--expect-account"},
     "limits import": {"--expect-account"},
     "verify": {"--date", "--settle"},
+    "explain": {"--date"},
     "repair": {"--date", "--since", "--until", "--dry-run", "--settle", "--timeout", "--yes", "--expect-account"},
     "dead-letters list": set[str](),
     "dead-letters show": set[str](),

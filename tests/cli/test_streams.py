@@ -28,6 +28,7 @@ COMMANDS: Final = (
     ("query", "--date", "2020-01-01"),
     ("query", "--date", DAY, "--counter", "nobody"),
     ("status",),
+    ("explain", "COUNTER1", "--date", DAY),
     ("teardown", "--stack", "ghost"),
 )
 FORMS: Final = ("table", "json", "csv")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from countagg.aws.day_reader import CounterItem, ListedObject, StoredDocument
-from countagg.core.counter_file import parse_counter_file
+from countagg.aws.day_reader import CounterItem, FoundObject, ListedObject, StoredDocument
+from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DAY: Final = "2026-11-20"
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+UPLOADED_AT: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
 
 
@@ -201,6 +202,13 @@ class FakeDay:
     def read_object(self, key: str) -> tuple[bytes, str] | None:
         content = self.objects.get(key)
         return None if content is None else (content, etag_of(content))
+
+    def find_object(self, key: str) -> FoundObject | None:
+        content = self.objects.get(key)
+        if content is None:
+            return None
+        held = content if len(content) <= MAX_FILE_BYTES else None
+        return FoundObject(held, etag_of(content), len(content), UPLOADED_AT)
 
     def snapshots(self, _day: str) -> Iterator[Snapshot]:
         return iter(list(self.held.values()))

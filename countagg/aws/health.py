@@ -1,0 +1,183 @@
+"""How the parts of a deployed stack are doing: functions, metrics, alarms, and what the data last did.
+
+Beside those of `Pipeline`, the reads of `status`. Each needs one permission, named in its docstring; one that the
+principal lacks rises as `AccessDenied`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.session import Clients
+from countagg.core.errors import AwsCallFailed
+from countagg.core.names import Names
+from countagg.core.published import VERSION_KEY, published_key
+from countagg.core.settings import FunctionSettings
+from countagg.provision.metrics import MAXIMUM, Metric
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDataResultTypeDef
+
+WINDOW: Final = timedelta(hours=1)
+"""How far back metrics are looked at."""
+_RESOLUTION: Final = 60
+"""Seconds of one value: SQS and Lambda have one a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionHealth:
+    """A function.
+
+    Attributes:
+        state: in AWS's words.
+        code: SHA-256 of its zip, as Lambda tells it.
+        failure: why its last update failed; empty if it did not.
+    """
+
+    state: str
+    code: str
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """When the data of a day changed last.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        version: of the ledger that it changed to.
+        at: UTC, ISO 8601.
+    """
+
+    day: str
+    version: int
+    at: str
+
+
+class Health:
+    """Reads of a deployed stack.
+
+    Args:
+        clients: to work with.
+        settings: of the stack.
+    """
+
+    def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._names = Names(settings.stack)
+
+    def function(self, name: str) -> FunctionHealth | None:
+        """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
+        with aws_errors(f"function {name}"):
+            try:
+                found = self._clients.lambda_.get_function_configuration(FunctionName=name)
+            except ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    return None
+                raise
+        failed = found.get("LastUpdateStatus") == "Failed"
+        reason = found.get("LastUpdateStatusReason", "no reason given") if failed else ""
+        return FunctionHealth(str(found.get("State", "Active")), found["CodeSha256"], reason)
+
+    def metrics(self, wanted: Sequence[Metric], now: datetime) -> dict[Metric, float | None]:
+        """Read metrics of the last hour, all in one request (`cloudwatch:GetMetricData`).
+
+        Returns:
+            Of a sum, the sum over the hour; of a maximum, its newest value; None where the service has no data.
+
+        Raises:
+            AwsCallFailed: the service could not read one of them.
+        """
+        end = now.astimezone(UTC)
+        with aws_errors("metrics"):
+            pages = self._clients.cloudwatch.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=[_query(index, metric) for index, metric in enumerate(wanted)],
+                StartTime=end - WINDOW,
+                EndTime=end,
+                ScanBy="TimestampAscending",
+            )
+            results = [result for page in pages for result in page["MetricDataResults"]]
+        values = _values(results)
+        return {metric: _one(metric, values.get(_id(index), [])) for index, metric in enumerate(wanted)}
+
+    def alarms(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the states of those alarms that there are, at most 100, by name (`cloudwatch:DescribeAlarms`)."""
+        with aws_errors("alarms"):
+            answer = self._clients.cloudwatch.describe_alarms(
+                AlarmNames=list(names), AlarmTypes=["MetricAlarm"], MaxRecords=100
+            )
+        return {found["AlarmName"]: str(found["StateValue"]) for found in answer["MetricAlarms"]}
+
+    def counted(self, day: str) -> LastChange | None:
+        """Return the last change of a day's ledger; None if there is none (`dynamodb:GetItem`)."""
+        with aws_errors(f"totals of {day}"):
+            answer = self._clients.dynamodb.get_item(
+                TableName=self._names.totals, Key={"Date": {"S": day}}, ProjectionExpression="Version, UpdatedAt"
+            )
+        item = answer.get("Item")
+        if item is None:
+            return None
+        return LastChange(day, int(item["Version"]["N"]), item.get("UpdatedAt", {}).get("S", ""))
+
+    def published(self, day: str) -> LastChange | None:
+        """Return how new a day's published object is; None if there is none.
+
+        It needs `s3:GetObject` on it, and `s3:ListBucket`, without which S3 does not tell absent from forbidden.
+        """
+        key = published_key(self._settings.output_prefix, day)
+        owner: Any = {"Bucket": self._settings.bucket, "ExpectedBucketOwner": self._settings.bucket_owner}
+        with aws_errors(f"object {key}"):
+            try:
+                found = self._clients.s3.head_object(**owner, Key=key)
+            except ClientError as error:
+                # A HEAD has no body that could name the error.
+                if code_of(error) == "404":
+                    return None
+                raise
+        version = found["Metadata"].get(VERSION_KEY, "")
+        number = int(version) if version.isascii() and version.isdigit() else 0
+        return LastChange(day, number, found["LastModified"].astimezone(UTC).isoformat(timespec="seconds"))
+
+
+def _id(index: int) -> str:
+    return f"m{index}"
+
+
+def _query(index: int, metric: Metric) -> Any:  # noqa: ANN401 - passed on to boto3
+    return {
+        "Id": _id(index),
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": metric.dimension, "Value": metric.owner}],
+            },
+            "Period": _RESOLUTION,
+            "Stat": metric.statistic,
+        },
+    }
+
+
+def _values(results: Iterable[MetricDataResultTypeDef]) -> Mapping[str, list[tuple[datetime, float]]]:
+    """Return times and values by id; those of one id may stand in several pages."""
+    values: defaultdict[str, list[tuple[datetime, float]]] = defaultdict(list)
+    for result in results:
+        if result.get("StatusCode") == "InternalError":
+            told = "; ".join(each.get("Value", "") for each in result.get("Messages", []))
+            raise AwsCallFailed(f"CloudWatch could not read {result.get('Label')}: {told}", where="metrics")
+        values[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
+    return values
+
+
+def _one(metric: Metric, values: Sequence[tuple[datetime, float]]) -> float | None:
+    if not values:
+        return None
+    return max(values)[1] if metric.statistic == MAXIMUM else sum(value for _, value in values)

@@ -1,0 +1,108 @@
+"""How the parts of a stack are, in memory, for `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from countagg.aws.health import FunctionHealth, Health, LastChange
+from countagg.aws.pipeline import MappingHealth, QueueDepth
+from countagg.core.errors import AccessDenied
+from countagg.core.names import Names
+from countagg.operate.status import Hop, Inspector
+from countagg.provision.alarm_specs import alarm_names
+from tests.cli.fake_pipeline import FakePipeline
+
+if TYPE_CHECKING:
+    from countagg.provision.metrics import Metric
+
+NAMES: Final = Names("countagg")
+NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+CODE: Final = "hash of our zip"
+
+
+@dataclass
+class FakeHealth:
+    """What `Health` would read.
+
+    Attributes:
+        functions: by name; what is not there is absent.
+        values: of metrics; those without are without data.
+        states: of alarms, by name.
+        ledgers, objects: the last changes, by day.
+        denied: method -> the action that AWS names; empty if it names none.
+        asked: when metrics were read.
+    """
+
+    functions: dict[str, FunctionHealth] = field(default_factory=dict)
+    values: dict[Metric, float] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    ledgers: dict[str, LastChange] = field(default_factory=dict)
+    objects: dict[str, LastChange] = field(default_factory=dict)
+    denied: dict[str, str] = field(default_factory=dict)
+    asked: list[datetime] = field(default_factory=list)
+
+    def function(self, name: str) -> FunctionHealth | None:
+        self._require("function")
+        return self.functions.get(name)
+
+    def metrics(self, wanted: Sequence[Metric], now: datetime) -> Mapping[Metric, float | None]:
+        self._require("metrics")
+        self.asked.append(now)
+        return {metric: self.values.get(metric) for metric in wanted}
+
+    def alarms(self, names: Iterable[str]) -> dict[str, str]:
+        self._require("alarms")
+        return {name: self.states[name] for name in names if name in self.states}
+
+    def counted(self, day: str) -> LastChange | None:
+        self._require("counted")
+        return self.ledgers.get(day)
+
+    def published(self, day: str) -> LastChange | None:
+        self._require("published")
+        return self.objects.get(day)
+
+    def _require(self, method: str) -> None:
+        if method in self.denied:
+            raise AccessDenied("no", action=self.denied[method])
+
+
+@dataclass
+class FakeStack:
+    """A stack, and the clock by which it is looked at."""
+
+    pipeline: FakePipeline = field(default_factory=FakePipeline)
+    health: FakeHealth = field(default_factory=FakeHealth)
+    now: datetime = NOW
+
+    def inspector(self) -> Inspector:
+        return Inspector(self.pipeline.pipeline, cast("Health", self.health), CODE, lambda: self.now)
+
+    def look(self) -> tuple[Hop, ...]:
+        return self.inspector().look()
+
+    def hop(self, name: str) -> Hop:
+        (found,) = [hop for hop in self.look() if hop.name == name]
+        return found
+
+
+def healthy_stack() -> FakeStack:
+    """Return a stack of which every hop is healthy."""
+    functions = NAMES.functions.values()
+    pipeline = FakePipeline(
+        mappings=dict.fromkeys(functions, MappingHealth("Enabled", "OK")),
+        tables=dict.fromkeys((NAMES.snapshots, NAMES.totals, NAMES.counters), "ACTIVE"),
+        queues={NAMES.uploads: QueueDepth(3, 2), NAMES.dead_letters: QueueDepth(0, 0)},
+        topics={NAMES.uploads},
+        notified=True,
+    )
+    health = FakeHealth(
+        functions=dict.fromkeys(functions, FunctionHealth("Active", CODE)),
+        states=dict.fromkeys(alarm_names(NAMES).values(), "OK"),
+        ledgers={"2026-11-20": LastChange("2026-11-20", 9, "2026-11-20T11:59:50.250+00:00")},
+        objects={"2026-11-20": LastChange("2026-11-20", 8, "2026-11-20T11:58:00+00:00")},
+    )
+    return FakeStack(pipeline, health)

@@ -154,8 +154,10 @@ def _plain(text: str) -> str:
         number = Decimal(text)
     except (ArithmeticError, TypeError) as error:
         raise ValueError(f"{shorten(text)} is not a decimal number") from error
+    if not number.is_finite():
+        raise ValueError(f"{shorten(text)} is not a decimal number")
     # DynamoDB's numbers end at 10^126; a larger exponent would become that many digits.
-    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
+    if abs(number.adjusted()) > _MAX_EXPONENT:
         raise ValueError(f"{shorten(text)} is out of range")
     plain = f"{number:f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain

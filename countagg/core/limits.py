@@ -144,7 +144,7 @@ def parse_alert(item: Mapping[str, Any], day: str) -> StoredAlert:
         value, version = parse_sum(_plain(item["Total"]["N"])), int(item["LedgerVersion"]["N"])
         alert = Alert(day, counter, parse_sum(limit), value, version)
         return StoredAlert(alert, AlertState(item["State"]["S"]), item.get("SentAt", {}).get("S", ""))
-    except (KeyError, OverflowError, TypeError, AttributeError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"the item is not an alert: {shorten(error)}") from error
 
 
@@ -155,7 +155,7 @@ def _plain(text: str) -> str:
     except (ArithmeticError, TypeError) as error:
         raise ValueError(f"{shorten(text)} is not a decimal number") from error
     # DynamoDB's numbers end at 10^126; a larger exponent would become that many digits.
-    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
+    if number.is_finite() and abs(number.adjusted()) > _MAX_EXPONENT:
         raise ValueError(f"{shorten(text)} is out of range")
     plain = f"{number:f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain

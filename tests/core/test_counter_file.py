@@ -142,7 +142,7 @@ def test_a_name_that_begins_with_a_byte_order_mark_is_refused() -> None:
 
 
 def test_a_file_of_exactly_the_largest_size_is_read() -> None:
-    assert parse_counter_file(b"a 1\n" + b"\n" * (MAX_FILE_BYTES - 4)) == {"a": SCALE}
+    assert parse_counter_file(b"a 1\n" + b" " * (MAX_FILE_BYTES - 4)) == {"a": SCALE}
 
 
 def test_a_larger_file_is_refused_as_a_whole() -> None:

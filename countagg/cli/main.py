@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from countagg.cli import (
+    bundle_command,
     cost_command,
     data_commands,
     dead_letters_commands,
@@ -36,6 +37,7 @@ def make_app() -> typer.Typer:
         local_commands,
         demo_command,
         stack_commands,
+        bundle_command,
         data_commands,
         query_command,
         status_command,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
+from countagg.core.days import parse_date
 from countagg.core.errors import InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.sequencer import normalise_sequencer
@@ -104,6 +105,12 @@ def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked her
     return value
 
 
+def _day(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
+    if parse_date(_text(value)) is None:
+        raise ValueError(f"{value!r} is not a date")
+    return str(value)
+
+
 def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
     """Read a record of the snapshots table's stream, as Lambda hands it over.
 
@@ -120,7 +127,7 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
         keys = change["Keys"]
         old = change.get("OldImage")
         return Link(
-            day=_text(keys["Date"]["S"]),
+            day=_day(keys["Date"]["S"]),
             instance=_text(keys["Instance"]["S"]),
             old=_snapshot_image(old) if old else None,
             new=_snapshot_image(change["NewImage"]),
@@ -169,7 +176,7 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
         return TotalsChange(
-            day=_text(change["Keys"]["Date"]["S"]),
+            day=_day(change["Keys"]["Date"]["S"]),
             replaced=int(old["Version"]["N"]) if old else 0,
             version=int(new["Version"]["N"]),
             updated_at=_text(new["UpdatedAt"]["S"]),

@@ -144,7 +144,7 @@ def parse_alert(item: Mapping[str, Any], day: str) -> StoredAlert:
         value, version = parse_sum(_plain(item["Total"]["N"])), int(item["LedgerVersion"]["N"])
         alert = Alert(day, counter, parse_sum(limit), value, version)
         return StoredAlert(alert, AlertState(item["State"]["S"]), item.get("SentAt", {}).get("S", ""))
-    except (KeyError, OverflowError, TypeError, AttributeError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"the item is not an alert: {shorten(error)}") from error
 
 

@@ -107,7 +107,9 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
         removed=False,
         time=str(content["refused_at"]),
     )
-    line = content.get("line")
+    events, line = make_s3_message(event), content.get("line")
+    # What the processor could not read is not to be told again.
+    parse_s3_message(events)
     return DeadLetter(
         message,
         Kind.REFUSAL,
@@ -117,7 +119,7 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
         key=event.key,
         line=line if isinstance(line, int) else None,
         request_id=str(content.get("request_id", "")),
-        events=make_s3_message(event),
+        events=events,
     )
 
 

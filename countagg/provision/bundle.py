@@ -2,6 +2,7 @@
 
 The same versions give the same bytes on every machine: names sorted, one date, one mode, nothing compressed (zlib
 versions differ). So its hash tells whether the code in AWS is ours. It is far below the 50 MB of a direct upload.
+A file of a library that is not as it was installed is not taken.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from countagg.core.errors import CountaggError
+from countagg import __version__
+from countagg.provision.installed import Installed, find_installed
 from countagg.provision.states import Code
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_OURS: Final = "countagg"
+_OUR_LICENCE: Final = "MIT"
 
 OUR_PARTS: Final = ("__init__.py", "core/*.py", "functions/*.py")
 
@@ -43,25 +47,81 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "jmespath": ("jmespath/**/*.py",),
     "typing-extensions": ("typing_extensions.py",),
 }
-"""Distributions in the zip, with the files taken of each. boto3 is the runtime's."""
+"""Distributions in the zip, with the files taken of each beside its licences. boto3 is the runtime's."""
 
 # ZIP knows no earlier date.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class BundledFile:
+    """A file of the zip.
+
+    Attributes:
+        name: its path in the zip.
+        content: its bytes.
+    """
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Its hash, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What the files of the zip come from: countagg or a library.
+
+    Attributes:
+        name: of the distribution.
+        version: of the distribution.
+        licence: as an SPDX expression; empty if the distribution names none.
+        files: sorted by name.
+    """
+
+    name: str
+    version: str
+    licence: str
+    files: tuple[BundledFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(len(file.content) for file in self.files)
+
+
+def bundle_components() -> tuple[Component, ...]:
+    """Return what the zip holds.
+
+    Raises:
+        CountaggError: a library is not installed, or not as it was.
+    """
+    ours = Component(_OURS, __version__, _OUR_LICENCE, _sorted(_our_files()))
+    return (ours, *(_library(find_installed(name), patterns) for name, patterns in LIBRARIES.items()))
 
 
 def build_bundle() -> Code:
     """Build the zip.
 
     Raises:
-        CountaggError: a library is not installed.
+        CountaggError: a library is not installed, or not as it was.
     """
+    return pack_bundle(bundle_components())
+
+
+def pack_bundle(components: tuple[Component, ...]) -> Code:
+    """Return the zip of these components."""
+    files = _sorted(file for component in components for file in component.files)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(_entries()):
-            entry = zipfile.ZipInfo(name, _DATE)
+        for file in files:
+            entry = zipfile.ZipInfo(file.name, _DATE)
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, content)
+            archive.writestr(entry, file.content)
     return make_code(buffer.getvalue())
 
 
@@ -70,23 +130,18 @@ def make_code(content: bytes) -> Code:
     return Code(base64.b64encode(hashlib.sha256(content).digest()).decode(), content)
 
 
-def _entries() -> Iterator[tuple[str, bytes]]:
+def _our_files() -> Iterator[BundledFile]:
     for pattern in OUR_PARTS:
         for path in _PACKAGE.glob(pattern):
-            yield f"countagg/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes()
-    for name, patterns in LIBRARIES.items():
-        yield from _library_entries(_installed(name), patterns)
+            yield BundledFile(f"{_OURS}/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
 
 
-def _installed(name: str) -> Distribution:
-    try:
-        return distribution(name)
-    except PackageNotFoundError as error:
-        raise CountaggError(f"{name} is not installed", hint="install countagg again") from error
+def _library(library: Installed, patterns: tuple[str, ...]) -> Component:
+    code = {path: library.name_of(path) for pattern in patterns for path in library.root.glob(pattern)}
+    licences = {path: f"licences/{library.name}/{path.name}" for path in library.licence_files()}
+    files = (BundledFile(name, library.read(path)) for path, name in (code | licences).items())
+    return Component(library.name, library.version, library.licence, _sorted(files))
 
 
-def _library_entries(library: Distribution, patterns: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    root = Path(str(library.locate_file("")))
-    taken = {path for pattern in patterns for path in root.glob(pattern)}
-    for path in taken:
-        yield path.relative_to(root).as_posix(), path.read_bytes()
+def _sorted(files: Iterator[BundledFile]) -> tuple[BundledFile, ...]:
+    return tuple(sorted(files, key=lambda file: file.name))

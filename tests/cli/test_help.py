@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "setup": {*CHOICES, "--yes", "--expect-account"},
     "plan": {*CHOICES, "--detailed-exitcode"},
     "outputs": set[str](),
+    "bundle": {"--files", "--save", "--sbom"},
     "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
     "query": {
         "--date",

@@ -49,15 +49,14 @@ class HeldStore(Store):
         self.snapshots[snapshot.instance] = snapshot
         return True
 
-    def snapshots_of(self, day: str) -> Iterator[tuple[str, Image]]:
-        assert day
+    def snapshots_of(self, day: str) -> Iterator[tuple[str, Image]]:  # noqa: ARG002 - there are none
         return iter(())
 
     def load_ledger(self, day: str) -> StoredLedger:
         return self.ledgers.get(day, StoredLedger(0, b""))
 
     def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
-        assert updated_at
+        assert datetime.fromisoformat(updated_at)
         self.ledgers[day] = StoredLedger(replaced.version + 1, document)
         return True
 

@@ -11,7 +11,11 @@ from countagg.core.errors import UsageError
 from countagg.core.names import MAX_STACK_LENGTH, Names
 
 STACKS = st.from_regex(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", fullmatch=True)
-RESOURCES = [name for name, member in inspect.getmembers(Names) if isinstance(member, property)]
+RESOURCES = [
+    name
+    for name, member in inspect.getmembers(Names)
+    if isinstance(member, property) and inspect.signature(member.fget).return_annotation == "str"
+]
 LONGEST_REGION = "x" * 20
 
 

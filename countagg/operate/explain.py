@@ -11,7 +11,7 @@ from typing import Final
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.settings import FunctionSettings
 from countagg.operate.evidence import Observer
-from countagg.operate.lineage import CounterLineage, Tracer
+from countagg.operate.lineage import CounterLineage, Tracer, unreadable_ledger
 
 _LOOKS: Final = 3
 _PAUSE: Final = 2.0
@@ -61,6 +61,7 @@ def explain_counter(observer: Observer, counter: str, trail: Trail | None = None
 
     Raises:
         CountaggError: nothing of that day names the counter.
+        CorruptDocument: the day's ledger cannot be read.
     """
     trail = trail or Trail()
     tracer = Tracer(counter)
@@ -73,6 +74,8 @@ def explain_counter(observer: Observer, counter: str, trail: Trail | None = None
         trail.sleep(_PAUSE)
         look = observer.look()
         found = tracer.trace(look)
+    if look.ledger is None and look.stored.version:
+        raise unreadable_ledger(observer.day, "the ledger cannot be read")
     if not found.is_known:
         known = look.ledger.sums if look.ledger else {}
         raise _nowhere(observer.day, counter, list(known))

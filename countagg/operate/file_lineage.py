@@ -17,7 +17,7 @@ from countagg.core.snapshot import Snapshot
 from countagg.operate.evidence import CounterFile, read_file
 from countagg.operate.file_log import FileLog, LogExcerpt
 from countagg.operate.findings import RefusedFile
-from countagg.operate.lineage import pending_reason
+from countagg.operate.lineage import pending_reason, unreadable_ledger
 from countagg.operate.sums import exact, lines_or_none, share_of
 
 
@@ -138,8 +138,7 @@ def _decode(stored: StoredDocument, day: str) -> Ledger:
     try:
         return decode_ledger(stored.document)
     except CorruptDocument as error:
-        hint = f"`countagg repair --date {day}` mends it"
-        raise CorruptDocument(error.what, where=f"totals of {day}", hint=hint) from error
+        raise unreadable_ledger(day, error.what) from error
 
 
 @dataclass(frozen=True, slots=True)

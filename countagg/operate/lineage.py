@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from countagg.aws.day_reader import CounterItem
+from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot
 from countagg.operate.comparison import INCLUDES_NEWER, UNREADABLE
@@ -174,6 +175,11 @@ class Tracer:
             return None
         known = self._versions.get((snapshot.instance, snapshot.sequencer))
         return known.value if known else None
+
+
+def unreadable_ledger(day: str, what: str) -> CorruptDocument:
+    """Return the error that a day's ledger cannot be read, with what to do about it."""
+    return CorruptDocument(what, where=f"totals of {day}", hint=f"`countagg repair --date {day}` mends them")
 
 
 def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included: str) -> str:

@@ -118,7 +118,7 @@ class Inspector:
             return _presence(name, found)
         oldest = self._metric(metrics.oldest_age(queue))
         numbers = {"waiting": found.waiting, "in_flight": found.in_flight, "oldest_seconds": oldest}
-        waited = NO_DATA if oldest is None else f"{oldest:g} s"
+        waited = NO_DATA if oldest is None else f"{oldest:,.0f} s"
         told = self._metrics.text if isinstance(self._metrics, NotAllowed) else f"oldest: {waited}"
         detail = f"{found.waiting} waiting, {found.in_flight} in flight; {told}"
         return Hop(

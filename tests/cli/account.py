@@ -17,12 +17,15 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from countagg.cli.main import main
 from countagg.core.ledger import Image, encode_ledger, rebuild
+from countagg.core.published import published_metadata, render_published
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import parse_value
 
 BUCKET: Final = "counters-of-somebody"
 ACCOUNT: Final = "123456789012"
+VERSION: Final = 7
+"""Of every ledger that is written here."""
 TALLY: Final = re.compile(r"\d+ created, \d+ updated, \d+ kept, \d+ deleted in \d+ s")
 """The last line of what setup and teardown tell."""
 
@@ -88,8 +91,38 @@ def write_day(day: str, files: Mapping[str, Mapping[str, str]], stack: str = "co
         TableName=f"{stack}-totals",
         Item={
             "Date": {"S": day},
-            "Version": {"N": "7"},
+            "Version": {"N": str(VERSION)},
             "UpdatedAt": {"S": f"{day}T10:00:01Z"},
             "Document": {"B": encode_ledger(rebuild(images.items()))},
         },
     )
+
+
+def publish_day(day: str, totals: Mapping[str, str]) -> None:
+    """Write what the publisher would have written for the ledger of `write_day`."""
+    for name, value in totals.items():
+        put_counter(day, name, value)
+    boto3.client("s3").put_object(
+        Bucket=BUCKET,
+        Key=f"totals/{day}",
+        Body=render_published({name: parse_value(value) for name, value in totals.items()}, VERSION),
+        Metadata=published_metadata(VERSION, "then"),
+    )
+
+
+def put_counter(day: str, name: str, value: str) -> None:
+    """Write an item of the counters table."""
+    item: Any = {
+        "Counter": {"S": name},
+        "Date": {"S": day},
+        "Value": {"N": value},
+        "Version": {"N": str(VERSION)},
+    }
+    boto3.client("dynamodb").put_item(TableName="countagg-counters", Item=item)
+
+
+def empty_bucket() -> None:
+    """Delete every object of the bucket."""
+    s3 = boto3.client("s3")
+    for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        s3.delete_object(Bucket=BUCKET, Key=found["Key"])

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.account import ACCOUNT, BUCKET, TALLY, write_day
 from tests.cli.running import CommandLine
+from tests.operate.fake_health import HOPS
 from tests.provision.stacks import IDS
 
 DAY: Final = "2026-07-01"
@@ -21,24 +22,6 @@ NAMES_DAY: Final = "2026-07-02"
 STRANGE: Final = ("a\x1b[31mred", "tfel\u202eright", "[bold]b[/bold]", 'with,"comma"', "größe")
 FORMS: Final = ("table", "json", "csv")
 
-HOPS: Final = [
-    "notification/uploads",
-    "topic/uploads",
-    "queue/uploads",
-    "function/processor",
-    "mapping/processor",
-    "table/snapshots",
-    "function/aggregator",
-    "mapping/aggregator",
-    "table/totals",
-    "function/publisher",
-    "mapping/publisher",
-    "table/counters",
-    "queue/dead-letters",
-    "alarms",
-    "last-upload",
-    "last-published",
-]
 HOP_KEYS: Final = ["hop", "healthy", "state", "detail", "metrics", "not_allowed"]
 
 

@@ -13,11 +13,9 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from countagg.core.published import published_metadata, render_published
 from countagg.core.sequencer import normalise_sequencer
-from countagg.core.values import parse_value
 from tests.aws.world import Calls, answer
-from tests.cli.account import BUCKET, write_day
+from tests.cli.account import BUCKET, empty_bucket, publish_day, write_day
 from tests.cli.running import CommandLine
 
 TODAY: Final = datetime.now(UTC).date()
@@ -32,23 +30,13 @@ SEQUENCERS: Final = [normalise_sequencer(digit) for digit in "12"]
 @pytest.fixture
 def _day(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
     """Give the stack a day on which all hops agree."""
-    s3 = boto3.client("s3")
     write_day(DAY, FILES)
     for instance, counters in FILES.items():
         put_file(instance, "".join(f"{name} {value}\n" for name, value in counters.items()))
         update("snapshots", {"Instance": instance}, "ETag", {"S": etag_of(instance)})
-    for name, value in TOTALS.items():
-        item: Any = {"Counter": {"S": name}, "Date": {"S": DAY}, "Value": {"N": value}, "Version": {"N": "7"}}
-        boto3.client("dynamodb").put_item(TableName="countagg-counters", Item=item)
-    s3.put_object(
-        Bucket=BUCKET,
-        Key=f"totals/{DAY}",
-        Body=render_published({name: parse_value(value) for name, value in TOTALS.items()}, 7),
-        Metadata=published_metadata(7, "then"),
-    )
+    publish_day(DAY, TOTALS)
     yield
-    for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
-        s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+    empty_bucket()
 
 
 def put_file(instance: str, content: str) -> None:

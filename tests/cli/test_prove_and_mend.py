@@ -11,9 +11,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from countagg.core.published import published_metadata, render_published
-from countagg.core.values import parse_value
-from tests.cli.account import BUCKET, write_day
+from tests.cli.account import BUCKET, empty_bucket, publish_day, put_counter, write_day
 from tests.cli.running import CommandLine
 
 DAY: Final = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
@@ -30,22 +28,9 @@ def _day(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
         content = "".join(f"{name} {value}\n" for name, value in counters.items())
         s3.put_object(Bucket=BUCKET, Key=f"counters/{DAY}/values_{instance}", Body=content)
     write_day(DAY, FILES)
-    for name, value in TOTALS.items():
-        put_counter(name, value)
-    s3.put_object(
-        Bucket=BUCKET,
-        Key=f"totals/{DAY}",
-        Body=render_published({name: parse_value(value) for name, value in TOTALS.items()}, 7),
-        Metadata=published_metadata(7, "then"),
-    )
+    publish_day(DAY, TOTALS)
     yield
-    for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
-        s3.delete_object(Bucket=BUCKET, Key=found["Key"])
-
-
-def put_counter(name: str, value: str) -> None:
-    item: Any = {"Counter": {"S": name}, "Date": {"S": DAY}, "Value": {"N": value}, "Version": {"N": "7"}}
-    boto3.client("dynamodb").put_item(TableName="countagg-counters", Item=item)
+    empty_bucket()
 
 
 def counter(name: str) -> str:
@@ -76,7 +61,7 @@ def test_the_document_of_a_day_that_is_right(countagg: CommandLine) -> None:
 
 @pytest.mark.usefixtures("_day")
 def test_a_difference_ends_with_7_and_is_named(countagg: CommandLine) -> None:
-    put_counter("A", "12.25")
+    put_counter(DAY, "A", "12.25")
     ran = countagg("verify", "--date", DAY, "--output", "json", *NO_WAIT)
     assert ran.code == 7
     assert ran.document["ok"] is False
@@ -95,7 +80,7 @@ def test_a_difference_ends_with_7_and_is_named(countagg: CommandLine) -> None:
 
 @pytest.mark.usefixtures("_day")
 def test_differences_as_a_table_and_as_csv(countagg: CommandLine) -> None:
-    put_counter("B", "1234567.25")
+    put_counter(DAY, "B", "1234567.25")
     table = countagg("verify", "--date", DAY, *NO_WAIT).out.splitlines()
     assert table[0].split() == ["HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT"]
     assert table[1].split() == ["counters", "B", "5", "1,234,567.25", "the", "item", "is", "wrong"]
@@ -132,7 +117,7 @@ def test_a_healthy_day_is_not_asked_about(countagg: CommandLine) -> None:
 
 @pytest.mark.usefixtures("_day")
 def test_a_dry_run_shows_what_would_be_done_and_does_nothing(countagg: CommandLine) -> None:
-    put_counter("A", "12.25")
+    put_counter(DAY, "A", "12.25")
     ran = countagg("repair", "--date", DAY, "--dry-run", "--output", "json", *NO_WAIT)
     assert ran.code == 0
     assert ran.document == {
@@ -148,7 +133,7 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(countagg: CommandLi
 
 @pytest.mark.usefixtures("_day")
 def test_nothing_is_changed_without_being_asked_for(countagg: CommandLine) -> None:
-    put_counter("A", "12.25")
+    put_counter(DAY, "A", "12.25")
     ran = countagg("repair", "--date", DAY, *NO_WAIT)
     assert (ran.code, ran.out) == (2, "")
     assert "give --yes" in ran.err
@@ -158,7 +143,7 @@ def test_nothing_is_changed_without_being_asked_for(countagg: CommandLine) -> No
 
 @pytest.mark.usefixtures("_day")
 def test_what_was_mended_is_told(countagg: CommandLine) -> None:
-    put_counter("A", "12.25")
+    put_counter(DAY, "A", "12.25")
     ran = countagg("repair", "--date", DAY, "--yes", *NO_WAIT)
     assert ran.code == 0
     assert "principal  arn:aws:" in ran.err
@@ -169,7 +154,7 @@ def test_what_was_mended_is_told(countagg: CommandLine) -> None:
 
 @pytest.mark.usefixtures("_day")
 def test_several_days_come_as_a_list(countagg: CommandLine) -> None:
-    put_counter("B", "6")
+    put_counter(DAY, "B", "6")
     ran = countagg("repair", "--since", DAY, "--until", "today", "--yes", "--output", "json", *NO_WAIT)
     assert ran.code == 0
     assert [(day["date"], len(day["repaired"])) for day in ran.document["days"]] == [

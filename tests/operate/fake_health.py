@@ -21,6 +21,25 @@ if TYPE_CHECKING:
 NAMES: Final = Names("countagg")
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CODE: Final = "hash of our zip"
+HOPS: Final = [
+    "notification/uploads",
+    "topic/uploads",
+    "queue/uploads",
+    "function/processor",
+    "mapping/processor",
+    "table/snapshots",
+    "function/aggregator",
+    "mapping/aggregator",
+    "table/totals",
+    "function/publisher",
+    "mapping/publisher",
+    "table/counters",
+    "queue/dead-letters",
+    "alarms",
+    "last-upload",
+    "last-published",
+]
+"""Every hop, in the order of the data."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from countagg.core.errors import CountaggError, UsageError
+from countagg.core.errors import CorruptDocument, CountaggError, UsageError
 from countagg.core.sequencer import normalise_sequencer
 from countagg.operate.comparison import INCLUDES_NEWER, UNREADABLE
 from countagg.operate.evidence import Observer
@@ -213,6 +213,14 @@ def test_a_counter_that_is_nowhere_is_an_error_with_what_next(day: FakeDay, coun
     with pytest.raises(CountaggError, match=f"no file of {DAY} names the counter '{counter}'") as caught:
         explain(day, counter)
     assert caught.value.hint == hint
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error_and_no_sum_of_nothing(day: FakeDay) -> None:
+    day.stored = replace(day.stored, document=b"garbage")
+    with pytest.raises(CorruptDocument, match="the ledger cannot be read") as caught:
+        explain(day)
+    assert caught.value.where == f"totals of {DAY}"
+    assert f"repair --date {DAY}" in caught.value.hint
 
 
 def test_a_day_without_totals_is_told_as_such() -> None:

@@ -14,26 +14,7 @@ from countagg.aws.pipeline import MappingHealth, QueueDepth
 from countagg.operate.status import Hop
 from countagg.operate.status_watch import watch_hops
 from countagg.provision import metrics
-from tests.operate.fake_health import CODE, NAMES, NOW, FakeStack, healthy_stack
-
-HOPS = [
-    "notification/uploads",
-    "topic/uploads",
-    "queue/uploads",
-    "function/processor",
-    "mapping/processor",
-    "table/snapshots",
-    "function/aggregator",
-    "mapping/aggregator",
-    "table/totals",
-    "function/publisher",
-    "mapping/publisher",
-    "table/counters",
-    "queue/dead-letters",
-    "alarms",
-    "last-upload",
-    "last-published",
-]
+from tests.operate.fake_health import CODE, HOPS, NAMES, NOW, FakeStack, healthy_stack
 
 
 @pytest.fixture

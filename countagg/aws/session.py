@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
 
 from countagg.aws.errors import aws_errors
@@ -176,15 +177,28 @@ class Clients:
         """Client of the Resource Groups Tagging API."""
         return self._client("resourcegroupstaggingapi")
 
+    def region(self) -> str:
+        """Return the region.
+
+        Raises:
+            ConnectionProblem: there is none.
+        """
+        if not self.session.region_name:
+            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+        return self.session.region_name
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether they are clients of the embedded engine."""
+        return self._options.credentials is not None
+
     def caller(self) -> Caller:
         """Ask who acts, where.
 
         Raises:
             ConnectionProblem: there is no region.
         """
-        region = self.session.region_name
-        if not region:
-            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+        region = self.region()
         answer = self.sts.get_caller_identity()
         endpoint = self.sts.meta.endpoint_url
         place = Place(
@@ -192,10 +206,25 @@ class Clients:
             region=region,
             partition=ArnParser().parse_arn(answer["Arn"])["partition"],
             tls=endpoint.startswith("https:"),
-            embedded=self._options.credentials is not None,
+            embedded=self.is_embedded,
             queue_endpoint=self.sqs.meta.endpoint_url.rstrip("/"),
         )
         return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
+
+
+def configured_place(clients: Clients, account: str) -> Place:
+    """Return the place of an account in the configured region, without asking AWS.
+
+    Raises:
+        ConnectionProblem: there is no region, or it cannot be one.
+    """
+    region = clients.region()
+    with aws_errors():
+        try:
+            partition = clients.session.get_partition_for_region(region)
+        except UnknownRegionError as error:
+            raise ConnectionProblem(f"{region!r} is no region", hint="check --region") from error
+    return Place(account, region, partition, embedded=clients.is_embedded)
 
 
 def _configured_session(options: ConnectionOptions) -> boto3.Session:

@@ -16,6 +16,7 @@ from countagg.cli import (
     limits_commands,
     local_commands,
     logs_command,
+    permissions_command,
     query_command,
     repair_command,
     stack_commands,
@@ -41,6 +42,7 @@ def make_app() -> typer.Typer:
         verify_command,
         repair_command,
         dead_letters_commands,
+        permissions_command,
     ):
         module.register(app)
     return app

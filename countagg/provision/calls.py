@@ -25,6 +25,7 @@ class On(Enum):
     PUBLISHED_FILES = auto()
     ANY_OBJECT = auto()
     UPLOADS_TOPIC = auto()
+    ALERTS_TOPIC = auto()
     TOPICS = auto()
     UPLOADS_QUEUE = auto()
     DEAD_LETTERS = auto()
@@ -125,6 +126,7 @@ _SETUP: Final = _calls(
             "sns:UntagResource",
         ),
         On.UPLOADS_TOPIC: ("sns:SetSubscriptionAttributes",),
+        On.ALERTS_TOPIC: ("sns:Unsubscribe",),
         On.QUEUES: ("sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
         On.TABLES: (
             "dynamodb:CreateTable",
@@ -191,25 +193,27 @@ _TEARDOWN: Final = _calls(
     },
 )
 
-_READ_DAY: Final = _calls(
-    _FIND,
+_READ_PUBLISHED: Final = _calls(
     {
+        # Without s3:ListBucket, S3 answers for an absent object as for a forbidden one.
         On.BUCKET: ("s3:ListBucket",),
-        On.COUNTER_FILES: ("s3:GetObject",),
         On.PUBLISHED_FILES: ("s3:GetObject",),
-        On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query"),
+        On.SNAPSHOTS: ("dynamodb:Query",),
         On.TOTALS: ("dynamodb:GetItem",),
-        On.COUNTERS: ("dynamodb:BatchGetItem",),
         On.COUNTERS_BY_DATE: ("dynamodb:Query",),
-    },
+    }
 )
-
-_MEND_DAY: Final = _calls(
-    _READ_DAY,
+_VERIFY: Final = _calls(
+    _FIND,
+    _READ_PUBLISHED,
+    {On.COUNTER_FILES: ("s3:GetObject",), On.SNAPSHOTS: ("dynamodb:GetItem",)},
+)
+_MEND: Final = _calls(
+    _READ_PUBLISHED,
     {
         On.UPLOADS_QUEUE: ("sqs:GetQueueUrl", "sqs:SendMessage"),
         On.TOTALS: ("dynamodb:PutItem",),
-        On.COUNTERS: ("dynamodb:PutItem",),
+        On.COUNTERS: ("dynamodb:BatchGetItem", "dynamodb:PutItem"),
         On.PUBLISHED_FILES: ("s3:PutObject",),
     },
 )
@@ -242,13 +246,13 @@ CALLS: Final[Mapping[str, Calls]] = {
     ),
     "query": _calls(_FIND, {On.SNAPSHOTS: ("dynamodb:Query",), On.TOTALS: ("dynamodb:GetItem",)}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
-    "verify": _READ_DAY,
-    "repair": _MEND_DAY,
+    "verify": _VERIFY,
+    "repair": _calls(_VERIFY, _MEND),
     "dead-letters list": _LETTERS,
     "dead-letters show": _LETTERS,
     "dead-letters redrive": _calls(
         _LETTERS,
-        _MEND_DAY,
+        _MEND,
         {
             On.DEAD_LETTERS: ("sqs:DeleteMessage",),
             On.STREAMS: ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),

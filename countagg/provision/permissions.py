@@ -190,6 +190,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.PUBLISHED_FILES: (f"{bucket}/{_literal(settings.output_prefix)}*",),
         On.ANY_OBJECT: (f"{bucket}/*",),
         On.UPLOADS_TOPIC: topics[:1],
+        On.ALERTS_TOPIC: topics[1:],
         On.TOPICS: topics,
         On.UPLOADS_QUEUE: queues[:1],
         On.DEAD_LETTERS: queues[1:],

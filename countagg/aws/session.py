@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
@@ -76,7 +77,7 @@ class Clients:
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
 
     @overload
-    def _client(self, service: Literal["sts"]) -> STSClient: ...
+    def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...
     @overload
     def _client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
@@ -99,11 +100,12 @@ class Clients:
     def _client(self, service: Literal["kms"]) -> KMSClient: ...
     @overload
     def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
-    def _client(self, service: Any) -> Any:
+    def _client(self, service: Any, *, signed: bool = True) -> Any:
         return self.session.client(
             service,
             endpoint_url=self._options.endpoint_url,
             config=Config(
+                signature_version=None if signed else UNSIGNED,
                 retries=_RETRIES,
                 connect_timeout=3,
                 read_timeout=10,
@@ -118,6 +120,11 @@ class Clients:
     def sts(self) -> STSClient:
         """Client of the Security Token Service."""
         return self._client("sts")
+
+    @cached_property
+    def anonymous_sts(self) -> STSClient:
+        """Client of the same endpoint that signs nothing: what it is answered needs no credentials."""
+        return self._client("sts", signed=False)
 
     @cached_property
     def s3(self) -> S3Client:

@@ -13,6 +13,7 @@ from countagg.cli import (
     data_commands,
     dead_letters_commands,
     demo_command,
+    doctor_command,
     limits_commands,
     local_commands,
     logs_command,
@@ -43,6 +44,7 @@ def make_app() -> typer.Typer:
         repair_command,
         dead_letters_commands,
         permissions_command,
+        doctor_command,
     ):
         module.register(app)
     return app

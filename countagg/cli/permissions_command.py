@@ -73,8 +73,8 @@ def print_policy(
 ) -> None:
     """Print the IAM policy of a role: what its commands call, on this stack's resources, and nothing else.
 
-    The document is IAM's own, ready for `aws iam put-role-policy`. With --account, --region and --bucket it takes no
-    credentials.
+    The document is IAM's own, ready for `aws iam put-role-policy`. With --account, --region and --bucket it takes
+    no credentials.
 
     Example: countagg permissions print --role reader
     """

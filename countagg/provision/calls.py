@@ -46,7 +46,7 @@ class On(Enum):
     ROLES = auto()
     LOG_GROUPS = auto()
     LOG_GROUP_TAGS = auto()
-    """The same without `:*` at the end of the ARN, as the actions for tags want it."""
+    """The same by the one form of their ARN that the actions for tags take."""
     ALARMS = auto()
     ANY_ALARM = auto()
     """DescribeAlarms is allowed on all alarms of the account and region or on none."""

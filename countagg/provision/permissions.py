@@ -65,6 +65,15 @@ COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
 
 _ON_ENGINE: Final = frozenset(
     {
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "lambda:CreateFunction",
         "sns:GetSubscriptionAttributes",
         "sns:ListTagsForResource",
         "sns:SetSubscriptionAttributes",
@@ -73,7 +82,14 @@ _ON_ENGINE: Final = frozenset(
         "sns:UntagResource",
     }
 )
-"""Actions that AWS checks on the topic, and the embedded engine on no resource."""
+"""Actions that AWS checks on topic, alarm or table, and the embedded engine on no resource."""
+
+_NAMES_ON_ENGINE: Final[Mapping[str, str]] = {
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+}
+"""Actions that the embedded engine calls by the operation's name."""
 
 _BY_KEY: Final[Mapping[str, frozenset[str]]] = {
     "dynamodb": frozenset(
@@ -125,6 +141,7 @@ def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, 
     grants = dict(actions_of(role))
     if place.embedded:
         unspecific = frozenset[str]().union(*grants.values()) & _ON_ENGINE
+        grants = {on: frozenset(_NAMES_ON_ENGINE.get(each, each) for each in grants[on]) for on in grants}
         grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | unspecific
     if not settings.kms_key:
         grants.pop(On.KEY, None)
@@ -206,7 +223,8 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.FUNCTIONS: tuple(map(place.function_arn, functions)),
         On.MAPPINGS: (place.mapping_arn("*"),),
         On.ROLES: roles,
-        On.LOG_GROUPS: tuple(f"{arn}:*" for arn in groups),
+        # AWS's own texts disagree on which of the two forms a log group's actions are checked on.
+        On.LOG_GROUPS: (*groups, *(f"{arn}:*" for arn in groups)),
         On.LOG_GROUP_TAGS: groups,
         On.ALARMS: (place.alarm_arn(f"{names.stack}-*"),),
         On.ANY_ALARM: (place.alarm_arn("*"),),

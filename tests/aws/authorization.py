@@ -104,7 +104,7 @@ class Where:
             "dynamodb": lambda: tuple(self._tables(params)),
             "lambda": lambda: (self._lambda(params),),
             "iam": lambda: (f"arn:aws:iam::{self._account}:role{self._role_path}{params['RoleName']}",),
-            "logs": lambda: (self._log_group(params, tagging=tagging),),
+            "logs": lambda: self._log_group(params, tagging=tagging),
             "cloudwatch": lambda: tuple(self._alarms(operation, params)),
             "kms": lambda: (params["KeyId"],),
         }
@@ -136,11 +136,12 @@ class Where:
             return self._arn("lambda", f"event-source-mapping:{params['UUID']}")
         return self._arn("lambda", f"function:{params['FunctionName']}")
 
-    def _log_group(self, params: Mapping[str, Any], *, tagging: bool) -> str:
+    def _log_group(self, params: Mapping[str, Any], *, tagging: bool) -> tuple[str, ...]:
         if "resourceArn" in params:
-            return str(params["resourceArn"])
-        name = self._arn("logs", f"log-group:{params['logGroupName']}")
-        return name if tagging else f"{name}:*"
+            return (params["resourceArn"],)
+        arn = self._arn("logs", f"log-group:{params['logGroupName']}")
+        # AWS's own texts disagree on which of the two forms is checked.
+        return (arn,) if tagging else (arn, f"{arn}:*")
 
     def _alarms(self, operation: str, params: Mapping[str, Any]) -> Iterator[str]:
         if operation == "DescribeAlarms":
@@ -162,7 +163,7 @@ def _s3(operation: str, params: Mapping[str, Any]) -> tuple[str, ...]:
 def _stream_of(iterator: str) -> str:
     """Return the stream's ARN, which stands in the iterators of AWS, of moto and of the embedded engine."""
     start = iterator.index("arn:")
-    return iterator[start:].split("|")[0]
+    return iterator[start:].split("|", maxsplit=1)[0]
 
 
 class Recorder:

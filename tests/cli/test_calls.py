@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,13 +16,14 @@ import pytest
 
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients, ConnectionOptions
+from countagg.aws.simulation import TRIALS
 from countagg.cli.main import main
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.published import published_metadata, render_published
 from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
 from countagg.provision.calls import CALLS, On
-from countagg.provision.permissions import COMMANDS_OF, Role, resource_arns
+from countagg.provision.permissions import resource_arns
 from countagg.provision.settings import StackSettings
 from tests.aws.authorization import Need, Recorder, Where
 from tests.aws.by_hand import FUNCTIONS, ROLES, TABLES, queue_url, replace_stream
@@ -75,8 +76,8 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         MotoGaps(clients.session)
         clients.session.events.register("before-parameter-build", found.before)
         # moto's streams know no shards like those of AWS: one with a single record answers in their place.
-        clients.session.events.register("before-call.dynamodb-streams.GetShardIterator", begin_stream)
-        clients.session.events.register("before-call.dynamodb-streams.GetRecords", end_stream)
+        clients.session.events.register("before-call.dynamodb-streams.GetShardIterator", begin_stream)  # type: ignore[arg-type]  # it answers
+        clients.session.events.register("before-call.dynamodb-streams.GetRecords", end_stream)  # type: ignore[arg-type]  # it answers
 
     with moto_account(folder), pytest.MonkeyPatch.context() as patch:
         operator = Operator(found, folder)
@@ -291,6 +292,9 @@ def test_the_catalogue_knows_every_command() -> None:
 def test_nothing_is_called_that_the_catalogue_lacks(recorder: Recorder, command: str) -> None:
     grants = granted(command)
     missing = {need for need in recorder.needed[command] if not any(covers(grant, need) for grant in grants)}
+    if command == "doctor":
+        # It tries what it may do, and goes by the answer.
+        missing = {need for need in missing if need[0] not in TRIALS}
 
     assert recorder.needed[command]
     assert missing == set()

@@ -13,7 +13,7 @@ from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.operate.checks import Check, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
 from countagg.provision.calls import CALLS, On
-from countagg.provision.permissions import COMMANDS_OF, resource_arns
+from countagg.provision.permissions import COMMANDS_OF, action_name, resource_arns
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 
@@ -45,7 +45,7 @@ def rights_of(command: str, settings: StackSettings, place: Place) -> frozenset[
     """Return what a command needs. Without a bucket, nothing of what is done to one."""
     left_out = (IN_BUCKET if not settings.bucket else set()) | ({On.KEY} if not settings.kms_key else set())
     return frozenset(
-        (action, arn)
+        (action_name(action, place), arn)
         for on, actions in CALLS[command].items()
         if on not in left_out
         for arn in resource_arns(on, settings, place)

@@ -141,7 +141,7 @@ def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, 
     grants = dict(actions_of(role))
     if place.embedded:
         unspecific = frozenset[str]().union(*grants.values()) & _ON_ENGINE
-        grants = {on: frozenset(_NAMES_ON_ENGINE.get(each, each) for each in grants[on]) for on in grants}
+        grants = {on: frozenset(action_name(each, place) for each in grants[on]) for on in grants}
         grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | unspecific
     if not settings.kms_key:
         grants.pop(On.KEY, None)
@@ -149,6 +149,11 @@ def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, 
         # Who must bound the roles must not take the bound away.
         grants[On.ROLES] -= {"iam:DeleteRolePermissionsBoundary"}
     return _policy([*_statements(grants, settings, place), *_through_services(grants, settings, place)])
+
+
+def action_name(action: str, place: Place) -> str:
+    """Return what an action is called where the stack lives."""
+    return _NAMES_ON_ENGINE.get(action, action) if place.embedded else action
 
 
 def instance_policy(instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:

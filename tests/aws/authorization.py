@@ -94,6 +94,9 @@ class Where:
     def _arn(self, service: str, name: str) -> str:
         return f"arn:aws:{service}:{self._region}:{self._account}:{name}"
 
+    def _role(self, name: str) -> str:
+        return f"arn:aws:iam::{self._account}:role{self._role_path}{name}"
+
     def _arns(
         self, prefix: str, operation: str, params: Mapping[str, Any], *, tagging: bool = False
     ) -> tuple[str, ...]:
@@ -103,7 +106,7 @@ class Where:
             "sqs": lambda: (self._queue(params),),
             "dynamodb": lambda: tuple(self._tables(params)),
             "lambda": lambda: (self._lambda(params),),
-            "iam": lambda: (f"arn:aws:iam::{self._account}:role{self._role_path}{params['RoleName']}",),
+            "iam": lambda: (params.get("PolicySourceArn") or self._role(params["RoleName"]),),
             "logs": lambda: self._log_group(params, tagging=tagging),
             "cloudwatch": lambda: tuple(self._alarms(operation, params)),
             "kms": lambda: (params["KeyId"],),

@@ -75,6 +75,8 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         initialise(clients, options)
         MotoGaps(clients.session)
         clients.session.events.register("before-parameter-build", found.before)
+        # moto has no simulator: nobody may use it.
+        clients.session.events.register("before-call.iam.SimulatePrincipalPolicy", refuse)  # type: ignore[arg-type]  # it answers
         # moto's streams know no shards like those of AWS: one with a single record answers in their place.
         clients.session.events.register("before-call.dynamodb-streams.GetShardIterator", begin_stream)  # type: ignore[arg-type]  # it answers
         clients.session.events.register("before-call.dynamodb-streams.GetRecords", end_stream)  # type: ignore[arg-type]  # it answers
@@ -86,6 +88,11 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         for scenario in (make, mend_by_setup, change_choices, use, tear_down):
             scenario(operator)
     return found
+
+
+def refuse(**_: object) -> tuple[Any, dict[str, Any]]:
+    refusal = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}, "ResponseMetadata": {}}
+    return SimpleNamespace(status_code=403), refusal
 
 
 def begin_stream(params: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]]:

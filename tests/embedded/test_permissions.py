@@ -200,7 +200,7 @@ def test_a_reader_is_refused_a_repair(people: dict[Role, Person], stack: Deploye
 
     ran = people[Role.READER]("repair", "--date", day, "--yes", "--settle", "0", code=1)
 
-    assert f"no permission for dynamodb:PutItem on {arn('dynamodb', f'table/{NAMES.counters}')}" in ran.err
+    assert "no permission for dynamodb:BatchGetItem" in ran.err
 
 
 def queue_url(clients: Clients, name: str) -> str:
@@ -310,7 +310,7 @@ def test_doctor_asks_the_simulator_where_it_may(people: dict[Role, Person], root
     found = people[Role.OPERATOR]("doctor", "--output", "json", code=1).json()
 
     by_command = {each["check"]: each for each in found["checks"] if each["check"].startswith("permissions: ")}
-    assert by_command["permissions: repair"]["state"] == "ok"
+    assert by_command["permissions: repair"]["state"] == "ok", by_command["permissions: repair"]
     assert "simulated by IAM" in by_command["permissions: repair"]["detail"]
     lacking = by_command["permissions: setup"]
     assert lacking["state"] == "problem"

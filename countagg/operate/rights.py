@@ -136,8 +136,9 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
         fix = f"`countagg permissions print --role {role}` prints a policy that has what is missing"
         return problem(name, f"refused: {_listed([f'{action} on {arn}' for action, arn in missing])}", fix)
     if unknown:
-        known = len({action for action, _ in needed}) - len(unknown)
-        return not_checked(name, f"{known} actions are allowed; not tried: {_listed(unknown)}")
+        total = len({action for action, _ in needed})
+        tried = f"{total - len(unknown)} of {total} actions tried, all allowed"
+        return not_checked(name, f"{tried}; not tried: {_listed(unknown)}")
     return passed(name, f"{len(needed)} rights, {rights.way}")
 
 

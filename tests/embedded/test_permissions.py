@@ -295,7 +295,7 @@ def test_doctor_tries_what_it_may_not_simulate(people: dict[Role, Person]) -> No
     assert "harmless reads" in document["permissions: status"][1]
     assert document["permissions: verify"] == (
         "not checked",
-        "4 actions are allowed; not tried: s3:GetObject",
+        "4 of 5 actions tried, all allowed; not tried: s3:GetObject",
     )
     lacking = people[Role.TEARDOWN]("doctor", "--role", "reader", "--output", "json", code=1)
     assert states(lacking)["permissions: query"] == "problem"

@@ -131,7 +131,8 @@ def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
     except CountaggError as error:
         yield from_error("credentials", error)
         return None
-    yield passed("credentials", f"{caller.principal}, found by {found}")
+    origin = "the embedded engine's own" if clients.is_embedded else f"found by {found}"
+    yield passed("credentials", f"{caller.principal}, {origin}")
     return caller
 
 
@@ -200,6 +201,7 @@ def _permissions(clients: Clients, caller: Caller, settings: StackSettings, pati
     except CountaggError as error:
         yield not_checked("permissions", str(error))
         return
+    yield passed("permissions", rights.way)
     for command in patient.commands:
         yield judge_rights(command, needed[command], rights)
 

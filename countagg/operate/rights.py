@@ -86,7 +86,7 @@ def find_rights(
             why = "it may not simulate policies (iam:SimulatePrincipalPolicy)"
         except CountaggError as error:
             why = f"IAM could not simulate its policies ({error.what})"
-    return Rights(_probed(clients, needed, on_step), f"tried by harmless reads, because {why}")
+    return Rights(_probed(clients, needed, on_step), f"writes are not tried, because {why}")
 
 
 def _simulated(
@@ -128,7 +128,7 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
     """Tell what a command lacks."""
     name = f"permissions: {command}"
     if rights.everything:
-        return passed(name, rights.way)
+        return passed(name, "everything")
     missing = sorted(right for right in needed if rights.verdicts.get(right) is False)
     unknown = sorted({action for action, arn in needed if (action, arn) not in rights.verdicts})
     if missing:
@@ -139,7 +139,7 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
         total = len({action for action, _ in needed})
         tried = f"{total - len(unknown)} of {total} actions tried, all allowed"
         return not_checked(name, f"{tried}; not tried: {_listed(unknown)}")
-    return passed(name, f"{len(needed)} rights, {rights.way}")
+    return passed(name, f"all of {len({action for action, _ in needed})} actions")
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any, Final
 
 import boto3
 import pytest
-from botocore.hooks import HierarchicalEmitter
 
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.provision.permissions import COMMANDS_OF, Role
 from tests.cli.account import ACCOUNT, BUCKET
-from tests.cli.running import CommandLine
+from tests.cli.running import REPOSITORY, CommandLine
 
 OFFLINE: Final = ("--account", "111122223333", "--region", "eu-west-1", "--bucket", "b-1")
 CHECKS: Final = [
@@ -30,6 +30,7 @@ CHECKS: Final = [
     "bucket",
     "lambda quota",
     "dynamodb quota",
+    "permissions",
 ]
 
 
@@ -58,7 +59,7 @@ def _simulator(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def completed(clients: Clients, options: ConnectionOptions) -> None:
         initialise(clients, options)
-        events: HierarchicalEmitter = clients.session.events
+        events: Any = clients.session.events
         events.register("before-call.iam.SimulatePrincipalPolicy", simulate)
         events.register("before-call.lambda.GetAccountSettings", limits)
 
@@ -153,6 +154,15 @@ def test_a_region_that_is_none_is_refused(countagg: CommandLine) -> None:
     assert "  try: check --region\n" in ran.err
 
 
+def test_the_policy_of_an_instance_stands_in_readme_as_it_is_printed(countagg: CommandLine) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    ((line, printed),) = re.findall(
+        r"^\$ countagg (permissions print .*)\n(\{\n(?:.*\n)*?\}\n)", readme, re.MULTILINE
+    )
+
+    assert countagg(*line.split()).out == printed
+
+
 # doctor
 
 
@@ -243,6 +253,5 @@ def test_a_stack_that_cannot_be_is_told(countagg: CommandLine) -> None:
     assert states(ran)["names"] == states(ran)["settings"] == "problem"
 
 
-@pytest.mark.usefixtures("account")
-def test_a_name_that_moto_knows_no_simulator_for_ends_nothing(countagg: CommandLine) -> None:
+def test_an_instance_runs_no_commands(countagg: CommandLine) -> None:
     assert countagg("doctor", "--role", "instance").code == 2

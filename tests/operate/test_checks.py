@@ -29,7 +29,9 @@ NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SETTINGS: Final = StackSettings("countagg", "my-counters")
 
 
-@pytest.mark.parametrize(("seconds", "state"), [(0, "ok"), (60, "ok"), (-60, "ok"), (61, "problem"), (-61, "problem")])
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(0, "ok"), (60, "ok"), (-60, "ok"), (61, "problem"), (-61, "problem")]
+)
 def test_a_clock_may_be_a_minute_off(seconds: int, state: str) -> None:
     assert judge_clock(NOW, NOW + timedelta(seconds=seconds)).state == state
 
@@ -108,7 +110,9 @@ def test_a_bucket_must_be_there_and_in_the_region() -> None:
     )
 
 
-@pytest.mark.parametrize("error", [AccessDenied("no permission for x"), ConnectionProblem("gone"), CountaggError("odd")])
+@pytest.mark.parametrize(
+    "error", [AccessDenied("no permission for x"), ConnectionProblem("gone"), CountaggError("odd")]
+)
 def test_what_cannot_be_seen_is_not_checked(error: CountaggError) -> None:
     def fail() -> Any:
         raise error

@@ -122,7 +122,9 @@ def test_roles_are_passed_to_lambda_alone() -> None:
 def test_mappings_are_those_of_the_stacks_functions() -> None:
     for role in (Role.DEPLOYER, Role.TEARDOWN):
         bound = [
-            each for each in statements(role) if any(name.endswith("EventSourceMapping") for name in each["Action"])
+            each
+            for each in statements(role)
+            if any(name.endswith("EventSourceMapping") for name in each["Action"])
         ]
         assert bound
         for each in bound:
@@ -169,7 +171,9 @@ def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:
     arns = {arn for _, arn in granted(Role.OPERATOR, starred)}
 
     assert {"arn:aws:s3:::my-counters/a${*}/*", "arn:aws:s3:::my-counters/b${*}/*"} <= arns
-    assert instance_policy(["i"], starred, PLACE)["Statement"][0]["Resource"].endswith("/a${*}/????-??-??/values_i")
+    assert instance_policy(["i"], starred, PLACE)["Statement"][0]["Resource"].endswith(
+        "/a${*}/????-??-??/values_i"
+    )
 
 
 def test_other_partitions_have_arns_of_their_own() -> None:

@@ -121,8 +121,8 @@ _DATA: Final = frozenset(
         "sqs:SendMessage",
     }
 )
-_ENCRYPTING: Final = frozenset({"dynamodb:CreateTable", "dynamodb:UpdateTable"})
-"""Actions that tell DynamoDB to use a key, which takes a grant."""
+_ENCRYPTING: Final = "dynamodb:CreateTable"
+"""Who may do this tells DynamoDB to use a key, then or by a later update, which takes a grant."""
 
 _EC2_INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
@@ -180,7 +180,7 @@ def instance_policy(instances: Sequence[str], settings: StackSettings, place: Pl
 
 
 def _upload(instance: str, condition: Mapping[str, Any], settings: StackSettings, place: Place) -> dict[str, Any]:
-    # A question mark is one character: a key below the prefix that is no counter file's cannot be written.
+    # A question mark is one character, of any kind: what is no date, the processor refuses.
     key = build_object_key(_literal(settings.prefix), "????-??-??", instance)
     return _allow({"s3:PutObject"}, (f"{place.bucket_arn(settings.bucket)}/{key}",), condition)
 
@@ -282,9 +282,9 @@ def _through_services(
     needed: dict[str, set[str]] = defaultdict(set)
     for action in frozenset[str]().union(*grants.values()):
         service = action.partition(":")[0]
-        if action in _DATA | _ENCRYPTING:
+        if action in _DATA or action == _ENCRYPTING:
             needed[service] |= _BY_KEY[service]
-        if action in _ENCRYPTING:
+        if action == _ENCRYPTING:
             needed[service].add("kms:CreateGrant")
     by_actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for service in sorted(needed):

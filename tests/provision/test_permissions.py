@@ -164,6 +164,7 @@ def test_a_key_is_used_through_the_services_alone() -> None:
     assert through(Role.OPERATOR).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*", "sqs.eu-central-1.*"}
     assert "kms:CreateGrant" in through(Role.DEPLOYER)["dynamodb.eu-central-1.*"]
     assert "kms:CreateGrant" not in through(Role.OPERATOR)["dynamodb.eu-central-1.*"]
+    assert through(Role.TEARDOWN) == {}
 
 
 def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:

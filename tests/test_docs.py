@@ -29,7 +29,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_in_readme(command: str) -> None:
     group, _, name = command.partition(" ")
-    if name:
+    if name and f"`countagg {command}`" not in README:
         [listed] = re.findall(rf"`countagg {group} ([^`]*\|[^`]*)`", README)
         assert name in listed.replace("\\", "").split("|")
     else:

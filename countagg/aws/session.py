@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
 
 from countagg.aws.errors import aws_errors
@@ -75,7 +77,7 @@ class Clients:
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
 
     @overload
-    def _client(self, service: Literal["sts"]) -> STSClient: ...
+    def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...
     @overload
     def _client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
@@ -98,11 +100,12 @@ class Clients:
     def _client(self, service: Literal["kms"]) -> KMSClient: ...
     @overload
     def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
-    def _client(self, service: Any) -> Any:
+    def _client(self, service: Any, *, signed: bool = True) -> Any:
         return self.session.client(
             service,
             endpoint_url=self._options.endpoint_url,
             config=Config(
+                signature_version=None if signed else UNSIGNED,
                 retries=_RETRIES,
                 connect_timeout=3,
                 read_timeout=10,
@@ -117,6 +120,11 @@ class Clients:
     def sts(self) -> STSClient:
         """Client of the Security Token Service."""
         return self._client("sts")
+
+    @cached_property
+    def anonymous_sts(self) -> STSClient:
+        """Client of the same endpoint that signs nothing: what it is answered needs no credentials."""
+        return self._client("sts", signed=False)
 
     @cached_property
     def s3(self) -> S3Client:
@@ -176,15 +184,28 @@ class Clients:
         """Client of the Resource Groups Tagging API."""
         return self._client("resourcegroupstaggingapi")
 
+    def region(self) -> str:
+        """Return the region.
+
+        Raises:
+            ConnectionProblem: there is none.
+        """
+        if not self.session.region_name:
+            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+        return self.session.region_name
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether they are clients of the embedded engine."""
+        return self._options.credentials is not None
+
     def caller(self) -> Caller:
         """Ask who acts, where.
 
         Raises:
             ConnectionProblem: there is no region.
         """
-        region = self.session.region_name
-        if not region:
-            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+        region = self.region()
         answer = self.sts.get_caller_identity()
         endpoint = self.sts.meta.endpoint_url
         place = Place(
@@ -192,10 +213,25 @@ class Clients:
             region=region,
             partition=ArnParser().parse_arn(answer["Arn"])["partition"],
             tls=endpoint.startswith("https:"),
-            embedded=self._options.credentials is not None,
+            embedded=self.is_embedded,
             queue_endpoint=self.sqs.meta.endpoint_url.rstrip("/"),
         )
         return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
+
+
+def configured_place(clients: Clients, account: str) -> Place:
+    """Return the place of an account in the configured region, without asking AWS.
+
+    Raises:
+        ConnectionProblem: there is no region, or it cannot be one.
+    """
+    region = clients.region()
+    with aws_errors():
+        try:
+            partition = clients.session.get_partition_for_region(region)
+        except UnknownRegionError as error:
+            raise ConnectionProblem(f"{region!r} is no region", hint="check --region") from error
+    return Place(account, region, partition, embedded=clients.is_embedded)
 
 
 def _configured_session(options: ConnectionOptions) -> boto3.Session:

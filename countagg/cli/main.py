@@ -15,11 +15,13 @@ from countagg.cli import (
     data_commands,
     dead_letters_commands,
     demo_command,
+    doctor_command,
     explain_command,
     limits_commands,
     loadtest_command,
     local_commands,
     logs_command,
+    permissions_command,
     query_command,
     repair_command,
     stack_commands,
@@ -49,6 +51,8 @@ def make_app() -> typer.Typer:
         dead_letters_commands,
         cost_command,
         loadtest_command,
+        permissions_command,
+        doctor_command,
     ):
         module.register(app)
     return app

@@ -62,6 +62,10 @@ def _chosen(value: Any, default: Any) -> Any:  # noqa: ANN401 - a setting
     return value
 
 
+class NoBucket(UsageError):
+    """No bucket is named anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What a deployed stack remembers; empty where it remembers nothing.
@@ -172,7 +176,7 @@ class Chosen:
         bucket = self.bucket or deployed.bucket
         if not bucket:
             hint = "give --bucket NAME, and --create-bucket if it is to be created"
-            raise UsageError("no bucket is named", where="--bucket", hint=hint)
+            raise NoBucket("no bucket is named", where="--bucket", hint=hint)
         if deployed.bucket and bucket != deployed.bucket:
             raise UsageError(
                 f"the stack {self.stack!r} works on the bucket {deployed.bucket!r}, not on {bucket!r}",

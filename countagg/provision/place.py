@@ -49,6 +49,10 @@ class Place:
         """ARN of a Lambda function, without a version."""
         return self._arn("lambda", f"function:{name}")
 
+    def mapping_arn(self, uuid: str) -> str:
+        """ARN of an event source mapping; `*` is a pattern."""
+        return self._arn("lambda", f"event-source-mapping:{uuid}")
+
     def log_group_arn(self, name: str) -> str:
         """ARN of a log group, without the `:*` that some answers carry."""
         return self._arn("logs", f"log-group:{name}")

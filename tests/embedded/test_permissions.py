@@ -1,221 +1,345 @@
-"""Every permission is needed: each action of each statement is taken away in turn, and the day must stop there.
-
-What the engine does not ask for stands in `NOT_ASKED`, with where it is proved instead; that it does not ask is
-tested too, so that a newer engine which does is noticed.
-"""
+"""The printed policies at work: each role can do what it is for, and is refused everything else."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
 
-from countagg.local import EngineRecord, LocalEngine
-from countagg.provision.place import Place
-from tests.embedded.permissions import Day, Grant, Roles, Stopped, grants_of, without
-from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
-from tests.provision.stacks import make_stack
+import countagg.local
+from countagg.aws.errors import DENIED
+from countagg.aws.session import Clients, ConnectionOptions
+from countagg.cli.main import main
+from countagg.core.names import Names
+from countagg.local import EngineRecord, client_environment
+from countagg.provision.permissions import MANAGED_POLICY_SIZE, Role
+from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
-ROLES: Final = ("processor", "aggregator", "publisher")
-STACK: Final = "least"
-BUCKET: Final = "least-data"
+STACK: Final = "roles"
+BUCKET: Final = "roles-data"
+NAMES: Final = Names(STACK)
+KEY: Final = "counters/2026-11-20/values_"
 
-BREAKS: Final[dict[Grant, str]] = {
-    Grant("processor", "ReadCounterFiles", "s3:GetObject"): "the total",
-    Grant("processor", "WriteSnapshots", "dynamodb:PutItem"): "the total",
-    Grant("processor", "SendRefusals", "sqs:SendMessage"): "the refusal",
-    Grant("aggregator", "KeepTotals", "dynamodb:GetItem"): "the total",
-    Grant("aggregator", "KeepTotals", "dynamodb:PutItem"): "the total",
-    Grant("aggregator", "RebuildFromSnapshots", "dynamodb:Query"): "the rebuilt total",
-    Grant(
-        "publisher", "EngineChecksTheCallInsteadOfItsStatements", "dynamodb:BatchExecuteStatement"
-    ): "the counter",
-    Grant("publisher", "KeepPublishedTotals", "s3:GetObject"): "the counter",
-    Grant("publisher", "KeepPublishedTotals", "s3:PutObject"): "the object",
-    Grant("publisher", "FindLimitsAndCountersOfInterruptedWrites", "dynamodb:Query"): "the alert",
-    Grant("publisher", "ClaimAlerts", "dynamodb:Query"): "the alert",
-    Grant("publisher", "ClaimAlerts", "dynamodb:PutItem"): "the alert",
-    Grant("publisher", "SendAlerts", "sns:Publish"): "the alert",
-}
-"""What does not come about without an action."""
 
-LAMBDA_ITSELF: Final = "Lambda acts itself, with the role: tests/provision/test_grants_of_lambda.py"
-AGGREGATOR_STREAM: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-NOT_ASKED: Final[dict[Grant, str]] = {
-    **{
-        Grant(role, "WriteLogs", action): LAMBDA_ITSELF
-        for role in ROLES
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
-    },
-    **{
-        Grant("processor", "ReceiveUploads", action): LAMBDA_ITSELF
-        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-    },
-    **{Grant("aggregator", "ReadSnapshotsStream", action): LAMBDA_ITSELF for action in AGGREGATOR_STREAM},
-    **{Grant("publisher", "ReadTotalsStream", action): LAMBDA_ITSELF for action in AGGREGATOR_STREAM},
-    Grant("aggregator", "ListStreamsKnowsNoResource", "dynamodb:ListStreams"): LAMBDA_ITSELF,
-    Grant("publisher", "ListStreamsKnowsNoResource", "dynamodb:ListStreams"): LAMBDA_ITSELF,
-    Grant("aggregator", "SendFailedBatches", "sqs:SendMessage"): LAMBDA_ITSELF,
-    **{
-        Grant("publisher", "WriteCounters", action): "by statement: tests/functions/test_partiql_grants.py"
-        for action in ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
-    },
-    **{
-        Grant(role, "TellAbsentFromForbidden", "s3:ListBucket"): "the engine answers 404 without it, S3 403"
-        for role in ("processor", "publisher")
-    },
-}
-"""What the engine does not ask for, and where it is proved or why it is needed."""
+@dataclass(frozen=True)
+class Person:
+    """Somebody with keys of their own: runs commands in this process, or makes calls."""
+
+    record: EngineRecord
+    line: CommandLine
+    keys: tuple[str, str]
+
+    def __call__(self, *arguments: str, code: int | None = 0) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        variables = {**client_environment(self.record), "AWS_ACCESS_KEY_ID": self.keys[0]}
+        variables["AWS_SECRET_ACCESS_KEY"] = self.keys[1]
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.line.environment().items():
+                patch.setenv(name, value)
+            patch.setattr(countagg.local, "client_environment", lambda _: variables)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                ended = main([*arguments, "--stack", STACK])
+        ran = Ran(ended, out.getvalue(), err.getvalue())
+        assert code is None or ran.code == code, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
+        return ran
+
+    @property
+    def clients(self) -> Clients:
+        url = self.record.endpoint_url
+        return Clients(ConnectionOptions(region="us-east-1", endpoint_url=url, credentials=self.keys))
 
 
 @pytest.fixture(scope="module")
-def stack(engine: EngineRecord, command_line: CommandLine) -> Iterator[DeployedStack]:
-    """Return a stack of which every total passes a limit."""
-    bucket = ("--bucket", BUCKET, "--create-bucket")
-    command_line("setup", "--stack", STACK, *bucket, "--retention", "snapshots=400", "--yes")
-    command_line("limits", "set", "A", "1", "--stack", STACK)
-    yield DeployedStack(STACK, BUCKET, command_line, engine_clients(engine))
-    command_line("teardown", "--stack", STACK, "--delete-objects", "--yes")
+def root(engine: EngineRecord) -> Clients:
+    return engine_clients(engine)
+
+
+def hire(root: Clients, name: str, policy: str) -> tuple[str, str]:
+    """Make a user with a managed policy, and keys of theirs."""
+    assert len(json.dumps(json.loads(policy), separators=(",", ":"))) <= MANAGED_POLICY_SIZE
+    root.iam.create_user(UserName=name)
+    arn = root.iam.create_policy(PolicyName=name, PolicyDocument=policy)["Policy"]["Arn"]
+    root.iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    found = root.iam.create_access_key(UserName=name)["AccessKey"]
+    return found["AccessKeyId"], found["SecretAccessKey"]
 
 
 @pytest.fixture(scope="module")
-def roles(stack: DeployedStack) -> Roles:
-    return Roles(stack)
+def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> dict[Role, Person]:
+    """Give each role of commands somebody who has its printed policy and nothing else."""
+    assert engine.enforce_policies
+    found = {}
+    for role in (Role.DEPLOYER, Role.OPERATOR, Role.READER, Role.TEARDOWN):
+        policy = command_line("permissions", "print", "--role", role, "--stack", STACK, "--bucket", BUCKET).out
+        found[role] = Person(engine, command_line, hire(root, f"roles-{role}", policy))
+    return found
 
 
-def new_day(stack: DeployedStack) -> Day:
-    return Day(stack, stack.new_day())
+@pytest.fixture(scope="module")
+def stack(people: dict[Role, Person], command_line: CommandLine, root: Clients) -> Iterator[DeployedStack]:
+    """Give a stack that a deployer set up and a teardown removes, each with its own policy."""
+    deployer, remover = people[Role.DEPLOYER], people[Role.TEARDOWN]
+    deployer("plan", "--bucket", BUCKET, "--create-bucket", "--detailed-exitcode", code=6)
+    deployer("setup", "--bucket", BUCKET, "--create-bucket", "--retention", "snapshots=400", "--yes")
+    yield DeployedStack(STACK, BUCKET, command_line, root)
+    removed = remover("teardown", "--delete-objects", "--yes", "--output", "json").json()
+    assert (removed["left_over"], removed["searched_by_tag"]) == ([], True)
+    assert removed["summary"]["keep"] == 0
 
 
-def run_without(stack: DeployedStack, roles: Roles, grant: Grant) -> Stopped | None:
-    """Run a day without an action; then see that it comes to its end when the action is back."""
-    day = new_day(stack)
-    with roles.exchanged(grant.role, without(roles.policy(grant.role), grant)):
-        stopped = day.run(grant.role, grant.action)
-    if stopped is not None and grant.role != "processor":
-        # A message that the processor could not work on comes again only after six minutes.
-        day.wait_for(stopped.outcome)
-    return stopped
-
-
-def test_every_action_is_in_one_of_the_two_tables(roles: Roles) -> None:
-    granted = {grant for role in ROLES for grant in grants_of(role, roles.policy(role))}
-    assert granted == BREAKS.keys() | NOT_ASKED.keys()
-    assert not BREAKS.keys() & NOT_ASKED.keys()
-
-
-def test_with_all_permissions_the_day_comes_to_its_end(stack: DeployedStack) -> None:
-    assert new_day(stack).run() is None
-
-
-@pytest.mark.parametrize("grant", BREAKS, ids=lambda grant: f"{grant.role}-{grant.sid}-{grant.action}")
-def test_without_an_action_the_day_stops(stack: DeployedStack, roles: Roles, grant: Grant) -> None:
-    assert run_without(stack, roles, grant) == Stopped(grant.role, grant.action, BREAKS[grant])
-
-
-def test_what_the_engine_does_not_ask_for_is_as_the_table_says(stack: DeployedStack, roles: Roles) -> None:
-    processor, aggregator, publisher = (
-        without(roles.policy(role), *(grant for grant in NOT_ASKED if grant.role == role)) for role in ROLES
+def test_a_deployer_sets_up_changes_and_mends(people: dict[Role, Person], stack: DeployedStack) -> None:
+    deployer = people[Role.DEPLOYER]
+    stack.clients.lambda_.update_function_configuration(FunctionName=NAMES.publisher, MemorySize=1024)
+    stack.clients.cloudwatch.delete_alarms(AlarmNames=[f"{STACK}-dead-letters"])
+    stack.clients.iam.put_role_policy(
+        RoleName=f"{NAMES.publisher}-us-east-1",
+        PolicyName="by-hand",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     )
-    with (
-        roles.exchanged("processor", processor),
-        roles.exchanged("aggregator", aggregator),
-        roles.exchanged("publisher", publisher),
-    ):
-        assert new_day(stack).run() is None
+
+    changed = deployer("setup", "--tag", "team=fleet", "--retention", "logs=90", "--yes", "--output", "json")
+    assert changed.json()["summary"]["update"] > 20
+    deployer("plan", "--detailed-exitcode", "--tag", "none", code=6)
+    deployer("setup", "--tag", "none", "--yes")
+    deployer("plan", "--detailed-exitcode")
+    deployer("outputs")
+    deployer("status")
 
 
-def test_an_action_that_nobody_needs_is_found(stack: DeployedStack, roles: Roles) -> None:
-    surplus = Grant("processor", "Surplus", "dynamodb:DeleteItem")
-    policy = roles.policy("processor")
-    statement = {"Sid": surplus.sid, "Effect": "Allow", "Action": surplus.action, "Resource": "*"}
-    with roles.exchanged("processor", {**policy, "Statement": [*policy["Statement"], statement]}):
-        assert run_without(stack, roles, surplus) is None
+def test_an_operator_feeds_mends_and_limits(people: dict[Role, Person], stack: DeployedStack) -> None:
+    operator, day = people[Role.OPERATOR], stack.new_day()
+    operator("upload-sample", "--date", day, "--wait")
+    operator("limits", "set", "COUNTER1", "5")
+    operator("limits", "list", "--date", day)
+    limits = stack.countagg.state_home / "limits-of-roles"
+    limits.write_text("COUNTER2 7\n")
+    operator("limits", "import", str(limits))
+    for counter in ("COUNTER1", "COUNTER2"):
+        operator("limits", "unset", counter)
+    # The publisher is slower than the aggregator.
+    wait_until("published", lambda: stack.published_object(day).version > 0)
+    stack.clients.dynamodb.delete_item(TableName=NAMES.totals, Key={"Date": {"S": day}})
+    stack.clients.dynamodb.delete_item(
+        TableName=NAMES.snapshots, Key={"Date": {"S": day}, "Instance": {"S": "i-deadbeef"}}
+    )
+    operator("repair", "--date", day, "--yes", "--timeout", "300")
+    operator("verify", "--date", day)
 
 
-# The policies of topics, queues and the bucket
-
-TOPIC: Final = f"arn:aws:sns:us-east-1:000000000000:{STACK}-uploads"
-# In the place of the owner's statement, by which the engine lets S3 in as well.
-NOBODY: Final = {
-    "Sid": "Nobody",
-    "Effect": "Deny",
-    "Principal": {"AWS": "arn:aws:iam::000000000000:user/nobody"},
-    "Action": "sns:Subscribe",
-    "Resource": TOPIC,
-}
-DELIVERS: Final = {"topic-uploads": "CountaggBucketPublishes", "queue-uploads": "CountaggTopicSends"}
-NOT_DELIVERED: Final = {
-    "queue-dead-letters": "the engine puts what SNS cannot deliver nowhere",
-    "topic-alerts": "the engine's alarms publish without asking the topic",
-}
-
-
-def put_policy(stack: DeployedStack, template: str, statements: list[dict[str, Any]]) -> None:
-    """Give the topic or the queue a policy of these statements alone."""
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    if template.startswith("topic"):
-        stack.clients.sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="Policy", AttributeValue=policy)
-    else:
-        url = stack.clients.sqs.get_queue_url(QueueName=stack.names.uploads)["QueueUrl"]
-        stack.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-
-
-def statements_of(template: str) -> list[dict[str, Any]]:
-    """Return what setup puts there."""
-    place = Place("000000000000", "us-east-1", tls=False, embedded=True)
-    return list(make_stack(place, stack=STACK, bucket=BUCKET).policy(template)["Statement"])
-
-
-@pytest.mark.parametrize("template", DELIVERS)
-def test_without_its_statement_no_event_passes_a_topic_or_a_queue(
-    stack: DeployedStack, command_line: CommandLine, template: str
+def test_an_operator_looks_at_dead_letters_and_feeds_them_back(
+    people: dict[Role, Person], stack: DeployedStack
 ) -> None:
-    ours, date = statements_of(template), stack.new_day()
-    assert [each["Sid"] for each in ours] == [DELIVERS[template]]
-    log = LocalEngine(command_line.state_home / "countagg" / "local")
+    operator, day = people[Role.OPERATOR], stack.new_day()
+    stack.put(day, "i-bad", "not a counter\n")
 
-    def denials() -> int:
-        return sum("policy denies delivery" in line and f"{STACK}-uploads" in line for line in log.read_log())
+    def letters() -> list[Any]:
+        return list(operator("dead-letters", "list", "--output", "json").json()["messages"])
 
-    before = denials()
-    put_policy(stack, template, [NOBODY] if template.startswith("topic") else [])
-    stack.put(date, "i-1", "A 1\n")
-    wait_until("the denial", lambda: denials() > before, 300)
-    assert stack.snapshot(date, "i-1") is None
-
-    put_policy(stack, template, [*ours, *([NOBODY] if template.startswith("topic") else [])])
-    stack.put(date, "i-1", "A 2\n")
-    wait_until("the total", lambda: stack.totals(date) == {"A": 2}, 300)
+    wait_until("a dead letter", lambda: len(letters()) == 1)
+    operator("dead-letters", "show", letters()[0]["id"])
+    stack.put(day, "i-bad", "A 1\n")
+    operator("dead-letters", "redrive", "--all", "--yes")
+    stack.wait_for_totals(day, {"A": 1})
+    operator("dead-letters", "purge", "--all", "--yes")
 
 
-def test_every_statement_that_lets_a_service_in_is_in_one_of_the_two_tables() -> None:
-    for template in ("topic-uploads", "queue-uploads", "topic-alerts", "queue-dead-letters"):
-        assert len(statements_of(template)) == 1
-        assert (template in DELIVERS) != (template in NOT_DELIVERED)
+def test_a_reader_sees_everything(people: dict[Role, Person], stack: DeployedStack) -> None:
+    reader, day = people[Role.READER], stack.new_day()
+    stack.put(day, "i-1", "A 1\n")
+    stack.wait_for_totals(day, {"A": 1})
+    wait_until("published", lambda: stack.published_object(day).version > 0)
+
+    assert reader("query", "--date", day, "--by-instance", "--output", "json").json()["totals"] == {"A": 1}
+    reader("verify", "--date", day)
+    reader("outputs")
+    reader("logs", "--since", "1h")
+    reader("limits", "list")
+    reader("permissions", "print", "--role", "instance", "--instance-id", "i-1")
+    hops = reader("status", "--output", "json", code=None).json()["hops"]
+    assert len(hops) == 13
 
 
-def test_plain_http_is_refused_where_tls_is_demanded(stack: DeployedStack) -> None:
-    """The engine speaks plain HTTP, so with the statements of AWS topics and queues refuse their own account.
+WRITING: Final = (
+    ("setup", "--retention", "logs=14", "--yes"),
+    ("upload-sample",),
+    ("limits", "set", "A", "5"),
+    ("limits", "unset", "A"),
+    ("limits", "import", "limits-of-roles"),
+    ("dead-letters", "redrive", "--all", "--yes"),
+    ("dead-letters", "purge", "--all", "--yes"),
+    ("teardown", "--yes"),
+)
 
-    Of buckets' policies it asks nobody of the bucket's account.
-    """
-    aws, clients = make_stack(Place("000000000000", "us-east-1"), stack="plain"), stack.clients
-    url = clients.sqs.create_queue(QueueName="plain-uploads")["QueueUrl"]
-    arn = clients.sns.create_topic(Name="plain-uploads")["TopicArn"]
-    clients.sns.publish(TopicArn=arn, Message="m")
-    clients.sqs.send_message(QueueUrl=url, MessageBody="m")
-    topic, queue = (json.dumps(aws.policy(template)) for template in DELIVERS)
 
-    clients.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=topic)
-    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": queue})
+@pytest.mark.parametrize("command", WRITING, ids=" ".join)
+def test_a_reader_is_refused_every_writing_command(
+    people: dict[Role, Person], stack: DeployedStack, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(stack.countagg.state_home)
+    (stack.countagg.state_home / "limits-of-roles").write_text("A 7\n")
+    ran = people[Role.READER](*command, code=1)
 
-    with pytest.raises(ClientError, match="AuthorizationError"):
-        clients.sns.publish(TopicArn=arn, Message="m")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        clients.sqs.send_message(QueueUrl=url, MessageBody="m")
+    assert "no permission for" in ran.err
+
+
+def test_a_reader_is_refused_a_repair(people: dict[Role, Person], stack: DeployedStack) -> None:
+    day = stack.new_day()
+    stack.put(day, "i-1", "A 1\n")
+    wait_until("published", lambda: stack.published_object(day).version > 0)
+    item: Any = {"Counter": {"S": "A"}, "Date": {"S": day}, "Value": {"N": "99"}, "Version": {"N": "1"}}
+    stack.clients.dynamodb.put_item(TableName=NAMES.counters, Item=item)
+
+    ran = people[Role.READER]("repair", "--date", day, "--yes", "--settle", "0", code=1)
+
+    assert "no permission for dynamodb:BatchGetItem" in ran.err
+
+
+def queue_url(clients: Clients, name: str) -> str:
+    return f"{clients.sqs.meta.endpoint_url}/000000000000/{name}"
+
+
+def arn(service: str, name: str) -> str:
+    return f"arn:aws:{service}:us-east-1:000000000000:{name}"
+
+
+WRITES: Final[dict[str, Callable[[Clients], object]]] = {
+    "a counter file": lambda c: c.s3.put_object(Bucket=BUCKET, Key=f"{KEY}i-1", Body=b"A 1\n"),
+    "a published file": lambda c: c.s3.put_object(Bucket=BUCKET, Key="totals/2026-11-20", Body=b"A 1\n"),
+    "a file's deletion": lambda c: c.s3.delete_object(Bucket=BUCKET, Key=f"{KEY}i-1"),
+    "the notification": lambda c: c.s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={}
+    ),
+    "the bucket's policy": lambda c: c.s3.put_bucket_policy(Bucket=BUCKET, Policy="{}"),
+    "an event": lambda c: c.sns.publish(TopicArn=arn("sns", NAMES.uploads), Message="x"),
+    "a topic": lambda c: c.sns.delete_topic(TopicArn=arn("sns", NAMES.uploads)),
+    "a message": lambda c: c.sqs.send_message(QueueUrl=queue_url(c, NAMES.uploads), MessageBody="x"),
+    "a purge": lambda c: c.sqs.purge_queue(QueueUrl=queue_url(c, NAMES.dead_letters)),
+    "a snapshot": lambda c: c.dynamodb.put_item(
+        TableName=NAMES.snapshots, Item={"Date": {"S": "d"}, "Instance": {"S": "i"}}
+    ),
+    "a ledger": lambda c: c.dynamodb.delete_item(TableName=NAMES.totals, Key={"Date": {"S": "d"}}),
+    "a counter": lambda c: c.dynamodb.put_item(
+        TableName=NAMES.counters, Item={"Counter": {"S": "c"}, "Date": {"S": "d"}}
+    ),
+    "a table": lambda c: c.dynamodb.delete_table(TableName=NAMES.totals),
+    "code": lambda c: c.lambda_.update_function_code(FunctionName=NAMES.processor, ZipFile=b"x"),
+    "an invocation": lambda c: c.lambda_.invoke(FunctionName=NAMES.processor),
+    "a function's settings": lambda c: c.lambda_.update_function_configuration(
+        FunctionName=NAMES.processor, MemorySize=128
+    ),
+    "a role's policy": lambda c: c.iam.put_role_policy(
+        RoleName=f"{NAMES.processor}-us-east-1", PolicyName="p", PolicyDocument="{}"
+    ),
+    "an alarm": lambda c: c.cloudwatch.delete_alarms(AlarmNames=[f"{STACK}-dead-letters"]),
+    "a log group": lambda c: c.logs.delete_log_group(logGroupName=Names.log_group(NAMES.processor)),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.usefixtures("stack")
+def test_a_reader_is_refused_every_direct_write(people: dict[Role, Person], write: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        WRITES[write](people[Role.READER].clients)
+
+    assert caught.value.response["Error"]["Code"] in DENIED
+
+
+@pytest.mark.usefixtures("stack")
+def test_no_role_does_the_work_of_another(people: dict[Role, Person]) -> None:
+    operator, deployer, remover = (people[role] for role in (Role.OPERATOR, Role.DEPLOYER, Role.TEARDOWN))
+
+    for person, command in (
+        (operator, ("setup", "--yes")),
+        (operator, ("teardown", "--yes")),
+        (deployer, ("upload-sample",)),
+        (deployer, ("query", "--date", "today")),
+        (remover, ("query", "--date", "today")),
+        (remover, ("setup", "--retention", "logs=14", "--yes")),
+    ):
+        assert "no permission for" in person(*command, code=1).err, command
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_deployer_deletes_no_data(people: dict[Role, Person]) -> None:
+    clients = people[Role.DEPLOYER].clients
+    calls: list[Callable[[], object]] = [
+        partial(clients.dynamodb.delete_table, TableName=NAMES.totals),
+        partial(clients.s3.delete_bucket, Bucket=BUCKET),
+        partial(clients.s3.delete_object, Bucket=BUCKET, Key=f"{KEY}i-1"),
+        partial(clients.logs.delete_log_group, logGroupName=Names.log_group(NAMES.processor)),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
+
+
+def states(ran: Ran) -> dict[str, str]:
+    return {check["check"]: check["state"] for check in ran.json()["checks"]}
+
+
+@pytest.mark.usefixtures("stack")
+def test_doctor_tries_what_it_may_not_simulate(people: dict[Role, Person]) -> None:
+    found = people[Role.READER]("doctor", "--role", "reader", "--output", "json").json()
+    document = {check["check"]: (check["state"], check["detail"]) for check in found["checks"]}
+
+    assert found["ok"] is True
+    assert document["permissions: status"][0] == "ok"
+    assert "writes are not tried" in document["permissions"][1]
+    assert document["permissions: verify"] == (
+        "not checked",
+        "4 of 5 actions tried, all allowed; not tried: s3:GetObject",
+    )
+    lacking = people[Role.TEARDOWN]("doctor", "--role", "reader", "--output", "json", code=1)
+    assert states(lacking)["permissions: query"] == "problem"
+
+
+@pytest.mark.usefixtures("stack")
+def test_doctor_asks_the_simulator_where_it_may(people: dict[Role, Person], root: Clients) -> None:
+    statement = {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    root.iam.put_user_policy(UserName="roles-operator", PolicyName="simulate", PolicyDocument=document)
+
+    found = people[Role.OPERATOR]("doctor", "--output", "json", code=1).json()
+
+    by_command = {each["check"]: each for each in found["checks"] if each["check"].startswith("permissions: ")}
+    assert by_command["permissions: repair"]["state"] == "ok", by_command["permissions: repair"]
+    (told,) = [each["detail"] for each in found["checks"] if each["check"] == "permissions"]
+    assert told == "simulated by IAM"
+    lacking = by_command["permissions: setup"]
+    assert lacking["state"] == "problem"
+    assert "permissions print --role deployer" in lacking["fix"]
+    root.iam.delete_user_policy(UserName="roles-operator", PolicyName="simulate")
+
+
+def test_an_instance_writes_its_own_files_and_nothing_else(
+    engine: EngineRecord, root: Clients, stack: DeployedStack
+) -> None:
+    # The engine knows no variables in policies, so only what is printed for a named instance can run here.
+    policy = stack.run("permissions", "print", "--role", "instance", "--instance-id", "web-1").out
+    keys, day = hire(root, "roles-instance", policy), stack.new_day()
+    options = ConnectionOptions(region="us-east-1", endpoint_url=engine.endpoint_url, credentials=keys)
+    s3 = Clients(options).s3
+
+    s3.put_object(Bucket=BUCKET, Key=stack.key(day, "web-1"), Body=b"A 1\n")
+    stack.wait_for_totals(day, {"A": 1})
+
+    others = (stack.key(day, "web-2"), stack.key(day, "web-11"), "counters/values_web-1", f"totals/{day}")
+    calls: list[Callable[[], object]] = [
+        *(partial(s3.put_object, Bucket=BUCKET, Key=key, Body=b"A 1\n") for key in others),
+        partial(s3.put_object, Bucket=BUCKET, Key=f"counters/x/{day}/values_web-1"),
+        partial(s3.get_object, Bucket=BUCKET, Key=stack.key(day, "web-1")),
+        partial(s3.delete_object, Bucket=BUCKET, Key=stack.key(day, "web-1")),
+        partial(s3.list_objects_v2, Bucket=BUCKET),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()

@@ -1,0 +1,147 @@
+"""The command that prints IAM policies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.choice_options import sources_named
+from countagg.cli.options import OutputForm
+from countagg.cli.registry import command
+from countagg.cli.session import Session
+from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.provision.permissions import (
+    INLINE_POLICY_SIZE,
+    INSTANCE_TAG,
+    MANAGED_POLICY_SIZE,
+    Role,
+    instance_policy,
+    role_policy,
+)
+
+if TYPE_CHECKING:
+    from countagg.provision.choices import Remembered
+    from countagg.provision.place import Place
+    from countagg.provision.settings import StackSettings
+
+_PANEL = "Commands"
+CHOICES = ("bucket", "prefix", "output_prefix", "role_path", "kms_key", "permissions_boundary")
+
+BucketOption = Annotated[
+    str | None, typer.Option(help="Bucket with the counter files, where no stack is deployed that tells it.")
+]
+PrefixOption = Annotated[str | None, typer.Option(help="Folder of the counter files.", show_default="counters/")]
+OutputPrefixOption = Annotated[
+    str | None, typer.Option(help="Folder of the published totals.", show_default="totals/")
+]
+RolePathOption = Annotated[str | None, typer.Option(help="Path of the functions' roles.", show_default="/")]
+KmsKeyOption = Annotated[str | None, typer.Option(metavar="ARN", help="Key that encrypts the stack.")]
+BoundaryOption = Annotated[
+    str | None, typer.Option(metavar="ARN", help="Policy that must bound the functions' roles.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the app."""
+    group = typer.Typer(
+        name="permissions",
+        help="Print IAM policies for people and instances.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(print_policy)
+    app.add_typer(group, rich_help_panel="Set up and tear down")
+
+
+def print_policy(
+    session: Session,
+    role: Annotated[Role, typer.Option(help="Who the policy is for.")],
+    instance_id: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
+    ] = None,
+    bucket: BucketOption = None,
+    prefix: PrefixOption = None,
+    output_prefix: OutputPrefixOption = None,
+    role_path: RolePathOption = None,
+    kms_key: KmsKeyOption = None,
+    permissions_boundary: BoundaryOption = None,
+) -> None:
+    """Print the IAM policy of a role: what its commands call, on this stack's resources, and nothing else.
+
+    The document is IAM's own, ready for `aws iam put-role-policy`. With --account, --region and --bucket it takes
+    no credentials.
+
+    Example: countagg permissions print --role reader
+    """
+    if instance_id and role is not Role.INSTANCE:
+        raise UsageError("only the policy of an instance names instances", where="--instance-id")
+    place = _place(session, account)
+    flags = dict(
+        zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
+    )
+    settings = stack_settings(session, flags, _nothing() if account else _remembered(session))
+    try:
+        document = (
+            instance_policy(instance_id or (), settings, place)
+            if role is Role.INSTANCE
+            else role_policy(role, settings, place)
+        )
+    except InvalidObjectKey as error:
+        raise UsageError(error.what, where="--instance-id") from error
+    session.stdout.write(json.dumps(document, indent=2) + "\n")
+    if role is Role.INSTANCE and not instance_id:
+        session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
+    _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
+
+
+def _remark_on_size(session: Session, size: int) -> None:
+    if size > INLINE_POLICY_SIZE:
+        session.remark(f"{size:,} characters without white space: more than a policy may have; print it in parts")
+    elif size > MANAGED_POLICY_SIZE:
+        session.remark(f"{size:,} characters: too many for a managed policy, but a role takes it as an inline one")
+
+
+def _place(session: Session, account: str | None) -> Place:
+    if account is None:
+        return session.caller.place
+    if not (account.isascii() and account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - of every account
+        raise UsageError(f"{account!r} is no account", where="--account", hint="give its 12 digits")
+    from countagg.aws.session import configured_place
+
+    return configured_place(session.clients, account)
+
+
+def _nothing() -> Remembered:
+    from countagg.provision.choices import Remembered
+
+    return Remembered()
+
+
+def _remembered(session: Session) -> Remembered:
+    from countagg.aws.pipeline import read_environment
+    from countagg.provision.choices import Remembered
+
+    return Remembered.from_environment(read_environment(session.clients, session.options.stack))
+
+
+def stack_settings(session: Session, flags: dict[str, str | None], remembered: Remembered) -> StackSettings:
+    """Return the settings that flags, preferences and the deployed stack give together.
+
+    Args:
+        session: of the command.
+        flags: by the names of `CHOICES`; those left out are None.
+        remembered: what the deployed stack tells.
+
+    Raises:
+        UsageError: no bucket is named anywhere, or a value cannot be used.
+    """
+    from countagg.provision.choices import Chosen
+
+    told = {name: session.preferences.text(name) if flags.get(name) is None else flags[name] for name in CHOICES}
+    with sources_named(flags, session.preferences):
+        return Chosen(session.options.stack, **told).settings(remembered)  # type: ignore[arg-type]  # all are texts

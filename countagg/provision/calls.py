@@ -1,0 +1,282 @@
+"""The catalogue: what each command calls on AWS, as IAM sees it.
+
+A command has its actions by the resources that they are called on. The tests record every call of every command
+and hold the catalogue against them, in both directions.
+
+Action names are those of AWS's service authorization reference, which are not always those of the operations:
+ListObjectsV2 and HeadBucket are `s3:ListBucket`, SendMessageBatch is `sqs:SendMessage`. `sts:GetCallerIdentity` is
+left out: nobody needs a permission for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+
+class On(Enum):
+    """Resources that actions are called on; `provision.permissions` knows their ARNs."""
+
+    ACCOUNT = auto()
+    """Actions that know no resource: `*`."""
+    BUCKET = auto()
+    COUNTER_FILES = auto()
+    PUBLISHED_FILES = auto()
+    ANY_OBJECT = auto()
+    UPLOADS_TOPIC = auto()
+    ALERTS_TOPIC = auto()
+    TOPICS = auto()
+    UPLOADS_QUEUE = auto()
+    DEAD_LETTERS = auto()
+    QUEUES = auto()
+    SNAPSHOTS = auto()
+    TOTALS = auto()
+    COUNTERS = auto()
+    COUNTERS_BY_DATE = auto()
+    STREAMED_TABLES = auto()
+    """Those whose streams are told as outputs: totals and counters."""
+    TABLES = auto()
+    STREAMS = auto()
+    """Of the tables that feed a function; AWS picks their names."""
+    PROCESSOR = auto()
+    FUNCTIONS = auto()
+    MAPPINGS = auto()
+    """Event source mappings of the account and region: AWS picks their ids."""
+    ROLES = auto()
+    LOG_GROUPS = auto()
+    LOG_GROUP_TAGS = auto()
+    """The same by the one form of their ARN that the actions for tags take."""
+    ALARMS = auto()
+    ANY_ALARM = auto()
+    """DescribeAlarms is allowed on all alarms of the account and region or on none."""
+    KEY = auto()
+
+
+Calls = Mapping[On, frozenset[str]]
+
+
+def _calls(*parts: Mapping[On, tuple[str, ...] | frozenset[str]]) -> Calls:
+    """Join actions by their resources."""
+    targets = [on for part in parts for on in part]
+    return {on: frozenset().union(*(part.get(on, ()) for part in parts)) for on in targets}
+
+
+_FIND: Final = _calls({On.PROCESSOR: ("lambda:GetFunctionConfiguration",)})
+"""Every command that works on a deployed stack reads its settings from the processor."""
+_FIND_ANY: Final = _calls({On.FUNCTIONS: ("lambda:GetFunctionConfiguration",)})
+"""Where a stack may be half there, all functions are asked."""
+
+_OUTPUTS: Final = _calls(
+    _FIND,
+    {On.UPLOADS_QUEUE: ("sqs:GetQueueUrl",), On.STREAMED_TABLES: ("dynamodb:DescribeTable",)},
+)
+
+_READ_STACK: Final = _calls(
+    _FIND_ANY,
+    {
+        On.ACCOUNT: ("lambda:ListEventSourceMappings", "logs:DescribeLogGroups"),
+        On.LOG_GROUP_TAGS: ("logs:ListTagsForResource",),
+        On.TOPICS: ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"),
+        On.UPLOADS_TOPIC: ("sns:GetSubscriptionAttributes",),
+        On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
+        On.TABLES: (
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeTimeToLive",
+            "dynamodb:ListTagsOfResource",
+        ),
+        On.ROLES: (
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "iam:ListRoleTags",
+        ),
+        On.FUNCTIONS: ("lambda:GetFunction", "lambda:ListTags"),
+        On.MAPPINGS: ("lambda:ListTags",),
+        On.ALARMS: ("cloudwatch:ListTagsForResource",),
+        On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
+        On.BUCKET: (
+            "s3:GetBucketNotification",
+            "s3:GetBucketPolicy",
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetBucketTagging",
+            "s3:GetBucketVersioning",
+            "s3:GetEncryptionConfiguration",
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+        ),
+    },
+)
+
+_PLAN: Final = _calls(_READ_STACK, {On.KEY: ("kms:DescribeKey", "kms:GetKeyPolicy")})
+
+_SETUP: Final = _calls(
+    _PLAN,
+    _OUTPUTS,
+    {
+        On.LOG_GROUPS: ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+        On.LOG_GROUP_TAGS: ("logs:TagResource", "logs:UntagResource"),
+        On.TOPICS: (
+            "sns:CreateTopic",
+            "sns:SetTopicAttributes",
+            "sns:Subscribe",
+            "sns:TagResource",
+            "sns:UntagResource",
+        ),
+        On.UPLOADS_TOPIC: ("sns:SetSubscriptionAttributes",),
+        On.ALERTS_TOPIC: ("sns:Unsubscribe",),
+        On.QUEUES: ("sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
+        On.TABLES: (
+            "dynamodb:CreateTable",
+            "dynamodb:TagResource",
+            "dynamodb:UntagResource",
+            "dynamodb:UpdateContinuousBackups",
+            "dynamodb:UpdateTable",
+            "dynamodb:UpdateTimeToLive",
+        ),
+        On.ROLES: (
+            "iam:CreateRole",
+            "iam:DeleteRolePermissionsBoundary",
+            "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:PassRole",
+            "iam:PutRolePermissionsBoundary",
+            "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UntagRole",
+            "iam:UpdateAssumeRolePolicy",
+        ),
+        On.FUNCTIONS: (
+            "lambda:CreateFunction",
+            "lambda:TagResource",
+            "lambda:UntagResource",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+        ),
+        On.ACCOUNT: ("lambda:CreateEventSourceMapping",),
+        On.MAPPINGS: (
+            "lambda:DeleteEventSourceMapping",
+            "lambda:TagResource",
+            "lambda:UntagResource",
+            "lambda:UpdateEventSourceMapping",
+        ),
+        On.ALARMS: ("cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"),
+        On.BUCKET: (
+            "s3:CreateBucket",
+            "s3:PutBucketNotification",
+            "s3:PutBucketPolicy",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketTagging",
+            "s3:PutBucketVersioning",
+            "s3:PutEncryptionConfiguration",
+            "s3:TagResource",
+        ),
+    },
+)
+
+_TEARDOWN: Final = _calls(
+    _READ_STACK,
+    {
+        On.ACCOUNT: ("tag:GetResources",),
+        On.LOG_GROUPS: ("logs:DeleteLogGroup",),
+        On.TOPICS: ("sns:DeleteTopic", "sns:Unsubscribe"),
+        On.QUEUES: ("sqs:DeleteQueue",),
+        On.TABLES: ("dynamodb:DeleteTable", "dynamodb:UpdateTable"),
+        On.ROLES: ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
+        On.FUNCTIONS: ("lambda:DeleteFunction",),
+        On.MAPPINGS: ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
+        On.ALARMS: ("cloudwatch:DeleteAlarms",),
+        On.BUCKET: ("s3:DeleteBucket", "s3:PutBucketNotification"),
+        On.ANY_OBJECT: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    },
+)
+
+_READ_PUBLISHED: Final = _calls(
+    {
+        # Without s3:ListBucket, S3 answers for an absent object as for a forbidden one.
+        On.BUCKET: ("s3:ListBucket",),
+        On.PUBLISHED_FILES: ("s3:GetObject",),
+        On.SNAPSHOTS: ("dynamodb:Query",),
+        On.TOTALS: ("dynamodb:GetItem",),
+        On.COUNTERS_BY_DATE: ("dynamodb:Query",),
+    }
+)
+_VERIFY: Final = _calls(
+    _FIND,
+    _READ_PUBLISHED,
+    {On.COUNTER_FILES: ("s3:GetObject",), On.SNAPSHOTS: ("dynamodb:GetItem",)},
+)
+_MEND: Final = _calls(
+    _READ_PUBLISHED,
+    {
+        On.UPLOADS_QUEUE: ("sqs:GetQueueUrl", "sqs:SendMessage"),
+        On.TOTALS: ("dynamodb:PutItem",),
+        On.COUNTERS: ("dynamodb:BatchGetItem", "dynamodb:PutItem"),
+        On.PUBLISHED_FILES: ("s3:PutObject",),
+    },
+)
+
+_LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility", "sqs:ReceiveMessage")})
+
+_STATUS: Final = _calls(
+    _FIND_ANY,
+    {
+        On.ACCOUNT: ("lambda:ListEventSourceMappings", "sns:ListTopics"),
+        On.BUCKET: ("s3:GetBucketNotification",),
+        On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+        On.TABLES: ("dynamodb:DescribeTable",),
+    },
+)
+
+CALLS: Final[Mapping[str, Calls]] = {
+    "setup": _SETUP,
+    "plan": _PLAN,
+    "outputs": _OUTPUTS,
+    "teardown": _TEARDOWN,
+    "status": _STATUS,
+    "upload-sample": _calls(
+        _FIND,
+        {
+            On.COUNTER_FILES: ("s3:PutObject",),
+            On.SNAPSHOTS: ("dynamodb:Query",),
+            On.TOTALS: ("dynamodb:GetItem",),
+        },
+    ),
+    "query": _calls(_FIND, {On.SNAPSHOTS: ("dynamodb:Query",), On.TOTALS: ("dynamodb:GetItem",)}),
+    "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
+    "verify": _VERIFY,
+    "repair": _calls(_VERIFY, _MEND),
+    "dead-letters list": _LETTERS,
+    "dead-letters show": _LETTERS,
+    "dead-letters redrive": _calls(
+        _LETTERS,
+        _MEND,
+        {
+            On.DEAD_LETTERS: ("sqs:DeleteMessage",),
+            On.STREAMS: ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+        },
+    ),
+    "dead-letters purge": _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)}),
+    "limits list": _calls(
+        _FIND,
+        {
+            On.COUNTERS: ("dynamodb:Query",),
+            On.COUNTERS_BY_DATE: ("dynamodb:Query",),
+            On.TOTALS: ("dynamodb:GetItem",),
+        },
+    ),
+    "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
+    "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
+    "limits import": _calls(_FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
+    "permissions print": _FIND_ANY,
+    "doctor": _calls(
+        _FIND_ANY,
+        {
+            On.ACCOUNT: ("dynamodb:ListTables", "lambda:GetAccountSettings"),
+            On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
+        },
+    ),
+}
+"""By command."""

@@ -1,0 +1,305 @@
+"""IAM policies for people and instances: the catalogue of `provision.calls`, on the resources of one stack.
+
+Every policy names its actions and its resources; `*` stands only where AWS takes nothing else, and for the parts
+of names that AWS picks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from countagg.core.names import BY_DATE_INDEX
+from countagg.core.object_keys import build_object_key, parse_object_key
+from countagg.provision.calls import CALLS, On
+from countagg.provision.place import Place
+from countagg.provision.settings import StackSettings
+
+MANAGED_POLICY_SIZE: Final = 6_144
+INLINE_POLICY_SIZE: Final = 10_240
+"""Characters without white space that IAM takes of a managed policy, and of all inline policies of a role."""
+INSTANCE_TAG: Final = "countagg-instance"
+"""Tag of a role, or of a session, that names the instance whose files it may write."""
+
+
+class Role(StrEnum):
+    """Who a policy is for."""
+
+    DEPLOYER = "deployer"
+    OPERATOR = "operator"
+    READER = "reader"
+    TEARDOWN = "teardown"
+    INSTANCE = "instance"
+
+
+_READING: Final = (
+    "query",
+    "status",
+    "logs",
+    "verify",
+    "outputs",
+    "limits list",
+    "permissions print",
+    "doctor",
+)
+COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.DEPLOYER: ("setup", "plan", "outputs", "status", "permissions print", "doctor"),
+    Role.OPERATOR: (
+        *_READING,
+        "upload-sample",
+        "repair",
+        "dead-letters list",
+        "dead-letters show",
+        "dead-letters redrive",
+        "dead-letters purge",
+        "limits set",
+        "limits unset",
+        "limits import",
+    ),
+    Role.READER: _READING,
+    Role.TEARDOWN: ("teardown", "permissions print", "doctor"),
+}
+
+_ON_ENGINE: Final = frozenset(
+    {
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "lambda:CreateFunction",
+        "sns:GetSubscriptionAttributes",
+        "sns:ListTagsForResource",
+        "sns:SetSubscriptionAttributes",
+        "sns:TagResource",
+        "sns:Unsubscribe",
+        "sns:UntagResource",
+    }
+)
+"""Actions that AWS checks on topic, alarm or table, and the embedded engine on no resource."""
+
+_NAMES_ON_ENGINE: Final[Mapping[str, str]] = {
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+}
+"""Actions that the embedded engine calls by the operation's name."""
+
+_BY_KEY: Final[Mapping[str, frozenset[str]]] = {
+    "dynamodb": frozenset(
+        {
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        }
+    ),
+    "s3": frozenset({"kms:Decrypt", "kms:GenerateDataKey"}),
+    "sqs": frozenset({"kms:Decrypt", "kms:GenerateDataKey"}),
+}
+"""What a service does with the stack's key in the name of who asks it for data."""
+_DATA: Final = frozenset(
+    {
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:GetRecords",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sqs:ReceiveMessage",
+        "sqs:SendMessage",
+    }
+)
+_ENCRYPTING: Final = "dynamodb:CreateTable"
+"""Who may do this tells DynamoDB to use a key, then or by a later update, which takes a grant."""
+
+_EC2_INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+
+
+def actions_of(role: Role) -> Mapping[On, frozenset[str]]:
+    """Return what the commands of a role call, by resource."""
+    found: dict[On, frozenset[str]] = {}
+    for command in COMMANDS_OF[role]:
+        for on, actions in CALLS[command].items():
+            found[on] = found.get(on, frozenset()) | actions
+    return found
+
+
+def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, Any]:
+    """Return the policy of who runs commands; for an instance see `instance_policy`."""
+    grants = dict(actions_of(role))
+    if place.embedded:
+        unspecific = frozenset[str]().union(*grants.values()) & _ON_ENGINE
+        grants = {on: frozenset(action_name(each, place) for each in grants[on]) for on in grants}
+        grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | unspecific
+    if not settings.kms_key:
+        grants.pop(On.KEY, None)
+    if settings.permissions_boundary and On.ROLES in grants:
+        # Who must bound the roles must not take the bound away.
+        grants[On.ROLES] -= {"iam:DeleteRolePermissionsBoundary"}
+    return _policy([*_statements(grants, settings, place), *_through_services(grants, settings, place)])
+
+
+def action_name(action: str, place: Place) -> str:
+    """Return what an action is called where the stack lives."""
+    return _NAMES_ON_ENGINE.get(action, action) if place.embedded else action
+
+
+def instance_policy(instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
+    """Return the policy of what uploads: it may write its own files, of any day, and do nothing else.
+
+    Args:
+        instances: ids, a statement each; of an EC2 instance the statement asks for that very instance. Without
+            any, the instance is the one that the tag `countagg-instance` of the role or the session names.
+        settings: of the stack.
+        place: where it lives.
+
+    Raises:
+        InvalidObjectKey: an id that no file can have.
+    """
+    if not instances:
+        statements = [_upload(f"${{aws:PrincipalTag/{INSTANCE_TAG}}}", {}, settings, place)]
+    else:
+        for each in instances:
+            parse_object_key(build_object_key("", "2000-01-01", each), "")
+        statements = [_upload(each, _only_from(each, place), settings, place) for each in instances]
+    return _policy(
+        [*statements, *_through_services({On.COUNTER_FILES: frozenset({"s3:PutObject"})}, settings, place)]
+    )
+
+
+def _upload(instance: str, condition: Mapping[str, Any], settings: StackSettings, place: Place) -> dict[str, Any]:
+    # A question mark is one character, of any kind: what is no date, the processor refuses.
+    key = build_object_key(_literal(settings.prefix), "????-??-??", instance)
+    return _allow({"s3:PutObject"}, (f"{place.bucket_arn(settings.bucket)}/{key}",), condition)
+
+
+def _literal(prefix: str) -> str:
+    """Return a prefix as policies write it: an asterisk in it is no pattern."""
+    return prefix.replace("*", "${*}")
+
+
+def _only_from(instance: str, place: Place) -> dict[str, Any]:
+    if _EC2_INSTANCE.fullmatch(instance) is None:
+        return {}
+    return {"ArnLike": {"ec2:SourceInstanceARN": f"arn:{place.partition}:ec2:*:*:instance/{instance}"}}
+
+
+def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, ...]:
+    """Return the ARNs of resources, some with `*` in place of what AWS picks."""
+    names, bucket = settings.names, place.bucket_arn(settings.bucket)
+    functions = (names.processor, names.aggregator, names.publisher)
+    snapshots, totals, counters = map(place.table_arn, (names.snapshots, names.totals, names.counters))
+    queues = (place.queue_arn(names.uploads), place.queue_arn(names.dead_letters))
+    topics = (place.topic_arn(names.uploads), place.topic_arn(names.alerts))
+    groups = tuple(place.log_group_arn(names.log_group(each)) for each in functions)
+    roles = tuple(place.role_arn(names.role(each, place.region), settings.role_path) for each in functions)
+    arns: dict[On, tuple[str, ...]] = {
+        On.ACCOUNT: ("*",),
+        On.BUCKET: (bucket,),
+        On.COUNTER_FILES: (f"{bucket}/{_literal(settings.prefix)}*",),
+        On.PUBLISHED_FILES: (f"{bucket}/{_literal(settings.output_prefix)}*",),
+        On.ANY_OBJECT: (f"{bucket}/*",),
+        On.UPLOADS_TOPIC: topics[:1],
+        On.ALERTS_TOPIC: topics[1:],
+        On.TOPICS: topics,
+        On.UPLOADS_QUEUE: queues[:1],
+        On.DEAD_LETTERS: queues[1:],
+        On.QUEUES: queues,
+        On.SNAPSHOTS: (snapshots,),
+        On.TOTALS: (totals,),
+        On.COUNTERS: (counters,),
+        On.COUNTERS_BY_DATE: (f"{counters}/index/{BY_DATE_INDEX}",),
+        On.STREAMED_TABLES: (totals, counters),
+        On.TABLES: (snapshots, totals, counters),
+        On.STREAMS: (f"{snapshots}/stream/*", f"{totals}/stream/*"),
+        On.PROCESSOR: (place.function_arn(names.processor),),
+        On.FUNCTIONS: tuple(map(place.function_arn, functions)),
+        On.MAPPINGS: (place.mapping_arn("*"),),
+        On.ROLES: roles,
+        # AWS's own texts disagree on which of the two forms a log group's actions are checked on.
+        On.LOG_GROUPS: (*groups, *(f"{arn}:*" for arn in groups)),
+        On.LOG_GROUP_TAGS: groups,
+        On.ALARMS: (place.alarm_arn(f"{names.stack}-*"),),
+        On.ANY_ALARM: (place.alarm_arn("*"),),
+        On.KEY: (settings.kms_key,),
+    }
+    return arns[on]
+
+
+def _statements(
+    grants: Mapping[On, frozenset[str]], settings: StackSettings, place: Place
+) -> Iterator[dict[str, Any]]:
+    """Yield statements: every resource once for each condition, together with those of the same actions."""
+    actions_on: dict[tuple[str, str], set[str]] = defaultdict(set)
+    conditions: dict[str, dict[str, Any]] = {}
+    for on, actions in grants.items():
+        for action in actions:
+            condition = _condition(action, settings, place)
+            conditions[str(condition)] = condition
+            for arn in resource_arns(on, settings, place):
+                actions_on[arn, str(condition)].add(action)
+    resources_of: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for (arn, bound), found in actions_on.items():
+        resources_of[tuple(sorted(found)), bound].append(arn)
+    for (found_actions, bound), arns in sorted(resources_of.items()):
+        yield _allow(found_actions, arns, conditions[bound])
+
+
+def _condition(action: str, settings: StackSettings, place: Place) -> dict[str, Any]:
+    if action == "iam:PassRole":
+        return {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    if action.endswith("EventSourceMapping"):
+        # The key names the mapping's function. The embedded engine does not give it.
+        functions = list(resource_arns(On.FUNCTIONS, settings, place))
+        return {"ArnLikeIfExists": {"lambda:FunctionArn": functions}}
+    if action in _MAKING_POWER and settings.permissions_boundary:
+        return {"StringEquals": {"iam:PermissionsBoundary": settings.permissions_boundary}}
+    return {}
+
+
+_MAKING_POWER: Final = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"})
+"""Actions that could give a role more than its maker has, unless a boundary holds it."""
+
+
+def _through_services(
+    grants: Mapping[On, frozenset[str]], settings: StackSettings, place: Place
+) -> list[dict[str, Any]]:
+    """Return what services need of the stack's key in the name of the principal; nothing without a key."""
+    if not settings.kms_key:
+        return []
+    needed: dict[str, set[str]] = defaultdict(set)
+    for action in frozenset[str]().union(*grants.values()):
+        service = action.partition(":")[0]
+        if action in _DATA or action == _ENCRYPTING:
+            needed[service] |= _BY_KEY[service]
+        if action == _ENCRYPTING:
+            needed[service].add("kms:CreateGrant")
+    by_actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for service in sorted(needed):
+        by_actions[tuple(sorted(needed[service]))].append(f"{service}.{place.region}.*")
+    return [
+        _allow(actions, (settings.kms_key,), {"StringLike": {"kms:ViaService": services}})
+        for actions, services in by_actions.items()
+    ]
+
+
+def _allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+    named = resources[0] if len(resources) == 1 else list(resources)
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": sorted(actions), "Resource": named}
+    return statement | ({"Condition": dict(condition)} if condition else {})
+
+
+def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,0 +1,257 @@
+"""permissions print and doctor: what they write, and what they end with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from countagg.aws.session import Clients, ConnectionOptions
+from countagg.provision.permissions import COMMANDS_OF, Role
+from tests.cli.account import ACCOUNT, BUCKET
+from tests.cli.running import REPOSITORY, CommandLine
+
+OFFLINE: Final = ("--account", "111122223333", "--region", "eu-west-1", "--bucket", "b-1")
+CHECKS: Final = [
+    "python",
+    "boto3",
+    "region",
+    "endpoint",
+    "clock",
+    "names",
+    "credentials",
+    "settings",
+    "stack",
+    "bucket",
+    "lambda quota",
+    "dynamodb quota",
+    "permissions",
+]
+
+
+@pytest.fixture
+def _signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def _simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put in what moto lacks: a simulator and Lambda's limits, without `sqs:SendMessage` and with little room."""
+    initialise = Clients.__init__
+
+    def simulate(params: Any, **_: object) -> Any:
+        asked = [text for name, text in sorted(params["body"].items()) if name.startswith("ActionNames.")]
+        results = [
+            {"EvalActionName": each, "EvalDecision": "implicitDeny" if each == "sqs:SendMessage" else "allowed"}
+            for each in asked
+        ]
+        return ANSWERED, {"EvaluationResults": results, "IsTruncated": False, "ResponseMetadata": {}}
+
+    def limits(**_: object) -> Any:
+        account = {"UnreservedConcurrentExecutions": 3, "TotalCodeSize": 10**11}
+        return ANSWERED, {"AccountLimit": account, "AccountUsage": {"TotalCodeSize": 0}}
+
+    def completed(clients: Clients, options: ConnectionOptions) -> None:
+        initialise(clients, options)
+        events: Any = clients.session.events
+        events.register("before-call.iam.SimulatePrincipalPolicy", simulate)
+        events.register("before-call.lambda.GetAccountSettings", limits)
+
+    monkeypatch.setattr(Clients, "__init__", completed)
+
+
+class _Answered:
+    status_code = 200
+
+
+ANSWERED: Final = _Answered()
+
+
+# permissions print
+
+
+@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.parametrize("role", Role)
+def test_a_policy_is_printed_without_credentials_and_alone(role: Role, countagg: CommandLine) -> None:
+    ran = countagg("permissions", "print", "--role", role, *OFFLINE)
+
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    assert list(document) == ["Version", "Statement"]
+    assert "arn:aws:s3:::b-1" in ran.out
+    if role is not Role.INSTANCE:
+        assert ":eu-west-1:111122223333:" in ran.out
+        assert ran.err == ""
+
+
+@pytest.mark.usefixtures("account")
+def test_both_forms_print_the_same(countagg: CommandLine) -> None:
+    arguments = ("permissions", "print", "--role", "reader", "--bucket", BUCKET)
+    assert countagg(*arguments).out == countagg(*arguments, "--output", "json").out
+    assert countagg(*arguments, "--output", "csv").code == 2
+
+
+@pytest.mark.usefixtures("account")
+def test_the_deployed_stack_tells_what_nobody_says(countagg: CommandLine) -> None:
+    assert countagg("permissions", "print", "--role", "reader").code == 2
+    countagg("setup", "--bucket", BUCKET, "--prefix", "in/", "--role-path", "/ops/", "--yes")
+
+    printed = countagg("permissions", "print", "--role", "operator").out
+    deployer = countagg("permissions", "print", "--role", "deployer").out
+
+    assert f"arn:aws:s3:::{BUCKET}/in/*" in printed
+    assert f"arn:aws:iam::{ACCOUNT}:role/ops/countagg-processor-us-east-1" in deployer
+    assert countagg("permissions", "print", "--role", "reader", "--bucket", "another").code == 2
+
+
+def test_instances_are_named_or_tagged(countagg: CommandLine) -> None:
+    printing = ("permissions", "print", "--role", "instance", *OFFLINE)
+    named = countagg(*printing, "--instance-id", "i-1", "--instance-id", "i-2")
+    tagged = countagg(*printing)
+
+    assert [each["Resource"].rpartition("_")[2] for each in named.document["Statement"]] == ["i-1", "i-2"]
+    assert named.err == ""
+    assert "${aws:PrincipalTag/countagg-instance}" in tagged.out
+    assert "tag the instance's role" in tagged.err
+
+
+def test_a_long_list_of_instances_says_that_it_is_long(countagg: CommandLine) -> None:
+    many = [option for number in range(60) for option in ("--instance-id", f"i-{number:017x}")]
+    ran = countagg("permissions", "print", "--role", "instance", *OFFLINE, *many)
+    assert "more than a policy may have" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--role", "admin"), "admin"),
+        (("--role", "reader", "--instance-id", "i-1"), "--instance-id"),
+        (("--role", "instance", "--instance-id", "a/b"), "--instance-id"),
+        (("--role", "instance", "--instance-id", "*"), "--instance-id"),
+        (("--role", "reader", "--account", "12"), "--account"),
+        (("--role", "reader", "--bucket", "NO"), "--bucket"),
+        (("--role", "reader", "--prefix", "a/", "--output-prefix", "a/b/"), "overlap"),
+    ],
+)
+def test_what_cannot_be_printed_is_explained(
+    options: tuple[str, ...], complaint: str, countagg: CommandLine
+) -> None:
+    ran = countagg("permissions", "print", *OFFLINE, *options)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in ran.err
+
+
+def test_a_region_that_is_none_is_refused(countagg: CommandLine) -> None:
+    ran = countagg("permissions", "print", "--role", "reader", *OFFLINE, "--region", "nowhere")
+    assert (ran.code, ran.out) == (3, "")
+    assert "  try: check --region\n" in ran.err
+
+
+def test_the_policy_of_an_instance_stands_in_readme_as_it_is_printed(countagg: CommandLine) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    ((line, printed),) = re.findall(
+        r"^\$ countagg (permissions print .*)\n(\{\n(?:.*\n)*?\}\n)", readme, re.MULTILINE
+    )
+
+    assert countagg(*line.split()).out == printed
+
+
+# doctor
+
+
+@pytest.mark.usefixtures("account", "_simulator")
+def test_doctor_before_setup_and_after(countagg: CommandLine) -> None:
+    before = countagg("doctor", "--role", "reader", "--bucket", BUCKET, "--output", "json").document
+    countagg("setup", "--bucket", BUCKET, "--yes")
+    ran = countagg("doctor", "--role", "reader", "--output", "json")
+
+    assert list(ran.document) == ["schema", "stack", "ok", "checks"]
+    assert all(list(each) == ["check", "state", "detail", "fix"] for each in ran.document["checks"])
+    expected = [*CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Role.READER])]
+    assert [each["check"] for each in ran.document["checks"]] == expected
+    assert [each["check"] for each in before["checks"]] == expected
+    stacks = [
+        each["detail"] for found in (before, ran.document) for each in found["checks"] if each["check"] == "stack"
+    ]
+    assert stacks == ["countagg is not deployed yet", "countagg is deployed"]
+
+
+@pytest.mark.usefixtures("account", "_simulator")
+def test_problems_come_with_a_way_out(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--role", "operator", "--bucket", "no-such-bucket", "--output", "json")
+    found = {each["check"]: each for each in ran.document["checks"]}
+
+    assert (ran.code, ran.document["ok"]) == (1, False)
+    wrong = {name for name, each in found.items() if each["state"] == "problem"}
+    assert wrong == {"bucket", "lambda quota", "permissions: repair", "permissions: dead-letters redrive"}
+    assert all((each["fix"] is not None) == (each["state"] == "problem") for each in found.values())
+    assert "--create-bucket" in found["bucket"]["fix"]
+    assert "sqs:SendMessage" in found["permissions: repair"]["detail"]
+    assert f"4 of {len(found)} checks found a problem" in ran.err
+
+
+@pytest.mark.usefixtures("account", "_simulator")
+def test_a_bucket_that_setup_is_to_create_need_not_be_there(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--role", "reader", "--bucket", "brand-new", "--create-bucket", "--output", "csv")
+    rows = {row["check"]: row for row in csv.DictReader(io.StringIO(ran.out))}
+    assert rows["bucket"]["state"] == "ok"
+    assert "brand-new" not in [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]]
+
+
+def states(ran: Any) -> dict[str, str]:
+    return {each["check"]: each["state"] for each in ran.document["checks"]}
+
+
+@pytest.mark.usefixtures("account", "_signed_out")
+def test_without_credentials_the_rest_is_checked_all_the_same(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--output", "json")
+    found = states(ran)
+
+    assert ran.code == 3
+    assert found["credentials"] == "problem"
+    assert {found[name] for name in ("python", "boto3", "region", "endpoint", "names", "settings")} == {"ok"}
+    assert found["stack"] == found["permissions"] == "not checked"
+
+
+@pytest.mark.usefixtures("_signed_out")
+def test_without_a_region_and_with_overlapping_prefixes(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    ran = countagg("doctor", "--bucket", BUCKET, "--prefix", "a/", "--output-prefix", "a/b/", "--output", "json")
+    found = states(ran)
+
+    assert ran.code == 3
+    assert found["region"] == found["settings"] == found["credentials"] == "problem"
+    assert found["endpoint"] == found["clock"] == "not checked"
+
+
+def test_an_endpoint_that_nobody_answers_on_is_one_problem_among_the_checks(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--endpoint-url", "http://127.0.0.1:9", "--output", "json")
+
+    assert ran.code == 3
+    assert states(ran)["endpoint"] == "problem"
+    assert states(ran)["python"] == "ok"
+
+
+def test_an_engine_that_does_not_run_is_one_problem_among_the_checks(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--local")
+
+    assert ran.code == 3
+    assert "countagg local start" in ran.out
+
+
+def test_a_stack_that_cannot_be_is_told(countagg: CommandLine) -> None:
+    ran = countagg("doctor", "--stack", "Not-A-Name", "--endpoint-url", "http://127.0.0.1:9", "--output", "json")
+    assert states(ran)["names"] == states(ran)["settings"] == "problem"
+
+
+def test_an_instance_runs_no_commands(countagg: CommandLine) -> None:
+    assert countagg("doctor", "--role", "instance").code == 2

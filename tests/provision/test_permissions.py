@@ -1,0 +1,227 @@
+"""The printed policies: what they are made of, by AWS's service authorization reference."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import pytest
+
+from countagg.core.errors import InvalidObjectKey
+from countagg.provision.calls import CALLS
+from countagg.provision.permissions import (
+    COMMANDS_OF,
+    MANAGED_POLICY_SIZE,
+    Role,
+    instance_policy,
+    role_policy,
+)
+from countagg.provision.place import Place
+from countagg.provision.settings import StackSettings
+
+PLACE: Final = Place("123456789012", "eu-central-1")
+KEY: Final = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-000000000000"
+BOUNDARY: Final = "arn:aws:iam::123456789012:policy/bounds"
+PLAIN: Final = StackSettings("countagg", "my-counters")
+FULL: Final = StackSettings(
+    "countagg", "my-counters", kms_key=KEY, role_path="/ops/", permissions_boundary=BOUNDARY
+)
+ROLES: Final = tuple(COMMANDS_OF)
+WIDE: Final = {
+    # AWS picks the ids of mappings; DescribeAlarms is allowed on all alarms or on none.
+    "arn:aws:lambda:eu-central-1:123456789012:event-source-mapping:*",
+    "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:*",
+}
+
+
+@cache
+def reference() -> Any:
+    """Return AWS's reference, which cfn-lint brings."""
+    return json.loads((files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text())
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(role: Role, settings: StackSettings = PLAIN, place: Place = PLACE) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = role_policy(role, settings, place)["Statement"]
+    return found
+
+
+def granted(role: Role, settings: StackSettings = PLAIN, place: Place = PLACE) -> set[tuple[str, str]]:
+    return {
+        (action, arn)
+        for each in statements(role, settings, place)
+        for action in each["Action"]
+        for arn in listed(each["Resource"])
+    }
+
+
+@pytest.mark.parametrize("settings", [PLAIN, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize("role", ROLES)
+def test_every_action_is_one_of_awss_and_on_a_resource_where_it_takes_one(
+    role: Role, settings: StackSettings
+) -> None:
+    for action, arn in granted(role, settings):
+        service, _, name = action.partition(":")
+        known = reference()[service]["Actions"].get(name.lower())
+        assert known is not None, action
+        assert (arn == "*") == ("Resources" not in known), (action, arn)
+        formats = [
+            form.replace("${Partition}", "aws").replace("${Region}", "[^:]*").replace("${Account}", "[^:]*")
+            for kind in known.get("Resources", ())
+            for form in reference()[service]["Resources"][kind.lower()]["ARNFormats"]
+        ]
+        assert arn == "*" or any(re.fullmatch(form, arn) for form in formats), (action, arn)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_action_is_a_pattern_and_no_resource_is_anybody_elses(role: Role) -> None:
+    for action, arn in granted(role):
+        assert "*" not in action
+        assert arn == "*" or arn in WIDE or "countagg-" in arn or "my-counters" in arn, (action, arn)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_managed_policy_takes_it(role: Role) -> None:
+    longest = StackSettings("s" * 32, "b" * 63)
+    assert len(json.dumps(role_policy(role, PLAIN, PLACE), separators=(",", ":"))) <= MANAGED_POLICY_SIZE
+    assert len(json.dumps(role_policy(role, longest, PLACE), separators=(",", ":"))) <= 10_240
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_resource_stands_once_for_each_condition(role: Role) -> None:
+    found = [
+        (arn, str(each.get("Condition"))) for each in statements(role, FULL) for arn in listed(each["Resource"])
+    ]
+    assert len(found) == len(set(found))
+
+
+def test_every_command_is_some_roles_and_every_roles_command_is_known() -> None:
+    assert {command for commands in COMMANDS_OF.values() for command in commands} == CALLS.keys()
+
+
+READS: Final = re.compile(r"[a-z0-9]+:(Get|List|Describe|BatchGet|Query|FilterLogEvents)\w*")
+
+
+def test_a_reader_only_reads() -> None:
+    assert [action for action, _ in granted(Role.READER) if not READS.fullmatch(action)] == []
+
+
+def test_roles_are_passed_to_lambda_alone() -> None:
+    (passing,) = [each for each in statements(Role.DEPLOYER) if "iam:PassRole" in each["Action"]]
+
+    assert passing["Action"] == ["iam:PassRole"]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+
+def test_mappings_are_those_of_the_stacks_functions() -> None:
+    for role in (Role.DEPLOYER, Role.TEARDOWN):
+        bound = [
+            each
+            for each in statements(role)
+            if any(name.endswith("EventSourceMapping") for name in each["Action"])
+        ]
+        assert bound
+        for each in bound:
+            arns = each["Condition"]["ArnLikeIfExists"]["lambda:FunctionArn"]
+            assert [arn.rpartition(":")[2] for arn in arns] == [
+                "countagg-processor",
+                "countagg-aggregator",
+                "countagg-publisher",
+            ]
+
+
+def test_a_boundary_must_stay() -> None:
+    bound = {
+        action
+        for each in statements(Role.DEPLOYER, FULL)
+        if each.get("Condition") == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+        for action in each["Action"]
+    }
+    actions = {action for action, _ in granted(Role.DEPLOYER, FULL)}
+
+    assert bound == {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
+    assert "iam:DeleteRolePermissionsBoundary" not in actions
+    assert "iam:DeleteRolePermissionsBoundary" in {action for action, _ in granted(Role.DEPLOYER)}
+
+
+def test_a_key_is_used_through_the_services_alone() -> None:
+    def through(role: Role) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for each in statements(role, FULL):
+            for service in each.get("Condition", {}).get("StringLike", {}).get("kms:ViaService", []):
+                assert each["Resource"] == KEY
+                found[service] = set(each["Action"])
+        return found
+
+    assert not any("kms:" in action for action, _ in granted(Role.OPERATOR))
+    assert through(Role.READER).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*"}
+    assert through(Role.OPERATOR).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*", "sqs.eu-central-1.*"}
+    assert "kms:CreateGrant" in through(Role.DEPLOYER)["dynamodb.eu-central-1.*"]
+    assert "kms:CreateGrant" not in through(Role.OPERATOR)["dynamodb.eu-central-1.*"]
+    assert through(Role.TEARDOWN) == {}
+
+
+def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:
+    starred = StackSettings("countagg", "my-counters", prefix="a*/", output_prefix="b*/")
+    arns = {arn for _, arn in granted(Role.OPERATOR, starred)}
+
+    assert {"arn:aws:s3:::my-counters/a${*}/*", "arn:aws:s3:::my-counters/b${*}/*"} <= arns
+    assert instance_policy(["i"], starred, PLACE)["Statement"][0]["Resource"].endswith(
+        "/a${*}/????-??-??/values_i"
+    )
+
+
+def test_other_partitions_have_arns_of_their_own() -> None:
+    china = Place("123456789012", "cn-north-1", "aws-cn")
+    assert all(arn == "*" or arn.startswith("arn:aws-cn:") for _, arn in granted(Role.OPERATOR, PLAIN, china))
+
+
+def test_what_only_the_embedded_engine_knows_stays_there() -> None:
+    engine = granted(Role.OPERATOR, PLAIN, Place("000000000000", "us-east-1", embedded=True))
+
+    assert "sqs:SendMessageBatch" in {action for action, _ in engine}
+    assert not any(action.endswith("Batch") for action, _ in granted(Role.OPERATOR))
+
+
+def test_an_instance_is_the_one_that_its_tag_names() -> None:
+    assert instance_policy((), PLAIN, PLACE) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:PutObject"],
+                "Resource": "arn:aws:s3:::my-counters/counters/????-??-??/values_"
+                "${aws:PrincipalTag/countagg-instance}",
+            }
+        ],
+    }
+
+
+def test_a_named_instance_of_ec2_must_be_that_instance() -> None:
+    ec2, other = instance_policy(["i-0123456789abcdef0", "web-1"], PLAIN, PLACE)["Statement"]
+
+    assert ec2["Resource"].endswith("/values_i-0123456789abcdef0")
+    assert ec2["Condition"] == {
+        "ArnLike": {"ec2:SourceInstanceARN": "arn:aws:ec2:*:*:instance/i-0123456789abcdef0"}
+    }
+    assert other["Resource"].endswith("/values_web-1")
+    assert "Condition" not in other
+
+
+@pytest.mark.parametrize("instance", ["", "*", "a/b", "i-1\n", "?", "${aws:userid}"])
+def test_an_instance_that_could_be_several_is_refused(instance: str) -> None:
+    with pytest.raises(InvalidObjectKey):
+        instance_policy([instance], PLAIN, PLACE)
+
+
+def test_an_instance_encrypts_with_the_stacks_key_through_s3() -> None:
+    _, key = instance_policy(["web-1"], FULL, PLACE)["Statement"]
+
+    assert key["Condition"] == {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}}
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]

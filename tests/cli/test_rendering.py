@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -181,11 +182,12 @@ OBEYED = "\x1b[2J\x9b31m\u202e=cmd|' /C calc'!A0"
 
 
 def test_on_a_terminal_no_form_writes_what_it_might_obey() -> None:
-    for write in (
+    forms: tuple[Callable[[Terminal], None], ...] = (
         lambda file: write_json(file, {"totals": {OBEYED: 1}}),
         lambda file: write_json_line(file, {"totals": {OBEYED: 1}}),
         lambda file: write_csv(file, ("COUNTER", "VALUE"), [(OBEYED, 1)]),
-    ):
+    )
+    for write in forms:
         terminal = Terminal()
         write(terminal)
         assert terminal.getvalue().replace("\n", "").isprintable()

@@ -9,7 +9,7 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark hot-paths simulate fuzz build clean
+.PHONY: help demo test check lint types imports format benchmark hot-paths simulate fuzz audit build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the
 
 fuzz: $(READY) ## feed hostile inputs to every parser: SECONDS=60, for all together
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+audit: $(READY) ## look for known vulnerabilities of what is installed; asks PyPI, so it needs the internet
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/python -m pip freeze --exclude-editable >$(VENV)/installed.txt
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/installed.txt || { \
+		echo 'make audit: not clean, or the service could not be asked; the lines above tell which' >&2; exit 1; }
 
 build: $(READY) ## build wheel and sdist into dist/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build

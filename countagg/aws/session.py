@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -20,7 +22,7 @@ from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest
+    from botocore.awsrequest import AWSPreparedRequest, AWSRequest
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 # Set here because botocore's default changed in 2026 (AWS-FACTS section 9).
 _RETRIES: Final[Any] = {"mode": "standard", "total_max_attempts": 5}
 MAX_CONNECTIONS: Final = 32
+
+# Of users and of sessions (IAM user guide, "Understanding unique ID prefixes").
+_ACCOUNT_KEY = re.compile(r"Credential=A[KS]IA[A-Z0-9]{16}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Clients:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
+        self.session.events.register("before-send", _keep_off_plain_http)
 
     @overload
     def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...
@@ -247,6 +253,23 @@ def _isolated_session(options: ConnectionOptions) -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare
     )
+
+
+def _keep_off_plain_http(request: AWSPreparedRequest, **_: object) -> None:
+    """Stop a request that would carry an AWS account's credentials unencrypted, such as to an engine nearby.
+
+    A session token is readable in it, and whoever answers may be anybody.
+
+    Raises:
+        ConnectionProblem: before anything is sent.
+    """
+    if request.url.startswith("http:") and _ACCOUNT_KEY.search(str(request.headers.get("Authorization", ""))):
+        host = urlsplit(request.url).netloc
+        raise ConnectionProblem(
+            f"an AWS account's credentials would go to {host} unencrypted; nothing was sent",
+            where="--endpoint-url, AWS_ENDPOINT_URL",
+            hint="use https, or for a local engine AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test, or --local",
+        )
 
 
 def _without_expect(request: AWSRequest, **_: object) -> None:

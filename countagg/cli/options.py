@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -147,6 +148,12 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
             f"{options.endpoint_url!r} is no address",
             where=origin("endpoint_url"),
             hint="give it with its scheme, such as http://127.0.0.1:4566",
+        )
+    if options.endpoint_url and "@" in urlsplit(options.endpoint_url).netloc:
+        raise UsageError(
+            "the address has a user or a password in it, which would be shown and is not used",
+            where=origin("endpoint_url"),
+            hint="leave it out; credentials come from the AWS configuration",
         )
     return options
 

@@ -12,6 +12,7 @@ import typer
 
 from countagg.cli.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
+from countagg.cli.redaction import redact
 from countagg.cli.render import printable
 from countagg.cli.session import Session
 from countagg.cli.streams import outlive_reader
@@ -89,4 +90,5 @@ def explain(error: CountaggError, *, verbose: bool) -> str:
         lines.append(f"  try: {error.hint}")
     if verbose and error.detail:
         lines.append(f"  detail: {error.detail}")
-    return "".join(f"{printable(line)}\n" for text in lines for line in text.split("\n"))
+    told = "\n".join(redact(text, os.environ) for text in lines)
+    return "".join(f"{printable(line)}\n" for line in told.split("\n"))

@@ -71,8 +71,8 @@ def find_installed(name: str) -> Installed:
         found = distribution(name)
     except PackageNotFoundError as error:
         raise CountaggError(f"{name} is not installed", hint="install countagg again") from error
-    metadata = found.metadata
-    licence = metadata.get("License-Expression") or metadata.get("License") or ""
+    metadata = found.metadata.json
+    licence = str(metadata.get("license_expression") or metadata.get("license") or "")
     return Installed(name, found.version, licence, Path(str(found.locate_file(""))), _recorded(found))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from countagg.provision.bundle import build_bundle
 from tests.cli.running import CommandLine
+from tests.cli.test_readme_transcripts import assert_shown, transcript_of
 
 
 def test_it_lists_components_with_versions_and_licences(countagg: CommandLine) -> None:
@@ -56,6 +57,11 @@ def test_the_zip_and_its_bill_of_materials_are_written(countagg: CommandLine, tm
     assert base64.b64encode(digest).decode() == build_bundle().sha256
     document = json.loads(bill.read_text())
     assert document["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest.hex()}]
+
+
+def test_readme_shows_what_is_printed(countagg: CommandLine) -> None:
+    _, *shown = transcript_of("bundle")
+    assert_shown(shown, countagg("bundle").out)
 
 
 def test_a_file_that_cannot_be_written_is_named(countagg: CommandLine, tmp_path: Path) -> None:

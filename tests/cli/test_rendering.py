@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 import simplejson
 
+from countagg.cli.options import OutputForm
 from countagg.cli.preferences import Preferences
+from countagg.cli.query_views import write_day
 from countagg.cli.render import grouped, printable, signed, write_csv, write_json, write_json_line, write_table
 from countagg.cli.session import Session
 from countagg.core.values import SCALE
+from countagg.operate.query import TotalsOfDay
 from tests.cli.running import Terminal
 from tests.cli.test_options import DEFAULTS
 
@@ -170,3 +174,44 @@ def test_csv_quotes_what_needs_it() -> None:
 
     assert [tuple(row) for row in csv.reader(io.StringIO(file.getvalue()))] == [HEADER, *rows]
     assert "\r" not in file.getvalue()
+
+
+# What a terminal might obey, and what a spreadsheet would
+
+OBEYED = "\x1b[2J\x9b31m\u202e=cmd|' /C calc'!A0"
+
+
+def test_on_a_terminal_no_form_writes_what_it_might_obey() -> None:
+    forms: tuple[Callable[[Terminal], None], ...] = (
+        lambda file: write_json(file, {"totals": {OBEYED: 1}}),
+        lambda file: write_json_line(file, {"totals": {OBEYED: 1}}),
+        lambda file: write_csv(file, ("COUNTER", "VALUE"), [(OBEYED, 1)]),
+    )
+    for write in forms:
+        terminal = Terminal()
+        write(terminal)
+        assert terminal.getvalue().replace("\n", "").isprintable()
+
+
+def test_what_is_escaped_in_json_is_the_same_document() -> None:
+    terminal = Terminal()
+    write_json(terminal, {"totals": {OBEYED: 1, "zähler": 2}})
+    assert simplejson.loads(terminal.getvalue())["totals"] == {OBEYED: 1, "zähler": 2}
+    assert "zähler" in terminal.getvalue()
+
+
+def test_a_program_gets_names_as_they_are_also_those_that_a_spreadsheet_would_run() -> None:
+    for name in (OBEYED, "=1+1", "+1", "-1", "@SUM(A1)", "a,b", 'a"b'):
+        pipe = io.StringIO()
+        write_csv(pipe, ("COUNTER", "VALUE"), [(name, None)])
+        assert list(csv.reader(io.StringIO(pipe.getvalue()))) == [["COUNTER", "VALUE"], [name, ""]]
+
+
+def test_lines_of_text_are_printable_on_a_terminal_and_exact_in_a_pipe() -> None:
+    totals = TotalsOfDay("2026-07-01", 1, "now", {OBEYED: 5 * SCALE}, None)
+    terminal, pipe = Terminal(), io.StringIO()
+    for file in (terminal, pipe):
+        options = replace(DEFAULTS, output=OutputForm.TEXT)
+        write_day(Session(options, Preferences({}), stdout=file), totals)
+    assert terminal.getvalue() == f"{printable(OBEYED)} 5\n"
+    assert pipe.getvalue() == f"{OBEYED} 5\n"

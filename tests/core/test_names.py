@@ -14,7 +14,7 @@ STACKS = st.from_regex(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", fullmatch=True)
 RESOURCES = [
     name
     for name, member in inspect.getmembers(Names)
-    if isinstance(member, property) and inspect.signature(member.fget).return_annotation == "str"
+    if isinstance(member, property) and inspect.get_annotations(member.fget or str)["return"] == "str"
 ]
 LONGEST_REGION = "x" * 20
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def entry(name: str, content: bytes) -> str:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install a library, and let the bundle consist of it."""
     metadata = b"Metadata-Version: 2.4\nName: tested-library\nVersion: 1.2\nLicense-Expression: MIT\n"
     files = {

@@ -1,0 +1,178 @@
+"""Credentials, tokens and signatures appear nowhere, not even where a service repeats what it was sent."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+import pytest
+
+from countagg.cli.redaction import redact
+from tests.cli.running import CommandLine
+
+PLANTED: Final = {
+    "AWS_ACCESS_KEY_ID": "ENVIRONMENTKEY0PLANTED",
+    "AWS_SECRET_ACCESS_KEY": "environment/secret+planted0123456789abcd",
+    "AWS_SESSION_TOKEN": "environment/token+planted" * 8,
+}
+PROFILE: Final = {
+    "aws_access_key_id": "PROFILEKEY0PLANTED0000",
+    "aws_secret_access_key": "profile/secret+planted0123456789abcdefgh",
+    "aws_session_token": "profile/token+planted" * 8,
+}
+SECRETS: Final = (*PLANTED.values(), *PROFILE.values(), "beforehand-signed-0123456789")
+COMMANDS: Final = (
+    ("setup", "--bucket", "b", "--yes"),
+    ("plan", "--bucket", "b"),
+    ("outputs",),
+    ("status",),
+    ("upload-sample",),
+    ("query", "--date", "today"),
+    ("query", "--since", "2d"),
+    ("logs",),
+    ("limits", "list"),
+    ("limits", "set", "A", "1"),
+    ("verify", "--date", "today"),
+    ("repair", "--date", "today", "--yes"),
+    ("dead-letters", "list"),
+    ("dead-letters", "purge", "--all", "--yes"),
+    ("teardown", "--yes"),
+)
+
+
+def repeated(handler: http.server.BaseHTTPRequestHandler) -> tuple[str, bytes]:
+    """Return an error that repeats every header and a signed address, in the form that the service has."""
+    told = [f"{name}: {value}" for name, value in handler.headers.items()]
+    signed = "https://b.s3.amazonaws.com/k?X-Amz-Credential=KEY/x&X-Amz-Signature=beforehand-signed-0123456789&a=b"
+    message = "\n".join(["you sent", *told, signed])
+    if "x-www-form-urlencoded" in handler.headers.get("Content-Type", ""):
+        error = f"<Error><Code>Repeated</Code><Message>{escape(message)}</Message></Error>"
+        return "text/xml", f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>".encode()
+    return "application/json", json.dumps({"__type": "Repeated", "message": message}).encode()
+
+
+class Repeater(http.server.BaseHTTPRequestHandler):
+    """Answers every request with an error that repeats it."""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        kind, content = repeated(self)
+        self.send_response(400)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815 - names of the base class
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
+        """Log nothing."""
+
+
+@pytest.fixture(scope="module")
+def repeater() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Repeater) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant secrets in the environment and in a profile."""
+    credentials = tmp_path / "credentials"
+    credentials.write_text("[work]\n" + "".join(f"{name} = {value}\n" for name, value in PROFILE.items()))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+
+
+WAYS: Final = {
+    "environment": (),
+    "profile": ("--profile", "work"),
+    "profile that is not there": ("--profile", "nobody"),
+}
+
+
+@pytest.mark.usefixtures("planted")
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("way", WAYS)
+def test_no_command_shows_a_secret_when_it_fails(
+    arguments: tuple[str, ...], way: str, repeater: str, countagg: CommandLine
+) -> None:
+    ran = countagg(*arguments, *WAYS[way], "--endpoint-url", repeater, "--verbose")
+
+    assert ran.code != 0
+    assert ran.err
+    for secret in SECRETS:
+        assert secret not in ran.out + ran.err
+
+
+@pytest.mark.usefixtures("planted")
+def test_what_is_repeated_really_comes_through(repeater: str, countagg: CommandLine) -> None:
+    ran = countagg("status", "--endpoint-url", repeater)
+
+    assert "you sent" in ran.err
+    assert "X-Amz-Security-Token: (hidden)" in ran.err
+    assert "X-Amz-Signature=(hidden)&a=b" in ran.err
+
+
+@pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
+def test_credentials_of_an_account_never_go_to_a_plain_address(
+    key: str, repeater: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+
+    ran = countagg("status", "--endpoint-url", repeater)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert f"credentials would go to {repeater.removeprefix('http://')} unencrypted; nothing was sent" in ran.err
+    assert "you sent" not in ran.err
+    assert "--local" in ran.err
+
+
+def test_the_same_for_an_address_out_of_the_environment(
+    repeater: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", repeater)
+
+    ran = countagg("upload-sample")
+
+    assert (ran.code, ran.out) == (3, "")
+    assert "unencrypted; nothing was sent" in ran.err
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(countagg: CommandLine) -> None:
+    ran = countagg("status", "--endpoint-url", "http://user:planted-password@127.0.0.1:1")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "has a user or a password in it" in ran.err
+    assert "planted-password" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nothing secret: version=5, a:b", "nothing secret: version=5, a:b"),
+        ("https://b/k?X-Amz-Signature=abc&X-Amz-Date=1", "https://b/k?X-Amz-Signature=(hidden)&X-Amz-Date=1"),
+        (
+            "AWS4-HMAC-SHA256 Credential=AK/1/s3, Signature=ff",
+            "AWS4-HMAC-SHA256 Credential=(hidden), Signature=(hidden)",
+        ),
+        ('{"X-Amz-Security-Token": "abc"}', '{"X-Amz-Security-Token": "(hidden)"}'),
+        ("http://me:mine@host/p", "http://(hidden)@host/p"),
+        ("the secret value-of-the-secret is", "the secret (hidden) is"),
+        ("the word test is no secret", "the word test is no secret"),
+    ],
+)
+def test_secrets_are_hidden_and_nothing_else_is(text: str, shown: str) -> None:
+    environ = {"AWS_SECRET_ACCESS_KEY": "value-of-the-secret", "AWS_SESSION_TOKEN": "test"}
+    assert redact(text, environ) == shown

@@ -56,7 +56,7 @@ class HeldStore(Store):
         return self.ledgers.get(day, StoredLedger(0, b""))
 
     def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
-        assert datetime.fromisoformat(updated_at) > datetime.min.replace(tzinfo=UTC).tzinfo
+        assert datetime.fromisoformat(updated_at).tzinfo is not None
         self.ledgers[day] = StoredLedger(replaced.version + 1, document)
         return True
 

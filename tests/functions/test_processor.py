@@ -150,7 +150,7 @@ def test_too_large_a_file_is_refused_without_reading_it(world: World) -> None:
 
 
 def test_a_file_of_the_largest_size_is_read(world: World) -> None:
-    key = world.put("i-1", b"a 1" + b"\n" * (MAX_FILE_BYTES - 3))
+    key = world.put("i-1", b"a 1" + b" " * (MAX_FILE_BYTES - 3))
     world.process_between_good_ones(world.created(key))
     assert world.counters_of("i-1") == {"a": SCALE}
 

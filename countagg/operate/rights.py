@@ -13,7 +13,7 @@ from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.operate.checks import Check, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
 from countagg.provision.calls import CALLS, On
-from countagg.provision.permissions import COMMANDS_OF, action_name, resource_arns
+from countagg.provision.permissions import COMMANDS_OF, Role, action_name, resource_arns
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 
@@ -24,6 +24,7 @@ IN_BUCKET: Final = frozenset({On.BUCKET, On.COUNTER_FILES, On.PUBLISHED_FILES, O
 _AT_ONCE: Final = 4
 """Questions at a time: IAM answers few a second."""
 _SHOWN: Final = 3
+_FEWEST_RIGHTS_FIRST: Final = (Role.READER, Role.OPERATOR, Role.TEARDOWN, Role.DEPLOYER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
     missing = sorted(right for right in needed if rights.verdicts.get(right) is False)
     unknown = sorted({action for action, arn in needed if (action, arn) not in rights.verdicts})
     if missing:
-        role = next(str(role) for role, commands in COMMANDS_OF.items() if command in commands)
+        role = next(role for role in _FEWEST_RIGHTS_FIRST if command in COMMANDS_OF[role])
         fix = f"`countagg permissions print --role {role}` prints a policy that has what is missing"
         return problem(name, f"refused: {_listed([f'{action} on {arn}' for action, arn in missing])}", fix)
     if unknown:

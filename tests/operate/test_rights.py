@@ -175,3 +175,19 @@ def test_of_patterns_and_writes_nothing_is_tried() -> None:
     clients = FakeClients().clients
     assert probe(clients, "sqs:SendMessage", QUEUE) is None
     assert probe(clients, "lambda:ListTags", PLACE.mapping_arn("*")) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "role"),
+    [
+        ("query", "reader"),
+        ("status", "reader"),
+        ("repair", "operator"),
+        ("setup", "deployer"),
+        ("teardown", "teardown"),
+    ],
+)
+def test_the_way_out_is_the_role_with_the_fewest_rights(command: str, role: str) -> None:
+    needed = rights_of(command, SETTINGS, PLACE)
+    check = judge_rights(command, needed, Rights(dict.fromkeys(needed, False), "simulated by IAM"))
+    assert f"--role {role}`" in check.fix

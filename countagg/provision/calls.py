@@ -223,10 +223,13 @@ _LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility"
 _STATUS: Final = _calls(
     _FIND_ANY,
     {
-        On.ACCOUNT: ("lambda:ListEventSourceMappings", "sns:ListTopics"),
-        On.BUCKET: ("s3:GetBucketNotification",),
+        On.ACCOUNT: ("cloudwatch:GetMetricData", "lambda:ListEventSourceMappings", "sns:ListTopics"),
+        On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
+        On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
+        On.PUBLISHED_FILES: ("s3:GetObject",),
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         On.TABLES: ("dynamodb:DescribeTable",),
+        On.TOTALS: ("dynamodb:GetItem",),
     },
 )
 
@@ -247,6 +250,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "query": _calls(_FIND, {On.SNAPSHOTS: ("dynamodb:Query",), On.TOTALS: ("dynamodb:GetItem",)}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
+    "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "repair": _calls(_VERIFY, _MEND),
     "dead-letters list": _LETTERS,
     "dead-letters show": _LETTERS,
@@ -270,6 +274,14 @@ CALLS: Final[Mapping[str, Calls]] = {
     "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
     "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
     "limits import": _calls(_FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
+    "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
+    "loadtest": _calls(
+        _VERIFY,
+        {
+            On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject"),
+            On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+        },
+    ),
     "permissions print": _FIND_ANY,
     "doctor": _calls(
         _FIND_ANY,

@@ -40,8 +40,10 @@ _READING: Final = (
     "status",
     "logs",
     "verify",
+    "explain",
     "outputs",
     "limits list",
+    "cost",
     "permissions print",
     "doctor",
 )
@@ -50,6 +52,7 @@ COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.OPERATOR: (
         *_READING,
         "upload-sample",
+        "loadtest",
         "repair",
         "dead-letters list",
         "dead-letters show",

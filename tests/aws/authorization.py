@@ -43,6 +43,7 @@ _TAGGING: Final = {
 """Actions that tags ask for, when something is created with them."""
 _WITHOUT_RESOURCE: Final = frozenset(
     {
+        "cloudwatch:GetMetricData",
         "dynamodb:ListTables",
         "lambda:CreateEventSourceMapping",
         "lambda:GetAccountSettings",
@@ -84,7 +85,7 @@ class Where:
             found |= {(_TAGGING[call], arn) for arn in self._arns(prefix, operation, params, tagging=True)}
         if tags and call == "lambda:CreateEventSourceMapping":
             found.add(("lambda:TagResource", self._arn("lambda", "event-source-mapping:new")))
-        if call == "s3:GetObject":
+        if call in {"s3:GetObject", "s3:HeadObject"}:
             # Without it S3 answers for an absent object as for a forbidden one.
             found.add(("s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}"))
         if "Role" in params:

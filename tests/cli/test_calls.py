@@ -36,8 +36,8 @@ from tests.cli.account import moto_account, write_day
 from tests.cli.test_help import leaves, tree
 from tests.events.loading import load_event
 
-WITHOUT_AWS: Final = {"local start", "local stop", "local status", "local env", "local logs", "demo"}
-"""Commands that only start, stop or use an engine of this machine."""
+WITHOUT_AWS: Final = {"local start", "local stop", "local status", "local env", "local logs", "demo", "bundle"}
+"""Commands that only start, stop or use an engine of this machine, or only look at it."""
 KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
 _ANSWERED: Final = SimpleNamespace(status_code=200)
 FIRST_LOST: Final = "800000000003126276362"
@@ -164,6 +164,11 @@ def use(operator: Operator) -> None:
     operator.run("status")
     operator.succeed("query", "--date", "today")
     operator.succeed("query", "--date", "today", "--by-instance")
+    operator.succeed("explain", "COUNTER1")
+    operator.succeed("explain", f"counters/{DAY}/values_i-deadbeef")
+    operator.run("explain", f"counters/{DAY}/values_i-nobody")
+    operator.succeed("cost", "--counters", "100", "--measured")
+    load(operator)
     operator.succeed("permissions print", "--role", "reader")
     operator.run("doctor")
     operator.succeed("limits set", "A", "5")
@@ -173,6 +178,13 @@ def use(operator: Operator) -> None:
     operator.succeed("limits import", str(operator.folder / "limits"))
     repair(operator)
     dead_letters(operator)
+
+
+def load(operator: Operator) -> None:
+    """Put a load on the stack, of which no function of moto's takes anything."""
+    fleet = ("--instances", "2", "--counters", "1", "--interval", "1", "--duration", "1")
+    patience = ("--drain-timeout", "0", "--settle", "0")
+    assert operator.run("loadtest", *fleet, *patience, "--cleanup", "--max-cost", "9", "--yes") == 9
 
 
 def process(world: World) -> None:
@@ -311,5 +323,8 @@ def test_nothing_is_called_that_the_catalogue_lacks(recorder: Recorder, command:
 def test_nothing_is_in_the_catalogue_that_is_never_called(recorder: Recorder, command: str) -> None:
     needed = recorder.needed[command]
     idle = {grant for grant in granted(command) if not any(covers(grant, need) for need in needed)}
+    if command == "loadtest":
+        # It ends with what `verify` does, once all is included: here nothing ever is.
+        idle -= granted("verify")
 
     assert idle == set()

@@ -241,8 +241,10 @@ def configured_place(clients: Clients, account: str) -> Place:
 
 
 def _configured_session(options: ConnectionOptions) -> boto3.Session:
+    # The AWS command line takes AWS_REGION before everything but --region; botocore knows AWS_DEFAULT_REGION alone.
+    region = options.region or os.environ.get("AWS_REGION") or None
     with aws_errors():
-        return boto3.Session(profile_name=options.profile, region_name=options.region)
+        return boto3.Session(profile_name=options.profile, region_name=region)
 
 
 def _isolated_session(options: ConnectionOptions) -> boto3.Session:

@@ -173,6 +173,16 @@ def test_without_a_region_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     assert "--region" in caught.value.hint
 
 
+def test_the_region_is_found_as_the_aws_command_line_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert Clients(ConnectionOptions()).region() == "eu-west-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    assert Clients(ConnectionOptions()).region() == "eu-west-2"
+    assert Clients(ConnectionOptions(region="eu-west-3")).region() == "eu-west-3"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert Clients(ConnectionOptions()).region() == "eu-west-1"
+
+
 @pytest.mark.parametrize(
     ("options", "tls", "embedded"),
     [

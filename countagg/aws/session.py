@@ -241,7 +241,7 @@ def configured_place(clients: Clients, account: str) -> Place:
 
 
 def _configured_session(options: ConnectionOptions) -> boto3.Session:
-    # The AWS command line takes AWS_REGION before everything but --region; botocore knows AWS_DEFAULT_REGION alone.
+    # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = options.region or os.environ.get("AWS_REGION") or None
     with aws_errors():
         return boto3.Session(profile_name=options.profile, region_name=region)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +21,13 @@ from countagg.aws.waiting import Patience
 from countagg.core.names import Names
 from countagg.core.values import SCALE
 from countagg.operate.deployment import Deployment, apply
+from countagg.operate.fleet_sizes import size_article_filling, size_filling
+from countagg.operate.write_units import (
+    Rhythm,
+    article_write_units_per_file,
+    write_units_per_day,
+    write_units_per_file,
+)
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen
 from tests.benchmark.write_units import Written, written_to
@@ -61,6 +69,16 @@ class Design(ABC):
     @abstractmethod
     def totals(self, day: str, counters: Collection[str]) -> Mapping[str, int]:
         """Return the totals of those counters that have one, in units of 10^-9."""
+
+    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float | None:  # noqa: ARG002
+        """Return write units a file by the model of `countagg cost`, for the first files of a day.
+
+        Args:
+            ids: of the instances, each with one file.
+            counters: in each file.
+            files_per_version: files that a write of the sums stood for.
+        """
+        return None
 
     @abstractmethod
     def written(self) -> Mapping[str, Written]:
@@ -112,6 +130,13 @@ class Ours(Design):
             names.snapshots: written_to(self.clients, names.snapshots),
             names.totals: written_to(self.clients, names.totals),
         }
+
+    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float:
+        # The engine knows no window: each version is published by itself.
+        publishing = 1.0 if self.publishes else math.inf
+        sizes = size_filling(len(ids), counters, ids=ids)
+        first = write_units_per_day(counters) / len(ids) if self.publishes else 0.0
+        return write_units_per_file(sizes, Rhythm(1.0, files_per_version, publishing), counters) + first
 
 
 class OursUnpublished(Ours):
@@ -204,12 +229,18 @@ class Article(Design):
     def written(self) -> Mapping[str, Written]:
         return {name: written_to(self.clients, name) for name in ("state", "sums")}
 
+    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float | None:  # noqa: ARG002
+        return article_write_units_per_file(size_article_filling(len(ids), counters, ids=ids), counters)
+
 
 class ImprovedArticle(Article):
     """The same with the article's own advice: batched reads, and one update for each changed value."""
 
     title = "improved"
     improved = "1"
+
+    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> None:
+        """Return nothing: the model knows the article's layout as it is."""
 
 
 DESIGNS: Mapping[str, type[Design]] = {

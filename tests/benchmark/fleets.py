@@ -70,6 +70,8 @@ class Throughput:
         used: by the functions.
         units_of_snapshot: of a single write of the first table, on average.
         units_of_sum: of a single write of the table with the sums, on average.
+        versions: writes of the table with the sums.
+        model: write units a file by the model of `countagg cost`; None where it has none.
     """
 
     files: int
@@ -81,6 +83,8 @@ class Throughput:
     used: Used
     units_of_snapshot: float
     units_of_sum: float
+    versions: int
+    model: float | None
 
     @property
     def files_per_second(self) -> float:
@@ -124,7 +128,7 @@ def measure_throughput(
     expected: Counter[str] = Counter()
     for sample in fleet:
         expected.update(parse_counter_file(sample.content))
-    before = {name: written.units for name, written in design.written().items()}
+    before = design.written()
     design.records.write_text("")
     day = _day(1)
     with _memory_sampled(engine) as peak:
@@ -140,10 +144,12 @@ def measure_throughput(
     written = design.written()
     snapshots, sums = list(written.values())[:2]
     units = {
-        name: each.units - before[name] + each.refused(used.refused.get(name, 0)) for name, each in written.items()
+        name: each.units - before[name].units + each.refused(used.refused.get(name, 0))
+        for name, each in written.items()
     }
     if used.statements:
         units["by PartiQL"] = used.statement_units
+    versions = list(written.values())[1].writes - list(before.values())[1].writes
     return Throughput(
         files=instances,
         counters=counters,
@@ -154,6 +160,8 @@ def measure_throughput(
         used=used,
         units_of_snapshot=snapshots.units / snapshots.writes,
         units_of_sum=sums.units / sums.writes,
+        versions=versions,
+        model=design.modelled([each.instance for each in fleet[:done]], counters, done / versions),
     )
 
 

@@ -37,6 +37,7 @@ def _rows(found: Mapping[str, Throughput]) -> list[tuple[str, list[str]]]:
         ),
         ("calls a file", [f"{one.calls_per_file:,.1f}" for one in each]),
         ("write units a file", [f"{one.units_per_file:,.1f}" for one in each]),
+        ("  by the model of cost", ["-" if one.model is None else f"{one.model:,.1f}" for one in each]),
         ("units of a write of a file", [f"{one.units_of_snapshot:,.2f}" for one in each]),
         ("units of a write of sums", [f"{one.units_of_sum:,.2f}" for one in each]),
         ("invocations", [f"{one.used.invocations:,}" for one in each]),

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from countagg.aws.session import Clients
-
-_KB = 1024
+from countagg.operate.item_sizes import item_size, write_units
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Written:
     largest: int = 0
     mean: float = 0.0
 
-    def refused(self, count: int) -> float:
+    def refused(self, count: int) -> int:
         """Return the units of writes that a condition refused, at the average size of an item."""
-        return count * max(1.0, -(-self.mean // _KB))
+        return count * write_units(round(self.mean))
 
 
 def written_to(clients: Clients, table: str) -> Written:
@@ -43,7 +42,7 @@ def written_to(clients: Clients, table: str) -> Written:
     for before, after in _images(clients, table):
         size = max(item_size(before), item_size(after))
         writes += 1
-        units += units_of(size)
+        units += write_units(size)
         largest, total = max(largest, size), total + size
     return Written(writes, units, largest, total / writes if writes else 0.0)
 
@@ -61,31 +60,3 @@ def _images(clients: Clients, table: str) -> Iterator[tuple[Mapping[str, Any], M
                 yield record["dynamodb"].get("OldImage", {}), record["dynamodb"].get("NewImage", {})
             # An open shard has always another iterator.
             iterator = answer.get("NextShardIterator") if answer["Records"] else None
-
-
-def units_of(size: int) -> int:
-    """Return the units of a write of an item of so many bytes."""
-    return max(1, -(-size // _KB))
-
-
-def item_size(item: Mapping[str, Any]) -> int:
-    """Return an item's size in bytes."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: Mapping[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return len(content.encode())
-        case "N":
-            return (len(content.strip("-").replace(".", "")) + 1) // 2 + 1
-        case "B":
-            return len(content)
-        case "M":
-            return 3 + sum(1 + len(name.encode()) + _value_size(each) for name, each in content.items())
-        case "L":
-            return 3 + sum(1 + _value_size(each) for each in content)
-        case "BOOL" | "NULL":
-            return 1
-    raise ValueError(f"the benchmark writes no values of the kind {kind}")

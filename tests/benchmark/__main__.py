@@ -6,6 +6,7 @@ Each design gets an engine of its own, one after the other, and the same files.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -13,9 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +24,74 @@ import vl_convert
 from rich.console import Console
 
 from countagg.local import LocalEngine
+from tests.benchmark.cold_start import ColdStart, measure_cold_start
 from tests.benchmark.designs import DESIGNS, Design
 from tests.benchmark.fleets import Latency, Throughput, measure_latency, measure_throughput
-from tests.benchmark.report import print_latency, print_throughput, specify_picture
+from tests.benchmark.report import print_cold_start, print_latency, print_throughput, specify_picture
 from tests.embedded.world import engine_clients
 
 _FLEETS = ("100x100", "1000x100", "100x1000")
-_SINGLE, _FLEET = 60, 100
+_RATES = (60, 100)
+"""Uploads a minute: one a second, and a fleet of 100."""
+_COUNTERS = 100
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured: throughput by fleet and design, latency by design, and what a cold start loads."""
+
+    machine: str
+    cold_start: ColdStart
+    throughput: Mapping[str, Mapping[str, Throughput]]
+    latency: Mapping[str, Sequence[Latency]]
 
 
 def main() -> None:
     """Measure and print."""
     options = _parse()
     errors, results = Console(stderr=True, highlight=False), Console(highlight=False)
-    throughput: dict[str, dict[str, Throughput]] = {}
-    for size in options.fleets:
-        for name in options.designs:
-            errors.print(f"{size}: {DESIGNS[name].title}", style="dim")
-            with _set_up(name) as (design, engine):
-                instances, counters = map(int, size.split("x"))
-                found = measure_throughput(design, engine, instances, counters, options.limit)
-            throughput.setdefault(size, {})[design.title] = found
-    latency: dict[str, list[Latency]] = {}
-    for name in options.designs if options.uploads else ():
-        for per_minute in (_SINGLE, _FLEET):
-            errors.print(f"{per_minute} uploads a minute: {DESIGNS[name].title}", style="dim")
-            with _set_up(name) as (design, _):
-                found_latency = measure_latency(design, per_minute, options.uploads, 100)
-            latency.setdefault(design.title, []).append(found_latency)
+    found = Figures(
+        machine=_machine(),
+        cold_start=measure_cold_start(),
+        throughput=_throughput(options, errors),
+        latency=_latency(options, errors) if options.uploads else {},
+    )
     if options.picture:
-        first = options.fleets[0]
-        picture = vl_convert.vegalite_to_svg(specify_picture(first, throughput[first], _machine()))
-        options.picture.write_text(picture)
+        size, by_design = next(iter(found.throughput.items()))
+        options.picture.write_text(vl_convert.vegalite_to_svg(specify_picture(size, by_design, found.machine)))
     if options.json:
-        sys.stdout.write(json.dumps(_document(throughput, latency), indent=2) + "\n")
+        sys.stdout.write(json.dumps({"schema": 1, **_document(found)}, indent=2) + "\n")
         return
-    results.print(_machine(), style="dim")
-    for size, by_design in throughput.items():
+    results.print(found.machine, style="dim")
+    for size, by_design in found.throughput.items():
         print_throughput(results, size, by_design)
-    if latency:
-        print_latency(results, latency)
+    if found.latency:
+        print_latency(results, found.latency)
+    print_cold_start(results, found.cold_start)
+
+
+def _throughput(options: argparse.Namespace, errors: Console) -> dict[str, dict[str, Throughput]]:
+    found: dict[str, dict[str, Throughput]] = {size: {} for size in options.fleets}
+    for size, name in itertools.product(options.fleets, options.designs):
+        errors.print(f"{size}: {DESIGNS[name].title}", style="dim")
+        with _set_up(name) as (design, engine):
+            instances, counters = map(int, size.split("x"))
+            found[size][design.title] = measure_throughput(design, engine, instances, counters, options.limit)
+    return found
+
+
+def _latency(options: argparse.Namespace, errors: Console) -> dict[str, list[Latency]]:
+    found: dict[str, list[Latency]] = {DESIGNS[name].title: [] for name in options.designs}
+    for name, per_minute in itertools.product(options.designs, _RATES):
+        errors.print(f"{per_minute} uploads a minute: {DESIGNS[name].title}", style="dim")
+        with _set_up(name) as (design, _):
+            found[design.title].append(measure_latency(design, per_minute, options.uploads, _COUNTERS))
+    return found
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
-    parser.add_argument("--fleets", nargs="+", default=_FLEETS, metavar="INSTANCESxCOUNTERS")
+    parser.add_argument("--fleets", nargs="*", default=_FLEETS, metavar="INSTANCESxCOUNTERS")
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--limit", type=float, default=120, help="seconds after which a fleet is given up")
     parser.add_argument("--uploads", type=int, default=100, help="how many for each latency; 0: none")
@@ -92,24 +116,15 @@ def _set_up(name: str) -> Iterator[tuple[Design, LocalEngine]]:
         shutil.rmtree(folder)
 
 
-def _document(throughput: dict[str, dict[str, Throughput]], latency: dict[str, list[Latency]]) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "machine": _machine(),
-        "throughput": {
-            size: {
-                title: asdict(each)
-                | {
-                    "files_per_second": each.files_per_second,
-                    "calls_per_file": each.calls_per_file,
-                    "units_per_file": each.units_per_file,
-                }
-                for title, each in by_design.items()
+def _document(found: Figures) -> dict[str, Any]:
+    document = asdict(found)
+    for size, by_design in found.throughput.items():
+        for title, each in by_design.items():
+            rates = {
+                name: getattr(each, name) for name in ("files_per_second", "calls_per_file", "units_per_file")
             }
-            for size, by_design in throughput.items()
-        },
-        "latency": {title: [asdict(each) for each in found] for title, found in latency.items()},
-    }
+            document["throughput"][size][title] |= rates
+    return document
 
 
 def _machine() -> str:

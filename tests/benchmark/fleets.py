@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ class Throughput:
     exact: bool
     done: int
     seconds: float
-    units: dict[str, float]
+    units: Mapping[str, float]
     used: Used
     units_of_snapshot: float
     units_of_sum: float
@@ -143,7 +143,7 @@ def measure_throughput(
     used = _used(lines, peak[0])
     written = design.written()
     snapshots, sums = list(written.values())[:2]
-    units = {
+    units: dict[str, float] = {
         name: each.units - before[name].units + each.refused(used.refused.get(name, 0))
         for name, each in written.items()
     }
@@ -189,7 +189,7 @@ def _upload_all(design: Design, day: str, files: Sequence[tuple[str, bytes]], en
             pool.submit(design.upload, day, instance, content)
 
 
-def _wait_for_totals(design: Design, day: str, expected: dict[str, int] | Counter[str], end: float) -> bool:
+def _wait_for_totals(design: Design, day: str, expected: Mapping[str, int], end: float) -> bool:
     while design.totals(day, expected) != expected:
         if time.perf_counter() > end:
             return False

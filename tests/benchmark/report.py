@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmark.cold_start import ColdStart
 from tests.benchmark.fleets import Latency, Throughput
 
 
@@ -57,6 +58,13 @@ def print_latency(console: Console, found: Mapping[str, Sequence[Latency]]) -> N
             percentiles = [f"{value:.3f}" for value in (each.p50, each.p95, each.p99)]
             table.add_row(title, str(each.per_minute), included, *percentiles)
     console.print(table)
+
+
+def print_cold_start(console: Console, found: ColdStart) -> None:
+    """Print what is loaded before a function's first event."""
+    seconds = ", ".join(f"{name} {value:.2f}" for name, value in found.seconds.items())
+    console.print(f"zip {found.zip_bytes / 1024 / 1024:.2f} MiB; CPU seconds of imports: {seconds},")
+    console.print(f"of which boto3 alone {found.boto3_seconds:.2f}")
 
 
 _SHOWN = {

@@ -60,18 +60,20 @@ def test_the_same_load_again_is_counted_anew(stack: DeployedStack) -> None:
 def test_ctrl_c_ends_a_load_with_its_report(stack: DeployedStack) -> None:
     day = stack.new_day()
     arguments = ("loadtest", "--date", day, "--instances", "4", "--interval", "0.5", "--duration", "600")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "countagg", *arguments, *PATIENT, "--output", "json", "--stack", stack.name],
         env=stack.countagg.environment(),
         cwd=stack.countagg.state_home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    wait_until("the first files", lambda: len(files_of(stack, day)) == 4)
-
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
+    ) as process:
+        try:
+            wait_until("the first files", lambda: len(files_of(stack, day)) == 4)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
 
     assert process.returncode == 130, err
     found = json.loads(out)

@@ -21,7 +21,7 @@ from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.values import to_number
 from countagg.local import EngineRecord
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def engine_clients(record: EngineRecord) -> Clients:
 
 
 def wait_until(what: str, found: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask until the answer is yes; fail after a minute, which no healthy engine takes."""
+    """Ask until the answer is yes; fail after five minutes, which no healthy engine takes, however busy the machine."""
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, f"still waiting for {what}"

@@ -77,7 +77,7 @@ def engine_clients(record: EngineRecord) -> Clients:
 
 
 def wait_until(what: str, found: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask until the answer is yes; fail after five minutes, which no healthy engine takes, however busy the machine."""
+    """Ask until the answer is yes; fail after five minutes, which no healthy engine takes on any machine."""
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, f"still waiting for {what}"

@@ -80,7 +80,8 @@ class Clients:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
-        self.session.events.register("before-send", _keep_off_plain_http)
+        if options.credentials is None:
+            self.session.events.register("before-send", _keep_off_plain_http)
 
     @overload
     def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...

@@ -48,7 +48,7 @@ _READING: Final = (
     "doctor",
 )
 COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.DEPLOYER: ("setup", "plan", "outputs", "status", "permissions print", "doctor"),
+    Role.DEPLOYER: ("setup", "plan", "outputs", "permissions print", "doctor"),
     Role.OPERATOR: (
         *_READING,
         "upload-sample",

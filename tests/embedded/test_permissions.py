@@ -112,7 +112,6 @@ def test_a_deployer_sets_up_changes_and_mends(people: dict[Role, Person], stack:
     deployer("setup", "--tag", "none", "--yes")
     deployer("plan", "--detailed-exitcode")
     deployer("outputs")
-    deployer("status")
 
 
 def test_an_operator_feeds_mends_and_limits(people: dict[Role, Person], stack: DeployedStack) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countagg.cli.data_commands import DateOption
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import progress_bar
 from countagg.cli.registry import command
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="limits",
         help="Set limits of totals; an alert is sent when one is passed.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "set", _PANEL, context_settings=_NEGATIVE_VALUES)(set_limit)

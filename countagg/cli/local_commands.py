@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.render import for_reader, write_json, write_table
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="local",
         help="Start, stop and look at the embedded engine.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "start", _PANEL)(start)

@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
 
 from countagg import __version__
-from countagg.cli.preferences import Preferences
 from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.cli.preferences import Preferences
 
 DEFAULT_STACK: Final = "countagg"
 _PANEL: Final = "Global options, before or after the command"
@@ -35,8 +37,9 @@ DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)
 """Forms that commands take if nothing else is said."""
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
-    if value:
+def _print_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
+    # Completion parses what is typed so far, and runs nothing.
+    if value and not context.resilient_parsing:
         sys.stdout.write(f"countagg {__version__}\n")
         raise typer.Exit
 

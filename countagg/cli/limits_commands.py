@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.data_commands import DateOption
 from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
@@ -31,7 +32,9 @@ _NUMERIC = frozenset({"LIMIT", "VALUE"})
 # What begins with a minus sign is a value, unless it is an option.
 _NEGATIVE_VALUES = {"ignore_unknown_options": True}
 
-CounterArgument = Annotated[str, typer.Argument(metavar="COUNTER", help="The counter's name.")]
+CounterArgument = Annotated[
+    str, typer.Argument(metavar="COUNTER", help="The counter's name.", autocompletion=completion.counters)
+]
 
 
 def register(app: typer.Typer) -> None:

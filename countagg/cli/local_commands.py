@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
@@ -109,7 +110,13 @@ def _write_status(session: Session, found: EngineStatus) -> None:
 
 def env(
     session: Session,
-    shell: Annotated[str | None, typer.Option(help="sh and its family, or fish; yours if left out.")] = None,
+    shell: Annotated[
+        str | None,
+        typer.Option(
+            help="sh and its family, or fish; yours if left out.",
+            autocompletion=completion.one_of("sh", "bash", "zsh", "fish"),
+        ),
+    ] = None,
 ) -> None:
     """Print the lines that point a shell, and with it `aws`, at the embedded engine.
 

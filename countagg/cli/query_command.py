@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.options import DATA_FORMS, OutputForm
 from countagg.cli.registry import command
 from countagg.cli.render import printable
@@ -38,15 +39,27 @@ def register(app: typer.Typer) -> None:
 
 def query(
     session: Session,
-    date: Annotated[str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+    ] = None,
     counter: Annotated[
-        list[str] | None, typer.Option(help="Only this counter, or those like 'http_*'; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
+        ),
     ] = None,
     by_instance: Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")] = False,
     since: Annotated[
-        str | None, typer.Option(help="History: from this day on; a date, today, yesterday, 30d or 4w.")
+        str | None,
+        typer.Option(
+            help="History: from this day on; a date, today, yesterday, 30d or 4w.",
+            autocompletion=completion.ages_or_days,
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="History: up to this day; today if left out.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="History: up to this day; today if left out.", autocompletion=completion.days),
+    ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")] = None,
     sort: Annotated[
         Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")

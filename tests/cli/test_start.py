@@ -13,7 +13,8 @@ from tests.cli.running import process_environment
 TYPER: Final = "import typer.main, typer.core, typer.rich_utils"
 """Loads what typer loads for any help."""
 LIST: Final = {"countagg", "countagg.cli", "countagg.core"} | {
-    f"countagg.{name}" for name in ("cli.main", "cli.groups", "cli.catalogue", "cli.options", "core.errors")
+    f"countagg.{name}"
+    for name in ("cli.main", "cli.groups", "cli.catalogue", "cli.completion", "cli.options", "core.errors")
 }
 ASIDE: Final = {
     "boto3",

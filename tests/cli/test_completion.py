@@ -130,7 +130,7 @@ def connections_to(server: socket.socket) -> int:
 def test_an_endpoint_that_does_not_answer_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        silent.setblocking(False)
+        silent.settimeout(0)
         assert bash(f"query --endpoint-url {endpoint} --counter C", **{PATIENCE_VARIABLE: "5"}) == []
         # Left alone, a client gives up after 10 seconds and asks again, four times.
         assert connections_to(silent) <= 1

@@ -9,10 +9,10 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark hot-paths simulate fuzz audit build clean
+.PHONY: help demo test check lint types imports format benchmark hot-paths start-up simulate fuzz audit build clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,9 @@ benchmark: $(READY) ## measure countagg beside the article's layout on an embedd
 hot-paths: $(READY) ## time the functions' hot paths, each on its own
 	@$(BIN)/python -m pytest tests/benchmark --benchmark-only --benchmark-columns=min,median,stddev,rounds
 
+start-up: $(READY) ## time --help beside the libraries that it cannot do without
+	@$(BIN)/python -m tests.benchmark.start_up
+
 simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
@@ -59,9 +62,10 @@ audit: $(READY) ## look for known vulnerabilities of what is installed; asks PyP
 	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/installed.txt || { \
 		echo 'make audit: not clean, or the service could not be asked; the lines above tell which' >&2; exit 1; }
 
-build: $(READY) ## build wheel and sdist into dist/
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+build: $(READY) ## build wheel and sdist into dist/, and check them
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
 	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 clean: ## remove the virtual environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -36,7 +36,9 @@ def bundle(
         Path | None, typer.Option(help="Write the bill of materials to this file, as CycloneDX in JSON.")
     ] = None,
 ) -> None:
-    """Show what the functions' zip holds, with versions, licences and hashes. Nothing is asked of AWS.
+    """Show what the functions' zip holds, with versions, licences and hashes.
+
+    Nothing is asked of AWS.
 
     Example: countagg bundle --sbom countagg.cdx.json
     """

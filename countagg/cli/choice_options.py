@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from countagg.cli.preferences import Preferences, parse_entries
+from countagg.cli.preferences import parse_entries
 from countagg.core.errors import UsageError
-from countagg.provision.choices import REMOVED, Chosen
+
+if TYPE_CHECKING:
+    from countagg.cli.preferences import Preferences
+    from countagg.provision.choices import Chosen
 
 _BUCKET: Final = "Bucket"
 _FUNCTIONS: Final = "Functions"
@@ -134,6 +137,8 @@ def read_choices(stack: str, flags: Mapping[str, Any], preferences: Preferences)
     Raises:
         UsageError: an entry is not of its form.
     """
+    from countagg.provision.choices import Chosen
+
     texts: dict[str, Any] = {
         name: flags[name] if flags[name] is not None else preferences.text(name) for name in _TEXTS
     }
@@ -147,6 +152,8 @@ def read_choices(stack: str, flags: Mapping[str, Any], preferences: Preferences)
 
 
 def _tags(texts: Sequence[str]) -> dict[str, str]:
+    from countagg.provision.choices import REMOVED
+
     return {} if list(texts) == [REMOVED] else parse_entries(texts, "--tag")
 
 

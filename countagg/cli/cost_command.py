@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.session import Session
@@ -45,7 +46,13 @@ def cost(
     measured: Annotated[
         bool, typer.Option("--measured", help="By what CloudWatch counted of the deployed stack.")
     ] = False,
-    since: Annotated[str, typer.Option(help="With --measured: an age such as 6h or 7d.")] = "1d",
+    since: Annotated[
+        str,
+        typer.Option(
+            help="With --measured: an age such as 6h or 7d.",
+            autocompletion=completion.one_of("6h", "1d", "7d", "30d"),
+        ),
+    ] = "1d",
 ) -> None:
     """Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.
 

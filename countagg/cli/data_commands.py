@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import progress_bar
 from countagg.cli.registry import command
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 _PANEL = "Use"
 
-DateOption = Annotated[str, typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).")]
+DateOption = Annotated[
+    str,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="dead-letters",
         help="Look at what failed, feed it back or delete it.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "list", _PANEL)(list_letters)

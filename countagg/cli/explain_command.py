@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
 from countagg.cli.session import Session
@@ -30,11 +31,16 @@ def explain(
             metavar="COUNTER|FILE",
             help="A counter; or a file, as s3://BUCKET/KEY or as its key below the prefix.",
             show_default=False,
+            autocompletion=completion.counters,
         ),
     ],
     date: Annotated[
         str | None,
-        typer.Option(help="Of a counter: YYYY-MM-DD, today or yesterday (UTC).", show_default="today"),
+        typer.Option(
+            help="Of a counter: YYYY-MM-DD, today or yesterday (UTC).",
+            show_default="today",
+            autocompletion=completion.days,
+        ),
     ] = None,
 ) -> None:
     """Show the files that a total is the sum of, or what became of a file and which totals it feeds.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.data_commands import DateOption
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import progress_bar
 from countagg.cli.registry import command
@@ -30,7 +32,9 @@ _NUMERIC = frozenset({"LIMIT", "VALUE"})
 # What begins with a minus sign is a value, unless it is an option.
 _NEGATIVE_VALUES = {"ignore_unknown_options": True}
 
-CounterArgument = Annotated[str, typer.Argument(metavar="COUNTER", help="The counter's name.")]
+CounterArgument = Annotated[
+    str, typer.Argument(metavar="COUNTER", help="The counter's name.", autocompletion=completion.counters)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +42,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="limits",
         help="Set limits of totals; an alert is sent when one is passed.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "set", _PANEL, context_settings=_NEGATIVE_VALUES)(set_limit)

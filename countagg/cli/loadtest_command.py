@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 5
 _PAUSE: Final = 0.5
+_FLEET: Final = "Fleet"
+_RAMP: Final = "Ramp"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,22 +46,39 @@ class _Patience:
 
 def loadtest(
     session: Session,
-    instances: Annotated[int, typer.Option(min=1, max=20_000, help="Instances of the fleet.")] = 100,
-    counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
+    instances: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Instances of the fleet.", rich_help_panel=_FLEET)
+    ] = 100,
+    counters: Annotated[int, typer.Option(min=1, help="Counters in each file.", rich_help_panel=_FLEET)] = 100,
     interval: Annotated[
-        float, typer.Option(min=0.05, help="Seconds between two files of an instance, give or take a tenth.")
+        float,
+        typer.Option(
+            min=0.05,
+            help="Seconds between two files of an instance, give or take a tenth.",
+            rich_help_panel=_FLEET,
+        ),
     ] = 60.0,
     duration: Annotated[float, typer.Option(min=1, help="Seconds for which the fleet uploads.")] = 60.0,
     ramp: Annotated[
-        bool, typer.Option("--ramp", help="Raise the rate step by step until the lag grows without bound.")
+        bool,
+        typer.Option(
+            "--ramp", help="Raise the rate step by step until the lag grows without bound.", rich_help_panel=_RAMP
+        ),
     ] = False,
-    step: Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.")] = 15.0,
-    factor: Annotated[float, typer.Option(min=1.1, help="By which --ramp raises the rate.")] = 1.5,
+    step: Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.", rich_help_panel=_RAMP)] = 15.0,
+    factor: Annotated[
+        float, typer.Option(min=1.1, help="By which --ramp raises the rate.", rich_help_panel=_RAMP)
+    ] = 1.5,
     date: DateOption = "today",
     seed: Annotated[
-        int, typer.Option(min=0, help="The same seed makes the same load and the same instances.")
+        int,
+        typer.Option(
+            min=0, help="The same seed makes the same load and the same instances.", rich_help_panel=_FLEET
+        ),
     ] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=30, help="Uploads at the same time.")] = 20,
+    workers: Annotated[
+        int, typer.Option(min=1, max=30, help="Uploads at the same time.", rich_help_panel=_FLEET)
+    ] = 20,
     drain_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds to wait after the last upload until everything is included.")
     ] = 120.0,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.render import for_reader, write_json, write_table
@@ -25,7 +27,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="local",
         help="Start, stop and look at the embedded engine.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "start", _PANEL)(start)
@@ -108,7 +110,13 @@ def _write_status(session: Session, found: EngineStatus) -> None:
 
 def env(
     session: Session,
-    shell: Annotated[str | None, typer.Option(help="sh and its family, or fish; yours if left out.")] = None,
+    shell: Annotated[
+        str | None,
+        typer.Option(
+            help="sh and its family, or fish; yours if left out.",
+            autocompletion=completion.one_of("sh", "bash", "zsh", "fish"),
+        ),
+    ] = None,
 ) -> None:
     """Print the lines that point a shell, and with it `aws`, at the embedded engine.
 

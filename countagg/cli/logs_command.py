@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
+from countagg.cli import completion
 from countagg.cli.live import until_interrupted, while_read
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
@@ -55,10 +56,20 @@ def logs(
     session: Session,
     function: Annotated[
         list[str] | None,
-        typer.Option(help="Only of processor, aggregator or publisher; may be repeated."),
+        typer.Option(
+            help="Only of processor, aggregator or publisher; may be repeated.",
+            autocompletion=completion.one_of("processor", "aggregator", "publisher"),
+        ),
     ] = None,
-    since: Annotated[str, typer.Option(help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).")] = "10m",
-    until: Annotated[str | None, typer.Option(help="The same; now if left out.")] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments
+        ),
+    ] = "10m",
+    until: Annotated[
+        str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     filter_: Annotated[
         str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")

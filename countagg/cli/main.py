@@ -9,52 +9,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from countagg.cli import (
-    bundle_command,
-    cost_command,
-    data_commands,
-    dead_letters_commands,
-    demo_command,
-    doctor_command,
-    explain_command,
-    limits_commands,
-    loadtest_command,
-    local_commands,
-    logs_command,
-    permissions_command,
-    query_command,
-    repair_command,
-    stack_commands,
-    status_command,
-    verify_command,
-)
+from countagg.cli.groups import App
 from countagg.cli.options import GLOBALS
+
+_EPILOG = (
+    "In the order of work: setup, upload-sample, query, status, teardown. "
+    "Each has an example: countagg setup --help. Without an AWS account: countagg demo."
+)
 
 
 def make_app() -> typer.Typer:
     """Return the app with all its commands."""
-    app = typer.Typer(name="countagg", add_completion=True, no_args_is_help=True, rich_markup_mode="rich")
+    app = typer.Typer(name="countagg", cls=App, add_completion=True, rich_markup_mode="rich", epilog=_EPILOG)
     app.callback()(_root_callback())
-    for module in (
-        local_commands,
-        demo_command,
-        stack_commands,
-        bundle_command,
-        data_commands,
-        query_command,
-        status_command,
-        logs_command,
-        limits_commands,
-        verify_command,
-        explain_command,
-        repair_command,
-        dead_letters_commands,
-        cost_command,
-        loadtest_command,
-        permissions_command,
-        doctor_command,
-    ):
-        module.register(app)
     return app
 
 

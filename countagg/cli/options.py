@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
 
 from countagg import __version__
-from countagg.cli.preferences import Preferences
+from countagg.cli import completion
 from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.cli.preferences import Preferences
 
 DEFAULT_STACK: Final = "countagg"
 _PANEL: Final = "Global options, before or after the command"
@@ -35,8 +38,9 @@ DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)
 """Forms that commands take if nothing else is said."""
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
-    if value:
+def _print_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
+    # Completion parses what is typed so far, and runs nothing.
+    if value and not context.resilient_parsing:
         sys.stdout.write(f"countagg {__version__}\n")
         raise typer.Exit
 
@@ -167,13 +171,29 @@ def _output_form(text: str | None, origin: str) -> OutputForm:
         ) from error
 
 
+def _output_of(forms: Sequence[OutputForm]) -> Any:  # noqa: ANN401 - an annotation
+    """Return what typer reads about the option `--output` of a command with these forms."""
+    names = [form.value for form in forms]
+    option = typer.Option(
+        help="Form of the result.",
+        rich_help_panel=_PANEL,
+        show_default="table",
+        metavar=f"<{'|'.join(names)}>",
+        autocompletion=completion.one_of(*names),
+    )
+    return Annotated[OutputForm | None, option]
+
+
 def with_global_options(
-    function: Callable[..., None], run: Callable[[typer.Context, dict[str, Any], dict[str, Any]], None]
+    function: Callable[..., None],
+    forms: Sequence[OutputForm],
+    run: Callable[[typer.Context, dict[str, Any], dict[str, Any]], None],
 ) -> Callable[..., None]:
     """Return what typer registers for a command: its own parameters, and the global ones behind them.
 
     Args:
         function: the command; its first parameter is the session, which typer does not see.
+        forms: in which it can write its result.
         run: called with typer's context, the global options given after the command, and the command's own.
     """
 
@@ -187,7 +207,7 @@ def with_global_options(
     parameters = [
         context,
         *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-        *GLOBALS,
+        *(each.replace(annotation=_output_of(forms)) if each.name == "output" else each for each in GLOBALS),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countagg.cli.choice_options import sources_named
+from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.session import Session
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="permissions",
         help="Print IAM policies for people and instances.",
-        no_args_is_help=True,
+        cls=CommandGroup,
         rich_markup_mode=None,
     )
     command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(print_policy)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from platformdirs import user_config_path
 
 from countagg.core.errors import UsageError
 
@@ -51,7 +48,9 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 def user_file() -> Path:
     """Return where the user's own settings file is looked for."""
-    return user_config_path("countagg") / "config.toml"
+    import platformdirs
+
+    return platformdirs.user_config_path("countagg") / "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +160,8 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
 
 
 def _load(path: Path) -> Mapping[str, Setting]:
+    import tomllib
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.options import DATA_FORMS, OutputForm
 from countagg.cli.registry import command
 from countagg.cli.render import printable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from countagg.operate.query import Choice
 
 _FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
+_HISTORY: Final = "History"
+_WATCH: Final = "Watching"
 
 
 class Sort(StrEnum):
@@ -38,23 +41,42 @@ def register(app: typer.Typer) -> None:
 
 def query(
     session: Session,
-    date: Annotated[str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+    ] = None,
     counter: Annotated[
-        list[str] | None, typer.Option(help="Only this counter, or those like 'http_*'; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
+        ),
     ] = None,
     by_instance: Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")] = False,
     since: Annotated[
-        str | None, typer.Option(help="History: from this day on; a date, today, yesterday, 30d or 4w.")
+        str | None,
+        typer.Option(
+            help="From this day on; a date, today, yesterday, 30d or 4w.",
+            autocompletion=completion.ages_or_days,
+            rich_help_panel=_HISTORY,
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="History: up to this day; today if left out.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="Up to this day; today if left out.", autocompletion=completion.days, rich_help_panel=_HISTORY
+        ),
+    ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")] = None,
     sort: Annotated[
         Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 2.0,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.", rich_help_panel=_WATCH)
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two looks of --watch.", rich_help_panel=_WATCH)
+    ] = 2.0,
     save: Annotated[
-        Path | None, typer.Option(help="History: write a picture too, as .png, .svg or .html.")
+        Path | None, typer.Option(help="Write a picture too, as .png, .svg or .html.", rich_help_panel=_HISTORY)
     ] = None,
 ) -> None:
     """Show the totals of a day, or with --since those of many days.

@@ -56,7 +56,7 @@ def command(
                     session.stdout.flush()
 
         declare = app.command(name, rich_help_panel=panel, context_settings=context_settings)
-        declare(with_global_options(function, run))
+        declare(with_global_options(function, forms, run))
         return function
 
     return register

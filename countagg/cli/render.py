@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TextIO
 
-import simplejson
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +19,8 @@ def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
 
     On a terminal, what it might obey or reorder is escaped as JSON has it: the document stays the same.
     """
+    import simplejson
+
     text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
     lines = text.split("\n")
     file.write("".join(f"{_escaped(line) if file.isatty() else line}\n" for line in lines))
@@ -33,6 +34,8 @@ def _escaped(text: str) -> str:
 
 def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
     """Write a document on one line, in ASCII: one of many, which may end on a terminal."""
+    import simplejson
+
     file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, separators=(",", ":")) + "\n")
 
 

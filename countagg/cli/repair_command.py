@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countagg.cli import completion
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
@@ -49,10 +50,18 @@ class _Day:
 
 def repair(
     session: Session,
-    date: Annotated[str | None, typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="First of several days.")] = None,
+    date: Annotated[
+        str | None,
+        typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
+    ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", help="Last of several days.", show_default="today")
+        str | None,
+        typer.Option(
+            "--until", help="Last of several days.", autocompletion=completion.days, show_default="today"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -14,10 +12,11 @@ import pytest
 import typer
 
 from countagg import __version__
+from countagg.cli.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.main import make_app
 from countagg.cli.preferences import Preferences
 from countagg.cli.session import Session
-from tests.cli.running import CommandLine, process_environment
+from tests.cli.running import CommandLine
 from tests.cli.test_options import DEFAULTS
 
 GLOBAL_OPTIONS: Final = {
@@ -207,6 +206,64 @@ def test_the_example_of_every_command_is_one_of_it_and_parses(name: str) -> None
     assert parsed == name
 
 
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_what_the_help_lists_is_what_the_command_says_itself(name: str) -> None:
+    found = tree().commands[name]
+    sentence, *_ = found.help.split("\n\n")
+
+    assert (CATALOGUE[name].summary, CATALOGUE[name].panel) == (sentence, found.rich_help_panel)
+
+
+@pytest.mark.parametrize("name", [*dict(leaves(tree())), *CATALOGUE])
+def test_a_command_is_told_in_one_sentence(name: str) -> None:
+    *path, last = name.split()
+    (group,) = [tree().commands[each] for each in path] or [tree()]
+    sentence, *_ = group.commands[last].help.split("\n\n")
+
+    assert re.fullmatch(r"[A-Z][^.]+(\.\w[^.]*)*\.", sentence)
+
+
+def test_the_order_of_work_is_made_of_command_lines() -> None:
+    parsed = [parse(f"countagg {line}")[0] for line, _ in ORDER_OF_WORK]
+
+    assert parsed == ["setup", "upload-sample", "query", "status", "teardown"]
+
+
+def test_no_command_shows_the_order_of_work_and_is_wrong_usage(countagg: CommandLine) -> None:
+    ran = countagg()
+
+    assert (ran.code, ran.out) == (2, "")
+    positions = [ran.err.index(f"countagg {line} ") for line, _ in ORDER_OF_WORK]
+    assert positions == sorted(positions)
+    assert all(len(line) <= 80 for line in ran.err.splitlines())
+
+
+@pytest.mark.parametrize("name", ["local", "limits", "permissions", "dead-letters"])
+def test_a_group_without_its_command_shows_its_help_and_is_wrong_usage(name: str, countagg: CommandLine) -> None:
+    ran, asked = countagg(name), countagg(name, "--help")
+
+    assert (ran.code, ran.out, ran.err.split()) == (2, "", asked.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ("qury --date today", "'query'"),
+        ("limits lst", "'list'"),
+        ("--outptu json status", "--output"),
+        ("query --date today --conter A", "--counter"),
+        ("setup --buket b", "--bucket"),
+    ],
+)
+def test_what_is_misspelt_is_answered_with_what_may_be_meant(
+    arguments: str, meant: str, countagg: CommandLine
+) -> None:
+    ran = countagg(*arguments.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert meant in ran.err
+
+
 @pytest.mark.parametrize("name", ["", "local", *dict(leaves(tree()))])
 def test_help_goes_to_stdout_and_fits_a_narrow_terminal(name: str, countagg: CommandLine) -> None:
     ran = countagg(*name.split(), "--help")
@@ -221,23 +278,6 @@ def test_the_version_is_told_before_and_after_a_command(arguments: tuple[str, ..
     ran = countagg(*arguments)
 
     assert (ran.code, ran.out, ran.err) == (0, f"countagg {__version__}\n", "")
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["setup", "--help"], ["query", "--help"], ["--version"]])
-def test_help_loads_nothing_that_is_slow(arguments: list[str]) -> None:
-    script = (
-        "import sys\n"
-        "from countagg.cli.main import main\n"
-        f"code = main({arguments!r})\n"
-        "slow = {'boto3', 'botocore', 'rich.progress', 'moto', 'psutil', 'countagg.aws', 'countagg.operate'}\n"
-        "print(code, *sorted(slow & set(sys.modules)), file=sys.stderr)\n"
-    )
-
-    ran = subprocess.run(
-        (sys.executable, "-c", script), env=process_environment(), capture_output=True, text=True, check=True
-    )
-
-    assert ran.stderr == "0\n"
 
 
 def test_a_command_line_to_copy_works_in_the_same_place() -> None:

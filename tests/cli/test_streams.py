@@ -165,14 +165,14 @@ needs_full_device = pytest.mark.skipif(not FULL.exists(), reason="there is no de
 def run_on_full_disk(*arguments: str, stream: str) -> subprocess.CompletedProcess[str]:
     """Run a command with a stream that takes nothing, as a file on a full disk."""
     with FULL.open("w") as full:
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full}
         return subprocess.run(
             (*PROGRAM, *arguments),
             env=process_environment(PYTHONUNBUFFERED=""),
             text=True,
             check=False,
             timeout=300,
-            **streams,  # type: ignore[call-overload]
+            stdout=full if stream == "stdout" else subprocess.PIPE,
+            stderr=full if stream == "stderr" else subprocess.PIPE,
         )
 
 

@@ -125,9 +125,10 @@ def describe_moment(text: str, now: datetime) -> str:
     """Return a stored time for people, with its age; what is no time stays as it is."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        age = (now - moment).total_seconds()
+    except (ValueError, TypeError):  # the second: it has no zone
         return printable(text)
-    return f"{to_the_second(moment)}, {describe_age(max(0.0, (now - moment).total_seconds()))} ago"
+    return f"{to_the_second(moment)}, {describe_age(max(0.0, age))} ago"
 
 
 def signed(difference: int) -> str:

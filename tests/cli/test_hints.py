@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
-from countagg.cli.options import Options, OutputForm
 from countagg.cli.preferences import Preferences
 from countagg.cli.session import Session
 from tests.cli.running import CommandLine
+from tests.cli.test_options import DEFAULTS
 
 
 def session_of(*, stack: str = "countagg", local: bool = False, profile: str | None = None) -> Session:
-    options = Options(
-        stack=stack,
-        profile=profile,
-        region=None,
-        endpoint_url=None,
-        local=local,
-        output=OutputForm.TABLE,
-        quiet=False,
-        verbose=False,
-        no_color=True,
-    )
+    options = replace(DEFAULTS, stack=stack, local=local, profile=profile)
     return Session(options, Preferences({}))
 
 

@@ -1,8 +1,10 @@
-"""README names every command, exit code and setting there is."""
+"""README names every command, option, exit code, setting, variable and metric there is."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import typer.main
 
 from countagg.cli.main import make_app
 from countagg.cli.options import GLOBAL_NAMES
-from countagg.cli.preferences import SWITCHES, TEXTS
+from countagg.cli.preferences import SWITCHES, TABLES, TEXTS
+from countagg.cli.registry import INTERRUPTED
+from countagg.cli.verify_command import DIFFERENT
 from countagg.core import errors
 
 ROOT = Path(__file__).parents[1]
@@ -47,12 +51,79 @@ def test_every_setting_of_a_file_is_in_readme(setting: str) -> None:
     assert setting not in SWITCHES
 
 
+def options() -> dict[str, list[str]]:
+    """Return all ways to write each option of a command, by how the option is called there."""
+    found = {}
+    for name in commands():
+        group, _, rest = name.partition(" ")
+        command = APP.commands[group].commands[rest] if rest else APP.commands[group]
+        for each in command.params:
+            if each.name not in GLOBAL_NAMES and each.opts[0].startswith("--"):
+                found[f"{name} {each.opts[0]}"] = list(each.opts)
+    return found
+
+
+@pytest.mark.parametrize("ways", options().values(), ids=options())
+def test_every_option_of_a_command_is_in_readme(ways: list[str]) -> None:
+    assert any(re.search(rf"(?<![\w-]){way}(?![\w-])", README) for way in ways)
+
+
+def package_files(folder: str) -> Iterator[Path]:
+    found = sorted((ROOT / "countagg" / folder).rglob("*.py"))
+    assert found
+    return iter(found)
+
+
+def variables() -> set[str]:
+    """Return the variables of countagg's own that the code names, besides those that a setting has."""
+    named = {name for path in package_files("") for name in re.findall(r"COUNTAGG_[A-Z_]*[A-Z]", path.read_text())}
+    return named - {f"COUNTAGG_{name.upper()}" for name in (*TEXTS, *SWITCHES, *TABLES)}
+
+
+def test_variables_of_settings_are_in_readme_by_their_rule() -> None:
+    assert "`COUNTAGG_<OPTION>`" in README
+
+
+@pytest.mark.parametrize("variable", sorted(variables()))
+def test_every_other_variable_is_in_readme(variable: str) -> None:
+    assert variable in README
+
+
+def metrics() -> set[str]:
+    """Return the names of the functions' metrics: public constants, and members of enumerations, in their form."""
+    found = set()
+    for path in package_files("functions"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+                continue
+            [target] = node.targets if isinstance(node, ast.Assign) else [node.target]
+            value = node.value.value
+            if isinstance(target, ast.Name) and target.id.isupper() and not target.id.startswith("_"):
+                found |= set(re.findall(r"^(?:[A-Z][a-z]+){2,}$", str(value)))
+    return found
+
+
+def test_the_metrics_of_all_functions_are_found() -> None:
+    assert {"FilesRefused", "LinksAdded", "VersionsSeen", "AlertsSent", "MessagesRetried"} <= metrics()
+
+
+@pytest.mark.parametrize("metric", sorted(metrics()))
+def test_every_metric_is_in_readme(metric: str) -> None:
+    assert f"`{metric}`" in README
+
+
+def test_readme_names_no_metric_that_there_is_none_of() -> None:
+    section = README.partition("\n### Metrics\n")[2].partition("\n## ")[0]
+
+    assert set(re.findall(r"`((?:[A-Z][a-z]+){2,})`", section)) == metrics()
+
+
 def exit_codes() -> set[int]:
     classes = [each for each in vars(errors).values() if isinstance(each, type)]
     return {each.exit_code for each in classes if issubclass(each, errors.CountaggError)}
 
 
-@pytest.mark.parametrize("code", sorted(exit_codes() | {0, 6, 130}))
+@pytest.mark.parametrize("code", sorted(exit_codes() | {0, 6, DIFFERENT, INTERRUPTED}))
 def test_every_exit_code_is_in_readme(code: int) -> None:
     assert re.search(rf"^\| {code} \| \w", README, re.MULTILINE)
 

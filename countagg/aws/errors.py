@@ -10,6 +10,8 @@ from typing import Final
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
@@ -119,6 +121,10 @@ _FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
     ),
     ((TokenRetrievalError, SSOError, NoAuthTokenError), "sign in again with `aws sso login`"),
     ((CredentialRetrievalError,), "check the profile's credential_process or role"),
+    (
+        (ConfigParseError, ConfigNotFound),
+        "mend it; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE may name others",
+    ),
     ((NoRegionError,), "give --region, or set AWS_REGION"),
     ((InvalidRegionError, EndpointProviderError), "check --region and --endpoint-url"),
     ((ProfileNotFound,), "`aws configure list-profiles` shows those there are"),

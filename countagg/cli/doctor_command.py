@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,7 +51,8 @@ def doctor(
     if role is Role.INSTANCE:
         raise UsageError("an instance runs no commands", where="--role", hint="choose another role")
     flags = {"bucket": bucket, "prefix": prefix, "output_prefix": output_prefix}
-    checks = _examine(session, role, flags, create_bucket=create_bucket)
+    found = _examine(session, role, flags, create_bucket=create_bucket)
+    checks = [replace(check, fix=session.in_place(check.fix)) for check in found]
     _write(session, checks)
     wrong = [check for check in checks if check.is_problem]
     if wrong:

@@ -71,8 +71,7 @@ def _explain_counter(session: Session, counter: str, date: str) -> None:
     if found.expired:
         session.remark(f"the snapshots of {day} are past their retention; the files stand in for them")
     if found.adds_up is False:
-        mend = session.invocation(f"verify --date {day}")
-        session.remark(f"the files do not give the total; `{mend}` tells what is wrong")
+        session.remark(f"the files do not give the total; `countagg verify --date {day}` tells what is wrong")
         raise typer.Exit(DIFFERENT)
 
 

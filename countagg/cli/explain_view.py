@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from countagg.cli.logs_command import render_line
 from countagg.cli.options import OutputForm
-from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import grouped, printable, to_the_second, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.cli.verify_command import as_number, for_people, format_amount
 from countagg.core.published import published_key
@@ -160,7 +160,7 @@ def _file_document(found: FileLineage) -> dict[str, object]:
         and {
             "etag": object_.etag,
             "size": object_.size,
-            "modified_at": _iso(object_.modified_at),
+            "modified_at": to_the_second(object_.modified_at),
             "counters": found.counters,
         },
         "refused": found.refused and {"reason": found.refused.reason, "line": found.refused.line},
@@ -196,8 +196,8 @@ def _share_document(each: Share) -> dict[str, object]:
 def _log_document(log: LogExcerpt) -> dict[str, object]:
     denied = isinstance(log.lines, NotAllowed)
     return {
-        "since": _iso(log.since),
-        "until": _iso(log.until),
+        "since": to_the_second(log.since),
+        "until": to_the_second(log.until),
         "not_allowed": [log.lines.action] if isinstance(log.lines, NotAllowed) else [],
         "lines": None
         if denied
@@ -236,7 +236,7 @@ def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
         line = "" if found.refused.line is None else f"line {found.refused.line}: "
         yield "object", "refused", f"{line}{found.refused.reason}"
     else:
-        written = f"{_iso(object_.modified_at)}, {object_.size:,} bytes, {found.counters} counters"
+        written = f"{to_the_second(object_.modified_at)}, {object_.size:,} bytes, {found.counters} counters"
         yield "object", "present", f"{written}, ETag {object_.etag}"
     if found.file_key is None:
         return
@@ -254,7 +254,7 @@ def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
 
 
 def _write_log(session: Session, log: LogExcerpt) -> None:
-    period = f"from {_iso(log.since)} to {_iso(log.until)}"
+    period = f"from {to_the_second(log.since)} to {to_the_second(log.until)}"
     if isinstance(log.lines, NotAllowed):
         session.result_console.print(f"log {period}: {printable(log.lines.text)}")
         return
@@ -275,13 +275,9 @@ def _short(sequencer: str) -> str:
     return sequencer[:_DIGITS] + sequencer[_DIGITS:].rstrip("0")
 
 
-def _iso(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _moment(text: str) -> str:
     """Return a stored time to the second, if it is one."""
     try:
-        return _iso(datetime.fromisoformat(text))
+        return to_the_second(datetime.fromisoformat(text))
     except ValueError:
         return text

@@ -151,7 +151,9 @@ def _read(session: Session, file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError(error.strerror or str(error), where=str(file)) from error
+        raise UsageError(
+            f"it cannot be read: {error.strerror}", where=str(file), hint="name another file, or - for stdin"
+        ) from error
 
 
 def _write_change(session: Session, counter: str, limit: int | None, replaced: StoredLimit | None) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import INTERRUPTED
+from countagg.cli.render import to_the_second
 from countagg.cli.session import Session
 from countagg.cli.streams import is_deserted
 
@@ -43,7 +43,7 @@ def while_read(session: Session, looks: Iterator[T]) -> Iterator[T]:
 
 def utc_now_text(session: Session) -> str:
     """Return the time of a look: UTC, ISO 8601, to the second."""
-    return f"{session.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return to_the_second(session.now())
 
 
 def show_live(

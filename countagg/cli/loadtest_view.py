@@ -88,7 +88,7 @@ def _write_text(session: Session, report: Report) -> None:
         console.print(_knee_text(report))
     console.print()
     for name, value in _facts(report):
-        console.print(f"{name:14} {value}")
+        console.print(f"{name:14} {session.in_place(value)}")
 
 
 def _bars(latencies: Sequence[float]) -> list[str]:

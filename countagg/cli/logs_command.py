@@ -156,8 +156,7 @@ def _require_logs(session: Session, functions: Sequence[str], missing: set[str])
     """
     if missing >= set(functions):
         stack = session.pipeline.names.stack
-        hint = f"`{session.invocation('setup')}` puts it back"
-        raise CountaggError(f"the stack {stack!r} has no log to be shown", hint=hint)
+        raise CountaggError(f"the stack {stack!r} has no log to be shown", hint="`countagg setup` puts it back")
 
 
 def _write(session: Session, line: LogLine) -> None:

@@ -11,6 +11,9 @@ import typer
 
 from countagg.cli.groups import App
 from countagg.cli.options import GLOBALS
+from countagg.cli.registry import explain
+from countagg.cli.streams import outlive_reader
+from countagg.core.errors import CountaggError
 
 _EPILOG = (
     "In the order of work: setup, upload-sample, query, status, teardown. "
@@ -40,6 +43,7 @@ def _root_callback() -> Any:  # noqa: ANN401 - a function with a made-up signatu
 
 def run() -> NoReturn:
     """Run the command line and end the process."""
+    sys.stdout, sys.stderr = outlive_reader(sys.stdout), outlive_reader(sys.stderr, dispensable=True)
     sys.exit(main(sys.argv[1:]))
 
 
@@ -49,6 +53,17 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except CountaggError as error:
+        # Commands explain their own; it is the help or the version that could not be written.
+        sys.stderr.write(explain(error, verbose=False))
+        return error.exit_code
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         typer.main.get_command(make_app())(list(arguments), prog_name="countagg")
     except SystemExit as end:

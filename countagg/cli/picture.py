@@ -72,7 +72,9 @@ class Picture:
         try:
             self.path.write_bytes(self._draw(history))
         except OSError as error:
-            raise CountaggError(f"cannot be written: {error.strerror}", where=str(self.path)) from error
+            raise CountaggError(
+                f"it cannot be written: {error.strerror}", where=str(self.path), hint="name another file"
+            ) from error
 
     def _draw(self, history: History) -> bytes:
         suffix = self.path.suffix.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countagg.cli.options import OutputForm
-from countagg.cli.render import for_reader, grouped, write_csv, write_json, write_table
+from countagg.cli.render import describe_moment, for_reader, grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
 from countagg.operate.query import TotalsOfDay
@@ -24,7 +24,8 @@ def write_day(session: Session, found: TotalsOfDay) -> None:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(found)]
         write_table(session.result_console, _header(found), shown, frozenset({"VALUE"}))
         if found.version:
-            session.remark(f"{found.day}, version {found.version}, updated {found.updated_at}", style="dim")
+            updated = describe_moment(found.updated_at, session.now())
+            session.remark(f"{found.day}, version {found.version}, updated {updated}", style="dim")
 
 
 def day_document(found: TotalsOfDay) -> dict[str, object]:

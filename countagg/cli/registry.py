@@ -50,7 +50,7 @@ def command(
                         hint=f"use {', '.join(forms)}",
                     )
                 try:
-                    with _errors_explained(verbose=session.options.verbose):
+                    with _errors_explained(session.in_place, verbose=session.options.verbose):
                         function(session, **own)
                 finally:
                     session.stdout.flush()
@@ -66,28 +66,35 @@ def open_session(flags: Mapping[str, Any]) -> Session:
     """Make the session out of the global options."""
     preferences = load_preferences(os.environ, flags["config"])
     options = resolve_options(flags, preferences)
-    return Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=outlive_reader(sys.stderr))
+    stderr = outlive_reader(sys.stderr, dispensable=True)
+    return Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=stderr)
 
 
 @contextmanager
-def _errors_explained(*, verbose: bool = False) -> Iterator[None]:
+def _errors_explained(in_place: Callable[[str], str] = str, *, verbose: bool = False) -> Iterator[None]:
     """End the process with the exit code that an error stands for, and say what it was."""
-    stderr = outlive_reader(sys.stderr)
+    stderr = outlive_reader(sys.stderr, dispensable=True)
     try:
         yield
     except CountaggError as error:
-        stderr.write(explain(error, verbose=verbose))
+        stderr.write(explain(error, in_place, verbose=verbose))
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
         raise typer.Exit(INTERRUPTED) from error
 
 
-def explain(error: CountaggError, *, verbose: bool) -> str:
-    """Return the lines that tell an error: where and what, what next, and on demand the details."""
+def explain(error: CountaggError, in_place: Callable[[str], str] = str, *, verbose: bool) -> str:
+    """Return the lines that tell an error: where and what, what next, and on demand the details.
+
+    Args:
+        error: what happened.
+        in_place: makes the commands in a hint work on the stack, and in the place, that the failed one was about.
+        verbose: whether details are asked for.
+    """
     lines = [f"countagg: {error}"]
     if error.hint:
-        lines.append(f"  try: {error.hint}")
+        lines.append(f"  try: {in_place(error.hint)}")
     if verbose and error.detail:
         lines.append(f"  detail: {error.detail}")
     told = "\n".join(redact(text, os.environ) for text in lines)

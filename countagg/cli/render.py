@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 
 from countagg.core.values import to_number
@@ -62,7 +65,23 @@ def write_table(
         rows: their texts.
         numeric: names of the columns that are aligned to the right.
     """
-    console.print(make_table(header, rows, numeric), soft_wrap=False)
+    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric)), soft_wrap=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithoutTrailingBlanks:
+    """A table whose lines are not filled up: what is compared or kept in a log has no blanks at its end."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self.table, options, pad=False):
+            while line and not line[-1].text.rstrip(" "):
+                line.pop()
+            if line:
+                line[-1] = Segment(line[-1].text.rstrip(" "), line[-1].style)
+            yield from line
+            yield Segment.line()
 
 
 def make_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str]) -> Table:
@@ -98,6 +117,21 @@ def describe_age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def to_the_second(moment: datetime) -> str:
+    """Return a time for people: in UTC, as ISO 8601 has it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def describe_moment(text: str, now: datetime) -> str:
+    """Return a stored time for people, with its age; what is no time stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+        age = (now - moment).total_seconds()
+    except (ValueError, TypeError):  # the second: it has no zone
+        return printable(text)
+    return f"{to_the_second(moment)}, {describe_age(max(0.0, age))} ago"
 
 
 def signed(difference: int) -> str:

@@ -87,7 +87,7 @@ def repair(
         _write(session, date, {day: found.plan.mendings for day, found in plans.items()}, dry_run=dry_run)
         if wrong:
             session.remark("this is what would be done; nothing was touched", style="dim")
-        _check_nothing_left(session, {day: found.left for day, found in plans.items()})
+        _check_nothing_left({day: found.left for day, found in plans.items()})
         return
     for day, found in wrong.items():
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
@@ -95,7 +95,7 @@ def repair(
     repaired = {day: _carry_out(session, found, settle, timeout) for day, found in wrong.items()}
     _write(session, date, {day: repaired[day].mended if day in repaired else () for day in days}, dry_run=False)
     after = {day: found.verification.differences for day, found in repaired.items()}
-    _check_nothing_left(session, {day: found.left for day, found in plans.items()} | after)
+    _check_nothing_left({day: found.left for day, found in plans.items()} | after)
 
 
 def _days(session: Session, date: str | None, since: str | None, until: str | None) -> list[str]:
@@ -154,15 +154,13 @@ def make_repairer(
     )
 
 
-def _check_nothing_left(session: Session, differences: Mapping[str, Sequence[Difference]]) -> None:
+def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None:
     left = [(day, each) for day, found in differences.items() for each in found]
     if left:
         shown = "; ".join(
             f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
         )
-        hint = (
-            f"`{session.invocation('status')}` shows whether every hop works; a refused file needs a good upload"
-        )
+        hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
         raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", hint=hint)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
+_COMMAND: Final = re.compile("`countagg (?!-|local )([^`]+)`")
+"""A command in a text for people, as it is written where nobody knows of stack and place. `local` has neither."""
 
 
 @dataclass
@@ -60,9 +63,9 @@ class Session:
         )
 
     def remark(self, text: str, style: str = "") -> None:
-        """Write a line of progress, unless --quiet."""
+        """Write a line of progress, unless --quiet; its commands work on the same stack in the same place."""
         if not self.options.quiet:
-            self.progress_console.print(text, style=style)
+            self.progress_console.print(self.in_place(text), style=style)
 
     def busy(self, what: str) -> AbstractContextManager[object]:
         """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""
@@ -123,6 +126,10 @@ class Session:
         }
         given = [f"{name} {shlex.quote(value)}" for name, value in named.items() if value]
         return " ".join(["countagg", *(["--local"] if options.local else []), *given, command])
+
+    def in_place(self, text: str) -> str:
+        """Return the text with each "`countagg ...`" in it made to work on the same stack in the same place."""
+        return _COMMAND.sub(lambda found: f"`{self.invocation(found[1])}`", text)
 
     def introduce(self, expected_account: str | None) -> None:
         """Show who is about to change what, where.

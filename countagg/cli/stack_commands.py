@@ -188,11 +188,11 @@ def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt
     if not receipt.searched_by_tag:
         session.remark("not searched by tag: this principal may not (tag:GetResources)")
     if receipt.left_over:
-        raise LeftOver(f"still there: {', '.join(receipt.left_over)}", hint=_way_out(session, receipt))
+        raise LeftOver(f"still there: {', '.join(receipt.left_over)}", hint=_way_out(receipt))
 
 
-def _way_out(session: Session, receipt: Receipt) -> str:
-    again = f"run `{session.invocation('teardown')}` again"
+def _way_out(receipt: Receipt) -> str:
+    again = "run `countagg teardown` again"
     if any(name.startswith("arn:") for name in receipt.left_over):
         return f"{again}; what is named by its ARN only bears the stack's tag: remove it, or the tag, yourself"
     return again

@@ -63,26 +63,25 @@ def _remark(session: Session, hops: Sequence[Hop]) -> None:
     """Tell what is wrong, and what to do about it."""
     ailing = [hop for hop in hops if hop.healthy is False]
     if ailing:
-        told = "".join(f"; {hint}" for hint in _hints(session, ailing))
+        told = "".join(f"; {hint}" for hint in _hints(ailing))
         session.remark(f"not healthy: {', '.join(hop.name for hop in ailing)}{told}")
     old = [hop.name for hop in hops if hop.facts.get("code_current") is False]
     if old:
-        brings = f"`{session.invocation('setup')}` brings this version's"
-        session.remark(f"code of another version: {', '.join(old)}; {brings}")
+        session.remark(f"code of another version: {', '.join(old)}; `countagg setup` brings this version's")
     denied = list(dict.fromkeys(action for hop in hops for action in hop.not_allowed))
     if denied:
         session.remark(f"not everything could be looked at; missing permissions: {', '.join(denied)}")
 
 
-def _hints(session: Session, ailing: Sequence[Hop]) -> list[str]:
+def _hints(ailing: Sequence[Hop]) -> list[str]:
     names = {hop.name for hop in ailing}
     missing = any(hop.facts.get("missing") for hop in ailing)
     raised = any(hop.facts.get("in_alarm") for hop in ailing)
     hints = []
     if names - {_DEAD_LETTERS, _ALARMS} or missing:
-        hints.append(f"`{session.invocation('plan')}` shows what setup would put back")
+        hints.append("`countagg plan` shows what setup would put back")
     if _DEAD_LETTERS in names:
-        hints.append(f"`{session.invocation('dead-letters list')}` tells what failed")
+        hints.append("`countagg dead-letters list` tells what failed")
     if raised:
-        hints.append(f"`{session.invocation('logs --since 1h --level warning')}` may tell why")
+        hints.append("`countagg logs --since 1h --level warning` may tell why")
     return hints

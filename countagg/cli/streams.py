@@ -1,10 +1,12 @@
-"""Standard streams whose reader may go away, as in `countagg query ... | head -1`."""
+"""Standard streams whose reader may go away, as in `countagg query ... | head -1`, or whose disk may be full."""
 
 from __future__ import annotations
 
 import os
 import select
 from typing import Any, TextIO, cast
+
+from countagg.core.errors import CountaggError
 
 
 class _OutlivingReader:
@@ -14,39 +16,56 @@ class _OutlivingReader:
 
     A setup is not cut short because a pager was closed, and the exit code stays that of the work. Only what has no
     end of its own asks `is_deserted` and stops.
+
+    A result that cannot be written for another reason, such as a full disk, is a failure; a remark is dropped.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, dispensable: bool) -> None:
         self._stream = stream
+        self._dispensable = dispensable
         self.deserted = False
 
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            return self._drop(text)
+        except OSError as error:
+            self._drop(error)
+            return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop("")
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self, text: str) -> int:
-        self.deserted = True
+    def _drop(self, error: OSError) -> None:
         # What is still buffered has nowhere to go either, not even at the end of the process.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
-        return len(text)
+        if isinstance(error, BrokenPipeError) or self._dispensable:
+            self.deserted = True
+        else:
+            raise CountaggError(
+                f"it cannot be written: {error.strerror}",
+                where="stdout",
+                hint="see where it is redirected to",
+            ) from error
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a stream has
         return getattr(self._stream, name)
 
 
-def outlive_reader(stream: TextIO) -> TextIO:
-    """Return the stream, made to outlive its reader."""
-    return cast("TextIO", _OutlivingReader(stream))
+def outlive_reader(stream: TextIO, *, dispensable: bool = False) -> TextIO:
+    """Return the stream, made to outlive its reader.
+
+    Args:
+        stream: one of the standard streams.
+        dispensable: what cannot be written may be lost; otherwise writing raises a CountaggError.
+    """
+    if isinstance(stream, _OutlivingReader):
+        return stream
+    return cast("TextIO", _OutlivingReader(stream, dispensable=dispensable))
 
 
 def is_deserted(stream: TextIO) -> bool:

@@ -85,9 +85,8 @@ def write_verification(session: Session, found: Verification) -> None:
         line = "" if each.line is None else f" line {each.line},"
         session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
     if found.differences:
-        mend = session.invocation(f"repair --date {found.day}")
-        count = len(found.differences)
-        session.remark(f"{count} difference{'' if count == 1 else 's'}; `{mend}` mends what is wrong")
+        count = f"{len(found.differences)} difference{'' if len(found.differences) == 1 else 's'}"
+        session.remark(f"{count}; `countagg repair --date {found.day}` mends what is wrong")
 
 
 def _write_text(session: Session, found: Verification) -> None:

@@ -166,6 +166,7 @@ def test_no_failure_of_botocore_gets_through_untranslated(kind: type[BotoCoreErr
         (botocore.exceptions.NoAuthTokenError(), "token", "aws sso login"),
         (botocore.exceptions.NoRegionError(), "no region is set", "--region"),
         (botocore.exceptions.InvalidRegionError(region_name="no where"), "no where", "--region"),
+        (botocore.exceptions.ConfigParseError(path="/etc/aws"), "/etc/aws", "AWS_CONFIG_FILE"),
         (botocore.exceptions.ProfileNotFound(profile="x"), "(x) could not be found", "list-profiles"),
         (
             botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),

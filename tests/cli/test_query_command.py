@@ -356,4 +356,7 @@ def test_a_picture_that_cannot_be_written_is_named(countagg: CommandLine) -> Non
 
     ran = countagg("query", *PERIOD, "--save", "a.svg", "--quiet")
 
-    assert (ran.code, ran.err) == (1, "countagg: a.svg: cannot be written: Is a directory\n")
+    assert (ran.code, ran.err) == (
+        1,
+        "countagg: a.svg: it cannot be written: Is a directory\n  try: name another file\n",
+    )

@@ -158,6 +158,49 @@ def test_a_reader_of_the_first_line_gets_it() -> None:
     assert (line, err, child.returncode) == (b"line of a log\n", b"", 0)
 
 
+FULL: Final = Path("/dev/full")
+needs_full_device = pytest.mark.skipif(not FULL.exists(), reason="there is no device without room here")
+
+
+def run_on_full_disk(*arguments: str, stream: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with a stream that takes nothing, as a file on a full disk."""
+    with FULL.open("w") as full:
+        return subprocess.run(
+            (*PROGRAM, *arguments),
+            env=process_environment(PYTHONUNBUFFERED=""),
+            text=True,
+            check=False,
+            timeout=300,
+            stdout=full if stream == "stdout" else subprocess.PIPE,
+            stderr=full if stream == "stderr" else subprocess.PIPE,
+        )
+
+
+@needs_full_device
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), ("--help",), ("local", "--help"), ("local", "logs"), ("cost", "--region", "us-east-1")],
+    ids=" ".join,
+)
+def test_a_result_that_finds_no_room_is_a_failure_that_says_so(arguments: tuple[str, ...], long_log: Path) -> None:
+    assert long_log.exists()
+
+    ran = run_on_full_disk(*arguments, stream="stdout")
+
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "countagg: stdout: it cannot be written: No space left on device\n  try: see where it is redirected to\n"
+    )
+
+
+@needs_full_device
+def test_remarks_that_find_no_room_stop_nothing(long_log: Path) -> None:
+    long_log.write_text("one line\n")
+
+    assert run_on_full_disk("local", "logs", stream="stderr").stdout == "one line\n"
+    assert run_on_full_disk("query", "--date", "never", stream="stderr").returncode == 2
+
+
 @contextmanager
 def pipe() -> Iterator[tuple[TextIO, int]]:
     """Give the end that is written to, and the other one."""

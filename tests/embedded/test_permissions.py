@@ -164,7 +164,8 @@ def test_a_reader_sees_everything(people: dict[Role, Person], stack: DeployedSta
     reader("limits", "list")
     reader("permissions", "print", "--role", "instance", "--instance-id", "i-1")
     hops = reader("status", "--output", "json", code=None).json()["hops"]
-    assert len(hops) == 13
+    assert len(hops) == 16
+    assert not any(hop["not_allowed"] for hop in hops)
 
 
 WRITING: Final = (
@@ -291,7 +292,7 @@ def test_doctor_tries_what_it_may_not_simulate(people: dict[Role, Person]) -> No
     document = {check["check"]: (check["state"], check["detail"]) for check in found["checks"]}
 
     assert found["ok"] is True
-    assert document["permissions: status"][0] == "ok"
+    assert document["permissions: query"][0] == "ok"
     assert "writes are not tried" in document["permissions"][1]
     assert document["permissions: verify"] == (
         "not checked",

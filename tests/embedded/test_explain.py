@@ -141,7 +141,7 @@ def test_what_is_nowhere_is_an_error_with_what_next(stack: DeployedStack, day: s
     file = stack.run("explain", stack.key(day, "i-9"), code=1)
 
     assert f"no file of {day} names the counter 'C'" in counter.err
-    assert f"`countagg query --date {day}` shows all counters" in counter.err
+    assert f"`countagg --local query --date {day}` shows all counters" in counter.err
     assert "there is no such file, and none was ever counted" in file.err
 
 

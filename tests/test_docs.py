@@ -76,7 +76,8 @@ def package_files(folder: str) -> Iterator[Path]:
 
 def variables() -> set[str]:
     """Return the variables of countagg's own that the code names, besides those that a setting has."""
-    named = {name for path in package_files("") for name in re.findall(r"COUNTAGG_[A-Z_]*[A-Z]", path.read_text())}
+    texts = [path.read_text() for path in package_files("")]
+    named = {name for text in texts for name in re.findall(r"\bCOUNTAGG_[A-Z_]*[A-Z]", text)}
     return named - {f"COUNTAGG_{name.upper()}" for name in (*TEXTS, *SWITCHES, *TABLES)}
 
 

@@ -11,7 +11,6 @@ import typer
 
 from countagg.cli.groups import App
 from countagg.cli.options import GLOBALS
-from countagg.cli.registry import explain
 from countagg.cli.streams import outlive_reader
 from countagg.core.errors import CountaggError
 
@@ -58,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except CountaggError as error:
         # Commands explain their own; it is the help or the version that could not be written.
+        from countagg.cli.registry import explain
+
         sys.stderr.write(explain(error, verbose=False))
         return error.exit_code
     return code

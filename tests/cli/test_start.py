@@ -14,7 +14,15 @@ TYPER: Final = "import typer.main, typer.core, typer.rich_utils"
 """Loads what typer loads for any help."""
 LIST: Final = {"countagg", "countagg.cli", "countagg.core"} | {
     f"countagg.{name}"
-    for name in ("cli.main", "cli.groups", "cli.catalogue", "cli.completion", "cli.options", "core.errors")
+    for name in (
+        "cli.main",
+        "cli.groups",
+        "cli.catalogue",
+        "cli.completion",
+        "cli.options",
+        "cli.streams",
+        "core.errors",
+    )
 }
 ASIDE: Final = {
     "boto3",

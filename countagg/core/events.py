@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
-from countagg.core.days import parse_date
 from countagg.core.errors import InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
+from countagg.core.partitions import LAYOUTS_PARTITION, Layout, Partition, parse_partition
 from countagg.core.sequencer import normalise_sequencer
 
 _SOURCE: Final = "aws:s3"
@@ -105,17 +105,15 @@ def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked her
     return value
 
 
-def _day(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
-    if parse_date(_text(value)) is None:
-        raise ValueError(f"{value!r} is not a date")
-    return str(value)
+def _partition(value: Any) -> Partition:  # noqa: ANN401 - JSON of any shape is checked here
+    return parse_partition(_text(value))
 
 
 def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
     """Read a record of the snapshots table's stream, as Lambda hands it over.
 
     Returns:
-        None for a removal: TTL clean-up never subtracts.
+        None for a removal: TTL clean-up never subtracts. None also for a day's layout.
 
     Raises:
         InvalidEvent: the record lacks what a snapshot has.
@@ -125,9 +123,13 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
     try:
         change = record["dynamodb"]
         keys = change["Keys"]
+        partition = _text(keys["Date"]["S"])
+        if partition == LAYOUTS_PARTITION:
+            return None
+        _partition(partition)
         old = change.get("OldImage")
         return Link(
-            day=_day(keys["Date"]["S"]),
+            partition=partition,
             instance=_text(keys["Instance"]["S"]),
             old=_snapshot_image(old) if old else None,
             new=_snapshot_image(change["NewImage"]),
@@ -142,18 +144,20 @@ def _snapshot_image(image: Mapping[str, Any]) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class TotalsChange:
-    """A day's ledger going from one version to the next, as its stream tells it.
+    """A ledger going from one version to the next, as its stream tells it.
 
     Attributes:
         day: YYYY-MM-DD.
-        replaced: version of the document before; 0 for the first of a day.
+        layout: of the day, of which the ledger is one partition.
+        replaced: version of the document before; 0 for the first of a partition.
         version: of the new document.
         updated_at: when it was stored, UTC, ISO 8601.
-        old: the document before, encoded; None for the first of a day.
+        old: the document before, encoded; None for the first of a partition.
         new: the document after, encoded.
     """
 
     day: str
+    layout: Layout
     replaced: int
     version: int
     updated_at: str
@@ -175,8 +179,10 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
     try:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
+        partition = _partition(change["Keys"]["Date"]["S"])
         return TotalsChange(
-            day=_day(change["Keys"]["Date"]["S"]),
+            day=partition.day,
+            layout=partition.layout,
             replaced=int(old["Version"]["N"]) if old else 0,
             version=int(new["Version"]["N"]),
             updated_at=_text(new["UpdatedAt"]["S"]),

@@ -1,4 +1,4 @@
-"""The ledger: the sums of one day, and which snapshot of each instance they include.
+"""The ledger: the sums of one partition of a day, and which snapshot of each instance they include.
 
 Invariant: `sums` is the sum, over all instances, of the counters of the snapshot whose sequencer is
 `seen[instance]`. Stream records are links from one snapshot of an instance to its next. A link is added only
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -35,7 +36,7 @@ class Image:
 class Link:
     """A change of one instance's snapshot: from the old image (None if there was none) to the new one."""
 
-    day: str
+    partition: str
     instance: str
     old: Image | None
     new: Image
@@ -43,7 +44,7 @@ class Link:
 
 @dataclass(slots=True)
 class Ledger:
-    """Sums of a day.
+    """Sums of a partition of a day, or of all of them together.
 
     Attributes:
         sums: counter -> sum in units of 10^-9.
@@ -61,7 +62,7 @@ class GapInChain(Exception):
     """A link does not continue what the ledger includes: records were lost, or arrive in another order."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__(f"{link.day}/{link.instance}")
+        super().__init__(f"{link.partition}/{link.instance}")
         self.link = link
 
 
@@ -89,12 +90,34 @@ def fold(ledger: Ledger, links: Iterable[Link]) -> int:
 
 
 def rebuild(snapshots: Iterable[tuple[str, Image]]) -> Ledger:
-    """Make the ledger of a day from all its snapshots, given as (instance, image)."""
+    """Make the ledger of a partition from all its snapshots, given as (instance, image)."""
     ledger = Ledger()
     for instance, image in snapshots:
         _exchange(ledger, b"", image)
         ledger.seen[instance] = image.sequencer
     return ledger
+
+
+def merge(ledgers: Sequence[Ledger], shards: int) -> Ledger:
+    """Add up the ledgers of all partitions of a day.
+
+    Args:
+        ledgers: one a partition.
+        shards: in how many of them an instance stands (`core.partitions`). One that a shard lacks yet counts as
+            not seen; one that the shards have in different versions counts as seen in the oldest.
+    """
+    if len(ledgers) == shards == 1:
+        return ledgers[0]
+    whole, found = Ledger(), Counter[str]()
+    for ledger in ledgers:
+        for name, value in ledger.sums.items():
+            whole.sums[name] = whole.sums.get(name, 0) + value
+            whole.contributors[name] = whole.contributors.get(name, 0) + ledger.contributors[name]
+        for instance, sequencer in ledger.seen.items():
+            found[instance] += 1
+            whole.seen[instance] = min(whole.seen.get(instance, sequencer), sequencer)
+    whole.seen = {name: sequencer for name, sequencer in whole.seen.items() if found[name] == shards}
+    return whole
 
 
 def _exchange(ledger: Ledger, old: bytes, new_image: Image) -> None:

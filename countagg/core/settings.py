@@ -6,10 +6,11 @@ They are also how every other command learns about a deployed stack: no file on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Self
 
 from countagg.core.errors import CountaggError
+from countagg.core.partitions import Layout
 
 _PREFIX = "COUNTAGG_"
 
@@ -28,6 +29,8 @@ class FunctionSettings:
         snapshot_retention_days: days that a snapshot is kept, and that a file may lag behind the clock.
         totals_retention_days: days that totals are kept.
         alerts_topic_arn: ARN of the topic for passed limits.
+        lanes: shares of the instances that days yet to begin are spread over.
+        counter_shards: shares of the counters that days yet to begin are spread over.
     """
 
     stack: str
@@ -39,6 +42,13 @@ class FunctionSettings:
     snapshot_retention_days: int
     totals_retention_days: int
     alerts_topic_arn: str
+    lanes: int = 1
+    counter_shards: int = 1
+
+    @property
+    def layout(self) -> Layout:
+        """How days yet to begin are spread."""
+        return Layout(self.lanes, self.counter_shards)
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as environment variables."""
@@ -46,7 +56,7 @@ class FunctionSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings from environment variables.
+        """Read the settings from environment variables. One that has a default may be missing.
 
         Raises:
             CountaggError: one is missing or is not a number where one is needed.
@@ -54,11 +64,13 @@ class FunctionSettings:
         values: dict[str, str | int] = {}
         for item in fields(cls):
             name = _PREFIX + item.name.upper()
+            text = environment.get(name)
+            if text is None and item.default is MISSING:
+                raise CountaggError(f"{name} is not set", hint="run `countagg setup` again")
+            if text is None:
+                continue
             try:
-                text = environment[name]
                 values[item.name] = int(text) if item.type == "int" else text
-            except KeyError as error:
-                raise CountaggError(f"{name} is not set", hint="run `countagg setup` again") from error
             except ValueError as error:
                 raise CountaggError(
                     f"{name} is not a number: {text!r}", hint="run `countagg setup` again"

@@ -51,7 +51,8 @@ def pack_counters(counters: Mapping[str, int]) -> bytes:
     packed = zlib.compress(render_counters(counters), _COMPRESSION)
     if len(packed) > MAX_PACKED_BYTES:
         raise InvalidCounterFile(
-            f"{len(counters)} counters take {len(packed)} bytes compressed; at most {MAX_PACKED_BYTES} fit"
+            f"{len(counters)} counters take {len(packed)} bytes compressed, and at most {MAX_PACKED_BYTES} fit; "
+            "more --counter-shards at setup take more, from the next day on"
         )
     return packed
 

@@ -1,8 +1,8 @@
 """Aggregator: snapshots to totals.
 
-Folds the links of a batch into the ledgers of their days and stores each by compare-and-set on its version. Where
-the chain has a gap, or a ledger or an image of a snapshot cannot be read, the day is rebuilt from its snapshots
-(`core.ledger` has the rules).
+Folds the links of a batch into the ledgers of their partitions and stores each by compare-and-set on its version.
+Where the chain has a gap, or a ledger or an image of a snapshot cannot be read, the ledger is rebuilt from the
+partition's snapshots (`core.ledger` has the rules).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from countagg.core.errors import CorruptDocument
 from countagg.core.events import parse_snapshot_record
 from countagg.core.ledger import GapInChain, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
 from countagg.core.names import Names
+from countagg.core.partitions import MORE_PARTITIONS
 from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.functions.clients import make_clients
 from countagg.functions.store import Store, StoredLedger
 from countagg.functions.telemetry import make_telemetry, report, utc_now
@@ -33,8 +35,12 @@ LINKS_SKIPPED: Final = "LinksSkipped"
 DAYS_REBUILT: Final = "DaysRebuilt"
 CONFLICTS: Final = "LedgerConflicts"
 
+LEDGERS_NEARLY_FULL: Final = "LedgersNearlyFull"
+
 _ATTEMPTS: Final = 20
-_DAYS_HELD: Final = 3
+_HELD_BYTES: Final = 1024 * 1024
+"""Of compressed ledgers: decoded, they take some twenty times as much memory."""
+_NEARLY_FULL_BYTES: Final = MAX_PACKED_BYTES * 3 // 4
 
 
 class LedgerContended(Exception):
@@ -78,17 +84,17 @@ class Aggregator:
         for record in event["Records"]:
             link = parse_snapshot_record(record)
             if link is not None:
-                links[link.day].append(link)
+                links[link.partition].append(link)
         counts: Counter[str] = Counter()
-        for day, links_of_day in links.items():
-            self._include(day, links_of_day, counts)
+        for partition, links_of_partition in links.items():
+            self._include(partition, links_of_partition, counts)
         report(self._logger, self._metrics, counts)
 
-    def _include(self, day: str, links: Sequence[Link], counts: Counter[str]) -> None:
+    def _include(self, partition: str, links: Sequence[Link], counts: Counter[str]) -> None:
         for _ in range(_ATTEMPTS):
             # Taken out: what is folded and then not stored must not be held.
-            held = self._held.pop(day, None)
-            stored = self._store.load_ledger(day) if held is None else held.stored
+            held = self._held.pop(partition, None)
+            stored = self._store.load_ledger(partition) if held is None else held.stored
             try:
                 ledger = _decode(stored) if held is None else held.ledger
                 added = fold(ledger, links)
@@ -96,34 +102,34 @@ class Aggregator:
                 if held is not None:
                     # Another invocation may have gone on since: only the stored ledger tells whether it is a gap.
                     continue
-                done = self._rebuild(day, stored, reason, counts)
+                done = self._rebuild(partition, stored, reason, counts)
             else:
-                done = not added or self._save(day, stored, ledger)
+                done = not added or self._save(partition, stored, ledger, counts)
                 if done:
-                    self._held.setdefault(day, _Held(stored, ledger))
+                    self._held.setdefault(partition, _Held(stored, ledger))
                     counts[LINKS_ADDED] += added
                     counts[LINKS_SKIPPED] += len(links) - added
             if done:
                 return
             counts[CONFLICTS] += 1
-        raise LedgerContended(f"{day}: {_ATTEMPTS} attempts")
+        raise LedgerContended(f"{partition}: {_ATTEMPTS} attempts")
 
     def _rebuild(
-        self, day: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]
+        self, partition: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]
     ) -> bool:
-        """Replace the ledger by the sum of the snapshots.
+        """Replace the ledger by the sum of the partition's snapshots.
 
         They are read after the batch was emitted and strongly consistent, so they include all of its links.
         """
-        ledger = rebuild(self._store.snapshots_of(day))
+        ledger = rebuild(self._store.snapshots_of(partition))
         if isinstance(reason, GapInChain):
-            self._logger.warning("gap in the chain, day rebuilt", day=day, instance=reason.link.instance)
+            self._logger.warning("gap in the chain, day rebuilt", day=partition, instance=reason.link.instance)
         else:
-            self._logger.warning("unreadable document, day rebuilt", day=day, reason=str(reason))
+            self._logger.warning("unreadable document, day rebuilt", day=partition, reason=str(reason))
         counts[DAYS_REBUILT] += 1
-        return self._save(day, stored, ledger)
+        return self._save(partition, stored, ledger, counts)
 
-    def _save(self, day: str, replaced: StoredLedger, ledger: Ledger) -> bool:
+    def _save(self, partition: str, replaced: StoredLedger, ledger: Ledger, counts: Counter[str]) -> bool:
         """Store the ledger in place of the one that was read, and hold it for the next batch.
 
         Returns:
@@ -133,12 +139,24 @@ class Aggregator:
         if document == replaced.document:
             return True
         now = self._now().isoformat(timespec="milliseconds")
-        if not self._store.save_ledger(day, replaced, document, now):
+        if not self._store.save_ledger(partition, replaced, document, now):
             return False
-        while len(self._held) >= _DAYS_HELD:
+        self._warn_if_nearly_full(partition, document, counts)
+        self._held[partition] = _Held(StoredLedger(replaced.version + 1, document), ledger)
+        while len(self._held) > 1 and sum(len(held.stored.document) for held in self._held.values()) > _HELD_BYTES:
             self._held.pop(next(iter(self._held)))
-        self._held[day] = _Held(StoredLedger(replaced.version + 1, document), ledger)
         return True
+
+    def _warn_if_nearly_full(self, partition: str, document: bytes, counts: Counter[str]) -> None:
+        if len(document) > _NEARLY_FULL_BYTES:
+            counts[LEDGERS_NEARLY_FULL] += 1
+            self._logger.warning(
+                "ledger nearly full",
+                day=partition,
+                bytes=len(document),
+                at_most=MAX_PACKED_BYTES,
+                remedy=MORE_PARTITIONS,
+            )
 
 
 def _decode(stored: StoredLedger) -> Ledger:

@@ -27,6 +27,7 @@ from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObject
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import CounterFileKey, parse_object_key
+from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
@@ -34,8 +35,8 @@ from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
 from countagg.functions.store import FetchedObject, Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
-CALLS_PER_FILE: Final = 2
-"""It is read, and then either its snapshot or its refusal is written."""
+CALLS_PER_FILE: Final = 3
+"""It is read, its day's layout is fixed, and then either its snapshot or its refusal is written."""
 
 
 class Outcome(StrEnum):
@@ -75,6 +76,7 @@ class Processor:
         self._logger = logger
         self._metrics = metrics
         self._now = now
+        self._layouts: dict[str, Layout] = {}
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         """Process a batch of queue messages; those that fail are named in the answer and come again."""
@@ -107,14 +109,21 @@ class Processor:
             check_upload_day(file_key.day, self._now().date(), self._settings.snapshot_retention_days)
             found = self._store.fetch_object(event.key)
             etag = "" if found is None else found.etag
-            snapshot = _snapshot(event, file_key, found)
+            counters = _counters(found)
+            parts = _parts(event, file_key, found, counters, self._layout_of(file_key.day))
         except (InvalidObjectKey, InvalidCounterFile) as error:
             if event.removed and isinstance(error, InvalidObjectKey):
                 # Refused when it came, or its snapshot is past its retention: its going withdraws nothing.
                 return Outcome.SKIPPED
             self._refuse(event, error, etag, request_id)
             return Outcome.REFUSED
-        return Outcome.APPLIED if self._store.put_snapshot(snapshot) else Outcome.ALREADY_NEWER
+        return Outcome.APPLIED if self._store.put_snapshot(parts) else Outcome.ALREADY_NEWER
+
+    def _layout_of(self, day: str) -> Layout:
+        """Return how a day is spread: as the settings say, unless it had begun before they said so."""
+        if day not in self._layouts:
+            self._layouts[day] = self._store.fix_layout(day, self._settings.layout)
+        return self._layouts[day]
 
     def _refuse(
         self, event: ObjectEvent, error: InvalidObjectKey | InvalidCounterFile, etag: str, request_id: str
@@ -141,15 +150,29 @@ def _require_time(context: LambdaContext) -> None:
         raise OutOfTime(f"{left} ms left; a slow call may take {SLOWEST_CALL_MILLISECONDS}")
 
 
-def _snapshot(event: ObjectEvent, file_key: CounterFileKey, found: FetchedObject | None) -> Snapshot:
-    """Make the snapshot of what was found, under the event's sequencer; a tombstone where nothing was."""
+def _counters(found: FetchedObject | None) -> Mapping[str, int]:
+    """Read what was found; an absent object names no counter."""
     if found is None:
-        packed, etag, time = pack_counters({}), "", event.time
-    elif found.content is None:
+        return {}
+    if found.content is None:
         raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
-    else:
-        packed, etag, time = pack_counters(parse_counter_file(found.content)), found.etag, found.modified_at
-    return Snapshot(file_key.day, file_key.instance, event.sequencer, packed, etag, event.key, time)
+    return parse_counter_file(found.content)
+
+
+def _parts(
+    event: ObjectEvent,
+    file_key: CounterFileKey,
+    found: FetchedObject | None,
+    counters: Mapping[str, int],
+    layout: Layout,
+) -> dict[str, Snapshot]:
+    """Make the snapshot under the event's sequencer, one part a shard; a tombstone where nothing was found."""
+    day, instance = file_key.day, file_key.instance
+    etag, time = ("", event.time) if found is None else (found.etag, found.modified_at)
+    return {
+        partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
+        for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)
+    }
 
 
 @cache

@@ -11,7 +11,9 @@ from typing import Any
 from countagg.core.errors import CorruptDocument
 from countagg.core.events import TotalsChange, parse_totals_record
 from countagg.core.ledger import Ledger, changed_counters, decode_ledger
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
+from countagg.functions.totals_table import DayTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Publication:
         totals: counter -> sum in units of 10^-9, all of them.
         changed: the counters whose sum changed since `base`; those that are not in `totals` have no instance
             left.
+        layout: of the day. Where it is split, the batch tells of some partitions only: `totals` are empty and
+            `base` and `version` 0 until they are read.
     """
 
     day: str
@@ -35,10 +39,15 @@ class Publication:
     updated_at: str
     totals: Mapping[str, int]
     changed: frozenset[str]
+    layout: Layout
 
     def including(self, counters: Iterable[str]) -> Publication:
         """Return it with more counters taken for changed."""
         return replace(self, changed=self.changed.union(counters))
+
+    def as_read(self, read: DayTotals) -> Publication:
+        """Return it with the totals of all partitions."""
+        return replace(self, version=read.version, updated_at=read.updated_at, totals=read.ledger.sums)
 
     def overtaken_by(self, published: PublishedTotals) -> Publication:
         """Return it with its counters as a newer version has them, which another invocation published."""
@@ -70,7 +79,7 @@ def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadab
     A version that cannot be read is left out: the next readable one then shows a gap, and heals it. Waiting for
     it would keep every other day from being published.
     """
-    steps: defaultdict[str, list[_Step]] = defaultdict(list)
+    steps: defaultdict[tuple[str, Layout], list[_Step]] = defaultdict(list)
     for record in records:
         change = parse_totals_record(record)
         if change is None:
@@ -80,9 +89,12 @@ def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadab
         except CorruptDocument as error:
             on_unreadable(change, error)
         else:
-            steps[change.day].append(step)
-    for day, steps_of_day in steps.items():
-        yield _publication(day, steps_of_day)
+            steps[change.day, change.layout].append(step)
+    for (day, layout), steps_of_day in steps.items():
+        if layout.is_split:
+            yield Publication(day, 0, 0, "", {}, _changed(steps_of_day), layout)
+        else:
+            yield _publication(day, steps_of_day)
 
 
 def _step(change: TotalsChange) -> _Step:
@@ -101,8 +113,11 @@ def _publication(day: str, steps: Sequence[_Step]) -> Publication:
     base = newest.version
     while base in bases:
         base = bases[base]
-    changed = changed_counters([(step.before, step.after) for step in steps])
-    return Publication(day, base, newest.version, newest.updated_at, newest.after.sums, frozenset(changed))
+    return Publication(day, base, newest.version, newest.updated_at, newest.after.sums, _changed(steps), Layout())
+
+
+def _changed(steps: Sequence[_Step]) -> frozenset[str]:
+    return frozenset(changed_counters([(step.before, step.after) for step in steps]))
 
 
 # The document after one change is the one before the next.

@@ -7,6 +7,9 @@ The published object is written after the outputs, and so it is the publisher's 
 outputs say as well or something newer. An object that is older than the first record of a batch tells that
 records were lost; what it holds, compared with the new totals, tells what they would have changed.
 
+The records of a day that is spread over partitions tell what changed in some of them. Its totals are read, all
+partitions at one moment, after its object: so the object is never newer, and versions are in the order of moments.
+
 Alerts about limits come last: whatever keeps them from being sent fails the batch only when all else is published.
 """
 
@@ -26,6 +29,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from countagg.core.errors import CorruptDocument
 from countagg.core.events import TotalsChange
 from countagg.core.names import Names
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.settings import FunctionSettings
 from countagg.functions.clients import make_clients, make_sns_client
@@ -36,6 +40,7 @@ from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.publications import Publication, publications
 from countagg.functions.published_object import PublishedObjects
 from countagg.functions.telemetry import make_telemetry, report, utc_now
+from countagg.functions.totals_table import DayTotals, TotalsTable
 
 VERSIONS_SEEN: Final = "VersionsSeen"
 VERSIONS_UNREADABLE: Final = "VersionsUnreadable"
@@ -88,6 +93,7 @@ class Publisher:
     Attributes:
         outputs: in the order in which they are written.
         objects: the published objects, written after them.
+        read_totals: returns the totals of a day that is spread over partitions.
         written_after: returns the counters of a day that the outputs hold in a later version than the given
             one: an interrupted attempt may have left them.
         logger: for one line a batch and one a gap.
@@ -97,6 +103,7 @@ class Publisher:
 
     outputs: Sequence[Output]
     objects: PublishedObjects
+    read_totals: Callable[[str, Layout], DayTotals]
     written_after: Callable[[str, int], set[str]]
     logger: Logger
     metrics: EphemeralMetrics
@@ -118,7 +125,12 @@ class Publisher:
         reached = []
         for publication in publications(event["Records"], on_unreadable):
             counts[VERSIONS_SEEN] += 1
-            reached.append(self._publish(publication, counts))
+            try:
+                reached.append(self._publish(publication, counts))
+            except CorruptDocument:
+                # A partition that the batch does not tell of. Once it is mended, its record publishes the day.
+                counts[VERSIONS_UNREADABLE] += 1
+                self.logger.exception("day left out", day=publication.day)
         news = [each.publication for each in reached if each.news]
         if self.alerts is not None and news:
             counts += self.alerts(news, context.get_remaining_time_in_millis)
@@ -130,7 +142,7 @@ class Publisher:
             self._hold(each.day, each.position)
 
     def _publish(self, publication: Publication, counts: Counter[str]) -> _Reached:
-        day, version = publication.day, publication.version
+        day = publication.day
         held = self._held.get(day)
         for _ in range(_ATTEMPTS):
             position, due = self._due(publication, counts)
@@ -139,20 +151,22 @@ class Publisher:
             if due.changed:
                 counts[COUNTERS_PUBLISHED] += sum(output(due) for output in self.outputs)
                 publication = publication.including(due.changed)
-            if position.version >= version:
+            if position.version >= due.version:
                 return _Reached(day, position, due, news)
             etag = position.etag
             if due.changed:
-                etag = self.objects.write(day, version, due.updated_at, due.totals, position.etag)
+                etag = self.objects.write(day, due.version, due.updated_at, due.totals, position.etag)
                 counts[OBJECTS_PUBLISHED] += bool(etag)
             if etag or not due.changed:
-                return _Reached(day, _Position(version, etag), due, news)
+                return _Reached(day, _Position(due.version, etag), due, news)
         raise PublishingContended(f"{day}: {_ATTEMPTS} attempts")
 
     def _due(self, publication: Publication, counts: Counter[str]) -> tuple[_Position, Publication]:
         """Return how far the day is, and what the outputs are to be brought to."""
         # Taken out: what turns out to be wrong must not be held.
         held = self._held.pop(publication.day, None)
+        if publication.layout.is_split:
+            return self._due_of_partitions(publication)
         if held is not None and publication.base <= held.version <= publication.version:
             return held, publication if held.version < publication.version else publication.with_nothing_changed()
         found = self.objects.read(publication.day)
@@ -166,10 +180,29 @@ class Publisher:
             return position, publication
         return position, publication.including(self._missed(found, publication, counts))
 
+    def _due_of_partitions(self, told: Publication) -> tuple[_Position, Publication]:
+        """Return the same of a day that is split, whose totals are read.
+
+        What its records tell is written even if the object says it already: who wrote that may not have known of
+        a value that an interrupted attempt had left.
+        """
+        found = self.objects.read(told.day)
+        position = _Position(found.version, found.etag)
+        publication = told.as_read(self.read_totals(told.day, told.layout))
+        if found.version == publication.version:
+            return position, publication
+        if found.version > publication.version:
+            return position, publication.overtaken_by(found)
+        return position, publication.including(self._behind(found, publication))
+
+    def _behind(self, found: PublishedTotals, publication: Publication) -> set[str]:
+        """Return the counters that differ from the published object, or that the outputs have newer."""
+        differing = {name for name, _ in found.totals.items() ^ publication.totals.items()}
+        return differing | self.written_after(publication.day, found.version if found.readable else 0)
+
     def _missed(self, found: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
         """Return the counters that lost records changed, or may have changed."""
-        differing = {name for name, _ in found.totals.items() ^ publication.totals.items()}
-        missed = differing | self.written_after(publication.day, found.version if found.readable else 0)
+        missed = self._behind(found, publication)
         if missed - publication.changed:
             counts[GAPS_HEALED] += 1
             self.logger.warning(
@@ -212,7 +245,10 @@ def _publisher() -> Publisher:
         logger,
         utc_now,
     )
-    return Publisher([counters_output(table)], objects, table.written_after, logger, metrics, alerts.send)
+    totals = TotalsTable(names.totals, clients.dynamodb)
+    return Publisher(
+        [counters_output(table)], objects, totals.read, table.written_after, logger, metrics, alerts.send
+    )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

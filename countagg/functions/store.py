@@ -5,7 +5,7 @@ Every write is conditional, so that a repeated, late or overlapping invocation c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CountaggError
 from countagg.core.ledger import Image
 from countagg.core.names import Names
+from countagg.core.partitions import LAYOUTS_PARTITION, MORE_PARTITIONS, Layout, parse_partition
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from countagg.functions.clients import Clients
 
 _NOT_NEWER: Final = "ConditionalCheckFailedException"
+_CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class FetchedObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredLedger:
-    """A day's ledger as stored; version 0 with an empty document if there is none."""
+    """A partition's ledger as stored; version 0 with an empty document if there is none."""
 
     version: int
     document: bytes
@@ -86,18 +88,59 @@ class Store:
                 modified_at=answer["LastModified"].isoformat(timespec="seconds"),
             )
 
-    def put_snapshot(self, snapshot: Snapshot) -> bool:
+    def fix_layout(self, day: str, wanted: Layout) -> Layout:
+        """Write down how a day is spread, unless that is written already; return what is written."""
+        days = max(self._settings.snapshot_retention_days, self._settings.totals_retention_days)
+        try:
+            self._clients.dynamodb.put_item(
+                TableName=self._names.snapshots,
+                Item={
+                    "Date": {"S": LAYOUTS_PARTITION},
+                    "Instance": {"S": day},
+                    "Lanes": {"N": str(wanted.lanes)},
+                    "CounterShards": {"N": str(wanted.shards)},
+                    "ExpiresAt": {"N": str(expiry_epoch_seconds(day, days))},
+                },
+                ConditionExpression="attribute_not_exists(Lanes)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NOT_NEWER:
+                raise
+            answer: Any = error.response
+            fixed = answer["Item"]
+            return Layout(int(fixed["Lanes"]["N"]), int(fixed["CounterShards"]["N"]))
+        return wanted
+
+    def put_snapshot(self, parts: Mapping[str, Snapshot]) -> bool:
         """Write a snapshot unless the table holds one of the same or a newer event.
+
+        Args:
+            parts: partition -> the snapshot with those of its counters that belong there. They are written
+                together or not at all.
 
         Returns:
             Whether it was written. After a write that landed although the caller saw a time-out, the repeated
             one finds its own sequencer and returns False: the work is done all the same.
         """
+        requests = [self._snapshot_put(partition, snapshot) for partition, snapshot in parts.items()]
+        if len(requests) == 1:
+            return self._put_if(**requests[0])
+        try:
+            self._clients.dynamodb.transact_write_items(TransactItems=[{"Put": each} for each in requests])
+        except ClientError as error:
+            reasons: Any = error.response.get("CancellationReasons", [])
+            if any(reason["Code"] == _CONDITION_OF_TRANSACTION for reason in reasons):
+                return False
+            raise
+        return True
+
+    def _snapshot_put(self, partition: str, snapshot: Snapshot) -> Any:  # noqa: ANN401 - parameters of boto3
         days = self._settings.snapshot_retention_days
-        return self._put_if(
-            TableName=self._names.snapshots,
-            Item={
-                "Date": {"S": snapshot.day},
+        return {
+            "TableName": self._names.snapshots,
+            "Item": {
+                "Date": {"S": partition},
                 "Instance": {"S": snapshot.instance},
                 "Sequencer": {"S": snapshot.sequencer},
                 "Counters": {"B": snapshot.packed},
@@ -106,36 +149,36 @@ class Store:
                 "UploadedAt": {"S": snapshot.uploaded_at},
                 "ExpiresAt": {"N": str(expiry_epoch_seconds(snapshot.day, days))},
             },
-            ConditionExpression="attribute_not_exists(Sequencer) OR Sequencer < :sequencer",
-            ExpressionAttributeValues={":sequencer": {"S": snapshot.sequencer}},
-        )
+            "ConditionExpression": "attribute_not_exists(Sequencer) OR Sequencer < :sequencer",
+            "ExpressionAttributeValues": {":sequencer": {"S": snapshot.sequencer}},
+        }
 
-    def snapshots_of(self, day: str) -> Iterator[tuple[str, Image]]:
-        """Yield (instance, image) of every snapshot of a day, strongly consistent."""
+    def snapshots_of(self, partition: str) -> Iterator[tuple[str, Image]]:
+        """Yield (instance, image) of every snapshot of a partition, strongly consistent."""
         pages = self._clients.dynamodb.get_paginator("query").paginate(
             TableName=self._names.snapshots,
             KeyConditionExpression="#date = :date",
             ProjectionExpression="Instance, Sequencer, Counters",
             ExpressionAttributeNames={"#date": "Date"},
-            ExpressionAttributeValues={":date": {"S": day}},
+            ExpressionAttributeValues={":date": {"S": partition}},
             ConsistentRead=True,
         )
         for page in pages:
             for item in page["Items"]:
                 yield item["Instance"]["S"], Image(item["Sequencer"]["S"], bytes(item["Counters"]["B"]))
 
-    def load_ledger(self, day: str) -> StoredLedger:
-        """Read a day's ledger, strongly consistent."""
+    def load_ledger(self, partition: str) -> StoredLedger:
+        """Read a partition's ledger, strongly consistent."""
         answer = self._clients.dynamodb.get_item(
-            TableName=self._names.totals, Key={"Date": {"S": day}}, ConsistentRead=True
+            TableName=self._names.totals, Key={"Date": {"S": partition}}, ConsistentRead=True
         )
         item = answer.get("Item")
         if item is None:
             return StoredLedger(0, b"")
         return StoredLedger(int(item["Version"]["N"]), bytes(item["Document"]["B"]))
 
-    def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
-        """Replace a day's ledger if it still is of the version that was read.
+    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+        """Replace a partition's ledger if it still is of the version that was read.
 
         Returns:
             False if another invocation was faster.
@@ -145,11 +188,12 @@ class Store:
         """
         if len(document) > MAX_PACKED_BYTES:
             raise CountaggError(
-                f"the totals of {day} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
-                hint="use fewer counters or instances per stack",
+                f"the totals of {partition} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
+                hint=MORE_PARTITIONS,
             )
+        day = parse_partition(partition).day
         item: dict[str, Any] = {
-            "Date": {"S": day},
+            "Date": {"S": partition},
             "Version": {"N": str(replaced.version + 1)},
             "Document": {"B": document},
             "UpdatedAt": {"S": updated_at},

@@ -174,7 +174,7 @@ def test_a_key_that_is_not_utf_8_is_refused() -> None:
 def test_an_insert_is_a_link_from_nothing() -> None:
     link = parse_snapshot_record(load_event("stream-snapshot-insert"))
     assert link is not None
-    assert (link.day, link.instance, link.old) == ("2026-11-20", "i-deadbeef", None)
+    assert (link.partition, link.instance, link.old) == ("2026-11-20", "i-deadbeef", None)
     assert link.new.sequencer == "00674760B047BD305100000000000000"
     assert unpack_canonical(link.new.packed) == b"ERRORS 1\nREQUESTS 12\n"
 

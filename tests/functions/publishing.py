@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
+from botocore.exceptions import ClientError
 
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.published import PublishedTotals, parse_published
@@ -18,6 +19,7 @@ from countagg.core.values import format_value
 from countagg.functions.counters_table import CountersTable
 from countagg.functions.published_object import PublishedObjects
 from countagg.functions.publisher import Output, Publisher, counters_output
+from countagg.functions.totals_table import TotalsTable
 from tests.events.loading import load_event
 from tests.functions.bucket import FakeBucket
 from tests.functions.partiql import FakeTable
@@ -74,12 +76,40 @@ def stream(versions: Sequence[dict[str, int]], day: str = DAY) -> list[Record]:
     ]
 
 
+class FakeLedgers:
+    """The totals table, as far as a split day is read from it: partition -> item."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+        self.cancelled = 0
+        self.reads = 0
+
+    def transact_get_items(self, *, TransactItems: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        """Answer as DynamoDB does, unless a write is under way."""
+        self.reads += 1
+        if self.cancelled:
+            self.cancelled -= 1
+            error: Any = {"Error": {"Code": "TransactionCanceledException", "Message": "[TransactionConflict]"}}
+            raise ClientError(error, "TransactGetItems")
+        found = [self.items.get(item["Get"]["Key"]["Date"]["S"]) for item in TransactItems]
+        return {"Responses": [{} if item is None else {"Item": item} for item in found]}
+
+    def store(self, partition: str, version: int, content: Ledger) -> None:
+        """Put a ledger there."""
+        self.items[partition] = {
+            "Version": {"N": str(version)},
+            "UpdatedAt": {"S": updated_at(version)},
+            "Document": {"B": encode_ledger(content)},
+        }
+
+
 class Outside:
     """Publishers of one stack, and what they leave behind: the counters table and the bucket."""
 
     def __init__(self) -> None:
         self.table = FakeTable(NAME)
         self.bucket = FakeBucket()
+        self.ledgers = FakeLedgers()
         self.log = io.StringIO()
         service = f"test-publisher-{next(_SERVICES)}"
         self.logger = Logger(service=service, stream=self.log)
@@ -90,9 +120,11 @@ class Outside:
         """Return the publisher of an execution environment that has just begun."""
         table = CountersTable(NAME, 400, cast("DynamoDBClient", self.table))
         objects = PublishedObjects(SETTINGS, cast("S3Client", self.bucket))
+        totals = TotalsTable("countagg-totals", cast("DynamoDBClient", self.ledgers))
         return Publisher(
             [counters_output(table)] if outputs is None else outputs,
             objects,
+            totals.read,
             table.written_after,
             self.logger,
             self.metrics,

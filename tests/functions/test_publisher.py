@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
 from countagg.functions import publisher
@@ -343,7 +344,7 @@ def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
     outside = Outside()
     both = outside.start([output("one", 3), output("other", 4)])
     outside.publish(*stream([{"a": 1}]), by=both)
-    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}))
+    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}), Layout())
     assert got == [("one", expected), ("other", expected)]
     assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 7, "ObjectsPublished": 1}
 

@@ -234,7 +234,7 @@ class World:
             key=f"{self.settings.prefix}{day}/values_{instance}",
             uploaded_at=NOW.isoformat(),
         )
-        assert self.store.put_snapshot(snapshot)
+        assert self.store.put_snapshot({day: snapshot})
         new = self.snapshot_item(instance, day)
         assert new is not None
         record = load_event("stream-snapshot-insert")

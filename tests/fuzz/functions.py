@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, cast
@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.errors import CorruptDocument, InvalidEvent
 from countagg.core.ledger import Image
+from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
 from countagg.functions.aggregator import Aggregator
@@ -44,20 +45,24 @@ class HeldStore(Store):
         assert key.startswith(SETTINGS.prefix)
         return None if self.content is None else FetchedObject(self.content, len(self.content), "etag", _TIME)
 
-    def put_snapshot(self, snapshot: Snapshot) -> bool:
-        assert len(snapshot.packed) <= MAX_PACKED_BYTES <= MAX_FILE_BYTES
-        self.snapshots[snapshot.instance] = snapshot
+    def fix_layout(self, day: str, wanted: Layout) -> Layout:  # noqa: ARG002 - no day has begun
+        return wanted
+
+    def put_snapshot(self, parts: Mapping[str, Snapshot]) -> bool:
+        for snapshot in parts.values():
+            assert len(snapshot.packed) <= MAX_PACKED_BYTES <= MAX_FILE_BYTES
+            self.snapshots[snapshot.instance] = snapshot
         return True
 
-    def snapshots_of(self, day: str) -> Iterator[tuple[str, Image]]:  # noqa: ARG002 - there are none
+    def snapshots_of(self, partition: str) -> Iterator[tuple[str, Image]]:  # noqa: ARG002 - there are none
         return iter(())
 
-    def load_ledger(self, day: str) -> StoredLedger:
-        return self.ledgers.get(day, StoredLedger(0, b""))
+    def load_ledger(self, partition: str) -> StoredLedger:
+        return self.ledgers.get(partition, StoredLedger(0, b""))
 
-    def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
         assert datetime.fromisoformat(updated_at).tzinfo is not None
-        self.ledgers[day] = StoredLedger(replaced.version + 1, document)
+        self.ledgers[partition] = StoredLedger(replaced.version + 1, document)
         return True
 
     def send_refusal(self, refusal: Refusal) -> None:

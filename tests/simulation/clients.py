@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+CANCELLED = "TransactionCanceledException"
 THROTTLED_BY_DYNAMODB = "ProvisionedThroughputExceededException"
 
 
@@ -165,22 +166,38 @@ class DynamoDBFake:
         return self._running().call(operation, steps, throttle=THROTTLED_BY_DYNAMODB)
 
     def put_item(self, **request: Any) -> dict[str, Any]:
-        check_known(
-            request,
-            *("TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"),
-        )
-        table = self._services.tables[request["TableName"]]
-        self._call(
-            "PutItem",
-            partial(
-                table.put,
-                request["Item"],
-                request.get("ConditionExpression", ""),
-                request.get("ExpressionAttributeNames", {}),
-                request.get("ExpressionAttributeValues", {}),
-            ),
-        )
+        self._call("PutItem", partial(self._services.tables[request["TableName"]].put, *_put(request)))
         return {}
+
+    def transact_write_items(self, *, TransactItems: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        _check_count(TransactItems)
+        self._call("TransactWriteItems", partial(self._write_all, [item["Put"] for item in TransactItems]))
+        return {}
+
+    def _write_all(self, requests: Sequence[Any]) -> str:
+        """Write all items or none, at one moment."""
+        tables = self._services.tables
+        allowed = [tables[request["TableName"]].allows(*_put(request)) for request in requests]
+        if not all(allowed):
+            reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in allowed]
+            failed: Any = {"Error": {"Code": CANCELLED, "Message": str(reasons)}, "CancellationReasons": reasons}
+            raise ClientError(failed, "TransactWriteItems")
+        return ", ".join(tables[request["TableName"]].put(*_put(request)) for request in requests)
+
+    def transact_get_items(self, *, TransactItems: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        _check_count(TransactItems)
+        cancelled = self._setting.faults.strikes(Fault.READ_CANCELLED)
+        step = _cancel if cancelled else partial(self._read_all, [item["Get"] for item in TransactItems])
+        [found] = self._call("TransactGetItems", step)
+        return {"Responses": [{} if item is None else {"Item": item} for item in found]}
+
+    def _read_all(self, requests: Sequence[Any]) -> list[Any]:
+        """Read all items as they are at one moment."""
+        tables = [self._services.tables[request["TableName"]] for request in requests]
+        return [
+            table.get(table.key_of(request["Key"]), consistent=True)
+            for table, request in zip(tables, requests, strict=True)
+        ]
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         check_known(request, "TableName", "Key", "ConsistentRead")
@@ -199,6 +216,31 @@ class DynamoDBFake:
             raise Unfaithful(f"{len(Statements)} statements")
         steps = [partial(self._services.counters.execute, statement) for statement in Statements]
         return {"Responses": self._call("BatchExecuteStatement", *steps)}
+
+
+def _check_count(items: Sequence[Any]) -> None:
+    if len(items) > 100:  # the limit of both transactions
+        raise Unfaithful(f"{len(items)} items")
+
+
+def _cancel() -> None:
+    failed: Any = {"Error": {"Code": CANCELLED, "Message": "[TransactionConflict]"}}
+    raise ClientError(failed, "TransactGetItems")
+
+
+def _put(request: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a table is told of a conditional write."""
+    check_known(
+        request,
+        *("TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"),
+        "ReturnValuesOnConditionCheckFailure",
+    )
+    return (
+        request["Item"],
+        request.get("ConditionExpression", ""),
+        request.get("ExpressionAttributeNames", {}),
+        request.get("ExpressionAttributeValues", {}),
+    )
 
 
 class QueryFake:

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     OWN_WRITE_MET = "condition failed on the own write, done before"
     BODY_BROKEN = "connection broken while an object is read"
     PUT_CONFLICT = "conditional write of an object met another under way"
+    READ_CANCELLED = "reading transaction met a write under way"
     STALE_READ = "eventually consistent read showed the past"
     # Functions
     ENVIRONMENT_LOST = "execution environment begun anew"

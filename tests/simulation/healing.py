@@ -30,20 +30,20 @@ def heal(world: World, judge: Judge) -> None:
 
 def _by_fleet(world: World, judge: Judge) -> None:
     random = Random(world.plan.seed)
-    for day in judge.days():
+    for day in world.stored.days():
         for instance in judge.lagging(day):
             world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", good_file(random)))
     world.timeline.run()
-    for day in judge.days():
+    for day in world.stored.days():
         if judge.unpublished(day):
-            instance = next(each for of, each in world.snapshots.history if of == day)
+            instance = world.stored.instances(day)[0]
             world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", changed_file(random)))
     world.timeline.run()
 
 
 def _by_operator(world: World, judge: Judge) -> None:
     """Verify every day, repair it, and verify it again: both must say what the judge says."""
-    days = [day for day in judge.days() if not judge.is_past_retention(day)]
+    days = [day for day in world.stored.days() if not judge.is_past_retention(day)]
     for day in days:
         world.operator.verify(day)
     world.timeline.run()

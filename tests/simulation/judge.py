@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from countagg.core.counter_file import read_canonical
-from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.ledger import decode_ledger
+from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.core.published import PublishedTotals, parse_published, published_key
-from countagg.core.snapshot import unpack_canonical
 from countagg.core.values import parse_sum
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.simulation.conditions import Item
 from tests.simulation.files import shown
 from tests.simulation.plans import RETENTION_DAYS
+from tests.simulation.stored import content_of
 from tests.simulation.streams import Key
 from tests.simulation.truth import Story, Truth, sum_of
 from tests.simulation.world import SETTINGS, World
@@ -46,6 +46,7 @@ class Judge:
         self._truth = truth
         self._contents: dict[tuple[str, str, str], Mapping[str, int]] = {}
         self._sums: dict[tuple[str, int], Mapping[str, int]] = {}
+        self._stored = world.stored
         self._keeps_ledger = keeps_ledger
         world.snapshots.watchers.append(self._see_snapshot)
         world.totals.watchers.append(self._see_ledger)
@@ -53,20 +54,23 @@ class Judge:
     # At every moment
 
     def _see_snapshot(self, key: Key, item: Item) -> None:
-        sequencer, content = item["Sequencer"]["S"], _content(item)
+        if key[0] == LAYOUTS_PARTITION:
+            return
+        sequencer, content = item["Sequencer"]["S"], content_of(item)
         self._contents[key[0], key[1], sequencer] = content
         if self._world.trace.wanted:
             self._world.trace.tell("snapshot", f"{'/'.join(key)} at {_short(sequencer)}: {shown(content)}")
 
     def _see_ledger(self, key: Key, item: Item) -> None:
-        [day], version, ledger = key, item["Version"]["N"], decode_ledger(item["Document"]["B"])
-        self._sums[day, int(version)] = ledger.sums
+        [place], version, ledger = key, item["Version"]["N"], decode_ledger(item["Document"]["B"])
+        day = parse_partition(place).day
+        self._sums[day, sum(self._stored.versions(day).values())] = self._stored.ledger(day).sums
         if self._world.trace.wanted:
             seen = " ".join(f"{instance}@{_short(sequencer)}" for instance, sequencer in ledger.seen.items())
-            self._world.trace.tell("ledger", f"{day} version {version}: {shown(ledger.sums)}; seen {seen}")
+            self._world.trace.tell("ledger", f"{place} version {version}: {shown(ledger.sums)}; seen {seen}")
         if self._keeps_ledger:
-            included = [self._contents[day, instance, sequencer] for instance, sequencer in ledger.seen.items()]
-            self._expect(f"ledger of {day}, version {version}", ledger.sums, sum_of(included))
+            included = [self._contents[place, instance, sequencer] for instance, sequencer in ledger.seen.items()]
+            self._expect(f"ledger of {place}, version {version}", ledger.sums, sum_of(included))
 
     def _expect(self, what: str, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
         if found != expected:
@@ -82,7 +86,7 @@ class Judge:
         """Compare every hop; `healed` says that nothing may lag behind any more."""
         for place, story in sorted(self._truth.counter_files().items()):
             self._judge_snapshot(place, story, healed=healed)
-        for day in self.days():
+        for day in self._stored.days():
             self._judge_ledger(day, healed=healed)
             if not self.unpublished(day) or (healed and not self.is_past_retention(day)):
                 self._judge_outputs(day)
@@ -90,14 +94,8 @@ class Judge:
         if self._keeps_ledger:
             self._judge_effort()
 
-    def days(self) -> list[str]:
-        """Return the days that have snapshots, or had."""
-        return sorted(
-            {day for day, _ in self._world.snapshots.history} | {day for [day] in self._world.totals.items}
-        )
-
     def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
-        content = self._snapshot(place)
+        content = self._stored.content(*place)
         if story.is_refused():
             if content and content not in story.said:
                 self._note(f"snapshot {place}: {shown(content)} is in no file there ever was")
@@ -107,13 +105,9 @@ class Judge:
             if not explained and not (past and (latest.file is None or self._refusal(latest.key, "before"))):
                 self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}")
 
-    def _snapshot(self, place: tuple[str, str]) -> dict[str, int]:
-        item = last_item(self._world, place)
-        return {} if item is None else _content(item)
-
     def _differs(self, place: tuple[str, str], story: Story) -> bool:
         """Tell whether a snapshot says something else than a good file, or than one that was removed."""
-        return not story.is_refused() and self._snapshot(place) != story.counters()
+        return not story.is_refused() and self._stored.content(*place) != story.counters()
 
     def is_past_retention(self, day: str) -> bool:
         """Tell whether the processor refuses files of a day by now."""
@@ -123,9 +117,9 @@ class Judge:
         return any(letter.key == key for letter in self._world.dead_letters.messages)
 
     def _judge_ledger(self, day: str, *, healed: bool) -> None:
-        ledger, stored = self._ledger(day), self._stored(day)
         if not self.lagging(day):
-            self._expect(f"totals of {day}", ledger.sums, sum_of(map(_content, stored.values())))
+            said = sum_of(content_of(item) for _, _, item in self._stored.parts(day))
+            self._expect(f"totals of {day}", self._stored.ledger(day).sums, said)
         elif healed and self.is_past_retention(day):
             # An upload is refused by now: only a repair by hand would heal this.
             self.beyond_healing += 1
@@ -142,30 +136,28 @@ class Judge:
         """
         if not self._keeps_ledger:
             return sorted(self._lost_last(day))
-        seen = self._ledger(day).seen
+        ledgers = self._stored.ledgers(day)
         return sorted(
-            instance
-            for instance, item in self._stored(day).items()
-            if seen.get(instance) != item["Sequencer"]["S"]
+            {
+                instance
+                for partition, instance, item in self._stored.parts(day)
+                if ledgers[partition].seen.get(instance) != item["Sequencer"]["S"]
+            }
         )
 
     def _lost_last(self, day: str) -> set[str]:
         """Return the instances whose last change never came to the aggregator."""
-        lost = {_image_id(image) for image in self._world.mappings["aggregator"].lost}
-        stored = self._stored(day).items()
-        return {instance for instance, item in stored if (day, instance, item["Sequencer"]["S"]) in lost}
-
-    def _ledger(self, day: str) -> Ledger:
-        item = self._world.totals.items.get((day,))
-        return Ledger() if item is None else decode_ledger(item["Document"]["B"])
-
-    def _stored(self, day: str) -> dict[str, Item]:
-        """Return the day's snapshots, those among them that TTL removed: a total outlives its snapshots."""
-        found = {key[1]: last_item(self._world, key) for key in self._world.snapshots.history if key[0] == day}
-        return {instance: item for instance, item in found.items() if item is not None}
+        images = self._world.mappings["aggregator"].lost
+        lost = {_image_id(image) for image in images if image["Date"]["S"] != LAYOUTS_PARTITION}
+        parts = self._stored.parts(day)
+        return {
+            instance
+            for partition, instance, item in parts
+            if (partition, instance, item["Sequencer"]["S"]) in lost
+        }
 
     def _judge_outputs(self, day: str) -> None:
-        sums = self._ledger(day).sums
+        sums = self._stored.ledger(day).sums
         for name, (value, version) in self._counters(day).items():
             expected = self._sums[day, version].get(name, 0)
             self._expect(f"counter of {day}, version {version}", {name: value}, {name: expected})
@@ -185,7 +177,7 @@ class Judge:
 
     def _counted(self, day: str) -> dict[str, int]:
         """Return the values of a day's counters. One that no instance names any more stays with the value 0."""
-        sums = self._ledger(day).sums
+        sums = self._stored.ledger(day).sums
         return {name: value for name, (value, _) in self._counters(day).items() if value or name in sums}
 
     def _published(self, day: str) -> PublishedTotals:
@@ -193,16 +185,14 @@ class Judge:
         return PublishedTotals() if stored is None else parse_published(stored.content, stored.metadata, "")
 
     def _outputs_differ(self, day: str) -> bool:
-        sums = self._ledger(day).sums
+        sums = self._stored.ledger(day).sums
         return self._counted(day) != sums or self._published(day).totals != sums
 
     def unpublished(self, day: str) -> bool:
-        """Tell whether the publisher never saw the present version of the day."""
-        item = self._world.totals.items.get((day,))
+        """Tell whether the publisher never saw the present version of one of the day's partitions."""
+        versions = self._stored.versions(day)
         lost = self._world.mappings["publisher"].lost
-        return item is not None and any(
-            image["Date"]["S"] == day and image["Version"] == item["Version"] for image in lost
-        )
+        return any(versions.get(image["Date"]["S"]) == int(image["Version"]["N"]) for image in lost)
 
     def _judge_refusals(self, *, healed: bool) -> None:
         for key, file, reason in self._truth.refused():
@@ -264,15 +254,5 @@ def _short(sequencer: str) -> str:
     return sequencer.rstrip("0")
 
 
-def _content(item: Item) -> dict[str, int]:
-    return read_canonical(unpack_canonical(item["Counters"]["B"]))
-
-
 def _image_id(image: Mapping[str, Any]) -> tuple[str, str, str]:
     return image["Date"]["S"], image["Instance"]["S"], image["Sequencer"]["S"]
-
-
-def last_item(world: World, key: Key) -> Item | None:
-    """Return an item as it is, or as it was before TTL removed it."""
-    past = [item for _, item in world.snapshots.history.get(key, ()) if item is not None]
-    return past[-1] if past else None

@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant(
         "ledger held although it was not stored",
         "functions.aggregator",
-        "held = self._held.pop(day, None)",
-        "held = self._held.get(day)",
+        "held = self._held.pop(partition, None)",
+        "held = self._held.get(partition)",
     ),
     Mutant(
         "absent object passed over",

@@ -44,7 +44,7 @@ class NaiveAggregator:
         for record in event["Records"]:
             link = parse_snapshot_record(record)
             if link is not None:
-                days[link.day].append((int(record["dynamodb"]["SequenceNumber"]), link))
+                days[link.partition].append((int(record["dynamodb"]["SequenceNumber"]), link))
         for day, changes in days.items():
             while not self._add(day, changes):
                 pass

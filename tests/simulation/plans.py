@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Final
 
+from countagg.core.partitions import Layout
 from tests.simulation.faults import Fault, Strike
 from tests.simulation.files import File, bad_file, good_file
 from tests.simulation.timeline import DAY, HOUR, MINUTE
@@ -82,6 +83,7 @@ class Plan:
         partitions: of each table at the beginning.
         factor: parallelization factor of the stream mappings.
         page_size: of a query.
+        layouts: how the operator has days spread, before and after a change; a processor knows one of them.
         repaired: whether an operator repairs what lags behind, instead of the fleet's next uploads.
         script: which faults strike instead of chance.
     """
@@ -94,6 +96,7 @@ class Plan:
     partitions: int
     factor: int
     page_size: int
+    layouts: tuple[Layout, ...]
     repaired: bool = False
     script: frozenset[Strike] | None = None
 
@@ -125,6 +128,7 @@ _HIGHEST_RATES: Final[Mapping[Fault, float]] = {
     Fault.CLIENT_GAVE_UP: 0.3,
     Fault.BODY_BROKEN: 0.15,
     Fault.PUT_CONFLICT: 0.3,
+    Fault.READ_CANCELLED: 0.3,
     Fault.ENVIRONMENT_LOST: 0.3,
     Fault.BATCH_CUT: 0.8,
     Fault.BATCH_REGROWN: 0.5,
@@ -166,7 +170,16 @@ def make_plan(seed: int) -> Plan:
         factor=random.choice((1, 1, 1, 2, 4)),
         page_size=random.choice((1, 2, 100)),
         repaired=random.random() < 0.15,
+        layouts=_layouts(random),
     )
+
+
+def _layouts(random: Random) -> tuple[Layout, ...]:
+    """Choose how days are spread; now and then the operator changes it, and processors of both kinds run on."""
+    if random.random() < 0.6:
+        return (Layout(),)
+    known = (Layout(), Layout(2, 1), Layout(3, 1), Layout(1, 2), Layout(2, 2))
+    return tuple(random.choice(known) for _ in range(random.choice((1, 2))))
 
 
 def _rates(random: Random) -> dict[Fault, float]:

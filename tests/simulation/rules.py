@@ -12,6 +12,7 @@ from countagg.functions.processor import Processor
 from countagg.functions.published_object import PublishedObjects
 from countagg.functions.publisher import Publisher, counters_output
 from countagg.functions.store import Store
+from countagg.functions.totals_table import TotalsTable
 from tests.simulation.functions import Handler, Runtime
 
 MakeHandler = Callable[[Runtime], Handler]
@@ -34,8 +35,9 @@ def real_publisher(runtime: Runtime) -> Handler:
     names = Names(runtime.settings.stack)
     table = CountersTable(names.counters, runtime.settings.totals_retention_days, runtime.clients.dynamodb)
     objects = PublishedObjects(runtime.settings, runtime.clients.s3)
+    totals = TotalsTable(names.totals, runtime.clients.dynamodb)
     outputs = [counters_output(table)]
-    return Publisher(outputs, objects, table.written_after, runtime.logger, runtime.metrics)
+    return Publisher(outputs, objects, totals.read, table.written_after, runtime.logger, runtime.metrics)
 
 
 @dataclass(frozen=True, slots=True)

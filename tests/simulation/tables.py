@@ -59,19 +59,22 @@ class Table:
             A word for the trace.
 
         Raises:
-            ClientError: the condition does not hold.
+            ClientError: the condition does not hold; it shows the item as it is.
         """
         key = self.key_of(item)
         old = self.items.get(key)
-        if condition and not holds(condition, names, values, old):
-            message = "The conditional request failed"
-            raise ClientError(
-                {"Error": {"Code": "ConditionalCheckFailedException", "Message": message}}, "PutItem"
-            )
+        if not self.allows(item, condition, names, values):
+            error = {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"}
+            failed: Any = {"Error": error, "Item": old}
+            raise ClientError(failed, "PutItem")
         self._change(key, old, item)
         for watch in self.watchers:
             watch(key, item)
         return f"{self.name} {'/'.join(key)} written"
+
+    def allows(self, item: Item, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
+        """Tell whether a condition holds for the present item of that key."""
+        return not condition or holds(condition, names, values, self.items.get(self.key_of(item)))
 
     def expire(self) -> None:
         """Remove what is past its time, as TTL does."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from countagg.core.partitions import Layout
 from tests.simulation.faults import Fault, Strike
 from tests.simulation.files import UNITS, File
 from tests.simulation.plans import Chapter, Plan, Step
@@ -34,16 +35,21 @@ PLAN = Plan(
     partitions=2,
     factor=1,
     page_size=1,
+    layouts=(Layout(),),
     script=frozenset(),
 )
+SPLIT = Layout(2, 2)
+LAYOUTS = pytest.mark.parametrize("layout", [Layout(), SPLIT], ids=["whole", "split"])
 
 
-def test_without_a_fault_nothing_is_wrong_and_nothing_is_done_twice() -> None:
-    result = run(PLAN)
+@LAYOUTS
+def test_without_a_fault_nothing_is_wrong_and_nothing_is_done_twice(layout: Layout) -> None:
+    result = run(replace(PLAN, layouts=(layout,)))
     assert result.wrong == ()
     assert result.metrics["EventsAlreadyNewer"] == 0
     assert result.metrics["FilesRefused"] == 1
-    assert result.metrics["LinksAdded"] == result.metrics["FilesApplied"] == 6
+    assert result.metrics["FilesApplied"] == 6
+    assert result.metrics["LinksAdded"] == 6 * layout.shards
 
 
 @pytest.mark.parametrize(
@@ -67,13 +73,14 @@ def test_without_a_fault_nothing_is_wrong_and_nothing_is_done_twice() -> None:
     ],
 )
 @pytest.mark.parametrize("client_gives_up", [False, True])
-def test_a_fault_at_any_opportunity(fault: Fault, *, client_gives_up: bool) -> None:
+@LAYOUTS
+def test_a_fault_at_any_opportunity(fault: Fault, layout: Layout, *, client_gives_up: bool) -> None:
     places = 0
     while True:
         script: set[Strike] = {(fault, places + 1)}
         if client_gives_up:
             script.add((Fault.CLIENT_GAVE_UP, 1))
-        result = run(replace(PLAN, script=frozenset(script)))
+        result = run(replace(PLAN, layouts=(layout,), script=frozenset(script)))
         if not result.struck:
             break
         places += 1
@@ -81,8 +88,19 @@ def test_a_fault_at_any_opportunity(fault: Fault, *, client_gives_up: bool) -> N
     assert places >= 5
 
 
-def test_killed_twice_running_at_any_two_calls() -> None:
+def test_a_reading_transaction_cancelled_at_any_opportunity() -> None:
+    places = 0
+    while (
+        result := run(replace(PLAN, layouts=(SPLIT,), script=frozenset({(Fault.READ_CANCELLED, places + 1)})))
+    ).struck:
+        places += 1
+        assert result.wrong == (), f"at opportunity {places}"
+    assert places >= 2
+
+
+@LAYOUTS
+def test_killed_twice_running_at_any_two_calls(layout: Layout) -> None:
     for first in range(1, 40, 3):
         for later in (1, 2, 5):
             script = frozenset({(Fault.KILLED_AFTER, first), (Fault.KILLED_AFTER, first + later)})
-            assert run(replace(PLAN, script=script)).wrong == ()
+            assert run(replace(PLAN, layouts=(layout,), script=script)).wrong == ()

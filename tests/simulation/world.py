@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from random import Random
@@ -25,6 +26,7 @@ from tests.simulation.operators import Operator
 from tests.simulation.plans import PREFIX, RETENTION_DAYS, Disturbance, Plan, Step
 from tests.simulation.queues import DeadLetters, UploadsQueue
 from tests.simulation.rules import Rules
+from tests.simulation.stored import Stored
 from tests.simulation.streams import Stream
 from tests.simulation.tables import Table
 from tests.simulation.timeline import HOUR, Timeline
@@ -48,8 +50,8 @@ _NO_EVENTS: Final = (load_body("s3-test-event"), "no JSON", load_body("s3-foreig
 """What else may be in the queue: S3's test of the topic, and what somebody else sent."""
 
 
-_READS: Final = ("GetObject", "GetItem", "Query")
-_WRITES_ITEMS: Final = ("PutItem", "BatchExecuteStatement")
+_READS: Final = ("GetObject", "GetItem", "Query", "TransactGetItems")
+_WRITES_ITEMS: Final = ("PutItem", "BatchExecuteStatement", "TransactWriteItems")
 _WRITES_REST: Final = ("SendMessage", "PutObject")
 _DENIED: Final = (_READS + _WRITES_ITEMS + _WRITES_REST, _WRITES_ITEMS, _WRITES_REST)
 
@@ -80,6 +82,7 @@ class World:
         self.setting = Setting(self.timeline, self.faults, self.random, self.trace, plan.latency_spread)
         self.snapshots = self._table(NAMES.snapshots, "Date", "Instance")
         self.totals = self._table(NAMES.totals, "Date")
+        self.stored = Stored(self.snapshots, self.totals)
         self.counters = Counters(NAMES.counters, self.timeline, self.faults, self.random)
         self.functions = {
             "processor": self._function("processor", rules.processor),
@@ -119,7 +122,9 @@ class World:
     def _function(self, short: str, make: MakeHandler) -> Function:
         def handler(running: Callable[[], Invocation]) -> Handler:
             clients = make_clients(self.setting, self._services(), running)
-            return make(Runtime(SETTINGS, clients, quiet_logger(), self.metrics, self.timeline.utc))
+            layout = self.random.choice(self.plan.layouts)
+            settings = replace(SETTINGS, lanes=layout.lanes, counter_shards=layout.shards)
+            return make(Runtime(settings, clients, quiet_logger(), self.metrics, self.timeline.utc))
 
         return Function(self.setting, short, _state(f"function/{short}").timeout, handler)
 
@@ -183,7 +188,7 @@ class World:
         self.mappings[hop].change_factor(1 + int(amount * 5))
 
     def _repair_some_day(self, _hop: str, amount: float) -> None:
-        days = sorted({day for day, _ in self.snapshots.items})
+        days = self.stored.days()
         if days:
             self.operator.repair(days[int(amount * len(days))])
 

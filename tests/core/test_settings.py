@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import CountaggError
+from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 
+OPTIONAL = {"COUNTAGG_LANES", "COUNTAGG_COUNTER_SHARDS"}
 SETTINGS = FunctionSettings(
     stack="countagg",
     bucket="fleet-counters",
@@ -38,6 +41,8 @@ def test_every_setting_is_a_variable_of_text() -> None:
         "COUNTAGG_SNAPSHOT_RETENTION_DAYS": "35",
         "COUNTAGG_TOTALS_RETENTION_DAYS": "400",
         "COUNTAGG_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:012345678901:countagg-alerts",
+        "COUNTAGG_LANES": "1",
+        "COUNTAGG_COUNTER_SHARDS": "1",
     }
 
 
@@ -50,7 +55,14 @@ def test_other_variables_do_not_matter() -> None:
     assert FunctionSettings.from_environment(environment) == SETTINGS
 
 
-@pytest.mark.parametrize("variable", sorted(SETTINGS.to_environment()))
+def test_a_stack_that_says_nothing_of_its_layout_has_whole_days() -> None:
+    environment = replace(SETTINGS, lanes=4, counter_shards=2).to_environment()
+    assert FunctionSettings.from_environment(environment).layout == Layout(4, 2)
+    del environment["COUNTAGG_LANES"], environment["COUNTAGG_COUNTER_SHARDS"]
+    assert FunctionSettings.from_environment(environment).layout == Layout()
+
+
+@pytest.mark.parametrize("variable", sorted(SETTINGS.to_environment().keys() - OPTIONAL))
 def test_a_missing_variable_is_named(variable: str) -> None:
     environment = SETTINGS.to_environment()
     del environment[variable]

@@ -47,7 +47,8 @@ def test_counters_that_do_not_fit_into_an_item_are_refused() -> None:
     with pytest.raises(InvalidCounterFile) as refused:
         pack_counters(counters)
     assert refused.value.reason.startswith("40000 counters take ")
-    assert refused.value.reason.endswith(f" bytes compressed; at most {MAX_PACKED_BYTES} fit")
+    assert f" bytes compressed, and at most {MAX_PACKED_BYTES} fit; " in refused.value.reason
+    assert "--counter-shards" in refused.value.reason
     assert refused.value.line is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,10 +14,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent
 from countagg.core.ledger import Ledger, encode_ledger
+from countagg.core.partitions import MORE_PARTITIONS, Layout
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.values import SCALE
 from countagg.functions import aggregator
-from countagg.functions.aggregator import Aggregator, LedgerContended
+from countagg.functions.aggregator import LEDGERS_NEARLY_FULL, Aggregator, LedgerContended
 from countagg.functions.clients import Clients
 from countagg.functions.store import Store, StoredLedger
 from tests.events.loading import load_event
@@ -46,10 +48,10 @@ class Interrupted(Store):
         super().__init__(world.settings, world.clients)
         self._happenings = list(happenings)
 
-    def save_ledger(self, day: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
         if self._happenings:
             self._happenings.pop(0)()
-        return super().save_ledger(day, replaced, document, updated_at)
+        return super().save_ledger(partition, replaced, document, updated_at)
 
 
 def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
@@ -367,7 +369,7 @@ def _damage(world: World, table: str, key: dict[str, Any], attribute: str) -> No
 def test_a_ledger_too_large_for_an_item_is_said_and_not_written(world: World) -> None:
     with pytest.raises(CountaggError, match=f"^the totals of {DAY} take {MAX_PACKED_BYTES + 1} bytes") as told:
         world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES + 1), "now")
-    assert told.value.hint == "use fewer counters or instances per stack"
+    assert told.value.hint == MORE_PARTITIONS
     assert world.totals_item() is None
     assert world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES), "now")
 
@@ -439,15 +441,60 @@ def test_a_warm_function_builds_on_a_day_that_it_rebuilt(world: World) -> None:
     assert world.ledger().sums == {"a": 3 * SCALE}
 
 
-def test_a_warm_function_holds_a_few_days_and_no_more(world: World) -> None:
+def test_a_warm_function_holds_many_small_ledgers(world: World) -> None:
     warm = Warm(world)
-    days = [f"2026-11-{number}" for number in range(14, 20)]
-    for day in days:
-        warm.handle(world.snapshot_changed("i-1", {"a": SCALE}, day=day))
-    for day in days:
-        warm.handle(world.snapshot_changed("i-1", {"a": 2 * SCALE}, day=day))
-    assert ledger_reads(world) > len(days)
+    days = [f"2026-11-{number}" for number in range(10, 20)]
+    for value in (1, 2):
+        for day in days:
+            warm.handle(world.snapshot_changed("i-1", {"a": value * SCALE}, day=day))
+    assert ledger_reads(world) == len(days)
     assert [world.ledger(day).sums for day in days] == [{"a": 2 * SCALE}] * len(days)
+
+
+def test_a_warm_function_holds_a_few_large_ledgers_and_no_more(world: World) -> None:
+    warm, source = Warm(world), random.Random(1)  # noqa: S311 - reproducible noise
+    many = {f"{source.getrandbits(64):016x}": SCALE for _ in range(15_000)}
+    days = [f"2026-11-{number}" for number in range(12, 20)]
+    for day in days:
+        warm.handle(world.snapshot_changed("i-1", many, day=day))
+    for day in days:
+        warm.handle(world.snapshot_changed("i-1", many | {"a": SCALE}, day=day))
+    assert ledger_reads(world) > len(days)
+    assert [world.ledger(day).sums["a"] for day in days] == [SCALE] * len(days)
+
+
+def test_a_ledger_that_is_nearly_full_is_told_with_what_to_do(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = random.Random(1)  # noqa: S311 - reproducible noise
+    many = {f"{source.getrandbits(64):016x}": source.getrandbits(60) for _ in range(9_000)}
+    aggregate(world, world.snapshot_changed("i-1", many))
+    assert LEDGERS_NEARLY_FULL not in emitted_metrics(capsys)
+    more = {f"{source.getrandbits(64):016x}": source.getrandbits(60) for _ in range(9_000)}
+    aggregate(world, world.snapshot_changed("i-2", more))
+    assert emitted_metrics(capsys)[LEDGERS_NEARLY_FULL] == 1
+    [line] = [each for each in world.log_lines() if each["message"] == "ledger nearly full"]
+    assert line["remedy"] == MORE_PARTITIONS
+
+
+def test_each_partition_has_a_ledger_of_its_own(world: World) -> None:
+    one, other = Layout(2, 1).partitions(DAY)
+    aggregate(
+        world,
+        world.snapshot_changed("i-1", {"a": SCALE}, day=one),
+        world.snapshot_changed("i-2", {"a": 2}, day=other),
+    )
+    assert (world.ledger(one).sums, world.ledger(other).sums) == ({"a": SCALE}, {"a": 2})
+    assert world.totals_item() is None
+
+
+def test_what_says_a_days_layout_is_no_snapshot(world: World) -> None:
+    world.store.fix_layout(DAY, Layout(2, 1))
+    record = world.snapshot_changed("i-1", {"a": 1})
+    record["dynamodb"]["Keys"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}}
+    record["dynamodb"]["NewImage"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}, "Lanes": {"N": "2"}}
+    aggregate(world, record)
+    assert world.totals_item() is None
 
 
 def test_a_batch_leaves_one_log_line(world: World) -> None:

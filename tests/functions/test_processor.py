@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from dataclasses import replace
 from typing import Any, Self
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutErr
 
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
+from countagg.core.partitions import Layout
 from countagg.core.values import SCALE
 from countagg.functions import processor
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
@@ -400,7 +402,7 @@ def test_the_removal_of_a_file_that_was_refused_for_its_key_refuses_nothing(worl
 
 def test_messages_for_which_too_little_time_is_left_come_again(world: World) -> None:
     bodies = [world.created(world.put(f"i-{number}", GOOD)) for number in range(4)]
-    enough = 2 * SLOWEST_CALL_MILLISECONDS
+    enough = 3 * SLOWEST_CALL_MILLISECONDS
     too_little = enough - 1
     batch = world.process(*bodies, context=Context(60_000, enough, too_little, too_little))
     assert batch.retried == [2, 3]
@@ -437,6 +439,91 @@ def test_retried_messages_are_counted(world: World, capsys: pytest.CaptureFixtur
     world.process_between_good_ones("garbage", "{}", retried=True)
     assert emitted_metrics(capsys) == {"FilesApplied": 2, "MessagesRetried": 2}
     assert world.log_lines()[-1]["MessagesRetried"] == 2
+
+
+def test_a_day_keeps_the_layout_of_its_first_file(world: World) -> None:
+    world.process(world.created(world.put("i-1", GOOD)))
+    spread = replace(world, settings=replace(world.settings, lanes=4, counter_shards=2))
+    spread.process(spread.created(spread.put("i-2", GOOD)), spread.created(spread.put("i-2", GOOD, "2026-11-21")))
+    assert [world.counters_of(name) for name in ("i-1", "i-2")] == [COUNTERS, COUNTERS]
+    assert world.counters_of("i-2", "2026-11-21") is None
+    parts = [world.counters_of("i-2", key) for key in Layout(4, 2).partitions_of("2026-11-21", "i-2")]
+    assert parts == list(Layout(1, 2).split(COUNTERS))
+
+
+def test_a_layout_is_asked_for_once_a_day_and_kept_as_long_as_totals(world: World) -> None:
+    for _ in range(3):
+        world.process(*(world.created(world.put(f"i-{number}", GOOD)) for number in range(3)))
+    written = [call["Item"] for call in world.calls.of("PutItem") if call["Item"].get("Lanes")]
+    assert len(written) == 3  # once in the life of each processor
+    item = world.snapshot_item(DAY, "layout")
+    assert item == {
+        "Date": {"S": "layout"},
+        "Instance": {"S": DAY},
+        "Lanes": {"N": "1"},
+        "CounterShards": {"N": "1"},
+        "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
+    }
+
+
+def test_a_refused_file_begins_no_day(world: World) -> None:
+    world.process(world.created(world.put("i-1", b"a 1\na 1\n")))
+    assert world.snapshot_item(DAY, "layout") is None
+
+
+def spread_world(world: World) -> World:
+    """Return the world with days over two shards."""
+    return replace(world, settings=replace(world.settings, counter_shards=2))
+
+
+def parts_of(world: World, instance: str) -> list[dict[str, int] | None]:
+    return [world.counters_of(instance, key) for key in Layout(1, 2).partitions_of(DAY, instance)]
+
+
+def test_the_parts_of_a_file_are_written_together_or_not_at_all(world: World) -> None:
+    spread = spread_world(world)
+    key = spread.put("i-1", GOOD)
+    newer, older = spread.created(key), spread.created(key, "00")
+    spread.process(newer)
+    spread.put("i-1", b"")
+    # An older event, and the same again: no part is touched.
+    assert spread.process(older, newer).retried == []
+    assert parts_of(spread, "i-1") == list(Layout(1, 2).split(COUNTERS))
+    assert len(world.calls.of("TransactWriteItems")) == 3
+    assert not [call for call in world.calls.of("PutItem") if "Counters" in call["Item"]]
+
+
+def test_a_deleted_file_empties_every_part(world: World) -> None:
+    spread = spread_world(world)
+    key = spread.put("i-1", GOOD)
+    spread.process(spread.created(key))
+    spread.delete(key)
+    spread.process(spread.removed(key))
+    assert parts_of(spread, "i-1") == [{}, {}]
+
+
+def test_a_transaction_that_fails_for_another_reason_is_retried(world: World) -> None:
+    def conflict(**_request: Any) -> None:
+        answer: Any = {
+            "Error": {"Code": "TransactionCanceledException", "Message": "[None, TransactionConflict]"},
+            "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        }
+        raise ClientError(answer, "TransactWriteItems")
+
+    spread = spread_world(world)
+    dynamodb = overridden(world.clients.dynamodb, transact_write_items=conflict)
+    store = Store(spread.settings, replace(world.clients, dynamodb=dynamodb))
+    assert spread.process(spread.created(spread.put("i-1", GOOD)), store=store).retried == [0]
+
+
+def test_counters_that_fit_into_no_item_fit_into_shards(world: World) -> None:
+    source = random.Random(1)  # noqa: S311 - reproducible noise
+    counters = {f"{source.getrandbits(64):016x}": source.getrandbits(32) * SCALE for _ in range(40_000)}
+    content = "".join(f"{name} {value // SCALE}\n" for name, value in counters.items()).encode()
+    spread = replace(world, settings=replace(world.settings, counter_shards=4))
+    spread.process(spread.created(spread.put("i-1", content)))
+    parts = [spread.counters_of("i-1", key) for key in Layout(1, 4).partitions_of(DAY, "i-1")]
+    assert {name: value for part in parts for name, value in (part or {}).items()} == counters
 
 
 def test_the_entry_point_takes_its_settings_from_the_environment(

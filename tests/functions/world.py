@@ -22,6 +22,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, decode_ledger
 from countagg.core.names import METRICS_NAMESPACE, Names
+from countagg.core.partitions import parse_partition
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
@@ -223,10 +224,13 @@ class World:
         return found
 
     def snapshot_changed(self, instance: str, counters: Mapping[str, int], day: str = DAY) -> dict[str, Any]:
-        """Write a snapshot as the processor does; return the record that the table's stream emits."""
+        """Write a snapshot as the processor does; return the record that the table's stream emits.
+
+        Of a day that is split, `day` is the key of a partition.
+        """
         old = self.snapshot_item(instance, day)
         snapshot = Snapshot(
-            day=day,
+            day=parse_partition(day).day,
             instance=instance,
             sequencer=normalise_sequencer(self.next_sequencer()),
             packed=pack_counters(counters),

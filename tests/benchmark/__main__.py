@@ -76,7 +76,10 @@ def _throughput(options: argparse.Namespace, errors: Console) -> dict[str, dict[
         errors.print(f"{size}: {DESIGNS[name].title}", style="dim")
         with _set_up(name) as (design, engine):
             instances, counters = map(int, size.split("x"))
-            found[size][design.title] = measure_throughput(design, engine, instances, counters, options.limit)
+            measured = measure_throughput(design, engine, instances, counters, options.limit)
+        found[size][design.title] = measured
+        state = "exact" if measured.exact else "given up"
+        errors.print(f"  {measured.files_per_second:,.2f} files a second, {state}", style="dim")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import statistics
+import math
 import threading
 import time
 from collections import Counter
@@ -108,15 +108,15 @@ class Latency:
         per_minute: uploads a minute.
         uploads: how many were made.
         included: how many of them were included when the time was over.
-        p50, p95, p99: percentiles of those.
+        p50, p95, p99: percentiles of all; None where such a share was not included.
     """
 
     per_minute: int
     uploads: int
     included: int
-    p50: float
-    p95: float
-    p99: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
 
 
 def measure_throughput(
@@ -269,8 +269,14 @@ def measure_latency(design: Design, per_minute: int, uploads: int, counters: int
         pending.took += [now - pending.sent.pop(counter) for counter in found]
         time.sleep(0.005)
     sender.join()
-    cuts = statistics.quantiles(pending.took, n=100)
-    return Latency(per_minute, uploads, len(pending.took), cuts[49], cuts[94], cuts[98])
+    p50, p95, p99 = (percentile(pending.took, uploads, share) for share in (0.5, 0.95, 0.99))
+    return Latency(per_minute, uploads, len(pending.took), p50, p95, p99)
+
+
+def percentile(took: Sequence[float], uploads: int, share: float) -> float | None:
+    """Return the seconds in which a share of all uploads was included; None if it was not."""
+    rank = math.ceil(share * uploads)
+    return sorted(took)[rank - 1] if rank <= len(took) else None
 
 
 def _send(design: Design, day: str, pending: _Pending, pace: tuple[int, int], shared: dict[str, int]) -> None:

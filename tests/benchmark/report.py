@@ -55,8 +55,9 @@ def print_latency(console: Console, found: Mapping[str, Sequence[Latency]]) -> N
     for title, latencies in found.items():
         for each in latencies:
             included = f"{each.included} of {each.uploads}"
-            percentiles = [f"{value:.3f}" for value in (each.p50, each.p95, each.p99)]
-            table.add_row(title, str(each.per_minute), included, *percentiles)
+            percentiles = (each.p50, each.p95, each.p99)
+            seconds = ["never" if value is None else f"{value:.3f}" for value in percentiles]
+            table.add_row(title, str(each.per_minute), included, *seconds)
     console.print(table)
 
 

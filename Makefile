@@ -9,7 +9,7 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark hot-paths start-up simulate fuzz audit build clean
+.PHONY: help demo test check lint types imports format benchmark hot-paths scale start-up simulate fuzz audit build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ benchmark: $(READY) ## measure countagg beside the article's layout on an embedd
 
 hot-paths: $(READY) ## time the functions' hot paths, each on its own
 	@$(BIN)/python -m pytest tests/benchmark --benchmark-only --benchmark-columns=min,median,stddev,rounds
+
+scale: $(READY) ## let fleets of up to 100,000 instances go through the functions, with services in memory
+	@$(BIN)/python -m tests.scale
 
 start-up: $(READY) ## time --help beside the libraries that it cannot do without
 	@$(BIN)/python -m tests.benchmark.start_up

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class Counters:
 
     Attributes:
         table: the table itself.
+        watchers: called with (counter, day, item) at each write.
     """
 
     def __init__(self, name: str, timeline: Timeline, faults: Faults, random: Random) -> None:
@@ -37,6 +38,7 @@ class Counters:
         self._faults = faults
         self._random = random
         self._history: dict[tuple[str, str], list[tuple[float, Item]]] = {}
+        self.watchers: list[Callable[[str, str, Item], None]] = []
 
     def execute(self, statement: Any) -> Any:
         """Run one statement of a batch."""
@@ -52,6 +54,8 @@ class Counters:
             past = self._history.setdefault(key, [])
             if not past or past[-1][1] != item:
                 past.append((self._timeline.now, dict(item)))
+                for watch in self.watchers:
+                    watch(*key, item)
 
     def put(self, item: Item, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
         """Replace an item if the condition holds for the present one.

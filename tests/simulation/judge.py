@@ -50,6 +50,7 @@ class Judge:
         self._keeps_ledger = keeps_ledger
         world.snapshots.watchers.append(self._see_snapshot)
         world.totals.watchers.append(self._see_ledger)
+        world.counters.watchers.append(self._see_counter)
 
     # At every moment
 
@@ -71,6 +72,14 @@ class Judge:
         if self._keeps_ledger:
             included = [self._contents[place, instance, sequencer] for instance, sequencer in ledger.seen.items()]
             self._expect(f"ledger of {place}, version {version}", ledger.sums, sum_of(included))
+
+    def _see_counter(self, name: str, day: str, item: Item) -> None:
+        """See that an item is what the totals were in its version, also while all goes on."""
+        version = int(item["Version"]["N"])
+        expected = self._sums.get((day, version), {}).get(name, 0)
+        self._expect(
+            f"counter of {day}, version {version}", {name: parse_sum(item["Value"]["N"])}, {name: expected}
+        )
 
     def _expect(self, what: str, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
         if found != expected:

@@ -207,4 +207,37 @@ MUTANTS = (
         ' + f" {mark}\\n".encode()',
         ' + b"\\n"',
     ),
+    Mutant(
+        "a day's layout changes with the settings",
+        "functions.store",
+        """            return Layout(int(fixed["Lanes"]["N"]), int(fixed["CounterShards"]["N"]))""",
+        """            return wanted if fixed else wanted""",
+    ),
+    Mutant(
+        "parts of a snapshot written one after the other",
+        "functions.store",
+        "        if len(requests) == 1:\n            return self._put_if(**requests[0])\n",
+        "        if requests:\n            return all(self._put_if(**each) for each in requests)\n",
+    ),
+    Mutant(
+        "partitions read one after the other",
+        "functions.totals_table",
+        """                return self._dynamodb.transact_get_items(TransactItems=asked)["Responses"]""",
+        """                return [
+                    self._dynamodb.transact_get_items(TransactItems=[each])["Responses"][0] for each in asked
+                ]""",
+    ),
+    Mutant(
+        "of a split day only what the batch tells is published",
+        "functions.publisher",
+        "        return position, publication.including(self._behind(found, publication))",
+        "        return position, publication",
+    ),
+    Mutant(
+        "what a batch of a split day tells left out where the object says it",
+        "functions.publisher",
+        "        if found.version == publication.version:\n            return position, publication\n",
+        "        if found.version == publication.version:\n"
+        "            return position, publication.with_nothing_changed()\n",
+    ),
 )

@@ -178,7 +178,7 @@ def _layouts(random: Random) -> tuple[Layout, ...]:
     """Choose how days are spread; now and then the operator changes it, and processors of both kinds run on."""
     if random.random() < 0.6:
         return (Layout(),)
-    known = (Layout(), Layout(2, 1), Layout(3, 1), Layout(1, 2), Layout(2, 2))
+    known = (Layout(), Layout(3, 1), Layout(5, 1), Layout(1, 2), Layout(3, 2))
     return tuple(random.choice(known) for _ in range(random.choice((1, 2))))
 
 

@@ -38,7 +38,7 @@ PLAN = Plan(
     layouts=(Layout(),),
     script=frozenset(),
 )
-SPLIT = Layout(2, 2)
+SPLIT = Layout(3, 2)
 LAYOUTS = pytest.mark.parametrize("layout", [Layout(), SPLIT], ids=["whole", "split"])
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from itertools import chain, product
 
 import pytest
 
+from countagg.core.partitions import Layout
+from countagg.core.values import SCALE
 from tests.simulation.faults import Fault
+from tests.simulation.files import File
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
 from tests.simulation.naive import NAIVE
-from tests.simulation.plans import Chapter, Plan, make_plan
+from tests.simulation.plans import Chapter, Plan, Step, make_plan
 from tests.simulation.rules import REAL
 from tests.simulation.run import run
-from tests.simulation.test_every_call import ONE, OTHER, PLAN, STEPS
+from tests.simulation.test_every_call import DAY, ONE, OTHER, PLAN, STEPS
 
 SEEDS = 150
 SEEDS_OF_A_MUTANT = 400
@@ -38,7 +41,8 @@ def test_a_naive_rule_is_wrong_as_often_as_stated(name: str) -> None:
 def test_a_mutant_dies(mutant: Mutant) -> None:
     rules = mutated(mutant)
     assert any(
-        run(plan, rules).wrong for plan in chain(map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back())
+        run(plan, rules).wrong
+        for plan in chain(map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back(), across_lanes())
     )
 
 
@@ -50,8 +54,27 @@ def there_and_back() -> Iterator[Plan]:
         yield replace(PLAN, seed=seed, script=script, chapters=(Chapter(0.0, steps, ()),))
 
 
-def test_totals_that_return_to_what_they_were_are_right() -> None:
-    assert all(run(plan).wrong == () for plan in there_and_back())
+def across_lanes() -> Iterator[Plan]:
+    """Yield plans in which a counter of one lane returns to what it was while another lane is published.
+
+    Here a publisher dies with a value written that the index does not show yet to the other lane's publisher.
+    """
+    steps = [Step(0.0, f"{DAY}i-0", _only("a", 1)), Step(0.1, f"{DAY}i-1", _only("b", 0))]
+    for number in range(6):
+        steps.append(Step(30 + 1.4 * number, f"{DAY}i-0", _only("a", 5 if number % 2 == 0 else 1)))
+        steps.append(Step(30.7 + 1.4 * number, f"{DAY}i-1", _only("b", number)))
+    chapter, rates = Chapter(0.0, tuple(steps), ()), {Fault.KILLED_AFTER: 0.1, Fault.STATEMENT_THROTTLED: 0.1}
+    plan = replace(PLAN, layouts=(Layout(3, 1),), factor=4, script=None, rates=rates, chapters=(chapter,))
+    return (replace(plan, seed=seed) for seed in range(150))
+
+
+def _only(name: str, value: int) -> File:
+    return File(f"{name} {value}\n".encode(), {name: value * SCALE})
+
+
+@pytest.mark.parametrize("plans", [there_and_back, across_lanes], ids=["there and back", "across lanes"])
+def test_totals_that_return_to_what_they_were_are_right(plans: Callable[[], Iterator[Plan]]) -> None:
+    assert all(run(plan).wrong == () for plan in plans())
 
 
 def test_a_mutant_leaves_the_real_functions_as_they_are() -> None:

@@ -113,10 +113,19 @@ def render_counters(counters: Mapping[str, int]) -> bytes:
 
 def read_canonical(content: bytes) -> dict[str, int]:
     """Read what `render_counters` wrote, without checking the rules again."""
-    return dict(split_canonical_line(line) for line in content.splitlines())
+    return {name: read_canonical_value(text) for name, text in split_canonical(content).items()}
 
 
-def split_canonical_line(line: bytes) -> tuple[str, int]:
-    """Split one line of the canonical form, without its line end, into name and value."""
-    name, _, text = line.partition(b" ")
-    return name.decode(), int(text) * SCALE if text.isdigit() else parse_value(text.decode())
+def split_canonical(content: bytes) -> dict[str, str]:
+    """Split what `render_counters` wrote into names with their values as they are written.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    words = content.decode().split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def read_canonical_value(text: str) -> int:
+    """Read a value in its shortest form, in units of 10^-9."""
+    return int(text) * SCALE if text.isdigit() else parse_value(text)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from countagg.core.counter_file import split_canonical_line
+from countagg.core.counter_file import read_canonical_value, split_canonical
 from countagg.core.errors import CorruptDocument, shorten
 from countagg.core.snapshot import inflate, unpack_canonical
 from countagg.core.values import format_value, parse_sum
@@ -121,30 +121,31 @@ def merge(ledgers: Sequence[Ledger], shards: int) -> Ledger:
 
 
 def _exchange(ledger: Ledger, old: bytes, new_image: Image) -> None:
-    """Take the lines of `old` out of the sums and put those of the new image in.
+    """Take the counters of `old` out of the sums and put those of the new image in.
 
     Raises:
-        CorruptDocument: a line is none, or the sums lack what is to be taken out.
+        CorruptDocument: an image is none, or the sums lack what is to be taken out.
     """
     new = unpack_canonical(new_image.packed)
     if old == new:
         return
     try:
-        _exchange_lines(ledger, old, new)
+        _exchange_counters(ledger, split_canonical(old), split_canonical(new))
     except (ValueError, KeyError) as error:
         raise CorruptDocument(f"the snapshot does not fit the ledger: {shorten(error)}") from error
 
 
-def _exchange_lines(ledger: Ledger, old: bytes, new: bytes) -> None:
-    old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
+def _exchange_counters(ledger: Ledger, old: dict[str, str], new: Mapping[str, str]) -> None:
     sums, contributors = ledger.sums, ledger.contributors
-    for line in new_lines - old_lines:
-        name, value = split_canonical_line(line)
-        sums[name] = sums.get(name, 0) + value
-        contributors[name] = contributors.get(name, 0) + 1
-    for line in old_lines - new_lines:
-        name, value = split_canonical_line(line)
-        sums[name] -= value
+    for name, text in new.items():
+        replaced = old.pop(name, None)
+        if replaced is None:
+            sums[name] = sums.get(name, 0) + read_canonical_value(text)
+            contributors[name] = contributors.get(name, 0) + 1
+        elif replaced != text:
+            sums[name] += read_canonical_value(text) - read_canonical_value(replaced)
+    for name, text in old.items():
+        sums[name] -= read_canonical_value(text)
         contributors[name] -= 1
         if not contributors[name]:
             del sums[name], contributors[name]

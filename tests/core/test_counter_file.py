@@ -11,12 +11,13 @@ from countagg.core.counter_file import (
     MAX_NAME_BYTES,
     parse_counter_file,
     read_canonical,
+    read_canonical_value,
     render_counters,
-    split_canonical_line,
+    split_canonical,
 )
 from countagg.core.errors import InvalidCounterFile
-from countagg.core.values import SCALE
-from tests.core.strategies import WrittenFile, counter_sets, names, values, written_files
+from countagg.core.values import SCALE, format_value
+from tests.core.strategies import WrittenFile, counter_sets, written_files
 
 
 @given(counter_sets())
@@ -48,10 +49,17 @@ def test_the_canonical_form_does_not_depend_on_the_order(counters: dict[str, int
     assert [line.split(b" ")[0] for line in lines] == sorted(name.encode() for name in counters)
 
 
-@given(names(), values())
-def test_a_canonical_line_splits_into_name_and_value(name: str, value: int) -> None:
-    line = render_counters({name: value})
-    assert split_canonical_line(line.removesuffix(b"\n")) == (name, value)
+@given(counter_sets())
+def test_the_canonical_form_splits_into_names_and_values_as_they_are_written(counters: dict[str, int]) -> None:
+    words = split_canonical(render_counters(counters))
+    assert words == {name: format_value(value) for name, value in counters.items()}
+    assert {name: read_canonical_value(text) for name, text in words.items()} == counters
+
+
+@pytest.mark.parametrize("content", [b"a", b"a 1\nb\n", b"a \xff\n"])
+def test_what_is_not_the_canonical_form_is_not_split(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"zip\(\)|codec"):
+        split_canonical(content)
 
 
 @given(st.binary(max_size=200))

@@ -41,6 +41,9 @@ TRICKS: Final = (
     "9" * 5_000,
     "A" * (MAX_NAME_BYTES + 1),
     "2026-11-20",
+    "2026-11-20#0/2#0/1",
+    "2026-11-20#2/2#0/1",
+    "layout",
     "2026-02-30",
     "\uff10\uff11",  # digits of another width
     "s3:TestEvent",

@@ -14,7 +14,7 @@ from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
-from countagg.cli.render import describe_age, printable, write_csv, write_json, write_table
+from countagg.cli.render import describe_age, describe_moment, printable, write_csv, write_json, write_table
 from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
@@ -84,7 +84,8 @@ def show(
         if session.options.output is OutputForm.JSON:
             write_json(session.stdout, document)
         else:
-            rows = [(name, str(value)) for name, value in document.items() if value is not None]
+            told = {"age_seconds": None, "sent_at": describe_moment(str(document["sent_at"]), session.now())}
+            rows = [(name, str(value)) for name, value in (document | told).items() if value is not None]
             write_table(session.result_console, ("FIELD", "VALUE"), rows)
 
 

@@ -8,13 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TextIO
+from types import MappingProxyType
+from typing import Any, Final, TextIO, TypeAlias
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from countagg.core.values import to_number
+
+Marks: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The styles of texts that are set off in a table, by column and text."""
+_NO_MARKS: Final[Marks] = MappingProxyType({})
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -55,7 +61,11 @@ def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def write_table(
-    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str] = frozenset()
+    console: Console,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric: frozenset[str] = frozenset(),
+    marks: Marks = _NO_MARKS,
 ) -> None:
     """Write rows as a table without frames.
 
@@ -64,8 +74,9 @@ def write_table(
         header: names of the columns.
         rows: their texts.
         numeric: names of the columns that are aligned to the right.
+        marks: texts that are set off, by the names of their columns.
     """
-    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric)), soft_wrap=False)
+    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric, marks)), soft_wrap=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,20 @@ class _WithoutTrailingBlanks:
             yield Segment.line()
 
 
-def make_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str]) -> Table:
+def make_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str], marks: Marks = _NO_MARKS
+) -> Table:
     """Return a table without frames; the parameters are those of `write_table`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in header:
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(printable, row))
+        table.add_row(
+            *(
+                Text(printable(cell), style=marks.get(name, {}).get(cell, ""))
+                for name, cell in zip(header, row, strict=True)
+            )
+        )
     return table
 
 

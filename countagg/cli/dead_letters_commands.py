@@ -14,7 +14,15 @@ from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
-from countagg.cli.render import describe_age, describe_moment, printable, write_csv, write_json, write_table
+from countagg.cli.render import (
+    describe_age,
+    describe_moment,
+    printable,
+    write_csv,
+    write_json,
+    write_records,
+    write_table,
+)
 from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
@@ -63,7 +71,8 @@ def list_letters(session: Session) -> None:
         elif session.options.output is OutputForm.CSV:
             write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
         elif letters:
-            write_table(session.result_console, _HEADER, [_row(letter, now) for letter in letters])
+            rows = [_row(letter, now) for letter in letters]
+            write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
         else:
             session.result_console.print("no dead letters")
 

@@ -13,8 +13,8 @@ from countagg.cli.logs_command import render_line
 from countagg.cli.options import OutputForm
 from countagg.cli.render import (
     describe_moment,
+    fits,
     grouped,
-    make_table,
     printable,
     to_the_second,
     write_csv,
@@ -134,7 +134,7 @@ def _write_counter_tables(session: Session, found: CounterLineage) -> None:
 
 def _write_parts(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
     """Write the files; their sequencers only where the lines have room for them."""
-    if make_table(_PARTS, rows, _NUMERIC).__rich_measure__(console, console.options).maximum < console.width:
+    if fits(console, _PARTS, rows):
         write_table(console, _PARTS, rows, _NUMERIC)
         return
     left_out = _PARTS.index("SEQUENCER")

@@ -95,6 +95,31 @@ class _WithoutTrailingBlanks:
             yield Segment.line()
 
 
+def fits(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table has a line for each row on this console."""
+    return (
+        make_table(header, rows, frozenset()).__rich_measure__(console, console.options).maximum <= console.width
+    )
+
+
+def write_records(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+    """Write rows as a table, or where that is too wide as a record each.
+
+    A record has a line with its first columns, and below it what the others say; nothing in it is folded, so that
+    it can be copied from a narrow terminal too.
+    """
+    if fits(console, header, rows):
+        write_table(console, header, rows)
+        return
+    names = header[columns:]
+    width = max(map(len, names))
+    for row in rows:
+        console.print("  ".join(map(printable, row[:columns])), style="bold", soft_wrap=True)
+        for name, cell in zip(names, row[columns:], strict=True):
+            if cell:
+                console.print(f"    {name:<{width}}  {printable(cell)}", soft_wrap=True)
+
+
 def make_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str], marks: Marks = _NO_MARKS
 ) -> Table:

@@ -18,6 +18,7 @@ from countagg.core.sequencer import normalise_sequencer
 from tests.aws.world import Calls, answer
 from tests.cli.account import BUCKET, empty_bucket, publish_day, write_day
 from tests.cli.running import CommandLine
+from tests.cli.scenes import COUNTER, plain
 
 TODAY: Final = datetime.now(UTC).date()
 DAY: Final = (TODAY - timedelta(days=1)).isoformat()
@@ -205,6 +206,22 @@ def test_what_is_nowhere_is_an_error_with_what_next(
 
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"countagg: {complaint}")
+
+
+@pytest.mark.parametrize(("columns", "has_sequencers"), [(80, False), (200, True)])
+def test_a_line_for_each_file_also_on_a_narrow_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, *, has_sequencers: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    lines = plain(COUNTER.shown())
+
+    assert max(map(len, lines)) <= columns
+    assert ("SEQUENCER" in lines[0]) is has_sequencers
+    assert [line.split()[0] for line in lines[1:7]] == [
+        *("i-beefdead", "i-deadbeef", "i-flub", "i-foobazzled", "sum", "*")
+    ]
+    assert "2026-11-20T10:00:01Z, 1 h ago" in lines[1]
 
 
 # A file

@@ -5,30 +5,39 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
 from countagg.aws.log_events import LogEvent
+from countagg.cli.history_view import write_history
 from countagg.cli.logs_command import render_line
+from countagg.cli.options import OutputForm
 from countagg.cli.preferences import Preferences
+from countagg.cli.repair_command import write_mendings
 from countagg.cli.session import Session
+from countagg.cli.verify_command import write_verification
 from countagg.cli.watch_view import show_looks
 from countagg.core.values import SCALE
+from countagg.operate.findings import Difference, Hop, Verification
+from countagg.operate.history import History
 from countagg.operate.log_lines import read_line
 from countagg.operate.query import TotalsOfDay
+from countagg.operate.repair_plan import Action, Mending
 from countagg.operate.watching import compare
-from tests.cli.running import REPOSITORY
-from tests.cli.scenes import COUNTER, FILE, HISTORY, STATUS, Scene, plain
+from countagg.provision.permissions import COMMANDS_OF, Role
+from tests.cli.running import Terminal
+from tests.cli.scenes import COUNTER, DAY, FILE, HISTORY, STATUS, Scene, plain
 from tests.cli.test_options import DEFAULTS
+from tests.cli.test_permissions import CHECKS
+from tests.readme import BLOCKS as README_BLOCKS
 
-BLOCKS: Final[dict[str, list[str]]] = {
-    block.splitlines()[0]: block.splitlines()[1:]
-    for block in re.findall(
-        r"^```\n(\$ countagg .*?)^```", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-}
+PLAIN_BLOCKS: Final = [block.text.splitlines() for block in README_BLOCKS if not block.language]
+BLOCKS: Final = {lines[0]: lines[1:] for lines in PLAIN_BLOCKS if lines[0].startswith("$ countagg ")}
 EVENTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     (
         "10:15:02.117",
@@ -81,6 +90,86 @@ def test_what_a_terminal_shows(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("COLUMNS", str(scene.columns))
 
     assert BLOCKS[f"$ {scene.command}"] == plain(scene.shown())
+
+
+def shown_to_people(monkeypatch: pytest.MonkeyPatch, write: Callable[[Session], None]) -> list[str]:
+    monkeypatch.setenv("COLUMNS", "110")
+    terminal = Terminal()
+    write(Session(DEFAULTS, Preferences({}), stdout=terminal, stderr=io.StringIO()))
+    return plain(terminal.getvalue())
+
+
+def document_of(write: Callable[[Session], None]) -> dict[str, Any]:
+    out = io.StringIO()
+    write(Session(replace(DEFAULTS, output=OutputForm.JSON), Preferences({}), stdout=out))
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+def document_that_begins(with_text: str) -> dict[str, Any]:
+    """Return a document that README shows, without what it leaves out."""
+    [text] = [block.text for block in README_BLOCKS if block.text.startswith(with_text)]
+    found: dict[str, Any] = json.loads(text.replace("...,\n", "").replace(", ...]", "]"))
+    return found
+
+
+DIFFERENCES: Final = (
+    Difference(Hop.SNAPSHOTS, "the file has no snapshot", "i-deadbeef"),
+    Difference(Hop.LEDGER, "an instance is included that has no snapshot", "i-deadbeef"),
+    Difference(Hop.COUNTERS, "the item is wrong", "", "COUNTER1", Decimal(191_122), Decimal(191_000)),
+)
+
+
+@pytest.mark.parametrize("differences", [DIFFERENCES, ()], ids=["some", "none"])
+def test_differences_and_that_there_are_none(
+    differences: tuple[Difference, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Verification(DAY, 4, 4, differences)
+
+    assert shown_to_people(monkeypatch, lambda session: write_verification(session, found)) in PLAIN_BLOCKS
+
+
+def test_what_a_repair_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    mended = (
+        Mending(Hop.SNAPSHOTS, Action.REREAD, "i-deadbeef"),
+        Mending(Hop.LEDGER, Action.REBUILD),
+        Mending(Hop.COUNTERS, Action.WRITE, "", "COUNTER1"),
+    )
+
+    lines = shown_to_people(
+        monkeypatch, lambda session: write_mendings(session, DAY, {DAY: mended}, dry_run=False)
+    )
+
+    assert lines in PLAIN_BLOCKS
+
+
+def test_the_document_of_a_history() -> None:
+    days = (
+        TotalsOfDay("2026-11-19", 812, "", {"http_get": 26_310 * SCALE}),
+        TotalsOfDay("2026-11-20", 0, "", {}),
+    )
+
+    found = document_of(lambda session: write_history(session, History(days)))
+
+    assert found == document_that_begins('{"schema": 1, "since"')
+
+
+def test_the_document_of_a_status() -> None:
+    found = document_of(STATUS.show)
+    shown = document_that_begins('{"schema": 1, "stack": "countagg", "healthy"')
+
+    [hop] = shown.pop("hops")
+    [same] = [each for each in found.pop("hops") if each["hop"] == hop["hop"]]
+    told, left_out, rest = hop.pop("detail").partition("...")
+    assert (left_out, rest) == ("...", "")
+    assert same.pop("detail").startswith(told)
+    assert (shown, hop) == (found, same)
+
+
+def test_a_diagnosis_has_every_check_of_a_role() -> None:
+    names = [re.split(r" {2,}", line)[0] for line in BLOCKS["$ countagg doctor --role reader"]]
+
+    assert names == ["CHECK", *CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Role.READER])]
 
 
 def test_totals_as_they_change() -> None:

@@ -64,17 +64,22 @@ def list_letters(session: Session) -> None:
     Example: countagg dead-letters list
     """
     with _held(session) as (_, letters):
-        now = session.now()
-        if session.options.output is OutputForm.JSON:
-            documents = [_document(letter, now) for letter in letters]
-            write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
-        elif session.options.output is OutputForm.CSV:
-            write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
-        elif letters:
-            rows = [_row(letter, now) for letter in letters]
-            write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
-        else:
-            session.result_console.print("no dead letters")
+        write_letters(session, letters)
+
+
+def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
+    """Write dead letters in the form that is asked for."""
+    now = session.now()
+    if session.options.output is OutputForm.JSON:
+        documents = [_document(letter, now) for letter in letters]
+        write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
+    elif letters:
+        rows = [_row(letter, now) for letter in letters]
+        write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
+    else:
+        session.result_console.print("no dead letters")
 
 
 def show(

@@ -258,8 +258,8 @@ def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str
         yield "object", "refused", f"{line}{found.refused.reason}"
     else:
         written = describe_moment(object_.modified_at.isoformat(), now)
-        yield "object", "present", f"{written}, {object_.size:,} bytes, {found.counters or 0:,} counters"
-        yield "", "", f"ETag {object_.etag}"
+        size = f"{object_.size:,} bytes, {found.counters or 0:,} counters"
+        yield "object", "present", f"ETag {object_.etag}, {written}, {size}"
     if found.file_key is None:
         return
     if snapshot is None:
@@ -267,8 +267,11 @@ def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str
     else:
         state = {True: "same", False: "other", None: "present"}[found.same_content]
         state = state if snapshot.etag else "withdrawn"
-        yield "snapshot", state, describe_moment(snapshot.uploaded_at, now)
-        yield "", "", f"sequencer {_short(snapshot.sequencer)}"
+        yield (
+            "snapshot",
+            state,
+            f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}",
+        )
     included = "included" if found.is_included else "not included"
     detail = f"version {found.version}" if found.version else "there is none"
     # Why a file is refused stands above.

@@ -301,8 +301,7 @@ def test_a_refused_file_for_people_with_what_the_log_says_of_it(countagg: Comman
     assert [AGE.sub("AGE", line).rstrip().split(maxsplit=2) for line in head] == [
         ["HOP", "STATE", "DETAIL"],
         ["object", "refused", f"line 2: {reason}"],
-        ["snapshot", "present", f"{MOMENT}, AGE"],
-        ["sequencer", f"2{'0' * 17}"],
+        ["snapshot", "present", f"{MOMENT}, AGE, sequencer 2{'0' * 17}"],
         ["ledger", "included", "version 7"],
     ]
     assert [line.split() for line in shares] == [

@@ -7,13 +7,15 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
+from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.log_events import LogEvent
+from countagg.cli.dead_letters_commands import write_letters
 from countagg.cli.history_view import write_history
 from countagg.cli.logs_command import render_line
 from countagg.cli.options import OutputForm
@@ -23,6 +25,7 @@ from countagg.cli.session import Session
 from countagg.cli.verify_command import write_verification
 from countagg.cli.watch_view import show_looks
 from countagg.core.values import SCALE
+from countagg.operate.dead_letters import DeadLetter, Kind
 from countagg.operate.findings import Difference, Hop, Verification
 from countagg.operate.history import History
 from countagg.operate.log_lines import read_line
@@ -31,9 +34,10 @@ from countagg.operate.repair_plan import Action, Mending
 from countagg.operate.watching import compare
 from countagg.provision.permissions import COMMANDS_OF, Role
 from tests.cli.running import Terminal
-from tests.cli.scenes import COUNTER, DAY, FILE, HISTORY, STATUS, Scene, plain
+from tests.cli.scenes import COUNTER, DAY, FILE, FLUB, HISTORY, STATUS, Scene, plain
 from tests.cli.test_options import DEFAULTS
 from tests.cli.test_permissions import CHECKS
+from tests.operate.fake_day import NOW
 from tests.readme import BLOCKS as README_BLOCKS
 
 PLAIN_BLOCKS: Final = [block.text.splitlines() for block in README_BLOCKS if not block.language]
@@ -95,7 +99,7 @@ def test_what_a_terminal_shows(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
 def shown_to_people(monkeypatch: pytest.MonkeyPatch, write: Callable[[Session], None]) -> list[str]:
     monkeypatch.setenv("COLUMNS", "110")
     terminal = Terminal()
-    write(Session(DEFAULTS, Preferences({}), stdout=terminal, stderr=io.StringIO()))
+    write(Session(DEFAULTS, Preferences({}), stdout=terminal, stderr=io.StringIO(), now=lambda: NOW))
     return plain(terminal.getvalue())
 
 
@@ -141,6 +145,14 @@ def test_what_a_repair_does(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     assert lines in PLAIN_BLOCKS
+
+
+def test_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = HeldMessage("2236f3c6-0000", "", "", NOW - timedelta(seconds=12), 1, {})
+    reason = "'COUNTER2' is not COUNTER VALUE"
+    letter = DeadLetter(message, Kind.REFUSAL, "function/processor", reason, key=FLUB, line=2)
+
+    assert shown_to_people(monkeypatch, lambda session: write_letters(session, [letter])) in PLAIN_BLOCKS
 
 
 def test_the_document_of_a_history() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from countagg.cli.main import main
 from countagg.cli.preferences import load_preferences
+from countagg.core.partitions import INSTANCES_PER_LANE, MAX_PARTITIONS, UPLOADS_PER_LANE
+from countagg.provision.settings import Retention
 from tests.readme import BLOCKS, PROSE, README, ROOT, section, shell_lines
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -118,6 +120,14 @@ def test_figures_of_the_guarantees_are_those_that_were_measured() -> None:
 
     assert len(told) == 6
     assert told <= set(NUMBER.findall(measured))
+
+
+def test_bounds_of_a_fleet_are_those_of_the_code() -> None:
+    told = section("## Large fleets")
+
+    assert f"enough for about {INSTANCES_PER_LANE:,} instances and {UPLOADS_PER_LANE:,} uploads a second" in told
+    assert f"Lanes times counter shards are at most {MAX_PARTITIONS}" in told
+    assert f"files are taken for {Retention().snapshots} days back" in section("## What it cannot do")
 
 
 def test_every_language_of_a_block_is_checked_by_some_test() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from countagg import __version__
 from countagg.cli.main import main
 from countagg.cli.preferences import load_preferences
+from countagg.core.object_keys import parse_object_key
 from countagg.core.partitions import INSTANCES_PER_LANE, MAX_PARTITIONS, UPLOADS_PER_LANE
-from countagg.provision.settings import Retention
+from countagg.provision.settings import DEFAULT_PREFIX, Retention
 from tests.readme import BLOCKS, PROSE, README, ROOT, section, shell_lines
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -96,6 +99,26 @@ def test_make_does_what_readme_says_of_it() -> None:
     assert recipe("demo").strip() == "@$(BIN)/countagg demo"
     assert "$(BIN)/python -m pytest" in recipe("test")
     assert "-m tests.cli.screenshots" in recipe("screenshots")
+
+
+def test_the_wheel_is_called_as_make_build_calls_it() -> None:
+    lines = [
+        line for block in BLOCKS for line in block.text.splitlines() if " install " in line and "dist/" in line
+    ]
+
+    assert [line.partition(" install ")[0] for line in lines] == ["pipx", "uv tool", "pip"]
+    assert all(line.endswith(" install dist/countagg-*.whl") for line in lines)
+    assert fnmatch(f"countagg-{__version__}-py3-none-any.whl", "countagg-*.whl")
+
+
+def test_the_key_of_a_file_is_one_that_the_pipeline_takes() -> None:
+    (address,) = [block.text.strip() for block in BLOCKS if block.text.startswith("s3://")]
+
+    key = address.removeprefix("s3://BUCKET/").replace("YYYY-MM-DD", "2026-11-20")
+    found = parse_object_key(key, DEFAULT_PREFIX)
+
+    assert found is not None
+    assert (found.day, found.instance) == ("2026-11-20", "INSTANCE-ID")
 
 
 # Settings

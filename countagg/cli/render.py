@@ -167,6 +167,15 @@ def to_the_second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def show_moment(text: str) -> str:
+    """Return a stored time for people, where an age would not stay true; what is no time stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return printable(text)
+    return to_the_second(moment) if moment.tzinfo else printable(text)
+
+
 def describe_moment(text: str, now: datetime) -> str:
     """Return a stored time for people, with its age; what is no time stays as it is."""
     try:

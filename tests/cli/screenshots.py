@@ -71,12 +71,13 @@ def draw(name: str, scene: Scene) -> str:
         highlight=False,
     )
     recorder.print(Text.assemble(("$ ", "bold green"), (scene.command, "bold")), soft_wrap=True)
-    recorder.print(Text.from_ansi(scene.shown()))
+    recorder.print(Text.from_ansi(scene.shown().rstrip("\n")))
     frame = _FRAME.replace("TITLE", escape(scene.command))
     drawn = recorder.export_svg(title="countagg", unique_id=name, code_format=frame)
     # Line ends are texts to rich; a line for each text that is one.
     lines = re.sub("<text [^>]*>\\n</text>", "", drawn).replace("</text><text", "</text>\n<text").splitlines()
-    return "".join(f"{line.strip()}\n" for line in lines if line.strip())
+    text = "".join(f"{line.strip()}\n" for line in lines if line.strip())
+    return re.sub(r"\d+\.\d{9,}", lambda found: f"{float(found[0]):g}", text)
 
 
 def main() -> None:

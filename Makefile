@@ -9,10 +9,10 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format benchmark hot-paths scale start-up simulate fuzz audit build clean
+.PHONY: help demo test check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -64,6 +64,9 @@ audit: $(READY) ## look for known vulnerabilities of what is installed; asks PyP
 	@$(BIN)/python -m pip freeze --exclude-editable >$(VENV)/installed.txt
 	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/installed.txt || { \
 		echo 'make audit: not clean, or the service could not be asked; the lines above tell which' >&2; exit 1; }
+
+screenshots: $(READY) ## draw the pictures of README anew
+	@$(BIN)/python -m tests.cli.screenshots
 
 build: $(READY) ## build wheel and sdist into dist/, and check them
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine

@@ -102,7 +102,7 @@ def test_the_wheel_holds_the_package_and_what_it_reads_and_nothing_else(wheel: P
     assert kinds == {".py", ".toml", ".typed"}
 
 
-def test_the_sdist_makes_the_same_wheel_and_brings_the_tests(
+def test_the_sdist_makes_the_same_wheel_and_brings_tests_and_pictures(
     wheel: Path, unpacked_sdist: Path, tmp_path: Path
 ) -> None:
     again = build("wheel", unpacked_sdist, tmp_path)
@@ -110,9 +110,10 @@ def test_the_sdist_makes_the_same_wheel_and_brings_the_tests(
     assert again.read_bytes() == wheel.read_bytes()
     top = {each.name for each in unpacked_sdist.iterdir()}
     files = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
-    assert top == {"countagg", "tests", *BESIDE, *files}
-    found = (each for each in (unpacked_sdist / "tests").rglob("*") if each.is_file())
-    assert {each.relative_to(unpacked_sdist).as_posix() for each in found} == files_of("tests")
+    assert top == {"countagg", "tests", "docs", *BESIDE, *files}
+    for folder in ("tests", "docs"):
+        found = (each for each in (unpacked_sdist / folder).rglob("*") if each.is_file())
+        assert {each.relative_to(unpacked_sdist).as_posix() for each in found} == files_of(folder)
 
 
 def test_the_metadata_is_valid_and_says_what_the_project_says(wheel: Path) -> None:

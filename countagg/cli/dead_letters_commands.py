@@ -14,7 +14,15 @@ from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
-from countagg.cli.render import describe_age, printable, write_csv, write_json, write_table
+from countagg.cli.render import (
+    describe_age,
+    describe_moment,
+    printable,
+    write_csv,
+    write_json,
+    write_records,
+    write_table,
+)
 from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
@@ -56,16 +64,22 @@ def list_letters(session: Session) -> None:
     Example: countagg dead-letters list
     """
     with _held(session) as (_, letters):
-        now = session.now()
-        if session.options.output is OutputForm.JSON:
-            documents = [_document(letter, now) for letter in letters]
-            write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
-        elif session.options.output is OutputForm.CSV:
-            write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
-        elif letters:
-            write_table(session.result_console, _HEADER, [_row(letter, now) for letter in letters])
-        else:
-            session.result_console.print("no dead letters")
+        write_letters(session, letters)
+
+
+def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
+    """Write dead letters in the form that is asked for."""
+    now = session.now()
+    if session.options.output is OutputForm.JSON:
+        documents = [_document(letter, now) for letter in letters]
+        write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
+    elif letters:
+        rows = [_row(letter, now) for letter in letters]
+        write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
+    else:
+        session.result_console.print("no dead letters")
 
 
 def show(
@@ -84,7 +98,8 @@ def show(
         if session.options.output is OutputForm.JSON:
             write_json(session.stdout, document)
         else:
-            rows = [(name, str(value)) for name, value in document.items() if value is not None]
+            told = {"age_seconds": None, "sent_at": describe_moment(str(document["sent_at"]), session.now())}
+            rows = [(name, str(value)) for name, value in (document | told).items() if value is not None]
             write_table(session.result_console, ("FIELD", "VALUE"), rows)
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from rich.console import Console
+
 from countagg.cli.logs_command import render_line
 from countagg.cli.options import OutputForm
-from countagg.cli.render import grouped, printable, to_the_second, write_csv, write_json, write_table
+from countagg.cli.render import (
+    describe_moment,
+    fits,
+    grouped,
+    printable,
+    to_the_second,
+    write_csv,
+    write_json,
+    write_table,
+)
 from countagg.cli.session import Session
 from countagg.cli.verify_command import as_number, for_people, format_amount
 from countagg.core.published import published_key
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
 
 _PARTS: Final = ("INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE")
 _SHARES: Final = ("COUNTER", "FILE", "SNAPSHOT", "TOTAL", "SHARE")
+_SUM: Final = "sum"
 _DIGITS: Final = 18
 _NUMERIC: Final = frozenset({"VALUE", "FILE", "SNAPSHOT", "TOTAL", "SHARE", "VERSION"})
 
@@ -90,20 +102,22 @@ def _part_cells(part: Part) -> tuple[str, ...]:
 
 
 def _write_counter_tables(session: Session, found: CounterLineage) -> None:
-    settings = session.pipeline.settings
+    console, settings = session.result_console, session.pipeline.settings
     rows = [
         (
             part.instance,
             for_people(part.value),
-            _moment(part.uploaded_at),
+            describe_moment(part.uploaded_at, session.now()),
             _short(part.sequencer),
-            _part_state(part),
+            f"{'included' if part.included else 'not included'}{' *' if part.pending else ''}",
         )
         for part in found.parts
     ]
-    rows.append(("sum", for_people(found.sum), "", "", _sum_state(found)))
-    write_table(session.result_console, _PARTS, rows, _NUMERIC)
-    session.result_console.print()
+    state = {True: "adds up", False: "DOES NOT ADD UP", None: "? *"}[found.adds_up]
+    _write_parts(console, [*rows, (_SUM, for_people(found.sum), "", "", state)])
+    for name, note in _notes(found):
+        console.print(f"* {printable(name)}: {printable(note)}", soft_wrap=True)
+    console.print()
     item = found.item
     hops = [
         ("ledger", for_people(found.total), str(found.version), f"of {found.contributors} instances"),
@@ -115,20 +129,27 @@ def _write_counter_tables(session: Session, found: CounterLineage) -> None:
             f"s3://{settings.bucket}/{published_key(settings.output_prefix, found.day)}",
         ),
     ]
-    write_table(session.result_console, ("HOP", "VALUE", "VERSION", ""), hops, _NUMERIC)
+    write_table(console, ("HOP", "VALUE", "VERSION", ""), hops, _NUMERIC)
 
 
-def _part_state(part: Part) -> str:
-    if not part.pending:
-        return "included"
-    newer = f" ({for_people(part.pending_value)})" if part.pending_value != part.value else ""
-    return f"{'included' if part.included else 'not included'}; {part.pending}{newer}"
+def _write_parts(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
+    """Write the files; their sequencers only where the lines have room for them."""
+    if fits(console, _PARTS, rows):
+        write_table(console, _PARTS, rows, _NUMERIC)
+        return
+    left_out = _PARTS.index("SEQUENCER")
+    header, *shown = (row[:left_out] + row[left_out + 1 :] for row in (_PARTS, *rows))
+    write_table(console, header, shown, _NUMERIC)
 
 
-def _sum_state(found: CounterLineage) -> str:
+def _notes(found: CounterLineage) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of single files and of the sum, and of which."""
+    for part in found.parts:
+        if part.pending:
+            newer = f" ({for_people(part.pending_value)})" if part.pending_value != part.value else ""
+            yield part.instance, f"{part.pending}{newer}"
     if found.adds_up is None:
-        return f"of {len(found.unknown)} files another version is included"
-    return "as in the ledger" if found.adds_up else "NOT as in the ledger"
+        yield _SUM, f"of {len(found.unknown)} files another version is included"
 
 
 # Of a file
@@ -215,7 +236,7 @@ def _log_document(log: LogExcerpt) -> dict[str, object]:
 
 def _write_file_tables(session: Session, found: FileLineage) -> None:
     console = session.result_console
-    write_table(console, ("HOP", "STATE", "DETAIL"), _hop_rows(found))
+    write_table(console, ("HOP", "STATE", "DETAIL"), _hop_rows(found, session.now()))
     if found.shares:
         console.print()
         rows = [
@@ -228,7 +249,7 @@ def _write_file_tables(session: Session, found: FileLineage) -> None:
         _write_log(session, found.log)
 
 
-def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
+def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str]]:
     object_, snapshot = found.found, found.snapshot
     if object_ is None:
         yield "object", "absent", ""
@@ -236,8 +257,9 @@ def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
         line = "" if found.refused.line is None else f"line {found.refused.line}: "
         yield "object", "refused", f"{line}{found.refused.reason}"
     else:
-        written = f"{to_the_second(object_.modified_at)}, {object_.size:,} bytes, {found.counters} counters"
-        yield "object", "present", f"{written}, ETag {object_.etag}"
+        written = describe_moment(object_.modified_at.isoformat(), now)
+        size = f"{object_.size:,} bytes, {found.counters or 0:,} counters"
+        yield "object", "present", f"ETag {object_.etag}, {written}, {size}"
     if found.file_key is None:
         return
     if snapshot is None:
@@ -245,7 +267,11 @@ def _hop_rows(found: FileLineage) -> Iterator[tuple[str, str, str]]:
     else:
         state = {True: "same", False: "other", None: "present"}[found.same_content]
         state = state if snapshot.etag else "withdrawn"
-        yield "snapshot", state, f"{_moment(snapshot.uploaded_at)}, sequencer {_short(snapshot.sequencer)}"
+        yield (
+            "snapshot",
+            state,
+            f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}",
+        )
     included = "included" if found.is_included else "not included"
     detail = f"version {found.version}" if found.version else "there is none"
     # Why a file is refused stands above.
@@ -273,11 +299,3 @@ def _percent(share: Decimal | None) -> str:
 def _short(sequencer: str) -> str:
     """Return a sequencer without the zeros by which it was padded; S3's own have 18 digits."""
     return sequencer[:_DIGITS] + sequencer[_DIGITS:].rstrip("0")
-
-
-def _moment(text: str) -> str:
-    """Return a stored time to the second, if it is one."""
-    try:
-        return to_the_second(datetime.fromisoformat(text))
-    except ValueError:
-        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import progress_bar
 from countagg.cli.registry import command
-from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import describe_moment, grouped, printable, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption
 from countagg.core.days import resolve_day
@@ -128,7 +129,16 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
         rows = [_row(each, "", _plain(each.limit), _plain(each.value)) for each in found.limits]
         write_csv(session.stdout, _HEADER, rows)
     elif found.limits:
-        rows = [_row(each, "-", _for_people(each.limit), _for_people(each.value)) for each in found.limits]
+        now = session.now()
+        rows = [
+            _row(
+                replace(each, alerted_at=each.alerted_at and describe_moment(each.alerted_at, now)),
+                "-",
+                _for_people(each.limit),
+                _for_people(each.value),
+            )
+            for each in found.limits
+        ]
         write_table(session.result_console, _HEADER, rows, _NUMERIC)
     else:
         session.result_console.print("no limits")

@@ -12,7 +12,7 @@ from countagg.cli import completion
 from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import for_reader, write_json, write_table
+from countagg.cli.render import describe_moment, for_reader, write_json, write_table
 from countagg.cli.session import Session
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ def _write_status(session: Session, found: EngineStatus) -> None:
         write_json(session.stdout, document)
         return
     shown = document | {"memory_bytes": f"{found.memory_bytes / _MEGABYTE:.0f} MB"}
+    if record:
+        shown["started_at"] = describe_moment(record.started_at, session.now())
+        shown["enforces_policies"] = "yes" if record.enforce_policies else "no"
     rows = [
         (name.removesuffix("_bytes").replace("_", " "), str(value))
         for name, value in shown.items()

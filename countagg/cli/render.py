@@ -8,13 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TextIO
+from types import MappingProxyType
+from typing import Any, Final, TextIO, TypeAlias
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from countagg.core.values import to_number
+
+Marks: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The styles of texts that are set off in a table, by column and text."""
+_NO_MARKS: Final[Marks] = MappingProxyType({})
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -55,7 +61,11 @@ def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def write_table(
-    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str] = frozenset()
+    console: Console,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric: frozenset[str] = frozenset(),
+    marks: Marks = _NO_MARKS,
 ) -> None:
     """Write rows as a table without frames.
 
@@ -64,8 +74,9 @@ def write_table(
         header: names of the columns.
         rows: their texts.
         numeric: names of the columns that are aligned to the right.
+        marks: texts that are set off, by the names of their columns.
     """
-    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric)), soft_wrap=False)
+    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric, marks)), soft_wrap=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,45 @@ class _WithoutTrailingBlanks:
             yield Segment.line()
 
 
-def make_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str]) -> Table:
+def fits(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table has a line for each row on this console."""
+    return (
+        make_table(header, rows, frozenset()).__rich_measure__(console, console.options).maximum <= console.width
+    )
+
+
+def write_records(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+    """Write rows as a table, or where that is too wide as a record each.
+
+    A record has a line with its first columns, and below it what the others say; nothing in it is folded, so that
+    it can be copied from a narrow terminal too.
+    """
+    if fits(console, header, rows):
+        write_table(console, header, rows)
+        return
+    names = header[columns:]
+    width = max(map(len, names))
+    for row in rows:
+        console.print("  ".join(map(printable, row[:columns])), style="bold", soft_wrap=True)
+        for name, cell in zip(names, row[columns:], strict=True):
+            if cell:
+                console.print(f"    {name:<{width}}  {printable(cell)}", soft_wrap=True)
+
+
+def make_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str], marks: Marks = _NO_MARKS
+) -> Table:
     """Return a table without frames; the parameters are those of `write_table`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in header:
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(printable, row))
+        table.add_row(
+            *(
+                Text(printable(cell), style=marks.get(name, {}).get(cell, ""))
+                for name, cell in zip(header, row, strict=True)
+            )
+        )
     return table
 
 
@@ -122,6 +165,15 @@ def describe_age(seconds: float) -> str:
 def to_the_second(moment: datetime) -> str:
     """Return a time for people: in UTC, as ISO 8601 has it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def show_moment(text: str) -> str:
+    """Return a stored time for people, where an age would not stay true; what is no time stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return printable(text)
+    return to_the_second(moment) if moment.tzinfo else printable(text)
 
 
 def describe_moment(text: str, now: datetime) -> str:

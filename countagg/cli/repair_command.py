@@ -84,7 +84,7 @@ def repair(
     plans = {day: _plan(session, day, settle) for day in days}
     wrong = {day: found for day, found in plans.items() if found.plan.mendings}
     if dry_run or not wrong:
-        _write(session, date, {day: found.plan.mendings for day, found in plans.items()}, dry_run=dry_run)
+        write_mendings(session, date, {day: found.plan.mendings for day, found in plans.items()}, dry_run=dry_run)
         if wrong:
             session.remark("this is what would be done; nothing was touched", style="dim")
         _check_nothing_left({day: found.left for day, found in plans.items()})
@@ -93,7 +93,9 @@ def repair(
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
     session.confirm(f"Repair {_counted(len(wrong), 'day')}?", "yes", yes=yes)
     repaired = {day: _carry_out(session, found, settle, timeout) for day, found in wrong.items()}
-    _write(session, date, {day: repaired[day].mended if day in repaired else () for day in days}, dry_run=False)
+    write_mendings(
+        session, date, {day: repaired[day].mended if day in repaired else () for day in days}, dry_run=False
+    )
     after = {day: found.verification.differences for day, found in repaired.items()}
     _check_nothing_left({day: found.left for day, found in plans.items()} | after)
 
@@ -164,7 +166,10 @@ def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None
         raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", hint=hint)
 
 
-def _write(session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool) -> None:
+def write_mendings(
+    session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool
+) -> None:
+    """Write what is mended, by day: of the one day that was asked for, or of several."""
     if session.options.output is OutputForm.JSON:
         documents = [
             {"date": day, "repaired": [_document(each) for each in found]} for day, found in mended.items()

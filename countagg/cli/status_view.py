@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
 _HEALTH: Final = {True: "yes", False: "NO", None: "?"}
+_MARKS: Final = {"HEALTHY": {"yes": "green", "NO": "bold red", "?": "yellow"}}
 
 
 def is_healthy(hops: Iterable[Hop]) -> bool:
@@ -42,7 +43,7 @@ def write_hops(session: Session, hops: Sequence[Hop]) -> None:
     elif session.options.output is OutputForm.CSV:
         write_csv(session.stdout, _HEADER, map(_row, hops))
     else:
-        write_table(session.result_console, _HEADER, map(_row_with_age, hops))
+        write_table(session.result_console, _HEADER, map(_row_with_age, hops), marks=_MARKS)
 
 
 def status_document(session: Session, hops: Iterable[Hop]) -> dict[str, object]:
@@ -94,7 +95,7 @@ def draw_status(session: Session, look: StatusLook) -> Group:
     """Return what a terminal shows of a look."""
     state = "healthy" if is_healthy(look.hops) else "NOT HEALTHY"
     told = f"{session.options.stack}: {state}, {utc_now_text(session)}; Ctrl-C ends"
-    return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset()), Text(told, style="dim"))
+    return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS), Text(told, style="dim"))
 
 
 class _Writer:

@@ -12,7 +12,7 @@ from rich.text import Text
 from countagg.cli.live import show_live, utc_now_text
 from countagg.cli.options import OutputForm
 from countagg.cli.query_views import day_document
-from countagg.cli.render import for_reader, grouped, make_table, printable, signed, write_json_line
+from countagg.cli.render import for_reader, grouped, make_table, printable, show_moment, signed, write_json_line
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
 from countagg.operate.watching import Look
@@ -40,7 +40,8 @@ def draw_look(look: Look, height: int) -> Group:
     ]
     rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in found.totals]
     fitting = rows[: max(1, height - _LINES_AROUND)]
-    told = f"{found.day}, version {found.version}, updated {found.updated_at}" if found.version else _nothing(look)
+    updated = f"{found.day}, version {found.version}, updated {show_moment(found.updated_at)}"
+    told = updated if found.version else _nothing(look)
     left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
     return Group(
         make_table(_HEADER, fitting, _NUMERIC),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from countagg.provision.bundle import build_bundle
 from tests.cli.running import CommandLine
-from tests.cli.test_readme_transcripts import assert_shown, transcript_of
+from tests.readme import assert_shown, transcript_of
 
 
 def test_it_lists_components_with_versions_and_licences(countagg: CommandLine) -> None:
@@ -60,7 +60,7 @@ def test_the_zip_and_its_bill_of_materials_are_written(countagg: CommandLine, tm
 
 
 def test_readme_shows_what_is_printed(countagg: CommandLine) -> None:
-    _, *shown = transcript_of("bundle")
+    _, *shown = transcript_of("countagg bundle")
     assert_shown(shown, countagg("bundle").out)
 
 

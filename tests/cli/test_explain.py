@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from countagg.core.sequencer import normalise_sequencer
 from tests.aws.world import Calls, answer
 from tests.cli.account import BUCKET, empty_bucket, publish_day, write_day
 from tests.cli.running import CommandLine
+from tests.cli.scenes import COUNTER, plain
 
 TODAY: Final = datetime.now(UTC).date()
 DAY: Final = (TODAY - timedelta(days=1)).isoformat()
@@ -24,6 +26,8 @@ FILES: Final = {"i-1": {"A": "1.5", "B\x1b": "5"}, "i-2": {"A": "10"}}
 TOTALS: Final = {"A": "11.5", "B\x1b": "5"}
 KEYS: Final = {instance: f"counters/{DAY}/values_{instance}" for instance in ("i-1", "i-2", "i-3")}
 MOMENT: Final = f"{DAY}T10:00:00Z"
+AGE: Final = re.compile(r"\d+ (?:d|h|min|s) ago")
+AGED: Final = [f"{MOMENT},", "AGE"]
 SEQUENCERS: Final = [normalise_sequencer(digit) for digit in "12"]
 
 
@@ -121,14 +125,12 @@ def test_a_total_for_people_shows_that_it_adds_up(countagg: CommandLine) -> None
     ran = countagg("explain", "A", "--date", DAY)
 
     assert (ran.code, ran.err) == (0, "")
-    assert [line.split() for line in ran.out.splitlines()] == [
+    assert [line.split() for line in AGE.sub("AGE", ran.out).splitlines()] == [
         ["INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE"],
-        ["i-1", "1.5", MOMENT, "1" + "0" * 17, "included"],
-        [
-            *("i-2", "10", MOMENT, "2" + "0" * 17, "included;"),
-            *["a", "newer", "file", "is", "on", "its", "way", "to", "the", "snapshots", "(12,345.5)"],
-        ],
-        ["sum", "11.5", "as", "in", "the", "ledger"],
+        ["i-1", "1.5", *AGED, "1" + "0" * 17, "included"],
+        ["i-2", "10", *AGED, "2" + "0" * 17, "included", "*"],
+        ["sum", "11.5", "adds", "up"],
+        ["*", "i-2:", "a", "newer", "file", "is", "on", "its", "way", "to", "the", "snapshots", "(12,345.5)"],
         [],
         ["HOP", "VALUE", "VERSION"],
         ["ledger", "11.5", "7", "of", "2", "instances"],
@@ -163,7 +165,7 @@ def test_files_that_do_not_give_the_total_end_with_7(countagg: CommandLine) -> N
     ran = countagg("explain", "A", "--date", DAY)
 
     assert ran.code == 7
-    assert "NOT as in the ledger" in ran.out
+    assert "DOES NOT ADD UP" in ran.out
     assert ran.err.endswith(
         f"the files do not give the total; `countagg verify --date {DAY}` tells what is wrong\n"
     )
@@ -204,6 +206,22 @@ def test_what_is_nowhere_is_an_error_with_what_next(
 
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"countagg: {complaint}")
+
+
+@pytest.mark.parametrize(("columns", "has_sequencers"), [(80, False), (200, True)])
+def test_a_line_for_each_file_also_on_a_narrow_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, *, has_sequencers: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    lines = plain(COUNTER.shown())
+
+    assert max(map(len, lines)) <= columns
+    assert ("SEQUENCER" in lines[0]) is has_sequencers
+    assert [line.split()[0] for line in lines[1:7]] == [
+        *("i-beefdead", "i-deadbeef", "i-flub", "i-foobazzled", "sum", "*")
+    ]
+    assert "2026-11-20T10:00:01Z, 1 h ago" in lines[1]
 
 
 # A file
@@ -280,10 +298,10 @@ def test_a_refused_file_for_people_with_what_the_log_says_of_it(countagg: Comman
     assert "\x1b" not in ran.out
     head, shares, log = (part.splitlines() for part in ran.out.split("\n\n"))
     reason = r"'B\x1b' is not COUNTER VALUE"
-    assert [line.rstrip().split(maxsplit=2) for line in head] == [
+    assert [AGE.sub("AGE", line).rstrip().split(maxsplit=2) for line in head] == [
         ["HOP", "STATE", "DETAIL"],
         ["object", "refused", f"line 2: {reason}"],
-        ["snapshot", "present", f"{MOMENT}, sequencer 2{'0' * 17}"],
+        ["snapshot", "present", f"{MOMENT}, AGE, sequencer 2{'0' * 17}"],
         ["ledger", "included", "version 7"],
     ]
     assert [line.split() for line in shares] == [

@@ -5,45 +5,43 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
+from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.log_events import LogEvent
-from countagg.aws.pipeline import MappingHealth, QueueDepth
-from countagg.cli.explain_view import write_counter, write_file
+from countagg.cli.dead_letters_commands import write_letters
 from countagg.cli.history_view import write_history
 from countagg.cli.logs_command import render_line
+from countagg.cli.options import OutputForm
 from countagg.cli.preferences import Preferences
+from countagg.cli.repair_command import write_mendings
 from countagg.cli.session import Session
-from countagg.cli.status_view import write_hops
+from countagg.cli.verify_command import write_verification
 from countagg.cli.watch_view import show_looks
-from countagg.core.settings import FunctionSettings
 from countagg.core.values import SCALE
-from countagg.operate.evidence import Observer
-from countagg.operate.explain import explain_counter
-from countagg.operate.file_lineage import follow_file
-from countagg.operate.file_log import FileLog
+from countagg.operate.dead_letters import DeadLetter, Kind
+from countagg.operate.findings import Difference, Hop, Verification
 from countagg.operate.history import History
 from countagg.operate.log_lines import read_line
 from countagg.operate.query import TotalsOfDay
+from countagg.operate.repair_plan import Action, Mending
 from countagg.operate.watching import compare
-from countagg.provision import metrics
-from tests.cli.running import REPOSITORY, Terminal
+from countagg.provision.permissions import COMMANDS_OF, Role
+from tests.cli.running import Terminal
+from tests.cli.scenes import COUNTER, DAY, FILE, FLUB, HISTORY, STATUS, Scene, plain
 from tests.cli.test_options import DEFAULTS
-from tests.operate.fake_day import NOW, UPLOADED_AT, FakeDay
-from tests.operate.fake_health import NAMES, healthy_stack
-from tests.operate.log_events import HeldLogs
+from tests.cli.test_permissions import CHECKS
+from tests.operate.fake_day import NOW
+from tests.readme import BLOCKS as README_BLOCKS
 
-BLOCKS: Final[dict[str, list[str]]] = {
-    block.splitlines()[0]: block.splitlines()[1:]
-    for block in re.findall(
-        r"^```\n(\$ countagg .*?)^```", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-}
-VALUES: Final = (18120, 20544, 19877, 26310, 24985)
+PLAIN_BLOCKS: Final = [block.text.splitlines() for block in README_BLOCKS if not block.language]
+BLOCKS: Final = {lines[0]: lines[1:] for lines in PLAIN_BLOCKS if lines[0].startswith("$ countagg ")}
 EVENTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     (
         "10:15:02.117",
@@ -80,14 +78,6 @@ EVENTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 )
 
 
-DAY: Final = "2026-11-20"
-CALLS: Final = (1_204.0, 3_377.0, 358.0)
-
-
-def plain(text: str) -> list[str]:
-    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
-
-
 def test_lines_of_logs() -> None:
     shown = []
     for clock, function, message in EVENTS:
@@ -99,17 +89,99 @@ def test_lines_of_logs() -> None:
     assert BLOCKS["$ countagg logs --since 2h --level warning"] == shown
 
 
-def test_a_history_with_its_chart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    days = tuple(
-        TotalsOfDay(f"2026-11-{16 + index}", 1, "", {"http_get": value * SCALE})
-        for index, value in enumerate(VALUES)
-    )
+@pytest.mark.parametrize("scene", [HISTORY, STATUS, COUNTER, FILE], ids=lambda scene: scene.command)
+def test_what_a_terminal_shows(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(scene.columns))
+
+    assert BLOCKS[f"$ {scene.command}"] == plain(scene.shown())
+
+
+def shown_to_people(monkeypatch: pytest.MonkeyPatch, write: Callable[[Session], None]) -> list[str]:
+    monkeypatch.setenv("COLUMNS", "110")
     terminal = Terminal()
+    write(Session(DEFAULTS, Preferences({}), stdout=terminal, stderr=io.StringIO(), now=lambda: NOW))
+    return plain(terminal.getvalue())
 
-    write_history(Session(DEFAULTS, Preferences({}), stdout=terminal), History(days))
 
-    assert BLOCKS["$ countagg query --since 4d --counter http_get"] == plain(terminal.getvalue())
+def document_of(write: Callable[[Session], None]) -> dict[str, Any]:
+    out = io.StringIO()
+    write(Session(replace(DEFAULTS, output=OutputForm.JSON), Preferences({}), stdout=out))
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+def document_that_begins(with_text: str) -> dict[str, Any]:
+    """Return a document that README shows, without what it leaves out."""
+    [text] = [block.text for block in README_BLOCKS if block.text.startswith(with_text)]
+    found: dict[str, Any] = json.loads(text.replace("...,\n", "").replace(", ...]", "]"))
+    return found
+
+
+DIFFERENCES: Final = (
+    Difference(Hop.SNAPSHOTS, "the file has no snapshot", "i-deadbeef"),
+    Difference(Hop.LEDGER, "an instance is included that has no snapshot", "i-deadbeef"),
+    Difference(Hop.COUNTERS, "the item is wrong", "", "COUNTER1", Decimal(191_122), Decimal(191_000)),
+)
+
+
+@pytest.mark.parametrize("differences", [DIFFERENCES, ()], ids=["some", "none"])
+def test_differences_and_that_there_are_none(
+    differences: tuple[Difference, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Verification(DAY, 4, 4, differences)
+
+    assert shown_to_people(monkeypatch, lambda session: write_verification(session, found)) in PLAIN_BLOCKS
+
+
+def test_what_a_repair_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    mended = (
+        Mending(Hop.SNAPSHOTS, Action.REREAD, "i-deadbeef"),
+        Mending(Hop.LEDGER, Action.REBUILD),
+        Mending(Hop.COUNTERS, Action.WRITE, "", "COUNTER1"),
+    )
+
+    lines = shown_to_people(
+        monkeypatch, lambda session: write_mendings(session, DAY, {DAY: mended}, dry_run=False)
+    )
+
+    assert lines in PLAIN_BLOCKS
+
+
+def test_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = HeldMessage("2236f3c6-0000", "", "", NOW - timedelta(seconds=12), 1, {})
+    reason = "'COUNTER2' is not COUNTER VALUE"
+    letter = DeadLetter(message, Kind.REFUSAL, "function/processor", reason, key=FLUB, line=2)
+
+    assert shown_to_people(monkeypatch, lambda session: write_letters(session, [letter])) in PLAIN_BLOCKS
+
+
+def test_the_document_of_a_history() -> None:
+    days = (
+        TotalsOfDay("2026-11-19", 812, "", {"http_get": 26_310 * SCALE}),
+        TotalsOfDay("2026-11-20", 0, "", {}),
+    )
+
+    found = document_of(lambda session: write_history(session, History(days)))
+
+    assert found == document_that_begins('{"schema": 1, "since"')
+
+
+def test_the_document_of_a_status() -> None:
+    found = document_of(STATUS.show)
+    shown = document_that_begins('{"schema": 1, "stack": "countagg", "healthy"')
+
+    [hop] = shown.pop("hops")
+    [same] = [each for each in found.pop("hops") if each["hop"] == hop["hop"]]
+    told, left_out, rest = hop.pop("detail").partition("...")
+    assert (left_out, rest) == ("...", "")
+    assert same.pop("detail").startswith(told)
+    assert (shown, hop) == (found, same)
+
+
+def test_a_diagnosis_has_every_check_of_a_role() -> None:
+    names = [re.split(r" {2,}", line)[0] for line in BLOCKS["$ countagg doctor --role reader"]]
+
+    assert names == ["CHECK", *CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Role.READER])]
 
 
 def test_totals_as_they_change() -> None:
@@ -122,81 +194,3 @@ def test_totals_as_they_change() -> None:
     show_looks(session, iter([compare(None, before), compare(before, before), compare(before, after)]))
 
     assert BLOCKS["$ countagg query --date today --watch | cat"] == plain(out.getvalue())
-
-
-def test_the_hops_of_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    stack = healthy_stack()
-    stack.pipeline.queues = {NAMES.uploads: QueueDepth(3, 10), NAMES.dead_letters: QueueDepth(1, 0)}
-    stack.pipeline.mappings[NAMES.aggregator] = stack.pipeline.mappings[NAMES.publisher] = MappingHealth(
-        "Enabled", "No records processed"
-    )
-    stack.health.states["countagg-files-refused"] = "ALARM"
-    stack.health.values = {
-        metrics.oldest_age(NAMES.uploads): 1.0,
-        **{metrics.invocations(name): calls for name, calls in zip(NAMES.functions.values(), CALLS, strict=True)},
-        **dict.fromkeys(map(metrics.errors, NAMES.functions.values()), 0.0),
-        **dict.fromkeys(map(metrics.throttles, NAMES.functions.values()), 0.0),
-        metrics.files_refused(NAMES.processor): 1.0,
-        metrics.iterator_age(NAMES.aggregator): 1_180.0,
-        metrics.iterator_age(NAMES.publisher): 10_310.0,
-    }
-    terminal = Terminal()
-
-    write_hops(Session(DEFAULTS, Preferences({}), stdout=terminal), stack.look())
-
-    assert BLOCKS["$ countagg status"] == plain(terminal.getvalue())
-
-
-@pytest.fixture
-def day() -> FakeDay:
-    """Give the day of the sample files, and a file that is refused."""
-    day = FakeDay()
-    for instance, content in (
-        ("i-beefdead", "COUNTER1 12345\n"),
-        ("i-deadbeef", "COUNTER1 123456\n"),
-        ("i-flub", "COUNTER1 1000\n"),
-        ("i-foobazzled", "COUNTER1 54321\nCOUNTER2 54321\n"),
-    ):
-        day.upload(instance, content)
-        day.settle()
-    day.upload("i-flub", "COUNTER1 1000\nCOUNTER2\n")
-    day.process()
-    day.stored = replace(day.stored, updated_at=f"{DAY}T10:00:02+00:00")
-    day.held = {name: replace(held, uploaded_at=f"{DAY}T10:00:01Z") for name, held in day.held.items()}
-    return day
-
-
-class ExplainedStack:
-    """A pipeline as far as a view needs it."""
-
-    settings = FunctionSettings("countagg", "my-counters", "1", "counters/", "totals/", "url", 35, 400, "arn")
-
-
-def explaining(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> Session:
-    monkeypatch.setenv("COLUMNS", "150")
-    session = Session(DEFAULTS, Preferences({}), stdout=terminal)
-    session.__dict__["pipeline"] = ExplainedStack()
-    return session
-
-
-def test_a_total_and_its_files(monkeypatch: pytest.MonkeyPatch, day: FakeDay) -> None:
-    terminal = Terminal()
-    found = explain_counter(Observer(day.reader, DAY, day.today), "COUNTER1")
-
-    write_counter(explaining(monkeypatch, terminal), found)
-
-    assert BLOCKS[f"$ countagg explain COUNTER1 --date {DAY}"] == plain(terminal.getvalue())
-
-
-def test_a_file_and_its_totals(monkeypatch: pytest.MonkeyPatch, day: FakeDay) -> None:
-    terminal, key = Terminal(), f"counters/{DAY}/values_i-flub"
-    reason = "'COUNTER2' is not COUNTER VALUE"
-    refusal = {"level": "WARNING", "message": "file refused", "key": key, "reason": reason, "line": 2}
-    stamp = round(UPLOADED_AT.timestamp() * 1000) + 1_117
-    logs = HeldLogs([LogEvent(NAMES.processor, "s", stamp, stamp, "", json.dumps(refusal))])
-    found = follow_file(day.reader, FileLog(logs.reader, NAMES, NOW), key, NOW)
-
-    write_file(explaining(monkeypatch, terminal), found)
-
-    assert BLOCKS[f"$ countagg explain {key}"] == plain(terminal.getvalue())

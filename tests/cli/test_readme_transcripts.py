@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,8 @@ import pytest
 
 from tests.cli.account import ACCOUNT, moto_account, set_up
 from tests.cli.running import CommandLine
+from tests.readme import assert_shown, transcript_of
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-TRANSCRIPTS: list[list[str]] = [
-    block.splitlines() for block in re.findall(r"^```console\n\$ (.*?)^```", README, re.MULTILINE | re.DOTALL)
-]
 BUCKET = "my-counters"
 
 
@@ -41,19 +37,6 @@ def _account(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def transcript_of(command: str) -> list[str]:
-    [found] = [block for block in TRANSCRIPTS if block[0].startswith(f"countagg {command}")]
-    return found
-
-
-def assert_shown(shown: list[str], printed: str) -> None:
-    """Check that the lines shown stand in what was printed, one after the other, with gaps only where said."""
-    parts = "\n".join(shown).split("...")
-    pattern = r"[\s\S]*?".join(re.escape(part) for part in parts)
-    text = "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"
-    assert re.search(rf"(?m)^{pattern}$", text), f"{printed}\n\nis not what README shows:\n\n{chr(10).join(shown)}"
-
-
 def change_by_hand() -> None:
     boto3.client("lambda").update_function_configuration(FunctionName="countagg-aggregator", MemorySize=128)
     boto3.client("cloudwatch").delete_alarms(AlarmNames=["countagg-dead-letters"])
@@ -69,7 +52,7 @@ def change_by_hand() -> None:
 def test_plan_setup_and_teardown_print_what_readme_shows(countagg: CommandLine) -> None:
     change_by_hand()
     for command in ("plan", "setup", "teardown"):
-        line, *shown = transcript_of(command)
+        line, *shown = transcript_of(f"countagg {command}")
         _, *arguments = shlex.split(line)
         ran = countagg(*arguments)
         assert ran.code == 0, ran.err

@@ -11,20 +11,18 @@ import pytest
 from countagg.core.limits import Alert
 from countagg.core.values import SCALE
 from tests.embedded.world import CommandLine, DeployedStack, wait_until
+from tests.provision.stacks import IDS
+from tests.readme import BLOCKS, README
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
-BLOCKS: list[list[str]] = [
-    block.strip().splitlines()
-    for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    if not language
-]
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, \d+ s ago")
+ACCOUNT = re.compile(r"\b\d{12}\b")
 
 
 def block_that_begins(with_text: str) -> list[str]:
-    [found] = [block for block in BLOCKS if block[0].startswith(with_text)]
+    blocks = [block.text.strip().splitlines() for block in BLOCKS if not block.language]
+    [found] = [lines for lines in blocks if lines[0].startswith(with_text)]
     return found
 
 
@@ -44,6 +42,27 @@ def test_the_commands_by_hand_lead_to_the_totals_that_readme_shows(tmp_path: Pat
 
     shown = block_that_begins("COUNTER     VALUE")
     assert [line.rstrip() for line in printed["countagg --local query --date today"].splitlines()] == shown
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_five_commands_on_aws_set_up_show_and_remove_a_stack(command_line: CommandLine) -> None:
+    commands = block_that_begins("countagg plan")
+    printed = {}
+    for command in commands:
+        ours = ACCOUNT.sub("000000000000", command).replace("my-counters", "counters-five")
+        program, name, *arguments = shlex.split(ours)
+        assert program == "countagg"
+        # Nobody is there to be asked.
+        agreed = ["--yes"] if name in {"setup", "teardown"} else []
+        emptied = ["--delete-objects"] if name == "teardown" else []
+        printed[name] = command_line(name, *arguments, *agreed, *emptied, "--stack", "five").out
+
+    assert list(printed) == ["plan", "setup", "upload-sample", "query", "teardown"]
+    assert f"plan: {len(IDS)} to create, 0 to update, 0 to keep, 0 to delete" in printed["plan"]
+    assert f"{len(IDS)} created" in printed["setup"]
+    shown = block_that_begins("COUNTER     VALUE")
+    assert [line.rstrip() for line in printed["query"].splitlines()] == shown
+    assert f"{len(IDS)} deleted" in printed["teardown"]
 
 
 @pytest.mark.usefixtures("without_limits")

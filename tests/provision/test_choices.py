@@ -27,6 +27,8 @@ ALL: dict[str, Any] = {
     "memory": PerFunction(512, 1_024, 128),
     "window": PerFunction(5, 2, 60),
     "retention": Retention(7, 50, 90),
+    "lanes": 3,
+    "counter_shards": 2,
     "alarm_email": "ops@example.org",
 }
 """Every choice that a stack remembers, none of them the default."""
@@ -47,6 +49,8 @@ settings_with_choices = st.builds(
     memory=st.builds(PerFunction, *[st.sampled_from([256, 512])] * 3),
     window=st.builds(PerFunction, *[st.integers(0, 300)] * 3),
     retention=st.builds(Retention, st.just(35), st.integers(1, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
+    lanes=st.integers(1, 10),
+    counter_shards=st.integers(1, 10),
     alarm_email=st.sampled_from(["", "ops@example.org"]),
 )
 
@@ -94,6 +98,8 @@ def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
         "memory": {"processor": 1, "aggregator": 2, "publisher": 3},
         "window": {"processor": 1, "aggregator": 2, "publisher": 3},
         "retention": {"snapshots": 1, "totals": 2, "logs": 3},
+        "lanes": 1,
+        "counter_shards": 9,
         "alarm_email": "other@example.org",
     }
     if name == "memory":

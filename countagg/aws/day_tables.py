@@ -175,6 +175,16 @@ class DayTables:
                 found = [answer.get("Item")]
         return StoredDay(tuple(map(_stored, found)), layout)
 
+    def ledgers_one_by_one(self, day: str) -> StoredDay:
+        """Read a day's ledgers each by itself: they may be too large to be read at one moment."""
+        layout = self.layout(day)
+        with aws_errors(f"totals of {day}"):
+            answers = [
+                self._clients.dynamodb.get_item(TableName=self._names.totals, Key=_key(partition))
+                for partition in layout.partitions(day)
+            ]
+        return StoredDay(tuple(_stored(answer.get("Item")) for answer in answers), layout)
+
     def _at_one_moment(self, table: str, keys: Sequence[Any], **projection: Any) -> list[Item | None]:  # noqa: ANN401
         asked: Any = [{"Get": {"TableName": table, "Key": key, **projection}} for key in keys]
         left = _ATTEMPTS

@@ -15,6 +15,7 @@ from countagg.aws.sqs import MISSING_QUEUE
 from countagg.core.errors import StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
+from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
 
@@ -121,6 +122,10 @@ class Pipeline:
                 hint="check --stack, --region and --profile, or run `countagg setup`",
             )
         return cls(clients, settings)
+
+    def layout_of_files(self, day: str) -> Layout:
+        """Return how the processor spreads a day's files: as the settings say if none was applied yet."""
+        return self._tables.fixed_layout(day) or self.settings.layout
 
     def totals(self, day: str) -> DayTotals:
         """Read a day's totals as they are at one moment, strongly consistent.

@@ -44,6 +44,16 @@ def recommend_layout(instances: int, counters: int, per_second: float) -> Layout
     return Layout(lanes, shards)
 
 
+def describe_lack(layout: Layout, wanted: Layout) -> str:
+    """Tell what a day that is spread like this lacks for a fleet; empty if nothing."""
+    if wanted.lanes <= layout.lanes and wanted.shards <= layout.shards:
+        return ""
+    return (
+        f"such a fleet should have --lanes {wanted.lanes} and --counter-shards {wanted.shards}; "
+        f"the day has {layout.lanes} and {layout.shards}, and `countagg setup` changes the next one"
+    )
+
+
 def _too_large(instances: int, counters: int) -> DoesNotFit:
     return DoesNotFit(
         f"{instances} instances with {counters} counters are too many for the ledgers of one day",

@@ -66,6 +66,13 @@ def test_a_stack_remembers_every_choice(settings: StackSettings) -> None:
     assert Chosen("countagg").settings(deployed(settings)) == settings
 
 
+def test_the_functions_are_told_how_days_are_spread() -> None:
+    stack = make_stack(lanes=3, counter_shards=2)
+    for function in ("processor", "aggregator", "publisher"):
+        environment = state_of(stack, f"function/{function}").environment
+        assert (environment["COUNTAGG_LANES"], environment["COUNTAGG_COUNTER_SHARDS"]) == ("3", "2")
+
+
 def test_every_setting_but_the_places_is_remembered() -> None:
     places = {
         "stack",

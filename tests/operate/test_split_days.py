@@ -251,6 +251,16 @@ def test_a_day_that_is_right_is_left_alone() -> None:
     assert day.wrote == []
 
 
+def test_a_day_that_is_right_but_behind_what_is_published_goes_on_after_it() -> None:
+    day = SplitDay.of(ledgers_of(AFTER))
+    day.published_version = 21
+
+    day.repairer.rebuild_ledger(DAY)
+
+    assert day.wrote == [LAYOUT.partitions(DAY)[0]]
+    assert day.ledger(DAY).version > 21
+
+
 @pytest.mark.parametrize("where", ["items", "object"])
 def test_the_day_goes_on_after_what_is_published_though_the_ledger_of_a_partition_was_lost(where: str) -> None:
     day = SplitDay.of(ledgers_of(AFTER))

@@ -13,7 +13,7 @@ import typer.main
 
 from countagg.cli.main import make_app
 from countagg.cli.options import GLOBAL_NAMES
-from countagg.cli.preferences import SWITCHES, TABLES, TEXTS
+from countagg.cli.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
 from countagg.cli.registry import INTERRUPTED
 from countagg.cli.verify_command import DIFFERENT
 from countagg.core import errors
@@ -45,7 +45,7 @@ def test_every_global_option_is_in_readme(option: str) -> None:
     assert f"`--{option.replace('_', '-')}`" in README
 
 
-@pytest.mark.parametrize("setting", sorted(set(TEXTS) - set(GLOBAL_NAMES)))
+@pytest.mark.parametrize("setting", sorted({*TEXTS, *NUMBERS} - set(GLOBAL_NAMES)))
 def test_every_setting_of_a_file_is_in_readme(setting: str) -> None:
     assert f"`{setting}`" in README
     assert setting not in SWITCHES
@@ -78,7 +78,7 @@ def variables() -> set[str]:
     """Return the variables of countagg's own that the code names, besides those that a setting has."""
     texts = [path.read_text() for path in package_files("")]
     named = {name for text in texts for name in re.findall(r"\bCOUNTAGG_[A-Z_]*[A-Z]", text)}
-    return named - {f"COUNTAGG_{name.upper()}" for name in (*TEXTS, *SWITCHES, *TABLES)}
+    return named - {f"COUNTAGG_{name.upper()}" for name in (*TEXTS, *SWITCHES, *NUMBERS, *TABLES)}
 
 
 def test_variables_of_settings_are_in_readme_by_their_rule() -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.aws.day_tables import DayTables, StoredDay, text_of
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals, parse_published, published_key
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
@@ -57,15 +59,6 @@ class FoundObject:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """A day's ledger as it is stored, not yet decoded; version 0 and empty if there is none."""
-
-    version: int = 0
-    updated_at: str = ""
-    document: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
 class CounterItem:
     """An item of the counters table: a counter's value in the version in which it changed last."""
 
@@ -86,6 +79,7 @@ class DayReader:
         self._clients = clients
         self.settings = settings
         self._names = Names(settings.stack)
+        self._tables = DayTables(clients, self._names)
         self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     def list_objects(self, day: str) -> Iterator[ListedObject]:
@@ -116,44 +110,38 @@ class DayReader:
                 content = body.read() if size <= MAX_FILE_BYTES else None
         return FoundObject(content, answer["ETag"].strip('"'), size, answer["LastModified"].astimezone(UTC))
 
+    def layout(self, day: str) -> Layout:
+        """Return how a day is spread."""
+        return self._tables.layout(day)
+
+    def layout_of_files(self, day: str) -> Layout:
+        """Return how the processor spreads a day's files: as the settings say if none was applied yet."""
+        return self._tables.fixed_layout(day) or self.settings.layout
+
     def snapshots(self, day: str) -> Iterator[Snapshot]:
         """Yield a day's snapshots by instance, strongly consistent; what an item lacks is empty."""
-        for item in self._query(self._names.snapshots, day, ConsistentRead=True):
-            yield _snapshot(item, day)
+        return self._tables.snapshots(day)
 
     def snapshot(self, day: str, instance: str) -> Snapshot | None:
         """Return one snapshot, strongly consistent."""
-        with aws_errors(f"snapshot {instance} of {day}"):
-            answer = self._clients.dynamodb.get_item(
-                TableName=self._names.snapshots,
-                Key={"Date": {"S": day}, "Instance": {"S": instance}},
-                ConsistentRead=True,
-            )
-        item = answer.get("Item")
-        return None if item is None else _snapshot(item, day)
+        return self._tables.snapshot(day, instance)
+
+    def snapshots_of(self, partition: str, day: str) -> Iterator[Snapshot]:
+        """Yield what one partition of a day holds of its snapshots, strongly consistent."""
+        return self._tables.partition(partition, day)
 
     def sequencers(self, day: str) -> dict[str, str]:
         """Return which version of each file a day's snapshots hold, strongly consistent: instance -> sequencer."""
-        items = self._query(
-            self._names.snapshots, day, ConsistentRead=True, ProjectionExpression="Instance, Sequencer"
-        )
-        return {item["Instance"]["S"]: _text(item, "Sequencer") for item in items}
+        items = self._tables.heads(day, ProjectionExpression="Instance, Sequencer")
+        return {item["Instance"]["S"]: text_of(item, "Sequencer") for item in items}
 
-    def ledger(self, day: str) -> StoredDocument:
-        """Read a day's ledger, strongly consistent."""
-        with aws_errors(f"totals of {day}"):
-            answer = self._clients.dynamodb.get_item(
-                TableName=self._names.totals, Key={"Date": {"S": day}}, ConsistentRead=True
-            )
-        item = answer.get("Item")
-        if item is None:
-            return StoredDocument()
-        document = bytes(item.get("Document", {}).get("B", b""))
-        return StoredDocument(int(item["Version"]["N"]), _text(item, "UpdatedAt"), document)
+    def ledger(self, day: str) -> StoredDay:
+        """Read a day's ledger as it is at one moment, strongly consistent."""
+        return self._tables.ledgers(day)
 
     def counters(self, day: str) -> Iterator[CounterItem]:
         """Yield a day's items of the counters table, by its index, which lags behind by moments."""
-        for item in self._query(self._names.counters, day, IndexName=BY_DATE_INDEX):
+        for item in self._counter_items(day):
             yield _counter_item(item)
 
     def counters_exactly(self, day: str, counters: Iterable[str]) -> Iterator[CounterItem]:
@@ -189,35 +177,19 @@ class DayReader:
                 return None
             raise
 
-    def _query(self, table: str, day: str, **more: Any) -> Iterator[Item]:  # noqa: ANN401 - passed on to boto3
-        with aws_errors(f"{table} of {day}"):
+    def _counter_items(self, day: str) -> Iterator[Item]:
+        with aws_errors(f"{self._names.counters} of {day}"):
             pages = self._clients.dynamodb.get_paginator("query").paginate(
-                TableName=table,
+                TableName=self._names.counters,
+                IndexName=BY_DATE_INDEX,
                 KeyConditionExpression="#date = :date",
                 ExpressionAttributeNames={"#date": "Date"},
                 ExpressionAttributeValues={":date": {"S": day}},
-                **more,
             )
             for page in pages:
                 yield from page["Items"]
 
 
-def _snapshot(item: Item, day: str) -> Snapshot:
-    return Snapshot(
-        day=day,
-        instance=item["Instance"]["S"],
-        sequencer=_text(item, "Sequencer"),
-        packed=bytes(item.get("Counters", {}).get("B", b"")),
-        etag=_text(item, "ETag"),
-        key=_text(item, "Key"),
-        uploaded_at=_text(item, "UploadedAt"),
-    )
-
-
 def _counter_item(item: Item) -> CounterItem:
     version = item.get("Version", {}).get("N", "0")
     return CounterItem(item["Counter"]["S"], Decimal(item.get("Value", {}).get("N", "NaN")), int(version))
-
-
-def _text(item: Item, name: str) -> str:
-    return item.get(name, {}).get("S", "")

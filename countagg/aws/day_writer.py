@@ -17,6 +17,7 @@ from countagg.aws.session import Clients
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CountaggError
 from countagg.core.names import Names
+from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.published import CONTENT_TYPE, published_key, published_metadata, render_published
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES
@@ -39,11 +40,13 @@ class DayWriter:
         self._settings = settings
         self._names = Names(settings.stack)
 
-    def replace_ledger(self, day: str, replaced: int, version: int, document: bytes, updated_at: str) -> bool:
+    def replace_ledger(
+        self, partition: str, replaced: int, version: int, document: bytes, updated_at: str
+    ) -> bool:
         """Store a ledger if the stored one still is of the version that was read.
 
         Args:
-            day: YYYY-MM-DD.
+            partition: of a day (`core.partitions`).
             replaced: the version that was read; 0 if there was none.
             version: of the new ledger.
             document: encoded.
@@ -54,24 +57,24 @@ class DayWriter:
         """
         if len(document) > MAX_PACKED_BYTES:
             raise CountaggError(
-                f"the totals of {day} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
-                hint="use fewer counters or instances per stack",
+                f"the totals of {partition} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
+                hint=MORE_PARTITIONS,
             )
         condition: Any = {"ConditionExpression": "attribute_not_exists(Version)"}
         if replaced:
             values = {":replaced": {"N": str(replaced)}}
             condition = {"ConditionExpression": "Version = :replaced", "ExpressionAttributeValues": values}
         return self._wrote(
-            f"totals of {day}",
+            f"totals of {partition}",
             _CONDITION_FAILED,
             lambda: self._clients.dynamodb.put_item(
                 TableName=self._names.totals,
                 Item={
-                    "Date": {"S": day},
+                    "Date": {"S": partition},
                     "Version": {"N": str(version)},
                     "Document": {"B": document},
                     "UpdatedAt": {"S": updated_at},
-                    "ExpiresAt": self._expiry(day),
+                    "ExpiresAt": self._expiry(parse_partition(partition).day),
                 },
                 **condition,
             ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed
@@ -72,7 +73,7 @@ class Health:
     def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
         self._clients = clients
         self._settings = settings
-        self._names = Names(settings.stack)
+        self._tables = DayTables(clients, Names(settings.stack))
 
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
@@ -118,14 +119,8 @@ class Health:
 
     def counted(self, day: str) -> LastChange | None:
         """Return the last change of a day's ledger; None if there is none (`dynamodb:GetItem`)."""
-        with aws_errors(f"totals of {day}"):
-            answer = self._clients.dynamodb.get_item(
-                TableName=self._names.totals, Key={"Date": {"S": day}}, ProjectionExpression="Version, UpdatedAt"
-            )
-        item = answer.get("Item")
-        if item is None:
-            return None
-        return LastChange(day, int(item["Version"]["N"]), item.get("UpdatedAt", {}).get("S", ""))
+        stored = self._tables.ledgers(day, consistent=False, ProjectionExpression="Version, UpdatedAt")
+        return LastChange(day, stored.version, stored.updated_at) if stored.version else None
 
     def published(self, day: str) -> LastChange | None:
         """Return how new a day's published object is; None if there is none.

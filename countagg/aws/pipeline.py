@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.aws.sqs import MISSING_QUEUE
 from countagg.core.errors import StackNotFound
-from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.ledger import Ledger
 from countagg.core.names import Names
+from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _MISSING: Final = "ResourceNotFoundException"
 
@@ -106,6 +105,7 @@ class Pipeline:
         self._clients = clients
         self.settings = settings
         self.names = Names(settings.stack)
+        self._tables = DayTables(clients, self.names)
         self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     @classmethod
@@ -123,41 +123,31 @@ class Pipeline:
             )
         return cls(clients, settings)
 
+    def layout_of_files(self, day: str) -> Layout:
+        """Return how the processor spreads a day's files: as the settings say if none was applied yet."""
+        return self._tables.fixed_layout(day) or self.settings.layout
+
     def totals(self, day: str) -> DayTotals:
-        """Read a day's totals, strongly consistent."""
-        with aws_errors(f"totals of {day}"):
-            answer = self._clients.dynamodb.get_item(
-                TableName=self.names.totals, Key={"Date": {"S": day}}, ConsistentRead=True
-            )
-        item = answer.get("Item")
-        if item is None:
-            return DayTotals(day, 0, "", Ledger())
-        ledger = decode_ledger(bytes(item["Document"]["B"]))
-        return DayTotals(day, int(item["Version"]["N"]), item["UpdatedAt"]["S"], ledger)
+        """Read a day's totals as they are at one moment, strongly consistent.
+
+        Raises:
+            CorruptDocument: a ledger cannot be read.
+        """
+        stored = self._tables.ledgers(day)
+        return DayTotals(day, stored.version, stored.updated_at, stored.decode())
 
     def snapshots(self, day: str) -> Iterator[Snapshot]:
         """Yield a day's snapshots by instance, strongly consistent."""
-        attributes = "#date, Instance, Sequencer, Counters, ETag, #key, UploadedAt"
-        return map(_snapshot, self._snapshot_items(day, attributes))
+        return self._tables.snapshots(
+            day,
+            ProjectionExpression="Instance, Sequencer, Counters, ETag, #key, UploadedAt",
+            ExpressionAttributeNames={"#key": "Key"},
+        )
 
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
         """Yield which version of each file a day's snapshots hold, strongly consistent."""
-        for item in self._snapshot_items(day, "Instance, Sequencer, ETag"):
+        for item in self._tables.heads(day, ProjectionExpression="Instance, Sequencer, ETag"):
             yield SnapshotHead(item["Instance"]["S"], item["Sequencer"]["S"], item["ETag"]["S"])
-
-    def _snapshot_items(self, day: str, attributes: str) -> Iterator[dict[str, AttributeValueTypeDef]]:
-        names = {"#date": "Date"} | ({"#key": "Key"} if "#key" in attributes else {})
-        with aws_errors(f"snapshots of {day}"):
-            pages = self._clients.dynamodb.get_paginator("query").paginate(
-                TableName=self.names.snapshots,
-                KeyConditionExpression="#date = :date",
-                ProjectionExpression=attributes,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={":date": {"S": day}},
-                ConsistentRead=True,
-            )
-            for page in pages:
-                yield from page["Items"]
 
     def put_counter_file(self, key: str, content: bytes) -> str:
         """Upload a file.
@@ -241,15 +231,3 @@ class Pipeline:
                 if code_of(error) == _MISSING:
                     return "absent"
                 raise
-
-
-def _snapshot(item: dict[str, AttributeValueTypeDef]) -> Snapshot:
-    return Snapshot(
-        day=item["Date"]["S"],
-        instance=item["Instance"]["S"],
-        sequencer=item["Sequencer"]["S"],
-        packed=bytes(item["Counters"]["B"]),
-        etag=item["ETag"]["S"],
-        key=item["Key"]["S"],
-        uploaded_at=item["UploadedAt"]["S"],
-    )

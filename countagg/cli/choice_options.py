@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from countagg.cli.preferences import parse_entries
+from countagg.cli.preferences import LONGEST_NUMBER, NUMBERS, parse_entries
 from countagg.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,22 @@ def choice_parameters(
             rich_help_panel=_FUNCTIONS,
         ),
     ] = None,
+    lanes: Annotated[
+        int | None,
+        typer.Option(
+            help="Lanes that a day's instances are spread over; from the next day that begins.",
+            show_default="1",
+            rich_help_panel=_FUNCTIONS,
+        ),
+    ] = None,
+    counter_shards: Annotated[
+        int | None,
+        typer.Option(
+            help="Shards that a day's counters are spread over; from the next day that begins.",
+            show_default="1",
+            rich_help_panel=_FUNCTIONS,
+        ),
+    ] = None,
     alarm_email: Annotated[
         str | None, typer.Option(help="Address that alarms go to.", rich_help_panel=_SAFETY)
     ] = None,
@@ -110,11 +126,9 @@ _TEXTS: Final = (
     "alarm_email",
 )
 _SWITCHES: Final = ("create_bucket", "bucket_versioning", "point_in_time_recovery", "deletion_protection")
-_NUMBERS: Final = ("memory", "window", "retention")
+_NUMBERS_BY_NAME: Final = ("memory", "window", "retention")
 _SETTINGS: Final = {"tag": "tags"}
 """Flags whose setting has another name."""
-_LONGEST_NUMBER: Final = 9
-"""Digits; Python refuses to read very long ones."""
 
 
 def taking_choices(function: Callable[..., None]) -> Callable[..., None]:
@@ -146,7 +160,10 @@ def read_choices(stack: str, flags: Mapping[str, Any], preferences: Preferences)
         name: flags[name] if flags[name] is not None else preferences.switch(name) for name in _SWITCHES
     }
     switches["create_bucket"] = bool(switches["create_bucket"])
-    numbers: dict[str, Any] = {name: read_numbers(name, flags[name], preferences) for name in _NUMBERS}
+    numbers: dict[str, Any] = {
+        name: flags[name] if flags[name] is not None else preferences.number(name) for name in NUMBERS
+    }
+    numbers |= {name: read_numbers(name, flags[name], preferences) for name in _NUMBERS_BY_NAME}
     tags = preferences.table("tags") if flags["tag"] is None else _tags(flags["tag"])
     return Chosen(stack, tags=tags, **texts, **switches, **numbers)
 
@@ -172,7 +189,7 @@ def read_numbers(name: str, flag: Sequence[str] | None, preferences: Preferences
 
 def _as_numbers(entries: Mapping[str, str], origin: str) -> dict[str, int]:
     for key, text in entries.items():
-        if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        if not text.isdecimal() or len(text) > LONGEST_NUMBER:
             raise UsageError(f"{key}={text} is not a whole number that could be meant", where=origin)
     return {key: int(text) for key, text in entries.items()}
 
@@ -194,7 +211,7 @@ def _source(option: str, flags: Mapping[str, Any], preferences: Preferences) -> 
     name = option.removeprefix("--").replace("-", "_")
     if name not in flags:
         return option
-    if name in _NUMBERS:
+    if name in _NUMBERS_BY_NAME:
         said = [origin for origin, _ in preferences.tables(name)]
         return ", ".join([*([option] if flags[name] else []), *said]) or option
     return option if flags[name] is not None else preferences.origin(_SETTINGS.get(name, name)) or option

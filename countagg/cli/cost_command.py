@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,8 +121,11 @@ def _write_modelled(session: Session, work: Workload, choices: Choices, prices: 
         vary_windows,
     )
     from countagg.operate.cost_of_countagg import our_bill
+    from countagg.operate.spreading import recommend_layout
 
-    sizes = sizes_of(work.instances, work.counters)
+    layout = recommend_layout(work.instances, work.counters, work.per_second)
+    choices = replace(choices, layout=layout)
+    sizes = sizes_of(work.instances, work.counters, layout)
     with session.busy("sizing fleets"):
         modelled = Modelled(
             work=work,

@@ -34,7 +34,7 @@ class Modelled:
 
     Attributes:
         work: what the fleet does.
-        choices: of setup.
+        choices: of setup, days spread as is recommended.
         sizes: of its files and items.
         ours: our bill.
         article: that of the article's layout; None if it does not fit into DynamoDB's items.
@@ -114,6 +114,9 @@ class _Text:
             f"{grouped(work.instances)} instances, {grouped(work.counters)} counters, a file every "
             f"{work.interval:g} s, {work.days:g} days: {grouped(round(work.files))} files"
         )
+        layout = self._found.choices.layout
+        if layout.is_split:
+            self._say(f"recommended, and reckoned with: --lanes {layout.lanes} --counter-shards {layout.shards}")
         self._say(f"{_of(self._prices)}\n")
         if explain:
             self._explain()
@@ -223,6 +226,7 @@ def _modelled_document(found: Modelled, prices: Prices) -> dict[str, object]:
         "interval": work.interval,
         "days": work.days,
         "files": round(work.files),
+        "recommended": {"lanes": found.choices.layout.lanes, "counter_shards": found.choices.layout.shards},
         "prices": _prices_document(prices),
         "free_tier": False,
         "layouts": {

@@ -132,14 +132,20 @@ def _agree(
     Raises:
         UsageError: it may cost more than it is allowed to.
     """
+    from countagg.operate.cost_model import Choices
     from countagg.operate.load_cost import estimate
+    from countagg.operate.spreading import describe_lack, recommend_layout
 
     session.introduce(expect_account)
-    found = estimate(load, drain, prices_of_region(session))
+    layout = session.pipeline.layout_of_files(load.day)
+    found = estimate(load, drain, prices_of_region(session), Choices(layout=layout))
     rates = f"{load.steps[0].rate(load.instances):,.1f}"
     if len(load.steps) > 1:
         rates += f" to {load.steps[-1].rate(load.instances):,.1f}"
     files = f"{'up to ' if load.until_knee else ''}{found.files:,.0f} files"
+    rate = load.steps[0].rate(load.instances)
+    if lack := describe_lack(layout, recommend_layout(load.instances, load.counters, rate)):
+        session.remark(f"layout     {lack}")
     session.remark(f"load       {files} on {load.day}, {rates} a second, {load.counters} counters each")
     if session.options.local:
         session.remark("cost       none, the engine is on this machine")

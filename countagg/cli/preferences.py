@@ -36,11 +36,14 @@ SWITCHES: Final = (
     "point_in_time_recovery",
     "deletion_protection",
 )
+NUMBERS: Final = ("lanes", "counter_shards")
 TABLES: Final = ("tags", "memory", "window", "retention")
+LONGEST_NUMBER: Final = 9
+"""Digits; Python refuses to read very long ones."""
 NO_ENTRIES: Final = "none"
 """What a variable says instead of an empty table."""
 
-Setting = str | bool | Mapping[str, str | int]
+Setting = str | bool | int | Mapping[str, str | int]
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -80,6 +83,18 @@ class Preferences:
         if not origin:
             return None
         return value if isinstance(value, bool) else _parse_switch(str(value), origin)
+
+    def number(self, name: str) -> int | None:
+        """Return the whole number that the strongest source says; None if none says anything.
+
+        Raises:
+            UsageError: a variable holds something else.
+        """
+        origin, value = self._find(name)
+        text = str(value)
+        if origin and (not text.isdecimal() or len(text) > LONGEST_NUMBER):
+            raise UsageError(f"{text!r} is not a whole number that could be meant", where=origin)
+        return int(text) if origin else None
 
     def table(self, name: str) -> Mapping[str, str] | None:
         """Return the entries that the strongest source gives; None if none says anything.
@@ -178,10 +193,13 @@ def _check(name: str, value: object, path: str) -> None:
     elif name in SWITCHES:
         if not isinstance(value, bool):
             raise UsageError(f"{name} must be true or false, without quotes", where=path)
+    elif name in NUMBERS:
+        if type(value) is not int:
+            raise UsageError(f"{name} must be a whole number, without quotes", where=path)
     elif name in TABLES:
         # Not isinstance: in Python true is a number.
         if not isinstance(value, dict) or any(type(each) not in (str, int) for each in value.values()):
             raise UsageError(f"{name} must be a table of texts or numbers", where=path)
     else:
-        known = ", ".join(sorted({*TEXTS, *SWITCHES, *TABLES}))
+        known = ", ".join(sorted({*TEXTS, *SWITCHES, *NUMBERS, *TABLES}))
         raise UsageError(f"unknown setting {name!r}", where=path, hint=f"known are {known}")

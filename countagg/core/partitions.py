@@ -58,7 +58,10 @@ class Layout:
             UsageError: a day cannot have as many partitions.
         """
         if lanes < 1 or shards < 1:
-            raise UsageError(f"{lanes} lanes and {shards} counter shards: there must be at least 1 of each")
+            raise UsageError(
+                f"{lanes} lanes and {shards} counter shards: there must be at least 1 of each",
+                hint=f"give 1 or more, together at most {MAX_PARTITIONS} partitions",
+            )
         if lanes * shards > MAX_PARTITIONS:
             raise UsageError(
                 f"{lanes} lanes with {shards} counter shards are {lanes * shards} partitions a day",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,24 @@ def pack_counters(counters: Mapping[str, int]) -> bytes:
             "more --counter-shards at setup take more, from the next day on"
         )
     return packed
+
+
+def join_parts(parts: Sequence[bytes]) -> bytes:
+    """Return what a whole file is packed to, however large, out of what its shares are packed to.
+
+    Raises:
+        CorruptDocument: one of several parts is damaged.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    lines = [line for part in parts for line in unpack_canonical(part).splitlines(keepends=True)]
+    lines.sort(key=_name_in)
+    return zlib.compress(b"".join(lines), _COMPRESSION)
+
+
+def _name_in(line: bytes) -> bytes:
+    # By name alone: a name may hold characters that sort before the space behind it.
+    return line.partition(b" ")[0]
 
 
 def unpack_canonical(packed: bytes) -> bytes:

@@ -12,6 +12,7 @@ from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot
 from countagg.operate.evidence import CounterFile, DayLook
 from countagg.operate.findings import Difference, Hop
+from countagg.operate.inclusion import Inclusion
 from countagg.operate.sums import add_up, exact, in_units, lines_of, lines_or_none
 
 NAMED_COUNTERS: Final = 20
@@ -40,21 +41,27 @@ class Comparer:
         return differences
 
     def _ledger(self, look: DayLook) -> list[Difference]:
-        if look.ledger is None:
+        if look.inclusion is None:
             if look.stored.version:
                 state = str(look.stored.version)
                 return [Difference(Hop.LEDGER, "the ledger cannot be read", state=state, certain=True)]
             return [Difference(Hop.LEDGER, "there is no ledger")] if look.snapshots else []
-        return [*_chain(look.ledger, look), *self._sums(look.ledger, look)]
+        return [*_chain(look.inclusion, look), *self._sums(look.inclusion, look)]
 
-    def _sums(self, ledger: Ledger, look: DayLook) -> Iterator[Difference]:
+    def _sums(self, inclusion: Inclusion, look: DayLook) -> Iterator[Difference]:
         """Compare the sums with the contents that the ledger says it includes, whatever came later."""
-        contents = {
-            instance: self._content_of(instance, included, look) for instance, included in ledger.seen.items()
-        }
-        unknown = [instance for instance, packed in contents.items() if packed is None]
+        ledger = inclusion.ledger
+        contents = [
+            (instance, shard, self._content_of(instance, included, look))
+            for instance, shard, included in _included(inclusion)
+        ]
+        unknown = [instance for instance, _, packed in contents if packed is None]
         try:
-            expected = add_up(packed for packed in contents.values() if packed is not None)
+            expected = add_up(
+                packed if shard is None else inclusion.share(packed, shard)
+                for _, shard, packed in contents
+                if packed is not None
+            )
             open_ = self._named_by(unknown, look)
         except CorruptDocument:
             # Told already, by the hop before.
@@ -98,6 +105,17 @@ class Comparer:
         ledger = look.ledger if version == look.stored.version else self._ledgers[version]
         yield from _counters(ledger, version, look, certain=certain)
         yield from _object(ledger, version, look)
+
+
+def _included(inclusion: Inclusion) -> Iterator[tuple[str, int | None, str]]:
+    """Yield what the sums include: instance, shard and sequencer; no shard where they include the same version."""
+    for instance, included in inclusion.ledger.seen.items():
+        if instance not in inclusion.torn:
+            yield instance, None, included
+    for instance, versions in inclusion.torn.items():
+        for shard, included in enumerate(versions):
+            if included:
+                yield instance, shard, included
 
 
 def _sum_of(ledger: Ledger, counter: str) -> Decimal | None:
@@ -155,21 +173,22 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: Snapshot | None) -> It
         yield Difference(Hop.SNAPSHOTS, more, file.instance, state=state)
 
 
-def _chain(ledger: Ledger, look: DayLook) -> Iterator[Difference]:
+def _chain(inclusion: Inclusion, look: DayLook) -> Iterator[Difference]:
     for instance, snapshot in look.snapshots.items():
-        included = ledger.seen.get(instance)
-        if included == snapshot.sequencer:
+        versions = inclusion.versions(instance)
+        if set(versions) == {snapshot.sequencer}:
             continue
-        state = f"{included} {snapshot.sequencer}"
-        if included is None:
-            yield Difference(Hop.LEDGER, "the snapshot is not included", instance, state=state)
-        elif included < snapshot.sequencer:
+        included = max(versions) if max(versions) > snapshot.sequencer else min(versions)
+        state = f"{included or None} {snapshot.sequencer}"
+        if included > snapshot.sequencer:
+            yield Difference(Hop.LEDGER, INCLUDES_NEWER, instance, state=state)
+        elif included:
             yield Difference(Hop.LEDGER, "an older snapshot is included", instance, state=state)
         else:
-            yield Difference(Hop.LEDGER, INCLUDES_NEWER, instance, state=state)
-    for instance in () if look.expired else ledger.seen.keys() - look.snapshots.keys():
+            yield Difference(Hop.LEDGER, "the snapshot is not included", instance, state=state)
+    for instance in () if look.expired else inclusion.instances - look.snapshots.keys():
         what = "an instance is included that has no snapshot"
-        yield Difference(Hop.LEDGER, what, instance, state=ledger.seen[instance])
+        yield Difference(Hop.LEDGER, what, instance, state=max(inclusion.versions(instance)))
 
 
 def _counters(ledger: Ledger, version: int, look: DayLook, *, certain: bool) -> Iterator[Difference]:

@@ -8,11 +8,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from countagg.core.partitions import Layout
 from countagg.operate.cost_model import Bill, Choices, Workload
 from countagg.operate.cost_of_article import article_bill
 from countagg.operate.cost_of_countagg import our_bill
-from countagg.operate.fleet_sizes import ArticleSizes, DoesNotFit, Sizes, size_article, size_fleet
+from countagg.operate.fleet_sizes import IN_ONE_PIECE, ArticleSizes, DoesNotFit, Sizes, size_article, size_fleet
 from countagg.operate.prices import Prices
+from countagg.operate.spreading import recommend_layout
 from countagg.operate.write_units import rhythm_of
 from countagg.provision.settings import PerFunction
 
@@ -55,9 +57,9 @@ class WindowEffect:
 
 
 @lru_cache(maxsize=64)
-def sizes_of(instances: int, counters: int) -> Sizes:
+def sizes_of(instances: int, counters: int, layout: Layout = IN_ONE_PIECE) -> Sizes:
     """Measure a fleet, once; the parameters and errors are those of `size_fleet`."""
-    return size_fleet(instances, counters)
+    return size_fleet(instances, counters, layout)
 
 
 @lru_cache(maxsize=64)
@@ -75,12 +77,12 @@ def bill_of_article(work: Workload) -> Bill | None:
 
 
 def grow_instances(work: Workload, choices: Choices, prices: Prices) -> list[Point]:
-    """Return the bills of smaller and larger fleets."""
+    """Return the bills of smaller and larger fleets, each with its days spread as they should be."""
     return [_point(replace(work, instances=each), choices, prices) for each in _scaled(work.instances)]
 
 
 def grow_counters(work: Workload, choices: Choices, prices: Prices) -> list[Point]:
-    """Return the bills of fleets with fewer and more counters."""
+    """Return the bills of fleets with fewer and more counters, each with its days spread as they should be."""
     return [_point(replace(work, counters=each), choices, prices) for each in _scaled(work.counters)]
 
 
@@ -90,7 +92,9 @@ def _scaled(value: int) -> Sequence[int]:
 
 def _point(work: Workload, choices: Choices, prices: Prices) -> Point:
     try:
-        ours = our_bill(work, sizes_of(work.instances, work.counters), choices).total(prices)
+        layout = recommend_layout(work.instances, work.counters, work.per_second)
+        sizes = sizes_of(work.instances, work.counters, layout)
+        ours = our_bill(work, sizes, replace(choices, layout=layout)).total(prices)
     except DoesNotFit:
         ours = None
     article = bill_of_article(work)
@@ -99,7 +103,7 @@ def _point(work: Workload, choices: Choices, prices: Prices) -> Point:
 
 def vary_windows(work: Workload, choices: Choices, prices: Prices) -> list[WindowEffect]:
     """Return what each function's window does, the others left as they are."""
-    sizes = sizes_of(work.instances, work.counters)
+    sizes = sizes_of(work.instances, work.counters, choices.layout)
     effects = []
     for function, windows in WINDOWS:
         chosen = getattr(choices.window, function)

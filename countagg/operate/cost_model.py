@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from countagg.core.partitions import Layout
 from countagg.operate.prices import Meter, Prices
 from countagg.provision.settings import DEFAULT_MEMORY, DEFAULT_WINDOW, PerFunction, Retention
 
@@ -74,11 +75,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What setup chose for the functions: memory in MB, windows in seconds; and days that data is kept."""
+    """What setup chose: memory in MB, windows in seconds, days that data is kept, and how days are spread."""
 
     memory: PerFunction = DEFAULT_MEMORY
     window: PerFunction = DEFAULT_WINDOW
     retention: Retention = field(default_factory=Retention)
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True)

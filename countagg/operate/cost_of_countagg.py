@@ -27,6 +27,7 @@ from countagg.operate.write_units import changed_in, rhythm_of, write_units_per_
 
 _POLL_WAIT: Final = 20.0
 """Seconds that a poller of Lambda's waits for a message."""
+_READ_UNIT: Final = 4 * 1024
 _STATEMENTS: Final = 25
 """Of one call of the publisher."""
 
@@ -44,6 +45,8 @@ class _OurLines:
         self._rhythm = rhythm_of(work, sizes, choices, assumed)
         self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed)
         self._versions = work.files / self._rhythm.files_per_version
+        self._ledgers = self._versions * self._rhythm.ledgers_per_version
+        self._partitions = self._choices.layout.lanes * self._choices.layout.shards
         self._publications = work.files / self._rhythm.files_per_publication
 
     def all(self) -> Iterable[LineParts]:
@@ -85,26 +88,35 @@ class _OurLines:
     def _aggregator(self) -> Iterable[LineParts]:
         work, sizes, assumed = self._work, self._sizes, self._assumed
         memory = self._choices.memory.aggregator
-        cpu = work.files * work.counters * work.changed * assumed.per_value + self._versions * self._ledger_cpu
-        seconds = self._versions * (assumed.per_invocation + assumed.dynamodb_call) + cpu / cpu_share(memory)
+        cpu = work.files * work.counters * work.changed * assumed.per_value + self._ledgers * self._ledger_cpu
+        own = self._versions * assumed.per_invocation + self._ledgers * assumed.dynamodb_call
+        seconds = own + cpu / cpu_share(memory)
         yield from self._function("aggregator", self._versions, seconds, memory)
-        units = self._versions * sizes.ledger_units
-        yield "totals", Meter.DYNAMODB_WRITE, units, "batches of the aggregator x KB of the ledger"
-        stored = sizes.ledger * self._choices.retention.totals / GB * self._months
-        yield "totals", Meter.DYNAMODB_STORAGE, stored, "bytes of the ledger x days kept"
+        units = self._ledgers * sizes.ledger_units
+        yield "totals", Meter.DYNAMODB_WRITE, units, "batches of the aggregator x KB of the ledgers"
+        stored = self._partitions * sizes.ledger * self._choices.retention.totals / GB * self._months
+        yield "totals", Meter.DYNAMODB_STORAGE, stored, "bytes of the ledgers x days kept"
 
     @property
     def _ledger_cpu(self) -> float:
-        return (self._work.instances + self._work.counters) * self._assumed.per_entry
+        layout = self._choices.layout
+        entries = self._work.instances / layout.lanes + self._work.counters / layout.shards
+        return entries * self._assumed.per_entry
 
     def _publisher(self) -> Iterable[LineParts]:
         work, sizes, assumed = self._work, self._sizes, self._assumed
         memory, count = self._choices.memory.publisher, self._publications
         calls = assumed.batch_call * math.ceil(self._published / _STATEMENTS) + assumed.s3_call
         own = assumed.per_invocation + 2 * assumed.dynamodb_call + calls
-        decoded = (self._versions + count) * self._ledger_cpu / cpu_share(memory)
+        read = count * self._partitions
+        decoded = (self._ledgers + read) * self._ledger_cpu / cpu_share(memory)
         yield from self._function("publisher", count, count * own + decoded, memory)
         yield "publisher", Meter.DYNAMODB_READ, 1.5 * count, "publications x queries for limits and for alerts"
+        if self._choices.layout.is_split:
+            # What a transaction reads costs twice what it costs alone (AWS-FACTS section 5).
+            units = 2 * read * math.ceil(sizes.ledger / _READ_UNIT)
+            yield "publisher", Meter.DYNAMODB_READ, units, "publications x 4 KB of all ledgers x 2"
+            yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"
         units = 2 * sizes.counter_units * self._published * count
         yield "counters", Meter.DYNAMODB_WRITE, units, "publications x changed counters x (table + index)"
         yield (

@@ -8,15 +8,18 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import Final
 
+from countagg.aws.day_tables import DayTables
 from countagg.aws.diagnosis import has_credentials, lambda_account, look_at_bucket, server_time, table_names
 from countagg.aws.errors import aws_errors
 from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.names import Names
+from countagg.operate import ledger_check
 from countagg.operate.checks import (
     Check,
     from_error,
@@ -79,7 +82,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     caller = yield from _credentials(clients)
     if caller is None:
         yield _settings(patient, Remembered())[1]
-        rest = ("stack", "bucket", "lambda quota", "dynamodb quota", "permissions")
+        rest = ("stack", "bucket", ledger_check.NAME, "lambda quota", "dynamodb quota", "permissions")
         yield from (not_checked(name, _NEEDS_CALLER) for name in rest)
         return
     yield from _stack(clients, caller, patient)
@@ -146,10 +149,21 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
         yield from (not_checked(name, "the settings are wrong") for name in ("bucket", "permissions"))
     else:
         yield _bucket(clients, caller, settings, patient)
+    if remembered.bucket:
+        yield guarded(ledger_check.NAME, lambda: _ledgers(clients, patient))
+    else:
+        yield not_checked(ledger_check.NAME, "no stack is deployed")
     yield guarded("lambda quota", lambda: judge_lambda(lambda_account(clients)))
     yield guarded("dynamodb quota", lambda: judge_tables(table_names(clients), patient.stack))
     if settings is not None:
         yield from _permissions(clients, caller, settings, patient)
+
+
+def _ledgers(clients: Clients, patient: Patient) -> Check:
+    """Check the ledgers of today and yesterday."""
+    tables, today = DayTables(clients, Names(patient.stack)), patient.now().astimezone(UTC).date()
+    days = [(today - timedelta(days=back)).isoformat() for back in (0, 1)]
+    return ledger_check.judge_ledgers({day: tables.ledgers_one_by_one(day) for day in days})
 
 
 def _remembered(clients: Clients, stack: str) -> tuple[Remembered, Check]:

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from countagg.aws.day_reader import CounterItem, DayReader, ListedObject, StoredDocument
+from countagg.aws.day_reader import CounterItem, DayReader, ListedObject
+from countagg.aws.day_tables import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day, is_past_retention
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, InvalidObjectKey
-from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.ledger import Ledger
 from countagg.core.object_keys import CounterFileKey, parse_object_key
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.snapshot import Snapshot, join_parts, pack_counters
 from countagg.operate.findings import RefusedFile
+from countagg.operate.inclusion import Inclusion, find_inclusion
 from countagg.operate.parallel import in_parallel
 from countagg.operate.sums import lines_or_none
 
@@ -48,7 +51,7 @@ class DayLook:
         refused: files that the rules refuse, those with a refused key too.
         snapshots: instance -> its snapshot.
         stored: the ledger as it is stored.
-        ledger: decoded; None if there is none, or it cannot be read.
+        inclusion: the ledger decoded, and what it includes; None if there is none, or it cannot be read.
         counters: counter -> its item of the counters table.
         published: the published object.
         expired: whether the snapshots are past their retention, and the files stand in for them.
@@ -58,11 +61,16 @@ class DayLook:
     files: Mapping[str, CounterFile]
     refused: tuple[RefusedFile, ...]
     snapshots: Mapping[str, Snapshot]
-    stored: StoredDocument
-    ledger: Ledger | None
+    stored: StoredDay
+    inclusion: Inclusion | None
     counters: Mapping[str, CounterItem]
     published: PublishedTotals
     expired: bool
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger of the whole day; None if there is none, or it cannot be read."""
+        return self.inclusion.ledger if self.inclusion else None
 
 
 OnRead = Callable[[int, int], None]
@@ -100,7 +108,8 @@ class Observer:
         files = self._files()
         snapshots = {found.instance: found for found in self.reader.snapshots(self.day)}
         stored = self.reader.ledger(self.day)
-        ledger = _decode(stored)
+        inclusion = _decode(stored)
+        ledger = inclusion.ledger if inclusion else None
         if self._expired:
             snapshots = self._in_place_of_expired(files, ledger)
         else:
@@ -113,7 +122,7 @@ class Observer:
             refused=tuple(found.refused for found in files if found.refused),
             snapshots=snapshots,
             stored=stored,
-            ledger=ledger,
+            inclusion=inclusion,
             counters={item.counter: item for item in self.reader.counters(self.day)},
             published=published,
             expired=self._expired,
@@ -154,10 +163,11 @@ class Observer:
                 found.append(known)
             elif (file_key := self._file_key(each, found)) is not None:
                 pending.append((each, file_key))
+        layout = self.reader.layout_of_files(self.day) if pending else Layout()
         for count, ((each, file_key), answer) in enumerate(in_parallel(self._fetch, pending), start=1):
             # An object that went since it was listed is seen as gone.
             if answer is not None:
-                self._known[each.key] = read_file(each, file_key, *answer)
+                self._known[each.key] = read_file(each, file_key, layout, *answer)
                 found.append(self._known[each.key])
             self.on_read(count, len(pending))
         return found
@@ -180,24 +190,26 @@ class Observer:
         return (b"", each.etag) if each.size > MAX_FILE_BYTES else self.reader.read_object(each.key)
 
 
-def read_file(listed: ListedObject, file_key: CounterFileKey, content: bytes, etag: str) -> CounterFile:
+def read_file(
+    listed: ListedObject, file_key: CounterFileKey, layout: Layout, content: bytes, etag: str
+) -> CounterFile:
     """Read a counter file under the rules of the processor; `content` may be empty if the file is too large."""
     try:
-        packed = _packed(listed, content)
+        packed = _packed(listed, layout, content)
     except InvalidCounterFile as error:
         refused = RefusedFile(listed.key, error.what, error.line)
         return CounterFile(file_key.instance, listed.key, etag, refused=refused)
     return CounterFile(file_key.instance, listed.key, etag, packed)
 
 
-def _packed(listed: ListedObject, content: bytes) -> bytes:
+def _packed(listed: ListedObject, layout: Layout, content: bytes) -> bytes:
     if listed.size > MAX_FILE_BYTES and not content:
         raise InvalidCounterFile(f"the file has {listed.size} bytes; at most {MAX_FILE_BYTES} are read")
-    return pack_counters(parse_counter_file(content))
+    return join_parts([pack_counters(share) for share in layout.split(parse_counter_file(content))])
 
 
-def _decode(stored: StoredDocument) -> Ledger | None:
+def _decode(stored: StoredDay) -> Inclusion | None:
     try:
-        return decode_ledger(stored.document) if stored.version else None
+        return find_inclusion(stored) if stored.version else None
     except CorruptDocument:
         return None

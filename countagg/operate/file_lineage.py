@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from countagg.aws.day_reader import DayReader, FoundObject, ListedObject, StoredDocument
+from countagg.aws.day_reader import DayReader, FoundObject, ListedObject
+from countagg.aws.day_tables import StoredDay
 from countagg.core.days import check_upload_day, is_past_retention
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
-from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.ledger import Ledger
 from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey, parse_object_key
+from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
 from countagg.operate.evidence import CounterFile, read_file
@@ -123,7 +125,7 @@ def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FoundObj
     if snapshot is not None and snapshot.sequencer < ledger.seen.get(instance, ""):
         # It was replaced between the two reads.
         snapshot = reader.snapshot(day, instance)
-    return _Hops(key, file_key, found, snapshot, stored, ledger)
+    return _Hops(key, file_key, found, snapshot, stored, ledger, reader.layout_of_files(day))
 
 
 def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
@@ -132,11 +134,9 @@ def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
     return CountaggError("there is no such file, and none was ever counted", where=key, hint=hint)
 
 
-def _decode(stored: StoredDocument, day: str) -> Ledger:
-    if not stored.version:
-        return Ledger()
+def _decode(stored: StoredDay, day: str) -> Ledger:
     try:
-        return decode_ledger(stored.document)
+        return stored.decode()
     except CorruptDocument as error:
         raise unreadable_ledger(day, error.what) from error
 
@@ -149,8 +149,9 @@ class _Hops:
     file_key: CounterFileKey
     found: FoundObject | None
     snapshot: Snapshot | None
-    stored: StoredDocument
+    stored: StoredDay
     ledger: Ledger
+    layout: Layout
 
     @property
     def uploaded_at(self) -> datetime | None:
@@ -204,7 +205,7 @@ class _Hops:
         if self.found is None:
             return None
         listed = ListedObject(self.key, self.found.etag, self.found.size)
-        return read_file(listed, self.file_key, self.found.content or b"", self.found.etag)
+        return read_file(listed, self.file_key, self.layout, self.found.content or b"", self.found.etag)
 
     def _stand_in(self, file: CounterFile | None, included: str) -> Snapshot | None:
         if file is None or file.packed is None:

@@ -5,6 +5,8 @@ Ids and sequencers are random as those of EC2 and S3 are, because they are what 
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -15,11 +17,14 @@ from countagg.core.counter_file import render_counters
 from countagg.core.errors import InvalidCounterFile, UsageError
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.object_keys import build_object_key
+from countagg.core.partitions import MORE_PARTITIONS, Layout
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE, format_value
 from countagg.operate.item_sizes import MAX_ITEM_BYTES, item_size, write_units
 from countagg.provision.settings import DEFAULT_PREFIX
+
+IN_ONE_PIECE: Final = Layout()
 
 _SAMPLED: Final = 16
 _SAMPLED_VALUES: Final = 50_000
@@ -46,8 +51,8 @@ class Sizes:
     Attributes:
         file: bytes of a file.
         packed: bytes of a file's counters, compressed.
-        snapshot, snapshot_units: of a snapshot's item.
-        ledger, ledger_units: of a day's ledger.
+        snapshot, snapshot_units: of a snapshot, all its parts together.
+        ledger, ledger_units: of the ledger of one of a day's partitions.
         counter, counter_units: of an item of the counters table; its index takes the same again.
         published: bytes of the published object.
     """
@@ -74,53 +79,75 @@ class ArticleSizes:
     total_units: float
 
 
-def size_fleet(instances: int, counters: int, *, ids: Sequence[str] | None = None, seed: int = 0) -> Sizes:
+def size_fleet(
+    instances: int,
+    counters: int,
+    layout: Layout = IN_ONE_PIECE,
+    *,
+    ids: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Sizes:
     """Measure a fleet.
 
     Args:
         instances: how many.
         counters: of each instance.
+        layout: of the days.
         ids: of the instances; made up if left out.
         seed: the same makes the same fleet.
 
     Raises:
-        DoesNotFit: a file or the ledger is too large for the pipeline.
+        DoesNotFit: a file or a ledger is too large for the pipeline.
     """
-    _refuse_many(instances, counters)
+    _refuse_many(math.ceil(instances / layout.lanes), counters)
     source = random.Random(seed)  # noqa: S311 - sizes, not secrets
     names = _names(counters)
     fleet = [_instance_id(source) for _ in range(instances)] if ids is None else list(ids)
     sampled = fleet[: max(1, min(_SAMPLED, _SAMPLED_VALUES // counters))]
     files = [{name: source.randrange(_LARGEST) * SCALE for name in names} for _ in sampled]
     try:
-        packed = [pack_counters(each) for each in files]
+        packed = [[pack_counters(share) for share in layout.split(each)] for each in files]
     except InvalidCounterFile as error:
         raise DoesNotFit(error.what, where="--counters") from error
-    snapshots = [item_size(_snapshot(name, each)) for name, each in zip(sampled, packed, strict=True)]
+    parts = [
+        [item_size(_snapshot(name, part)) for part in parts] for name, parts in zip(sampled, packed, strict=True)
+    ]
+    # A write that is part of a transaction costs twice what it costs alone (AWS-FACTS section 5).
+    factor = 1 if layout.shards == 1 else 2
     sums = {name: _sum(source, instances) for name in names}
-    document = encode_ledger(
-        Ledger(sums, dict.fromkeys(names, instances), {name: _sequencer(source) for name in fleet})
-    )
+    # Of a partition as large as any: its share of the instances, and of the counters.
+    share = dict(itertools.islice(sums.items(), math.ceil(counters / layout.shards)))
+    seen = {name: _sequencer(source) for name in fleet[: math.ceil(instances / layout.lanes)]}
+    document = encode_ledger(Ledger(share, dict.fromkeys(share, instances), seen))
     if len(document) > MAX_PACKED_BYTES:
         raise DoesNotFit(
-            f"the ledger of {instances} instances and {counters} counters takes {len(document)} bytes; "
+            f"a ledger of {len(seen)} instances and {len(share)} counters takes {len(document)} bytes; "
             f"at most {MAX_PACKED_BYTES} fit",
             where="--instances, --counters",
-            hint="use several stacks",
+            hint=MORE_PARTITIONS,
         )
     ledger = item_size(_ledger(document))
     counter_items = [item_size(_counter(name, value)) for name, value in sums.items()]
     return Sizes(
         file=fmean(len(render_counters(each)) for each in files),
-        packed=fmean(map(len, packed)),
-        snapshot=fmean(snapshots),
-        snapshot_units=fmean(map(write_units, snapshots)),
+        packed=fmean(sum(map(len, each)) for each in packed),
+        snapshot=fmean(map(sum, parts)),
+        snapshot_units=fmean(factor * sum(map(write_units, each)) for each in parts),
         ledger=ledger,
         ledger_units=write_units(ledger),
         counter=fmean(counter_items),
         counter_units=fmean(map(write_units, counter_items)),
         published=len(render_counters(sums)),
     )
+
+
+def size_ledger(instances: int, counters: int) -> int:
+    """Return the bytes of a ledger's document, whether it fits or not."""
+    source = random.Random(0)  # noqa: S311 - sizes, not secrets
+    names = _names(counters)
+    sums = {name: _sum(source, instances) for name in names}
+    seen = {_instance_id(source): _sequencer(source) for _ in range(instances)}
+    return len(encode_ledger(Ledger(sums, dict.fromkeys(names, instances), seen)))
 
 
 def size_article(
@@ -160,6 +187,15 @@ def _refuse_many(instances: int, counters: int) -> None:
             f"{instances} instances with {counters} counters do not fit into items of 400 KB",
             where="--instances, --counters",
         )
+
+
+def check_counters(counters: int) -> None:
+    """Refuse more counters than any file can name.
+
+    Raises:
+        DoesNotFit: they are too many.
+    """
+    _refuse_many(0, counters)
 
 
 def _refuse_state(size: int, instances: int) -> None:

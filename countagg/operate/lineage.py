@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -120,8 +120,9 @@ class Tracer:
         """Trace the counter in a look."""
         self._remember(look)
         ledger = look.ledger or Ledger()
-        unknown = [name for name, included in ledger.seen.items() if (name, included) not in self._versions]
-        parts = tuple(self._parts(look, ledger))
+        seen = look.inclusion.of_counter(self.counter) if look.inclusion else {}
+        unknown = [name for name, included in seen.items() if (name, included) not in self._versions]
+        parts = tuple(self._parts(look, seen))
         published = look.published.totals.get(self.counter)
         return CounterLineage(
             day=look.day,
@@ -146,10 +147,10 @@ class Tracer:
                 value = lines.get(self.counter)
                 self._versions[known] = _Version(found.key, found.etag, found.uploaded_at, value)
 
-    def _parts(self, look: DayLook, ledger: Ledger) -> Iterator[Part]:
+    def _parts(self, look: DayLook, seen: Mapping[str, str]) -> Iterator[Part]:
         for instance in sorted(look.files.keys() | look.snapshots.keys()):
             file, snapshot = look.files.get(instance), look.snapshots.get(instance)
-            sequencer = ledger.seen.get(instance, "")
+            sequencer = seen.get(instance, "")
             included = self._versions.get((instance, sequencer))
             pending = pending_reason(file, snapshot, sequencer)
             newest = self._newest(file, snapshot) if pending else None

@@ -58,7 +58,9 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices 
         prices: to reckon with.
         choices: of the stack; the defaults if left out.
     """
-    chosen, sizes = choices or Choices(), sizes_of(load.instances, load.counters)
+    chosen = choices or Choices()
+    layout = chosen.layout
+    sizes = sizes_of(load.instances, load.counters, layout)
     usd, files, units = Decimal(), 0.0, []
     for step in load.steps:
         work = _workload(load, step)
@@ -67,7 +69,9 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices 
         rhythm = rhythm_of(work, sizes, chosen)
         units.append(write_units_per_file(sizes, rhythm, load.counters))
     looks = (load.steps[-1].end + drain_seconds) / LOOK_SECONDS
-    read = Decimal(looks * (load.instances * sizes.snapshot + sizes.ledger) / _READ_UNIT)
+    # One part of each snapshot, and all ledgers, in a transaction if there are several.
+    ledgers = sizes.ledger * layout.lanes * layout.shards * (2 if layout.is_split else 1)
+    read = Decimal(looks * (load.instances * sizes.snapshot / layout.shards + ledgers) / _READ_UNIT)
     usd += read * prices.of[Meter.DYNAMODB_READ].usd + Decimal(looks) * prices.of[Meter.SQS_REQUEST].usd
     return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
 

@@ -124,26 +124,37 @@ class Repairer:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def rebuild_ledger(self, day: str) -> None:
-        """Replace a day's ledger by the sum of its snapshots, if it is anything else."""
+        """Replace the ledger of each of a day's partitions by the sum of its snapshots, if it is anything else."""
+        highest = self._published_version(day)
+        for index, partition in enumerate(self.reader.layout(day).partitions(day)):
+            highest = self._rebuild(day, index, partition, highest)
+
+    def _rebuild(self, day: str, index: int, partition: str, highest: int) -> int:
+        """Do so in one partition; return the highest version that is known to be published."""
         for _ in range(_ATTEMPTS):
-            # Read in this order: what is published then is never ahead of the ledger, unless the ledger was lost.
-            published = self.reader.published(day).version
-            highest = max((item.version for item in self.reader.counters(day)), default=published)
-            highest = max(highest, published)
             stored = self.reader.ledger(day)
-            snapshots = self.reader.snapshots(day)
+            own = stored.parts[index]
+            snapshots = self.reader.snapshots_of(partition, day)
             ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
-            known = _decode(stored.document) if stored.version else Ledger()
-            if known == ledger and stored.version >= highest:
-                return
+            behind = max(0, highest - stored.version)
+            if not behind and ledger == (_decode(own.document) if own.version else Ledger()):
+                return highest
             # Once snapshots expire, a rebuild would take what is gone for what never was.
             check_day(self.reader.settings, day, self.now())
-            version = max(stored.version, highest) + 1
-            document = encode_ledger(ledger)
-            if self.writer.replace_ledger(day, stored.version, version, document, self._time()):
+            version, document = own.version + behind + 1, encode_ledger(ledger)
+            if self.writer.replace_ledger(partition, own.version, version, document, self._time()):
                 self.on_step("ledger rebuilt", 1, 1)
-                return
-        raise _contended(f"totals of {day}")
+                return highest
+            highest = self._published_version(day)
+        raise _contended(f"totals of {partition}")
+
+    def _published_version(self, day: str) -> int:
+        """Return the highest version that is published.
+
+        Read before the ledger, it is never ahead of that, unless the ledger was lost.
+        """
+        published = self.reader.published(day).version
+        return max([published, *(item.version for item in self.reader.counters(day))])
 
     def write_outputs(self, day: str) -> None:
         """Bring the counters table and the published object to what the ledger says."""
@@ -153,7 +164,7 @@ class Repairer:
     def _write_counters(self, day: str) -> None:
         for _ in range(_ATTEMPTS):
             stored = self.reader.ledger(day)
-            sums = decode_ledger(stored.document).sums if stored.version else {}
+            sums = stored.decode().sums
             names = sums.keys() | {item.counter for item in self.reader.counters(day)}
             items = {item.counter: item for item in self.reader.counters_exactly(day, sorted(names))}
             wrong = [
@@ -177,7 +188,7 @@ class Repairer:
         for _ in range(_ATTEMPTS):
             published = self.reader.published(day)
             stored = self.reader.ledger(day)
-            sums = decode_ledger(stored.document).sums if stored.version else {}
+            sums = stored.decode().sums
             if published.readable and published.totals == sums:
                 return
             if self.writer.replace_published(day, published.etag, stored.version, stored.updated_at, sums):

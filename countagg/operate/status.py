@@ -162,7 +162,10 @@ class Inspector:
         if short == "processor":
             return numbers | {"files_refused": self._metric(metrics.files_refused(function))}
         age = self._metric(metrics.iterator_age(function))
-        return numbers | {"iterator_age_seconds": None if age is None else age / 1000}
+        numbers["iterator_age_seconds"] = None if age is None else age / 1000
+        if short == "aggregator":
+            numbers["ledgers_nearly_full"] = self._metric(metrics.ledgers_nearly_full(function))
+        return numbers
 
     def _mapping(self, short: str, function: str) -> Hop:
         name = f"mapping/{short}"
@@ -241,7 +244,8 @@ def watched_metrics(names: Names) -> Sequence[Metric]:
         for metric in (metrics.invocations, metrics.errors, metrics.throttles)
     ]
     lag = [metrics.iterator_age(names.aggregator), metrics.iterator_age(names.publisher)]
-    return [*of_functions, *lag, metrics.files_refused(names.processor), metrics.oldest_age(names.uploads)]
+    own = [metrics.files_refused(names.processor), metrics.ledgers_nearly_full(names.aggregator)]
+    return [*of_functions, *lag, *own, metrics.oldest_age(names.uploads)]
 
 
 def _presence(name: str, found: bool | NotAllowed | None) -> Hop:  # noqa: FBT001 - it is what is told
@@ -258,6 +262,7 @@ def _last_hour(numbers: Mapping[str, float | None]) -> str:
         "errors": numbers["errors"],
         "throttles": numbers["throttles"],
         "refused": numbers.get("files_refused"),
+        "ledgers nearly full": numbers.get("ledgers_nearly_full"),
     }
     counts = ", ".join(f"{value:,.0f} {what}" for what, value in told.items() if value is not None)
     age = numbers.get("iterator_age_seconds")

@@ -25,13 +25,15 @@ class Rhythm:
 
     Attributes:
         files_per_call: of the processor.
-        files_per_version: files that a stored ledger adds: those of a batch of the aggregator.
-        versions_per_publication: stored ledgers of a batch of the publisher.
+        files_per_version: files of a batch of the aggregator; the day has another version then.
+        versions_per_publication: versions of a batch of the publisher.
+        ledgers_per_version: ledgers that such a batch writes: those of the partitions that its files are in.
     """
 
     files_per_call: float = 1.0
     files_per_version: float = 1.0
     versions_per_publication: float = 1.0
+    ledgers_per_version: float = 1.0
 
     @property
     def files_per_publication(self) -> float:
@@ -49,7 +51,10 @@ def rhythm_of(work: Workload, sizes: Sizes, choices: Choices, assumed: Assumptio
     called = min(_QUEUE_BATCH, max(1.0, gathered, _within(rate / assumed.pollers, window.processor)))
     files = min(_fitting(_AGGREGATOR_BATCH, sizes.packed), _within(rate, max(window.aggregator, STREAM_POLL)))
     versions = _within(rate / files, max(window.publisher, STREAM_POLL))
-    return Rhythm(called, files, min(_fitting(_PUBLISHER_BATCH, sizes.ledger), versions))
+    lanes, shards = choices.layout.lanes, choices.layout.shards
+    ledgers = shards * lanes * (1 - (1 - 1 / lanes) ** files)
+    fitting = max(1.0, _fitting(_PUBLISHER_BATCH, sizes.ledger) / ledgers)
+    return Rhythm(called, files, min(fitting, versions), ledgers)
 
 
 def _within(rate: float, window: float) -> float:
@@ -67,14 +72,14 @@ def write_units_per_file(sizes: Sizes, rhythm: Rhythm, counters: int, changed: f
 
     Args:
         sizes: of the fleet's items.
-        rhythm: how many files a stored ledger and a publication stand for.
+        rhythm: how many files a version and a publication stand for.
         counters: in each file.
         changed: share of the files whose values changed.
     """
     published = counters * changed_in(rhythm.files_per_publication, changed)
     return (
         sizes.snapshot_units
-        + sizes.ledger_units / rhythm.files_per_version
+        + sizes.ledger_units * rhythm.ledgers_per_version / rhythm.files_per_version
         # The index takes every attribute, so each write is written to it too.
         + 2 * sizes.counter_units * published / rhythm.files_per_publication
     )

@@ -4,7 +4,8 @@ A command has its actions by the resources that they are called on. The tests re
 and hold the catalogue against them, in both directions.
 
 Action names are those of AWS's service authorization reference, which are not always those of the operations:
-ListObjectsV2 and HeadBucket are `s3:ListBucket`, SendMessageBatch is `sqs:SendMessage`. `sts:GetCallerIdentity` is
+ListObjectsV2 and HeadBucket are `s3:ListBucket`, SendMessageBatch is `sqs:SendMessage`, and the parts of a
+transaction are what each of them does alone: TransactGetItems is `dynamodb:GetItem`. `sts:GetCallerIdentity` is
 left out: nobody needs a permission for it.
 """
 
@@ -193,20 +194,23 @@ _TEARDOWN: Final = _calls(
     },
 )
 
+_READ_TOTALS: Final = _calls({On.SNAPSHOTS: ("dynamodb:GetItem",), On.TOTALS: ("dynamodb:GetItem",)})
+"""How a day is spread over partitions stands in the snapshots table."""
+
 _READ_PUBLISHED: Final = _calls(
+    _READ_TOTALS,
     {
         # Without s3:ListBucket, S3 answers for an absent object as for a forbidden one.
         On.BUCKET: ("s3:ListBucket",),
         On.PUBLISHED_FILES: ("s3:GetObject",),
         On.SNAPSHOTS: ("dynamodb:Query",),
-        On.TOTALS: ("dynamodb:GetItem",),
         On.COUNTERS_BY_DATE: ("dynamodb:Query",),
-    }
+    },
 )
 _VERIFY: Final = _calls(
     _FIND,
     _READ_PUBLISHED,
-    {On.COUNTER_FILES: ("s3:GetObject",), On.SNAPSHOTS: ("dynamodb:GetItem",)},
+    {On.COUNTER_FILES: ("s3:GetObject",)},
 )
 _MEND: Final = _calls(
     _READ_PUBLISHED,
@@ -222,6 +226,7 @@ _LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility"
 
 _STATUS: Final = _calls(
     _FIND_ANY,
+    _READ_TOTALS,
     {
         On.ACCOUNT: ("cloudwatch:GetMetricData", "lambda:ListEventSourceMappings", "sns:ListTopics"),
         On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
@@ -229,7 +234,6 @@ _STATUS: Final = _calls(
         On.PUBLISHED_FILES: ("s3:GetObject",),
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         On.TABLES: ("dynamodb:DescribeTable",),
-        On.TOTALS: ("dynamodb:GetItem",),
     },
 )
 
@@ -241,13 +245,13 @@ CALLS: Final[Mapping[str, Calls]] = {
     "status": _STATUS,
     "upload-sample": _calls(
         _FIND,
+        _READ_TOTALS,
         {
             On.COUNTER_FILES: ("s3:PutObject",),
             On.SNAPSHOTS: ("dynamodb:Query",),
-            On.TOTALS: ("dynamodb:GetItem",),
         },
     ),
-    "query": _calls(_FIND, {On.SNAPSHOTS: ("dynamodb:Query",), On.TOTALS: ("dynamodb:GetItem",)}),
+    "query": _calls(_FIND, _READ_TOTALS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
@@ -265,10 +269,10 @@ CALLS: Final[Mapping[str, Calls]] = {
     "dead-letters purge": _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)}),
     "limits list": _calls(
         _FIND,
+        _READ_TOTALS,
         {
             On.COUNTERS: ("dynamodb:Query",),
             On.COUNTERS_BY_DATE: ("dynamodb:Query",),
-            On.TOTALS: ("dynamodb:GetItem",),
         },
     ),
     "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),

@@ -43,6 +43,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "memory": asdict(DEFAULT_MEMORY),
     "window": asdict(DEFAULT_WINDOW),
     "retention": asdict(Retention()),
+    "lanes": 1,
+    "counter_shards": 1,
     "alarm_email": "",
 }
 
@@ -111,6 +113,8 @@ def _is_usable(name: str, value: Any) -> bool:  # noqa: ANN401 - any JSON
     if isinstance(default, dict):
         kind = str if name == "tags" else int
         return isinstance(value, dict) and all(isinstance(each, kind) for each in value.values())
+    if isinstance(default, int):
+        return type(value) is int  # True is one too.
     return isinstance(value, bool if default is None else str)
 
 
@@ -138,6 +142,8 @@ class Chosen:
     memory: Mapping[str, int] = field(default_factory=dict)
     window: Mapping[str, int] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
+    lanes: int | None = None
+    counter_shards: int | None = None
     alarm_email: str | None = None
 
     def settings(self, deployed: Remembered) -> StackSettings:
@@ -168,6 +174,8 @@ class Chosen:
             memory=self._numbers("memory", DEFAULT_MEMORY, deployed),
             window=self._numbers("window", DEFAULT_WINDOW, deployed),
             retention=self._numbers("retention", Retention(), deployed),
+            lanes=self._said("lanes", deployed),
+            counter_shards=self._said("counter_shards", deployed),
             alarm_email=email,
             dropped_email=former_email if former_email != email else "",
         )

@@ -97,6 +97,8 @@ def _environment(blueprint: Blueprint, outputs: Outputs) -> Mapping[str, str]:
         snapshot_retention_days=settings.retention.snapshots,
         totals_retention_days=settings.retention.totals,
         alerts_topic_arn=blueprint.alerts_arn,
+        lanes=settings.lanes,
+        counter_shards=settings.counter_shards,
     )
     environment = {
         **known.to_environment(),

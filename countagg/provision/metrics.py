@@ -58,6 +58,11 @@ def files_refused(processor: str) -> Metric:
     return Metric(METRICS_NAMESPACE, "FilesRefused", "service", processor, SUM)
 
 
+def ledgers_nearly_full(aggregator: str) -> Metric:
+    """Return how often the aggregator wrote a ledger that has little room left."""
+    return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", "service", aggregator, SUM)
+
+
 def oldest_age(queue: str) -> Metric:
     """Return how long the oldest message of a queue has waited, in seconds."""
     return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, MAXIMUM)

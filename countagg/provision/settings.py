@@ -10,6 +10,7 @@ from typing import Final
 from countagg.core.errors import UsageError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
+from countagg.core.partitions import Layout
 
 DEFAULT_PREFIX: Final = "counters/"
 DEFAULT_OUTPUT_PREFIX: Final = "totals/"
@@ -84,6 +85,8 @@ class StackSettings:
         memory: MB of each function.
         window: seconds that each function's mapping collects records for.
         retention: how long things are kept.
+        lanes: shares of the instances that days yet to begin are spread over.
+        counter_shards: shares of the counters that days yet to begin are spread over.
         alarm_email: address that alerts go to; empty for none.
         dropped_email: address that was chosen before and shall go; empty for none.
     """
@@ -104,6 +107,8 @@ class StackSettings:
     memory: PerFunction = DEFAULT_MEMORY
     window: PerFunction = DEFAULT_WINDOW
     retention: Retention = field(default_factory=Retention)
+    lanes: int = 1
+    counter_shards: int = 1
     alarm_email: str = ""
     dropped_email: str = ""
     names: Names = field(init=False)
@@ -127,6 +132,7 @@ class StackSettings:
         _check_text(self.role_path, _ROLE_PATH, "--role-path", "a path that begins and ends with a slash: /ops/")
         _check_tags(self.tags)
         _check_numbers(self)
+        _check_layout(self)
 
 
 def is_bucket_name(text: str) -> bool:
@@ -173,6 +179,14 @@ def _check_numbers(settings: StackSettings) -> None:
             where="--retention",
             hint=f"use one of {allowed} days",
         )
+
+
+def _check_layout(settings: StackSettings) -> None:
+    try:
+        Layout.checked(settings.lanes, settings.counter_shards)
+    except UsageError as error:
+        error.where = "--lanes, --counter-shards"
+        raise
 
 
 def _check_range(option: str, name: str, value: int, allowed: range) -> None:

@@ -25,6 +25,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:HeadObject": ("s3:GetObject",),
+    # The parts of a transaction are asked for one by one.
+    "dynamodb:TransactGetItems": ("dynamodb:GetItem",),
     "sqs:ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
     "sqs:DeleteMessageBatch": ("sqs:DeleteMessage",),
     "sqs:SendMessageBatch": ("sqs:SendMessage",),
@@ -129,6 +131,8 @@ class Where:
             yield _stream_of(iterator)
         elif requested := params.get("RequestItems"):
             yield from (self._arn("dynamodb", f"table/{name}") for name in requested)
+        elif parts := params.get("TransactItems"):
+            yield from (self._arn("dynamodb", f"table/{part['Get']['TableName']}") for part in parts)
         else:
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
             yield self._arn("dynamodb", f"table/{params['TableName']}{index}")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.day_reader import CounterItem, DayReader, ListedObject, StoredDocument
+from countagg.aws.day_reader import CounterItem, DayReader, ListedObject
+from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
 from countagg.core.counter_file import MAX_FILE_BYTES
@@ -117,9 +118,9 @@ def test_snapshots_are_read_as_they_are_damaged_ones_too(stored: World, reader: 
 
 
 def test_a_ledger_is_read_undecoded(stored: World, reader: DayReader) -> None:
-    assert reader.ledger(DAY) == StoredDocument()
+    assert reader.ledger(DAY) == StoredDay()
     put_item(stored, "totals", Version={"N": "7"}, UpdatedAt={"S": "then"}, Document={"B": b"garbage"})
-    assert reader.ledger(DAY) == StoredDocument(7, "then", b"garbage")
+    assert reader.ledger(DAY) == StoredDay((StoredDocument(7, "then", b"garbage"),))
 
 
 def test_counters_are_read_by_the_days_index_and_exactly(stored: World, reader: DayReader) -> None:
@@ -169,7 +170,7 @@ def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayRea
     assert not writer.replace_ledger(DAY, 0, 10, b"x", "now")
     assert not writer.replace_ledger(DAY, 8, 10, b"x", "now")
     assert writer.replace_ledger(DAY, 9, 10, b"two", "later")
-    assert reader.ledger(DAY) == StoredDocument(10, "later", b"two")
+    assert reader.ledger(DAY) == StoredDay((StoredDocument(10, "later", b"two"),))
 
 
 def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter, stored: World) -> None:

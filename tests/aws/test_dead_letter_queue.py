@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,8 +97,11 @@ def test_a_message_that_comes_again_is_not_held_twice() -> None:
 class FakeStream:
     """One shard, read in pages of one, with empty pages between."""
 
-    def __init__(self, numbers: Sequence[int], error: str = "") -> None:
+    def __init__(
+        self, numbers: Sequence[int], error: str = "", partitions: Mapping[int, str] | None = None
+    ) -> None:
         self.numbers = list(numbers)
+        self.partitions = partitions or {}
         self.error = error
 
     def get_shard_iterator(self, **request: str) -> dict[str, str]:
@@ -114,7 +117,8 @@ class FakeStream:
             return {"Records": [], "NextShardIterator": f"{position} full"}
         index = int(position)
         number = self.numbers[index]
-        key = {"Date": {"S": f"2026-11-{number % 30 + 1:02}"}, "Instance": {"S": "i"}}
+        partition = self.partitions.get(number, f"2026-11-{number % 30 + 1:02}")
+        key = {"Date": {"S": partition}, "Instance": {"S": "i"}}
         record = {"dynamodb": {"SequenceNumber": str(number), "Keys": key}}
         following = {"NextShardIterator": f"{index + 1} empty"} if index + 1 < len(self.numbers) else {}
         return {"Records": [record], **following}
@@ -131,6 +135,11 @@ def dates(stream: FakeStream, first: int, last: int) -> set[str] | None:
 def test_the_dates_of_a_range_of_records_are_read_across_empty_pages() -> None:
     # The numbers grow by a digit on the way.
     assert dates(FakeStream([8, 9, 10, 11, 12]), 9, 11) == {"2026-11-10", "2026-11-11", "2026-11-12"}
+
+
+def test_the_dates_of_partitions_are_those_of_their_days_and_a_layout_has_none() -> None:
+    partitions = {8: "2026-11-20#0/3#0/1", 9: "layout", 10: "2026-11-20#2/3#0/1", 11: "what nobody wrote"}
+    assert dates(FakeStream([8, 9, 10, 11], partitions=partitions), 8, 11) == {"2026-11-20", "what nobody wrote"}
 
 
 def test_a_shard_that_ends_before_the_last_record_ends_the_reading() -> None:

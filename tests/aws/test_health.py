@@ -22,6 +22,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PARTS = (
     "topic",
     "queue",
+    "table/snapshots",
     "table/totals",
     "role/processor",
     "function/processor",

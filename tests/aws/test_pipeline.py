@@ -155,6 +155,9 @@ class PagedQueries:
         self.items = items
         self.asked: list[dict[str, Any]] = []
 
+    def get_item(self, **_request: Any) -> dict[str, Any]:
+        return {}
+
     def get_paginator(self, name: str) -> PagedQueries:
         assert name == "query"
         return self

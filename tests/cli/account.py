@@ -17,6 +17,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from countagg.cli.main import main
 from countagg.core.ledger import Image, encode_ledger, rebuild
+from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 from countagg.core.published import published_metadata, render_published
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.snapshot import pack_counters
@@ -68,34 +69,44 @@ def set_up(*options: str) -> None:
     assert code == 0, out.getvalue() + err.getvalue()
 
 
-def write_day(day: str, files: Mapping[str, Mapping[str, str]], stack: str = "countagg") -> None:
-    """Write what the functions would have written for these files: snapshots and the ledger."""
-    dynamodb = boto3.client("dynamodb")
-    images = {}
-    for number, (instance, counters) in enumerate(files.items(), start=1):
-        packed = pack_counters({name: parse_value(value) for name, value in counters.items()})
-        images[instance] = Image(normalise_sequencer(f"{number:X}"), packed)
+def write_day(
+    day: str, files: Mapping[str, Mapping[str, str]], stack: str = "countagg", layout: Layout | None = None
+) -> None:
+    """Write what the functions would have written for these files: snapshots and ledgers."""
+    dynamodb, spread = boto3.client("dynamodb"), layout or Layout()
+    if layout is not None:
+        numbers = {"Lanes": {"N": str(layout.lanes)}, "CounterShards": {"N": str(layout.shards)}}
+        item = {"Date": {"S": LAYOUTS_PARTITION}, "Instance": {"S": day}, **numbers}
+        dynamodb.put_item(TableName=f"{stack}-snapshots", Item=item)
+    images: dict[str, dict[str, Image]] = {partition: {} for partition in spread.partitions(day)}
+    for number, (instance, texts) in enumerate(files.items(), start=1):
+        shares = spread.split({name: parse_value(value) for name, value in texts.items()})
+        for partition, share in zip(spread.partitions_of(day, instance), shares, strict=True):
+            image = Image(normalise_sequencer(f"{number:X}"), pack_counters(share))
+            images[partition][instance] = image
+            dynamodb.put_item(TableName=f"{stack}-snapshots", Item=_snapshot_item(day, partition, instance, image))
+    for partition, of_partition in images.items():
         dynamodb.put_item(
-            TableName=f"{stack}-snapshots",
+            TableName=f"{stack}-totals",
             Item={
-                "Date": {"S": day},
-                "Instance": {"S": instance},
-                "Sequencer": {"S": images[instance].sequencer},
-                "Counters": {"B": packed},
-                "ETag": {"S": f"etag-{instance}"},
-                "Key": {"S": f"counters/{day}/values_{instance}"},
-                "UploadedAt": {"S": f"{day}T10:00:00Z"},
+                "Date": {"S": partition},
+                "Version": {"N": str(VERSION)},
+                "UpdatedAt": {"S": f"{day}T10:00:01Z"},
+                "Document": {"B": encode_ledger(rebuild(of_partition.items()))},
             },
         )
-    dynamodb.put_item(
-        TableName=f"{stack}-totals",
-        Item={
-            "Date": {"S": day},
-            "Version": {"N": str(VERSION)},
-            "UpdatedAt": {"S": f"{day}T10:00:01Z"},
-            "Document": {"B": encode_ledger(rebuild(images.items()))},
-        },
-    )
+
+
+def _snapshot_item(day: str, partition: str, instance: str, image: Image) -> dict[str, Any]:
+    return {
+        "Date": {"S": partition},
+        "Instance": {"S": instance},
+        "Sequencer": {"S": image.sequencer},
+        "Counters": {"B": image.packed},
+        "ETag": {"S": f"etag-{instance}"},
+        "Key": {"S": f"counters/{day}/values_{instance}"},
+        "UploadedAt": {"S": f"{day}T10:00:00Z"},
+    }
 
 
 def publish_day(day: str, totals: Mapping[str, str]) -> None:

@@ -44,6 +44,10 @@ def switch(name: str, *, value: bool) -> Way:
     )
 
 
+def number(name: str, value: int) -> Way:
+    return Way((f"--{name.replace('_', '-')}", str(value)), str(value), f"{name} = {value}\n", value)
+
+
 def numbers(name: str, value: PerFunction | Retention) -> Way:
     entries = {item.name: getattr(value, item.name) for item in fields(value)}
     pairs = [f"{key}={number}" for key, number in entries.items()]
@@ -94,6 +98,8 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
     ),
     "window": (numbers("window", PerFunction(1, 2, 3)), numbers("window", PerFunction(4, 5, 6))),
     "retention": (numbers("retention", Retention(7, 8, 14)), numbers("retention", Retention(9, 10, 60))),
+    "lanes": (number("lanes", 3), number("lanes", 4)),
+    "counter_shards": (number("counter_shards", 5), number("counter_shards", 6)),
     "alarm_email": (text("alarm_email", "one@example.org"), text("alarm_email", "two@example.org")),
 }
 

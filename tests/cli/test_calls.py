@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.simulation import TRIALS
 from countagg.cli.main import main
 from countagg.core.counter_file import parse_counter_file
+from countagg.core.partitions import Layout
 from countagg.core.published import published_metadata, render_published
 from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
@@ -42,6 +43,7 @@ KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
 _ANSWERED: Final = SimpleNamespace(status_code=200)
 FIRST_LOST: Final = "800000000003126276362"
 DAY: Final = datetime.now(UTC).date().isoformat()
+YESTERDAY: Final = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
 
 class Operator:
@@ -164,6 +166,8 @@ def use(operator: Operator) -> None:
     operator.run("status")
     operator.succeed("query", "--date", "today")
     operator.succeed("query", "--date", "today", "--by-instance")
+    write_day(YESTERDAY, {"i-1": {"A": "1"}}, layout=Layout(2, 2))
+    operator.succeed("query", "--date", YESTERDAY, "--by-instance")
     operator.succeed("explain", "COUNTER1")
     operator.succeed("explain", f"counters/{DAY}/values_i-deadbeef")
     operator.run("explain", f"counters/{DAY}/values_i-nobody")

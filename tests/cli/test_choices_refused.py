@@ -83,6 +83,14 @@ BAD: Final = (
         "'x' cannot be used",
     ),
     Bad(("--alarm-email", "ops"), "alarm_email", "ops", 'alarm_email = "ops"\n', "'ops' cannot be used"),
+    Bad(("--lanes", "0"), "lanes", "0", "lanes = 0\n", "0 lanes and 1 counter shards"),
+    Bad(
+        ("--counter-shards", "101"),
+        "counter_shards",
+        "101",
+        "counter_shards = 101\n",
+        "1 lanes with 101 counter shards are 101 partitions a day",
+    ),
     Bad(("--bucket", "B"), "bucket", "B", 'bucket = "B"\n', "'B' cannot be used"),
 )
 
@@ -106,8 +114,27 @@ def test_what_cannot_be_is_refused_by_the_name_of_its_source(
 
     named = {"flag": bad.flags[:1], "variable": (f"COUNTAGG_{bad.name.upper()}",), "file": ("countagg.toml",)}
     err = capsys.readouterr().err
-    assert err.startswith(f"countagg: {named[source][0]}: ")
+    where = err.removeprefix("countagg: ").partition(": ")[0].split(", ")
+    assert named[source][0] in where
+    assert len(where) == 1 or bad.name in {"lanes", "counter_shards"}
     assert bad.complaint in err
+
+
+@pytest.mark.parametrize(("text", "source"), [("many", "variable"), ("9" * 10, "variable"), ('"3"', "file")])
+def test_a_number_that_is_none_is_refused_by_the_name_of_its_source(
+    text: str, source: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if source == "file":
+        Path("countagg.toml").write_text(f"lanes = {text}\n")
+    else:
+        monkeypatch.setenv("COUNTAGG_LANES", text)
+
+    with pytest.raises(SystemExit, match="2"):
+        settings_of()
+
+    err = capsys.readouterr().err
+    assert err.startswith(f"countagg: {'countagg.toml' if source == 'file' else 'COUNTAGG_LANES'}: ")
+    assert "whole number" in err
 
 
 def test_of_merged_numbers_every_source_is_named(

@@ -39,6 +39,7 @@ def test_the_document(countagg: CommandLine) -> None:
         "interval",
         "days",
         "files",
+        "recommended",
         "prices",
         "free_tier",
         "layouts",
@@ -48,6 +49,7 @@ def test_the_document(countagg: CommandLine) -> None:
         "assumptions",
     ]
     assert found["files"] == 50 * 2 * 60 * 24 * 30
+    assert found["recommended"] == {"lanes": 1, "counter_shards": 1}
     assert found["prices"] == {"region": "us-east-1", "as_of": "2026-11-20"}
     assert found["free_tier"] is False
     for layout in ("countagg", "article"):
@@ -123,12 +125,23 @@ def test_windows_and_memory_are_those_of_setup(countagg: CommandLine, tmp_path: 
     assert usd() == slow
 
 
+def test_over_how_many_lanes_and_shards_a_large_fleet_belongs_is_told(countagg: CommandLine) -> None:
+    fleet = ("--instances", "12000", "--counters", "40000", "--interval", "600")
+
+    assert countagg("cost", *fleet, "--output", "json").document["recommended"] == {
+        "lanes": 3,
+        "counter_shards": 3,
+    }
+    assert "reckoned with: --lanes 3 --counter-shards 3\n" in countagg("cost", *fleet).out
+    assert "--lanes" not in countagg("cost").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (("--window", "aggregator=301"), "--window: aggregator=301 is out of range"),
         (("--memory", "reader=1"), "--memory: there is no 'reader' to set"),
-        (("--instances", "100000"), "the ledger of 100000 instances and 100 counters takes"),
+        (("--instances", "400000"), "400000 instances with 100 counters are too many for the ledgers of one day"),
         (("--prices", "no-such-file.toml"), "no-such-file.toml: it cannot be read"),
     ],
 )

@@ -60,6 +60,8 @@ def test_a_load_that_may_cost_too_much_is_refused(countagg: CommandLine) -> None
     for each in (ran, cheap):
         assert (each.code, each.out) == (2, "")
         assert re.search(r"--max-cost: the load may cost [\d,.]+ USD, more than", each.err)
+    assert "such a fleet should have --lanes 29 and --counter-shards 1; the day has 1 and 1" in ran.err
+    assert "layout" not in cheap.err
     assert keys() == []
 
 

@@ -6,14 +6,16 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import boto3
 import pytest
 
 from countagg.aws.session import Clients, ConnectionOptions
+from countagg.core.partitions import Layout
 from countagg.provision.permissions import COMMANDS_OF, Role
-from tests.cli.account import ACCOUNT, BUCKET
+from tests.cli.account import ACCOUNT, BUCKET, write_day
 from tests.cli.running import REPOSITORY, CommandLine
 
 OFFLINE: Final = ("--account", "111122223333", "--region", "eu-west-1", "--bucket", "b-1")
@@ -28,6 +30,7 @@ CHECKS: Final = [
     "settings",
     "stack",
     "bucket",
+    "ledgers",
     "lambda quota",
     "dynamodb quota",
     "permissions",
@@ -181,6 +184,28 @@ def test_doctor_before_setup_and_after(countagg: CommandLine) -> None:
         each["detail"] for found in (before, ran.document) for each in found["checks"] if each["check"] == "stack"
     ]
     assert stacks == ["countagg is not deployed yet", "countagg is deployed"]
+    ledgers = [each for found in (before, ran.document) for each in found["checks"] if each["check"] == "ledgers"]
+    assert [(each["state"], each["detail"]) for each in ledgers] == [
+        ("not checked", "no stack is deployed"),
+        ("ok", "the largest takes 0 of 400 KB"),
+    ]
+
+
+@pytest.mark.usefixtures("account", "_simulator")
+def test_doctor_tells_of_a_ledger_that_is_nearly_full(countagg: CommandLine) -> None:
+    countagg("setup", "--bucket", BUCKET, "--yes")
+    today, layout = datetime.now(UTC).date().isoformat(), Layout(2, 1)
+    write_day(today, {}, layout=layout)
+    item: Any = {"Date": {"S": layout.partitions(today)[1]}, "Version": {"N": "1"}}
+    boto3.client("dynamodb").put_item(TableName="countagg-totals", Item=item | {"Document": {"B": bytes(250_000)}})
+
+    ran = countagg("doctor", "--role", "reader", "--output", "json")
+
+    (found,) = [each for each in ran.document["checks"] if each["check"] == "ledgers"]
+    assert ran.code == 1
+    assert found["state"] == "problem"
+    assert found["detail"] == f"the ledger of {today}#1/2#0/1 takes 244 of 400 KB"
+    assert "--lanes" in found["fix"]
 
 
 @pytest.mark.usefixtures("account", "_simulator")

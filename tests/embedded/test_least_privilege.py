@@ -43,6 +43,10 @@ BREAKS: Final[dict[Grant, str]] = {
     Grant("publisher", "SendAlerts", "sns:Publish"): "the alert",
 }
 """What does not come about without an action."""
+BREAKS_SPREAD: Final[dict[Grant, str]] = {
+    Grant("publisher", "ReadDaysOfSeveralLedgers", "dynamodb:GetItem"): "the counter",
+}
+"""What does not come about on a day of several partitions."""
 
 LAMBDA_ITSELF: Final = "Lambda acts itself, with the role: tests/provision/test_grants_of_lambda.py"
 AGGREGATOR_STREAM: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
@@ -105,8 +109,8 @@ def run_without(stack: DeployedStack, roles: Roles, grant: Grant) -> Stopped | N
 
 def test_every_action_is_in_one_of_the_two_tables(roles: Roles) -> None:
     granted = {grant for role in ROLES for grant in grants_of(role, roles.policy(role))}
-    assert granted == BREAKS.keys() | NOT_ASKED.keys()
-    assert not BREAKS.keys() & NOT_ASKED.keys()
+    assert granted == BREAKS.keys() | BREAKS_SPREAD.keys() | NOT_ASKED.keys()
+    assert len(granted) == len(BREAKS) + len(BREAKS_SPREAD) + len(NOT_ASKED)
 
 
 def test_with_all_permissions_the_day_comes_to_its_end(stack: DeployedStack) -> None:
@@ -116,6 +120,36 @@ def test_with_all_permissions_the_day_comes_to_its_end(stack: DeployedStack) -> 
 @pytest.mark.parametrize("grant", BREAKS, ids=lambda grant: f"{grant.role}-{grant.sid}-{grant.action}")
 def test_without_an_action_the_day_stops(stack: DeployedStack, roles: Roles, grant: Grant) -> None:
     assert run_without(stack, roles, grant) == Stopped(grant.role, grant.action, BREAKS[grant])
+
+
+@pytest.fixture
+def spread(stack: DeployedStack) -> Iterator[None]:
+    """Have new days spread over partitions."""
+    stack.run("setup", "--lanes", "2", "--counter-shards", "2", "--yes")
+    yield
+    stack.run("setup", "--lanes", "1", "--counter-shards", "1", "--yes")
+
+
+@pytest.mark.usefixtures("spread")
+@pytest.mark.parametrize("grant", BREAKS_SPREAD, ids=lambda grant: f"{grant.role}-{grant.sid}-{grant.action}")
+def test_without_an_action_a_day_of_several_partitions_stops(
+    stack: DeployedStack, roles: Roles, grant: Grant
+) -> None:
+    # Where days are in one piece nobody needs it.
+    assert run_without(stack, roles, grant) == Stopped(grant.role, grant.action, BREAKS_SPREAD[grant])
+
+
+@pytest.mark.usefixtures("spread")
+def test_of_the_processor_the_parts_of_a_transaction_are_asked_for(stack: DeployedStack, roles: Roles) -> None:
+    """Writing several items together needs what writing one does, and no more."""
+    day = new_day(stack)
+    steps = list(day.steps())[:3]
+    assert [step.outcome for step in steps] == ["the total", "the counter", "the object"]
+    for step in steps:
+        step.act()
+        wait_until(f"{step.outcome} of {day.date}", step.is_done)
+    actions = {grant.action for grant in grants_of("processor", roles.policy("processor"))}
+    assert {action for action in actions if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
 
 
 def test_what_the_engine_does_not_ask_for_is_as_the_table_says(stack: DeployedStack, roles: Roles) -> None:

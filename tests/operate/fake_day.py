@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from countagg.aws.day_reader import CounterItem, FoundObject, ListedObject, StoredDocument
+from countagg.aws.day_reader import CounterItem, FoundObject, ListedObject
+from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
 from countagg.core.object_keys import build_object_key, parse_object_key
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
@@ -219,8 +221,17 @@ class FakeDay:
     def sequencers(self, _day: str) -> dict[str, str]:
         return {each.instance: each.sequencer for each in self.held.values()}
 
-    def ledger(self, _day: str) -> StoredDocument:
-        return self.stored
+    def ledger(self, _day: str) -> StoredDay:
+        return StoredDay((self.stored,))
+
+    def layout(self, _day: str) -> Layout:
+        return Layout()
+
+    def layout_of_files(self, _day: str) -> Layout:
+        return Layout()
+
+    def snapshots_of(self, _partition: str, day: str) -> Iterator[Snapshot]:
+        return self.snapshots(day)
 
     def counters(self, _day: str) -> Iterator[CounterItem]:
         return iter(list(self.items.values()))

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from countagg.aws.day_reader import CounterItem, ListedObject, StoredDocument
+from countagg.aws.day_reader import CounterItem, ListedObject
+from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.ledger import Image, encode_ledger, rebuild
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
+from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.operate.evidence import Observer
@@ -52,8 +54,11 @@ class LargeDay:
             key = build_object_key("counters/", day, f"i-{number:08x}")
             yield Snapshot(day, f"i-{number:08x}", f"{number:032X}", packed, f"{number:032x}", key, "then")
 
-    def ledger(self, _day: str) -> StoredDocument:
-        return StoredDocument(5, "then", encode_ledger(self._ledger))
+    def ledger(self, _day: str) -> StoredDay:
+        return StoredDay((StoredDocument(5, "then", encode_ledger(self._ledger)),))
+
+    def layout_of_files(self, _day: str) -> Layout:
+        return Layout()
 
     def published(self, _day: str) -> PublishedTotals:
         return PublishedTotals(5, "etag", self._ledger.sums)

@@ -145,9 +145,9 @@ def test_the_article_does_not_fit_either() -> None:
 
 
 def test_growth_shows_smaller_and_larger_fleets_and_where_it_ends() -> None:
-    points = grow_instances(replace(WORK, instances=1_000), Choices(), PRICES)
+    points = grow_instances(replace(WORK, instances=10_000), Choices(), PRICES)
 
-    assert [point.instances for point in points] == [100, 1_000, 10_000, 100_000]
+    assert [point.instances for point in points] == [1_000, 10_000, 100_000, 1_000_000]
     ours = [point.ours for point in points]
     assert ours[3] is None
     assert points[3].article is None

@@ -42,6 +42,7 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         metrics.throttles(NAMES.processor): 0.0,
         metrics.files_refused(NAMES.processor): 1.0,
         metrics.iterator_age(NAMES.aggregator): 250.0,
+        metrics.ledgers_nearly_full(NAMES.aggregator): 7.0,
     }
 
     assert fake.hop("queue/uploads") == Hop(
@@ -65,8 +66,9 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         "errors": None,
         "throttles": None,
         "iterator_age_seconds": 0.25,
+        "ledgers_nearly_full": 7.0,
     }
-    assert aggregator.detail == "last hour: no data; iterator age 0.2 s"
+    assert aggregator.detail == "last hour: 7 ledgers nearly full; iterator age 0.2 s"
     assert fake.hop("alarms").detail == "12 alarms"
 
 

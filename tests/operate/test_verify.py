@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from countagg.aws.day_reader import StoredDocument
+from countagg.aws.day_tables import StoredDay
 from countagg.core.values import SCALE
 from countagg.operate.comparison import NAMED_COUNTERS
 from countagg.operate.evidence import Observer
@@ -173,11 +173,11 @@ def test_an_index_that_lags_behind_for_a_look_is_no_difference() -> None:
 def test_a_snapshot_that_the_ledger_includes_by_now_is_read_again() -> None:
     day = healthy_day()
 
-    def meanwhile(_day: str) -> StoredDocument:
+    def meanwhile(_day: str) -> StoredDay:
         day.upload("i-1", "A 2\n")
         day.process()
         day.aggregate()
-        return day.stored
+        return StoredDay((day.stored,))
 
     day.ledger = meanwhile  # type: ignore[method-assign]  # to interfere
     look = Observer(day.reader, DAY, day.today).look()

@@ -27,6 +27,8 @@ ALL: dict[str, Any] = {
     "memory": PerFunction(512, 1_024, 128),
     "window": PerFunction(5, 2, 60),
     "retention": Retention(7, 50, 90),
+    "lanes": 3,
+    "counter_shards": 2,
     "alarm_email": "ops@example.org",
 }
 """Every choice that a stack remembers, none of them the default."""
@@ -47,6 +49,8 @@ settings_with_choices = st.builds(
     memory=st.builds(PerFunction, *[st.sampled_from([256, 512])] * 3),
     window=st.builds(PerFunction, *[st.integers(0, 300)] * 3),
     retention=st.builds(Retention, st.just(35), st.integers(1, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
+    lanes=st.integers(1, 10),
+    counter_shards=st.integers(1, 10),
     alarm_email=st.sampled_from(["", "ops@example.org"]),
 )
 
@@ -60,6 +64,13 @@ def deployed(settings: StackSettings) -> Remembered:
 @given(settings_with_choices)
 def test_a_stack_remembers_every_choice(settings: StackSettings) -> None:
     assert Chosen("countagg").settings(deployed(settings)) == settings
+
+
+def test_the_functions_are_told_how_days_are_spread() -> None:
+    stack = make_stack(lanes=3, counter_shards=2)
+    for function in ("processor", "aggregator", "publisher"):
+        environment = state_of(stack, f"function/{function}").environment
+        assert (environment["COUNTAGG_LANES"], environment["COUNTAGG_COUNTER_SHARDS"]) == ("3", "2")
 
 
 def test_every_setting_but_the_places_is_remembered() -> None:
@@ -94,6 +105,8 @@ def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
         "memory": {"processor": 1, "aggregator": 2, "publisher": 3},
         "window": {"processor": 1, "aggregator": 2, "publisher": 3},
         "retention": {"snapshots": 1, "totals": 2, "logs": 3},
+        "lanes": 1,
+        "counter_shards": 9,
         "alarm_email": "other@example.org",
     }
     if name == "memory":

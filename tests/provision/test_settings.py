@@ -56,6 +56,8 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-0000000
         {"memory": PerFunction(128, 10_240, 512)},
         {"window": PerFunction(0, 300, 1)},
         {"retention": Retention(1, 3_650, 3_653)},
+        {"lanes": 100},
+        {"lanes": 5, "counter_shards": 20},
     ],
     ids=str,
 )
@@ -99,6 +101,9 @@ def test_what_aws_takes_is_taken(chosen: dict[str, Any]) -> None:
         ("--retention", {"retention": Retention(snapshots=0)}),
         ("--retention", {"retention": Retention(totals=3_651)}),
         ("--retention", {"retention": Retention(logs=31)}),
+        ("--lanes, --counter-shards", {"lanes": 0}),
+        ("--lanes, --counter-shards", {"counter_shards": -1}),
+        ("--lanes, --counter-shards", {"lanes": 51, "counter_shards": 2}),
     ],
     ids=str,
 )

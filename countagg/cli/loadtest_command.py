@@ -10,9 +10,10 @@ import typer
 
 from countagg.cli.cost_command import prices_of_region
 from countagg.cli.data_commands import DateOption
+from countagg.cli.groups import INTERRUPTED
 from countagg.cli.loadtest_progress import LoadProgress
 from countagg.cli.progress import progress_bar, stepwise
-from countagg.cli.registry import INTERRUPTED, command
+from countagg.cli.registry import command
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
 from countagg.cli.verify_command import DIFFERENT, SettleOption, observe
@@ -242,9 +243,13 @@ def _end(report: Report, drain_timeout: float) -> None:
         raise typer.Exit(DIFFERENT)
     if report.withdrawn is False:
         raise TimedOut(
-            f"the totals still include deleted files after {drain_timeout:.0f} s", where=report.load.day
+            f"they still include deleted files after {drain_timeout:.0f} s",
+            where=f"totals of {report.load.day}",
+            hint="see `countagg status`; give the engine more --drain-timeout",
         )
     if outcome.failed_uploads:
         raise LeftOver(
-            f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}", where="uploads"
+            f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}",
+            where="uploads",
+            hint="`countagg doctor` looks for the cause",
         )

@@ -95,7 +95,7 @@ def logs(
     if follow and end:
         raise UsageError("they exclude each other", where="--follow, --until", hint="leave one of them out")
     if end and end < start:
-        raise UsageError("the end lies before the beginning", where="--since, --until")
+        raise UsageError("the end lies before the beginning", where="--since, --until", hint="exchange them")
     functions = choose_functions(Names(session.options.stack), function or ())
     wanted = Wanted(filter_, Level[level.name], folded=session.options.verbose)
     period = Period(milliseconds(start), milliseconds(end) if end else None)
@@ -143,7 +143,7 @@ def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
     patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
     if endless:
         patience = Patience(patience.announce, math.inf)
-    with aws_errors():
+    with aws_errors("logs"):
         return LogReader(session.clients.logs, patience, note_missing)
 
 
@@ -156,7 +156,9 @@ def _require_logs(session: Session, functions: Sequence[str], missing: set[str])
     """
     if missing >= set(functions):
         stack = session.pipeline.names.stack
-        raise CountaggError(f"the stack {stack!r} has no log to be shown", hint="`countagg setup` puts it back")
+        raise CountaggError(
+            "there is none to be shown", where=f"logs of the stack {stack!r}", hint="`countagg setup` puts it back"
+        )
 
 
 def _write(session: Session, line: LogLine) -> None:

@@ -80,7 +80,9 @@ def print_policy(
     Example: countagg permissions print --role reader
     """
     if instance_id and role is not Role.INSTANCE:
-        raise UsageError("only the policy of an instance names instances", where="--instance-id")
+        raise UsageError(
+            "only the policy of an instance names instances", where="--instance-id", hint="give --role instance"
+        )
     place = _place(session, account)
     flags = dict(
         zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
@@ -93,7 +95,9 @@ def print_policy(
             else role_policy(role, settings, place)
         )
     except InvalidObjectKey as error:
-        raise UsageError(error.what, where="--instance-id") from error
+        raise UsageError(
+            error.what, where="--instance-id", hint="give what the file's name has after values_"
+        ) from error
     session.stdout.write(json.dumps(document, indent=2) + "\n")
     if role is Role.INSTANCE and not instance_id:
         session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")

@@ -103,12 +103,13 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
     from countagg.operate.repair import check_day
 
     if (date is None) == (since is None) or (until is not None and since is None):
-        raise UsageError("give either a day or the first of several", where="--date, --since")
+        hint = "such as --date today, or --since 2026-01-30 with or without --until"
+        raise UsageError("give either a day or the first of several", where="--date, --since", hint=hint)
     now = session.now()
     first = resolve_day(date or since or "", now)
     last = first if date else resolve_day(until or "today", now)
     if last < first:
-        raise UsageError(f"{last} is before {first}", where="--since, --until")
+        raise UsageError(f"{last} is before {first}", where="--since, --until", hint="exchange them")
     for day in (first, last):
         check_day(session.pipeline.settings, day, now)
     return days_from(first, last)
@@ -161,7 +162,7 @@ def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None
             f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
         )
         hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
-        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", hint=hint)
+        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)
 
 
 def _write(session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool) -> None:

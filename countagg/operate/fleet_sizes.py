@@ -95,7 +95,7 @@ def size_fleet(instances: int, counters: int, *, ids: Sequence[str] | None = Non
     try:
         packed = [pack_counters(each) for each in files]
     except InvalidCounterFile as error:
-        raise DoesNotFit(error.what, where="--counters") from error
+        raise DoesNotFit(error.what, where="--counters", hint="count less per instance") from error
     snapshots = [item_size(_snapshot(name, each)) for name, each in zip(sampled, packed, strict=True)]
     sums = {name: _sum(source, instances) for name in names}
     document = encode_ledger(
@@ -159,12 +159,17 @@ def _refuse_many(instances: int, counters: int) -> None:
         raise DoesNotFit(
             f"{instances} instances with {counters} counters do not fit into items of 400 KB",
             where="--instances, --counters",
+            hint="use several stacks",
         )
 
 
 def _refuse_state(size: int, instances: int) -> None:
     if size > MAX_ITEM_BYTES:
-        raise DoesNotFit(f"{instances} instances take {size} bytes in one item; at most 400 KB fit")
+        raise DoesNotFit(
+            f"{instances} instances take {size} bytes in one item; at most 400 KB fit",
+            where="--instances",
+            hint="use several stacks",
+        )
 
 
 def size_filling(instances: int, counters: int, *, ids: Sequence[str] | None = None) -> Sizes:

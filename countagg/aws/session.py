@@ -82,7 +82,7 @@ class Clients:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
-        self.session.events.register("before-parse", _refuse_web_page)
+        self.session.events.register("before-parse", _refuse_page)
         if options.credentials is None:
             self.session.events.register("before-send", _keep_off_plain_http)
 
@@ -282,21 +282,22 @@ def _keep_off_plain_http(request: AWSPreparedRequest, **_: object) -> None:
         )
 
 
-def _refuse_web_page(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
-    """Stop at a page for browsers, which botocore would take for an answer without content.
+def _refuse_page(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
+    """Stop at a page or a text for people, which botocore would take for an answer without content.
 
-    Server errors come as such pages too; those it tries again. A streamed object may be of any type.
+    Server errors come as such too; those it tries again. A streamed object may be of any type.
 
     Raises:
-        ConnectionProblem: it is such a page.
+        ConnectionProblem: it is none of AWS's forms.
     """
+    if operation_model.has_streaming_output or response_dict["status_code"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return
     kind = str(response_dict["headers"].get("content-type", ""))
-    if (
-        kind.startswith("text/html")
-        and response_dict["status_code"] < HTTPStatus.INTERNAL_SERVER_ERROR
-        and not operation_model.has_streaming_output
-    ):
+    if kind.startswith("text/html"):
         raise not_of_aws("is a web page", operation_model.name)
+    body = response_dict["body"]
+    if kind.startswith("text/plain") and body and not body.startswith((b"{", b"<")):
+        raise not_of_aws("cannot be understood", operation_model.name)
 
 
 def _without_expect(request: AWSRequest, **_: object) -> None:

@@ -47,6 +47,25 @@ class LevelChoice(StrEnum):
     CRITICAL = "critical"
 
 
+_FunctionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only of processor, aggregator or publisher; may be repeated.",
+        autocompletion=completion.one_of("processor", "aggregator", "publisher"),
+    ),
+]
+_SinceOption = Annotated[
+    str,
+    typer.Option(help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments),
+]
+_UntilOption = Annotated[
+    str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
+]
+_FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
+_FilterOption = Annotated[str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")]
+_LevelOption = Annotated[LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "logs", "Use", forms=_FORMS)(logs)
@@ -54,29 +73,12 @@ def register(app: typer.Typer) -> None:
 
 def logs(
     session: Session,
-    function: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only of processor, aggregator or publisher; may be repeated.",
-            autocompletion=completion.one_of("processor", "aggregator", "publisher"),
-        ),
-    ] = None,
-    since: Annotated[
-        str,
-        typer.Option(
-            help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments
-        ),
-    ] = "10m",
-    until: Annotated[
-        str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    filter_: Annotated[
-        str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")
-    ] = "",
-    level: Annotated[
-        LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")
-    ] = LevelChoice.DEBUG,
+    function: _FunctionOption = None,
+    since: _SinceOption = "10m",
+    until: _UntilOption = None,
+    follow: _FollowOption = False,
+    filter_: _FilterOption = "",
+    level: _LevelOption = LevelChoice.DEBUG,
 ) -> None:
     """Show what the functions write, as one stream in the order of time.
 

@@ -44,6 +44,15 @@ BoundaryOption = Annotated[
 ]
 
 
+_RoleOption = Annotated[Role, typer.Option(help="Who the policy is for.")]
+_InstanceIdOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
+]
+_AccountOption = Annotated[
+    str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the group to the app."""
     group = typer.Typer(
@@ -58,13 +67,9 @@ def register(app: typer.Typer) -> None:
 
 def print_policy(
     session: Session,
-    role: Annotated[Role, typer.Option(help="Who the policy is for.")],
-    instance_id: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
-    ] = None,
+    role: _RoleOption,
+    instance_id: _InstanceIdOption = None,
+    account: _AccountOption = None,
     bucket: BucketOption = None,
     prefix: PrefixOption = None,
     output_prefix: OutputPrefixOption = None,

@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
 
+_DateOption = Annotated[
+    str | None,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
+_SinceOption = Annotated[
+    str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
+]
+_UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", help="Last of several days.", autocompletion=completion.days, show_default="today"),
+]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")]
+_TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "repair", "Prove and mend")(repair)
@@ -50,24 +65,12 @@ class _Day:
 
 def repair(
     session: Session,
-    date: Annotated[
-        str | None,
-        typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until", help="Last of several days.", autocompletion=completion.days, show_default="today"
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")
-    ] = False,
+    date: _DateOption = None,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+    dry_run: _DryRunOption = False,
     settle: SettleOption = 30.0,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")] = 300.0,
+    timeout: _TimeoutOption = 300.0,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:

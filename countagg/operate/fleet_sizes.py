@@ -98,17 +98,7 @@ def size_fleet(instances: int, counters: int, *, ids: Sequence[str] | None = Non
         raise DoesNotFit(error.what, where="--counters", hint="count less per instance") from error
     snapshots = [item_size(_snapshot(name, each)) for name, each in zip(sampled, packed, strict=True)]
     sums = {name: _sum(source, instances) for name in names}
-    document = encode_ledger(
-        Ledger(sums, dict.fromkeys(names, instances), {name: _sequencer(source) for name in fleet})
-    )
-    if len(document) > MAX_PACKED_BYTES:
-        raise DoesNotFit(
-            f"the ledger of {instances} instances and {counters} counters takes {len(document)} bytes; "
-            f"at most {MAX_PACKED_BYTES} fit",
-            where="--instances, --counters",
-            hint="use several stacks",
-        )
-    ledger = item_size(_ledger(document))
+    ledger = item_size(_ledger(_encoded(sums, {name: _sequencer(source) for name in fleet})))
     counter_items = [item_size(_counter(name, value)) for name, value in sums.items()]
     return Sizes(
         file=fmean(len(render_counters(each)) for each in files),
@@ -121,6 +111,19 @@ def size_fleet(instances: int, counters: int, *, ids: Sequence[str] | None = Non
         counter_units=fmean(map(write_units, counter_items)),
         published=len(render_counters(sums)),
     )
+
+
+def _encoded(sums: Mapping[str, int], seen: Mapping[str, str]) -> bytes:
+    """Return the ledger of instances that all have the same counters."""
+    document = encode_ledger(Ledger(dict(sums), dict.fromkeys(sums, len(seen)), dict(seen)))
+    if len(document) > MAX_PACKED_BYTES:
+        raise DoesNotFit(
+            f"the ledger of {len(seen)} instances and {len(sums)} counters takes {len(document)} bytes; "
+            f"at most {MAX_PACKED_BYTES} fit",
+            where="--instances, --counters",
+            hint="use several stacks",
+        )
+    return document
 
 
 def size_article(

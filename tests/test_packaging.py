@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -182,3 +184,39 @@ def test_an_installed_wheel_says_the_same_as_the_checkout(
     assert document(*arguments, *options, path=installed, cwd=tmp_path) == document(
         *arguments, *options, path=ROOT, cwd=tmp_path
     )
+
+
+def is_at_hand(interpreter: str) -> bool:
+    """Tell whether an interpreter runs here; a shim of pyenv may stand for one that does not."""
+    return (
+        shutil.which(interpreter) is not None
+        and not subprocess.run((interpreter, "--version"), capture_output=True, check=False).returncode
+    )
+
+
+@pytest.mark.parametrize("interpreter", ["python3.11", "python3.12", "python3.13"])
+def test_an_installed_wheel_works_with_every_python_at_hand(
+    interpreter: str, installed: Path, tmp_path: Path
+) -> None:
+    if not is_at_hand(interpreter):
+        pytest.skip(f"there is no {interpreter} here")
+    # The libraries that a command of this kind needs are the same files for every Python.
+    libraries = sysconfig.get_path("purelib")
+    ran = subprocess.run(
+        (interpreter, "-X", "dev", "-W", "ignore", "-m", "countagg", "cost", "--region", "us-east-1"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(installed), libraries)), "XDG_CONFIG_HOME": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    every_module = subprocess.run(
+        (interpreter, "-W", "error", "-m", "compileall", "-q", "-f", str(installed / "countagg")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "list prices of us-east-1" in ran.stdout
+    assert (every_module.returncode, every_module.stdout) == (0, "")

@@ -168,10 +168,8 @@ def _refusal_told(error: ClientError, code: str, message: str) -> tuple[str, str
     what = f"{error.operation_name} failed: {message or code or 'the answer does not say why'}"
     if code in _THROTTLED:
         tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
-        return (
-            f"{error.operation_name} was throttled {tries} times: {message or code}",
-            "wait a minute, then run the same command again",
-        )
+        each = f" at each of {tries} tries" if tries > 1 else ""
+        return f"{what} (throttled{each})", "wait a minute, then run the same command again"
     if code in _OTHER_REGION:
         return what, "the bucket is in another region: check --region and --bucket"
     if code in _MISSING:

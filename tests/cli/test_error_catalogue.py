@@ -332,7 +332,7 @@ ANSWERS: Final = {
         AwsCallFailed,
         refusing(400, "ThrottlingException", "Rate exceeded"),
         1,
-        "was throttled 5 times: Rate exceeded",
+        "failed: Rate exceeded (throttled at each of 5 tries)",
         "wait a minute",
     ),
     "a failure of AWS": Answer(

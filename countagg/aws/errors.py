@@ -133,14 +133,14 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
         action, what = _denial(error, message)
         hint = "ask for that permission; `countagg doctor` names all that are missing"
         return AccessDenied(what, action=action, where=where, hint=hint, detail=detail)
-    if told := _connection_told(code, message):
+    if told := _connection_told(error, code, message):
         what, hint = told
         return ConnectionProblem(what, where=where, hint=hint, detail=detail)
     what, hint = _refusal_told(error, code, message)
     return AwsCallFailed(what, where=where, hint=hint, detail=detail)
 
 
-def _connection_told(code: str, message: str) -> tuple[str, str] | None:
+def _connection_told(error: ClientError, code: str, message: str) -> tuple[str, str] | None:
     """Return what is wrong with credentials, clock or endpoint, and what to do; None if it is something else."""
     if code in _SKEWED or _SKEWED_SIGNATURE.search(message):
         return (
@@ -154,8 +154,8 @@ def _connection_told(code: str, message: str) -> tuple[str, str] | None:
             f"AWS does not know these credentials ({code})",
             "check --profile, AWS_PROFILE, AWS_ACCESS_KEY_ID and --endpoint-url; is the region enabled there?",
         )
-    if code.isdecimal() and int(code) >= _SERVER_ERROR:
-        # botocore takes the status for the code where the answer is in no form of AWS's.
+    # botocore takes the status for the code where the answer is in no form of AWS's, or has no body at all.
+    if code.isdecimal() and int(code) >= _SERVER_ERROR and not error.operation_name.startswith("Head"):
         return (
             f"the endpoint answers {code} ({message or 'no text'})",
             "check --endpoint-url and any proxy, and try again later",

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import typer.main
 
+from countagg.cli.groups import INTERRUPTED
 from countagg.cli.main import make_app
 from countagg.cli.options import GLOBAL_NAMES
 from countagg.cli.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
-from countagg.cli.registry import INTERRUPTED
 from countagg.cli.verify_command import DIFFERENT
 from countagg.core import errors
 

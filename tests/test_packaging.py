@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -183,3 +184,34 @@ def test_an_installed_wheel_says_the_same_as_the_checkout(
     assert document(*arguments, *options, path=installed, cwd=tmp_path) == document(
         *arguments, *options, path=ROOT, cwd=tmp_path
     )
+
+
+def is_at_hand(interpreter: str) -> bool:
+    """Tell whether an interpreter runs here; a shim of pyenv may stand for one that does not."""
+    return (
+        shutil.which(interpreter) is not None
+        and not subprocess.run((interpreter, "--version"), capture_output=True, check=False).returncode
+    )
+
+
+@pytest.mark.parametrize("interpreter", ["python3.11", "python3.12", "python3.13"])
+def test_the_code_is_for_every_python_at_hand(interpreter: str, installed: Path, tmp_path: Path) -> None:
+    if not is_at_hand(interpreter):
+        pytest.skip(f"there is no {interpreter} here")
+    # The core needs no library; those beside it are built for the Python that runs the tests.
+    modules = sorted(f"countagg.core.{each.stem}" for each in (installed / "countagg/core").glob("[a-z]*.py"))
+    calls = (
+        ("-X", "dev", "-W", "error", "-c", f"import {', '.join(modules)}"),
+        ("-W", "error", "-m", "compileall", "-q", "-f", str(installed / "countagg")),
+    )
+    for call in calls:
+        ran = subprocess.run(
+            (interpreter, *call),
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")

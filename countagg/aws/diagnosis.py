@@ -80,7 +80,8 @@ def lambda_account(clients: Clients) -> LambdaAccount:
             code_used=answer["AccountUsage"]["TotalCodeSize"],
         )
     except KeyError as error:
-        raise CountaggError(f"the answer has no {error}", where="limits of Lambda") from error
+        hint = "look at them in the Lambda console; an engine on this machine has none"
+        raise CountaggError(f"the answer has no {error}", where="limits of Lambda", hint=hint) from error
 
 
 def table_names(clients: Clients) -> frozenset[str]:

@@ -29,6 +29,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
 
@@ -38,10 +39,43 @@ _BAD_CREDENTIALS: Final = frozenset(
         "InvalidClientTokenId",
         "UnrecognizedClientException",
         "InvalidAccessKeyId",
+        "InvalidSignatureException",
         "SignatureDoesNotMatch",
         "InvalidToken",
+        "IncompleteSignature",
+        "MissingAuthenticationToken",
+        "AuthFailure",
     }
 )
+_SKEWED: Final = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
+_SKEWED_SIGNATURE = re.compile(r"Signature (expired|not yet current)")
+_THROTTLED: Final = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    }
+)
+_OTHER_REGION: Final = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "301"})
+_MISSING: Final = frozenset(
+    {
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NotFound",
+        "NotFoundException",
+        "ResourceNotFoundException",
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    }
+)
+_SERVER_ERROR: Final = 500
+_LOOK_INTO: Final = "`countagg doctor` looks for the cause; --verbose adds AWS's request id"
 # `aws login` is newer than the oldest botocore that we work with: its errors are known by the name of their base.
 _LOGIN: Final = "LoginError"
 DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "Forbidden"})
@@ -75,6 +109,19 @@ def aws_errors(where: str = "") -> Iterator[None]:
         raise translate_answer(error, where) from error
     except BotoCoreError as error:
         raise _translate_failure(error, where) from error
+    except ResponseParserError as error:
+        raise not_of_aws("cannot be understood", where) from error
+
+
+def not_of_aws(what: str, where: str = "") -> ConnectionProblem:
+    """Return the error for an answer that no AWS service gives.
+
+    Args:
+        what: is wrong with the answer.
+        where: what was being done.
+    """
+    hint = "check --endpoint-url, AWS_ENDPOINT_URL, and any proxy or sign-in page of the network"
+    return ConnectionProblem(f"the endpoint's answer {what}", where=where, hint=hint)
 
 
 def translate_answer(error: ClientError, where: str = "") -> CountaggError:
@@ -82,24 +129,57 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
     code, message = code_of(error), message_of(error)
     request = error.response.get("ResponseMetadata", {}).get("RequestId", "")
     detail = f"{error.operation_name}, {code}, request id {request or 'unknown'}"
-    if code in _EXPIRED:
-        return ConnectionProblem(
-            "the credentials have expired",
-            where=where,
-            hint="sign in again, such as by `aws sso login`",
-            detail=detail,
-        )
-    if code in _BAD_CREDENTIALS:
-        return ConnectionProblem(
-            f"AWS does not know these credentials ({code})",
-            where=where,
-            hint="check --profile, AWS_PROFILE and AWS_ACCESS_KEY_ID, and --endpoint-url",
-            detail=detail,
-        )
     if code in DENIED:
         action, what = _denial(error, message)
-        return AccessDenied(what, action=action, where=where, hint="ask for that permission", detail=detail)
-    return AwsCallFailed(f"{error.operation_name} failed: {message or code}", where=where, detail=detail)
+        hint = "ask for that permission; `countagg doctor` names all that are missing"
+        return AccessDenied(what, action=action, where=where, hint=hint, detail=detail)
+    if told := _connection_told(error, code, message):
+        what, hint = told
+        return ConnectionProblem(what, where=where, hint=hint, detail=detail)
+    what, hint = _refusal_told(error, code, message)
+    return AwsCallFailed(what, where=where, hint=hint, detail=detail)
+
+
+def _connection_told(error: ClientError, code: str, message: str) -> tuple[str, str] | None:
+    """Return what is wrong with credentials, clock or endpoint, and what to do; None if it is something else."""
+    if code in _SKEWED or _SKEWED_SIGNATURE.search(message):
+        return (
+            f"the clock of this machine is too far from AWS's ({code})",
+            "set the clock, such as by NTP; `countagg doctor` tells the difference",
+        )
+    if code in _EXPIRED:
+        return "the credentials have expired", "sign in again, such as by `aws sso login`; or the clock is wrong"
+    if code in _BAD_CREDENTIALS:
+        return (
+            f"AWS does not know these credentials ({code})",
+            "check --profile, AWS_PROFILE, AWS_ACCESS_KEY_ID and --endpoint-url; is the region enabled there?",
+        )
+    # botocore takes the status for the code where the answer is in no form of AWS's, or has no body at all.
+    if code.isdecimal() and int(code) >= _SERVER_ERROR and not error.operation_name.startswith("Head"):
+        return (
+            f"the endpoint answers {code} ({message or 'no text'})",
+            "check --endpoint-url and any proxy, and try again later",
+        )
+    return None
+
+
+def _refusal_told(error: ClientError, code: str, message: str) -> tuple[str, str]:
+    """Return what was refused, and what to do."""
+    what = f"{error.operation_name} failed: {message or code or 'the answer does not say why'}"
+    if code in _THROTTLED:
+        tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+        each = f" at each of {tries} tries" if tries > 1 else ""
+        return f"{what} (throttled{each})", "wait a minute, then run the same command again"
+    if code in _OTHER_REGION:
+        return what, "the bucket is in another region: check --region and --bucket"
+    if code in _MISSING:
+        return what, "`countagg plan` shows what the stack lacks, and `countagg setup` puts it back"
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+        return (
+            what,
+            "it is AWS's failure: run the same command again later; health.aws.amazon.com tells of outages",
+        )
+    return what, _LOOK_INTO
 
 
 def _denial(error: ClientError, message: str) -> tuple[str, str]:
@@ -141,7 +221,7 @@ def _translate_failure(error: BotoCoreError, where: str) -> CountaggError:
             return ConnectionProblem(_sentence(error), where=where, hint=hint)
     if any(base.__name__ == _LOGIN for base in type(error).__mro__):
         return ConnectionProblem(str(error), where=where, hint="sign in again with `aws login`")
-    return AwsCallFailed(str(error), where=where)
+    return AwsCallFailed(str(error), where=where, hint=_LOOK_INTO)
 
 
 def _sentence(error: BotoCoreError) -> str:

@@ -167,7 +167,11 @@ def _values(results: Iterable[MetricDataResultTypeDef]) -> Mapping[str, list[tup
     for result in results:
         if result.get("StatusCode") == "InternalError":
             told = "; ".join(each.get("Value", "") for each in result.get("Messages", []))
-            raise AwsCallFailed(f"CloudWatch could not read {result.get('Label')}: {told}", where="metrics")
+            raise AwsCallFailed(
+                f"CloudWatch could not read {result.get('Label')}: {told}",
+                where="metrics",
+                hint="look again later",
+            )
         values[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
     return values
 

@@ -48,7 +48,11 @@ class Key:
                 return None
             raise
         if found.get("KeyState") != "Enabled":
-            raise CountaggError(f"the key is {found.get('KeyState')}", hint="enable it, or give another --kms-key")
+            raise CountaggError(
+                f"the key is {found.get('KeyState')}",
+                where=f"key {self._arn}",
+                hint="enable it, or give another --kms-key",
+            )
         self._check_services()
         return Observed(KeyState(), owned=False)
 
@@ -59,6 +63,7 @@ class Key:
             statement = load_policy("with-key/key", {})["Statement"][0]
             raise CountaggError(
                 f"the key's policy does not let {', '.join(missing)} use it",
+                where=f"key {self._arn}",
                 hint=f"add this statement to the key's policy:\n{json.dumps(statement, indent=2)}",
             )
 

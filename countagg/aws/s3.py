@@ -58,10 +58,11 @@ class Bucket:
                 return None
             if code_of(error) == "403":
                 # HeadBucket has no body that would tell which of the two it is.
-                what = (
-                    "the bucket belongs to another account, or this principal may not look at it (s3:ListBucket)"
-                )
-                raise AccessDenied(what, hint="choose another --bucket, or ask for that permission") from error
+                raise AccessDenied(
+                    "it belongs to another account, or this principal may not look at it (s3:ListBucket)",
+                    where=f"bucket {self._name}",
+                    hint="choose another --bucket, or ask for that permission",
+                ) from error
             raise
         self._check_region(head.get("BucketRegion", self._place.region))
         tags = self._tags()
@@ -239,4 +240,5 @@ class Bucket:
                 raise AwsCallFailed(
                     f"{failure.get('Key')} cannot be deleted: {failure.get('Message')}",
                     where=f"bucket {self._name}",
+                    hint="look into its lock and the bucket's policy, then tear down again; or leave the objects",
                 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from urllib.parse import urlsplit
 
@@ -17,12 +18,13 @@ from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
 
-from countagg.aws.errors import aws_errors
+from countagg.aws.errors import aws_errors, not_of_aws
 from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+    from botocore.model import OperationModel
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -80,6 +82,7 @@ class Clients:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
+        self.session.events.register("before-parse", _refuse_page)
         if options.credentials is None:
             self.session.events.register("before-send", _keep_off_plain_http)
 
@@ -198,7 +201,7 @@ class Clients:
             ConnectionProblem: there is none.
         """
         if not self.session.region_name:
-            raise ConnectionProblem("no region is set", hint="give --region, or set AWS_REGION")
+            raise ConnectionProblem("no region is set", where="--region", hint="give --region, or set AWS_REGION")
         return self.session.region_name
 
     @property
@@ -233,18 +236,22 @@ def configured_place(clients: Clients, account: str) -> Place:
         ConnectionProblem: there is no region, or it cannot be one.
     """
     region = clients.region()
-    with aws_errors():
+    with aws_errors("--region"):
         try:
             partition = clients.session.get_partition_for_region(region)
         except UnknownRegionError as error:
-            raise ConnectionProblem(f"{region!r} is no region", hint="check --region") from error
+            raise ConnectionProblem(
+                f"{region!r} is no region",
+                where="--region",
+                hint="check --region, AWS_REGION and the profile; such as eu-central-1",
+            ) from error
     return Place(account, region, partition, embedded=clients.is_embedded)
 
 
 def _configured_session(options: ConnectionOptions) -> boto3.Session:
     # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = options.region or os.environ.get("AWS_REGION") or None
-    with aws_errors():
+    with aws_errors("AWS configuration"):
         return boto3.Session(profile_name=options.profile, region_name=region)
 
 
@@ -273,6 +280,24 @@ def _keep_off_plain_http(request: AWSPreparedRequest, **_: object) -> None:
             where="--endpoint-url, AWS_ENDPOINT_URL",
             hint="use https, or for a local engine AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test, or --local",
         )
+
+
+def _refuse_page(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
+    """Stop at a page or a text for people, which botocore would take for an answer without content.
+
+    Server errors come as such too; those it tries again. A streamed object may be of any type.
+
+    Raises:
+        ConnectionProblem: it is none of AWS's forms.
+    """
+    if operation_model.has_streaming_output or response_dict["status_code"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return
+    kind = str(response_dict["headers"].get("content-type", ""))
+    if kind.startswith("text/html"):
+        raise not_of_aws("is a web page", operation_model.name)
+    body = response_dict["body"]
+    if kind.startswith("text/plain") and body and not body.startswith((b"{", b"<")):
+        raise not_of_aws("cannot be understood", operation_model.name)
 
 
 def _without_expect(request: AWSRequest, **_: object) -> None:

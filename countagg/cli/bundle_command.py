@@ -100,5 +100,7 @@ def _write(session: Session, path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
+        raise UsageError(
+            f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
+        ) from error
     session.remark(f"written: {path}")

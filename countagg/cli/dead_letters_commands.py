@@ -132,7 +132,11 @@ def redrive(
     left = [each for each in done if each.outcome.name == "LEFT"]
     if left:
         notes = "; ".join(dict.fromkeys(each.note for each in left))
-        raise LeftOver(f"{len(left)} of {len(done)} dead letters are left: {notes}")
+        raise LeftOver(
+            f"{len(left)} of {len(done)} dead letters are left: {notes}",
+            where="dead letters",
+            hint="`countagg dead-letters show ID` tells more of one; mend what it says, and redrive again",
+        )
 
 
 def purge(
@@ -161,7 +165,9 @@ def purge(
     else:
         session.result_console.print(f"{len(deleted)} deleted")
     if len(deleted) < len(chosen):
-        raise LeftOver(f"{len(chosen) - len(deleted)} dead letters are left", hint="purge again")
+        raise LeftOver(
+            f"{len(chosen) - len(deleted)} of {len(chosen)} are left", where="dead letters", hint="purge again"
+        )
 
 
 @contextmanager
@@ -184,7 +190,8 @@ def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything:
     from countagg.operate.redrive import select
 
     if bool(ids) == everything:
-        raise UsageError("give either ids or --all", where="ID, --all")
+        hint = "`countagg dead-letters list` shows the ids"
+        raise UsageError("give either ids or --all", where="ID, --all", hint=hint)
     return select(letters, ids or [])
 
 

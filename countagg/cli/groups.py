@@ -12,7 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from countagg.cli.catalogue import CATALOGUE, ORDER_OF_WORK
+from countagg.cli.streams import outlive_reader
 
+INTERRUPTED: Final = 130
 _USAGE: Final = 2
 
 
@@ -38,11 +40,20 @@ class CommandGroup(TyperGroup):
 
 
 class App(CommandGroup):
-    """The app: it lists commands out of the catalogue and loads only the one that runs."""
+    """The app: it lists commands out of the catalogue, loads only the one that runs, and ends it at Ctrl-C."""
 
     def __init__(self, *, commands: dict[str, Any], **settings: Any) -> None:  # noqa: ANN401 - typer's settings
         super().__init__(**settings)
         self.commands = _Commands(commands)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as in typer
+        """Load a command and run it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stderr = outlive_reader(sys.stderr, dispensable=True)
+            stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as in typer
         """Return the names in the order of the help."""

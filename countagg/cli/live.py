@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from countagg.cli.groups import INTERRUPTED
 from countagg.cli.options import OutputForm
-from countagg.cli.registry import INTERRUPTED
 from countagg.cli.render import to_the_second
 from countagg.cli.session import Session
 from countagg.cli.streams import is_deserted

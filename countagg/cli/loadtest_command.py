@@ -10,9 +10,10 @@ import typer
 
 from countagg.cli.cost_command import prices_of_region
 from countagg.cli.data_commands import DateOption
+from countagg.cli.groups import INTERRUPTED
 from countagg.cli.loadtest_progress import LoadProgress
 from countagg.cli.progress import progress_bar, stepwise
-from countagg.cli.registry import INTERRUPTED, command
+from countagg.cli.registry import command
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
 from countagg.cli.verify_command import DIFFERENT, SettleOption, observe
@@ -31,6 +32,45 @@ _FLEET: Final = "Fleet"
 _RAMP: Final = "Ramp"
 
 
+_InstancesOption = Annotated[
+    int, typer.Option(min=1, max=20_000, help="Instances of the fleet.", rich_help_panel=_FLEET)
+]
+_CountersOption = Annotated[int, typer.Option(min=1, help="Counters in each file.", rich_help_panel=_FLEET)]
+_IntervalOption = Annotated[
+    float,
+    typer.Option(
+        min=0.05,
+        help="Seconds between two files of an instance, give or take a tenth.",
+        rich_help_panel=_FLEET,
+    ),
+]
+_DurationOption = Annotated[float, typer.Option(min=1, help="Seconds for which the fleet uploads.")]
+_RampOption = Annotated[
+    bool,
+    typer.Option(
+        "--ramp", help="Raise the rate step by step until the lag grows without bound.", rich_help_panel=_RAMP
+    ),
+]
+_StepOption = Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.", rich_help_panel=_RAMP)]
+_FactorOption = Annotated[
+    float, typer.Option(min=1.1, help="By which --ramp raises the rate.", rich_help_panel=_RAMP)
+]
+_SeedOption = Annotated[
+    int,
+    typer.Option(min=0, help="The same seed makes the same load and the same instances.", rich_help_panel=_FLEET),
+]
+_WorkersOption = Annotated[
+    int, typer.Option(min=1, max=30, help="Uploads at the same time.", rich_help_panel=_FLEET)
+]
+_DrainTimeoutOption = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait after the last upload until everything is included.")
+]
+_MaxCostOption = Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse a load that may cost more.")]
+_CleanupOption = Annotated[
+    bool, typer.Option("--cleanup", help="Delete the fleet's files at the end, out of the totals too.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "loadtest", "Measure")(loadtest)
@@ -46,47 +86,20 @@ class _Patience:
 
 def loadtest(
     session: Session,
-    instances: Annotated[
-        int, typer.Option(min=1, max=20_000, help="Instances of the fleet.", rich_help_panel=_FLEET)
-    ] = 100,
-    counters: Annotated[int, typer.Option(min=1, help="Counters in each file.", rich_help_panel=_FLEET)] = 100,
-    interval: Annotated[
-        float,
-        typer.Option(
-            min=0.05,
-            help="Seconds between two files of an instance, give or take a tenth.",
-            rich_help_panel=_FLEET,
-        ),
-    ] = 60.0,
-    duration: Annotated[float, typer.Option(min=1, help="Seconds for which the fleet uploads.")] = 60.0,
-    ramp: Annotated[
-        bool,
-        typer.Option(
-            "--ramp", help="Raise the rate step by step until the lag grows without bound.", rich_help_panel=_RAMP
-        ),
-    ] = False,
-    step: Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.", rich_help_panel=_RAMP)] = 15.0,
-    factor: Annotated[
-        float, typer.Option(min=1.1, help="By which --ramp raises the rate.", rich_help_panel=_RAMP)
-    ] = 1.5,
+    instances: _InstancesOption = 100,
+    counters: _CountersOption = 100,
+    interval: _IntervalOption = 60.0,
+    duration: _DurationOption = 60.0,
+    ramp: _RampOption = False,
+    step: _StepOption = 15.0,
+    factor: _FactorOption = 1.5,
     date: DateOption = "today",
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0, help="The same seed makes the same load and the same instances.", rich_help_panel=_FLEET
-        ),
-    ] = 0,
-    workers: Annotated[
-        int, typer.Option(min=1, max=30, help="Uploads at the same time.", rich_help_panel=_FLEET)
-    ] = 20,
-    drain_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait after the last upload until everything is included.")
-    ] = 120.0,
+    seed: _SeedOption = 0,
+    workers: _WorkersOption = 20,
+    drain_timeout: _DrainTimeoutOption = 120.0,
     settle: SettleOption = 30.0,
-    max_cost: Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse a load that may cost more.")] = 1.0,
-    cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Delete the fleet's files at the end, out of the totals too.")
-    ] = False,
+    max_cost: _MaxCostOption = 1.0,
+    cleanup: _CleanupOption = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -248,9 +261,13 @@ def _end(report: Report, drain_timeout: float) -> None:
         raise typer.Exit(DIFFERENT)
     if report.withdrawn is False:
         raise TimedOut(
-            f"the totals still include deleted files after {drain_timeout:.0f} s", where=report.load.day
+            f"they still include deleted files after {drain_timeout:.0f} s",
+            where=f"totals of {report.load.day}",
+            hint="see `countagg status`; give the engine more --drain-timeout",
         )
     if outcome.failed_uploads:
         raise LeftOver(
-            f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}", where="uploads"
+            f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}",
+            where="uploads",
+            hint="`countagg doctor` looks for the cause",
         )

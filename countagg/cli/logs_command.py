@@ -47,6 +47,25 @@ class LevelChoice(StrEnum):
     CRITICAL = "critical"
 
 
+_FunctionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only of processor, aggregator or publisher; may be repeated.",
+        autocompletion=completion.one_of("processor", "aggregator", "publisher"),
+    ),
+]
+_SinceOption = Annotated[
+    str,
+    typer.Option(help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments),
+]
+_UntilOption = Annotated[
+    str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
+]
+_FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
+_FilterOption = Annotated[str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")]
+_LevelOption = Annotated[LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "logs", "Use", forms=_FORMS)(logs)
@@ -54,29 +73,12 @@ def register(app: typer.Typer) -> None:
 
 def logs(
     session: Session,
-    function: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only of processor, aggregator or publisher; may be repeated.",
-            autocompletion=completion.one_of("processor", "aggregator", "publisher"),
-        ),
-    ] = None,
-    since: Annotated[
-        str,
-        typer.Option(
-            help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments
-        ),
-    ] = "10m",
-    until: Annotated[
-        str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    filter_: Annotated[
-        str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")
-    ] = "",
-    level: Annotated[
-        LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")
-    ] = LevelChoice.DEBUG,
+    function: _FunctionOption = None,
+    since: _SinceOption = "10m",
+    until: _UntilOption = None,
+    follow: _FollowOption = False,
+    filter_: _FilterOption = "",
+    level: _LevelOption = LevelChoice.DEBUG,
 ) -> None:
     """Show what the functions write, as one stream in the order of time.
 
@@ -95,7 +97,7 @@ def logs(
     if follow and end:
         raise UsageError("they exclude each other", where="--follow, --until", hint="leave one of them out")
     if end and end < start:
-        raise UsageError("the end lies before the beginning", where="--since, --until")
+        raise UsageError("the end lies before the beginning", where="--since, --until", hint="exchange them")
     functions = choose_functions(Names(session.options.stack), function or ())
     wanted = Wanted(filter_, Level[level.name], folded=session.options.verbose)
     period = Period(milliseconds(start), milliseconds(end) if end else None)
@@ -143,7 +145,7 @@ def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
     patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
     if endless:
         patience = Patience(patience.announce, math.inf)
-    with aws_errors():
+    with aws_errors("logs"):
         return LogReader(session.clients.logs, patience, note_missing)
 
 
@@ -156,7 +158,9 @@ def _require_logs(session: Session, functions: Sequence[str], missing: set[str])
     """
     if missing >= set(functions):
         stack = session.pipeline.names.stack
-        raise CountaggError(f"the stack {stack!r} has no log to be shown", hint="`countagg setup` puts it back")
+        raise CountaggError(
+            "there is none to be shown", where=f"logs of the stack {stack!r}", hint="`countagg setup` puts it back"
+        )
 
 
 def _write(session: Session, line: LogLine) -> None:

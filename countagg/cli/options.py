@@ -141,6 +141,17 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
         verbose=switch("verbose"),
         no_color=switch("no_color"),
     )
+    _check_endpoint(options, origin)
+    return options
+
+
+def _check_endpoint(options: Options, origin: Callable[[str], str]) -> None:
+    """Refuse an address that cannot be, or that contradicts another option.
+
+    Args:
+        options: as they apply.
+        origin: tells where an option's value was said.
+    """
     if options.local and options.endpoint_url:
         raise UsageError(
             "both the embedded engine and an endpoint are given",
@@ -159,7 +170,6 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
             where=origin("endpoint_url"),
             hint="leave it out; credentials come from the AWS configuration",
         )
-    return options
 
 
 def _output_form(text: str | None, origin: str) -> OutputForm:

@@ -44,6 +44,15 @@ BoundaryOption = Annotated[
 ]
 
 
+_RoleOption = Annotated[Role, typer.Option(help="Who the policy is for.")]
+_InstanceIdOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
+]
+_AccountOption = Annotated[
+    str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the group to the app."""
     group = typer.Typer(
@@ -58,13 +67,9 @@ def register(app: typer.Typer) -> None:
 
 def print_policy(
     session: Session,
-    role: Annotated[Role, typer.Option(help="Who the policy is for.")],
-    instance_id: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
-    ] = None,
+    role: _RoleOption,
+    instance_id: _InstanceIdOption = None,
+    account: _AccountOption = None,
     bucket: BucketOption = None,
     prefix: PrefixOption = None,
     output_prefix: OutputPrefixOption = None,
@@ -80,7 +85,9 @@ def print_policy(
     Example: countagg permissions print --role reader
     """
     if instance_id and role is not Role.INSTANCE:
-        raise UsageError("only the policy of an instance names instances", where="--instance-id")
+        raise UsageError(
+            "only the policy of an instance names instances", where="--instance-id", hint="give --role instance"
+        )
     place = _place(session, account)
     flags = dict(
         zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
@@ -93,7 +100,9 @@ def print_policy(
             else role_policy(role, settings, place)
         )
     except InvalidObjectKey as error:
-        raise UsageError(error.what, where="--instance-id") from error
+        raise UsageError(
+            error.what, where="--instance-id", hint="give what the file's name has after values_"
+        ) from error
     session.stdout.write(json.dumps(document, indent=2) + "\n")
     if role is Role.INSTANCE and not instance_id:
         session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")

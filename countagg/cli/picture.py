@@ -52,7 +52,7 @@ class Picture:
                 hint=f"let it end with {', '.join(_SUFFIXES)}",
             )
         if not path.parent.is_dir():
-            raise CountaggError(f"there is no folder {str(path.parent)!r}", where="--save")
+            raise CountaggError(f"there is no folder {str(path.parent)!r}", where="--save", hint="make it first")
         try:
             return cls(path, load(_LIBRARY))
         except ImportError as error:

@@ -145,7 +145,7 @@ def parse_entries(texts: Sequence[str], origin: str) -> dict[str, str]:
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin)
+            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin, hint="such as team=payments")
         entries[key.strip()] = value.strip()
     return entries
 
@@ -180,7 +180,9 @@ def _load(path: Path) -> Mapping[str, Setting]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
+        raise UsageError(
+            f"cannot be read: {error}", where=str(path), hint="mend it, or name another file by --config"
+        ) from error
     for name, value in content.items():
         _check(name, value, str(path))
     return content
@@ -189,17 +191,25 @@ def _load(path: Path) -> Mapping[str, Setting]:
 def _check(name: str, value: object, path: str) -> None:
     if name in TEXTS:
         if not isinstance(value, str):
-            raise UsageError(f"{name} must be text in quotes", where=path)
+            raise UsageError(f"{name} must be text in quotes", where=path, hint=f'such as {name} = "text"')
     elif name in SWITCHES:
         if not isinstance(value, bool):
-            raise UsageError(f"{name} must be true or false, without quotes", where=path)
+            raise UsageError(
+                f"{name} must be true or false, without quotes", where=path, hint=f"such as {name} = true"
+            )
     elif name in NUMBERS:
         if type(value) is not int:
-            raise UsageError(f"{name} must be a whole number, without quotes", where=path)
+            raise UsageError(
+                f"{name} must be a whole number, without quotes", where=path, hint=f"such as {name} = 2"
+            )
     elif name in TABLES:
         # Not isinstance: in Python true is a number.
         if not isinstance(value, dict) or any(type(each) not in (str, int) for each in value.values()):
-            raise UsageError(f"{name} must be a table of texts or numbers", where=path)
+            raise UsageError(
+                f"{name} must be a table of texts or numbers",
+                where=path,
+                hint=f'such as [{name}] and key = "text"',
+            )
     else:
         known = ", ".join(sorted({*TEXTS, *SWITCHES, *NUMBERS, *TABLES}))
         raise UsageError(f"unknown setting {name!r}", where=path, hint=f"known are {known}")

@@ -34,6 +34,45 @@ class Sort(StrEnum):
     VALUE = "value"
 
 
+_DateOption = Annotated[
+    str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+]
+_CounterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
+    ),
+]
+_ByInstanceOption = Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")]
+_SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="From this day on; a date, today, yesterday, 30d or 4w.",
+        autocompletion=completion.ages_or_days,
+        rich_help_panel=_HISTORY,
+    ),
+]
+_UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Up to this day; today if left out.", autocompletion=completion.days, rich_help_panel=_HISTORY
+    ),
+]
+_TopOption = Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")]
+_SortOption = Annotated[
+    Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")
+]
+_WatchOption = Annotated[
+    bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.", rich_help_panel=_WATCH)
+]
+_IntervalOption = Annotated[
+    float, typer.Option(min=0.1, help="Seconds between two looks of --watch.", rich_help_panel=_WATCH)
+]
+_SaveOption = Annotated[
+    Path | None, typer.Option(help="Write a picture too, as .png, .svg or .html.", rich_help_panel=_HISTORY)
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "query", "Use", forms=_FORMS)(query)
@@ -41,43 +80,16 @@ def register(app: typer.Typer) -> None:
 
 def query(
     session: Session,
-    date: Annotated[
-        str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
-    ] = None,
-    counter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
-        ),
-    ] = None,
-    by_instance: Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")] = False,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help="From this day on; a date, today, yesterday, 30d or 4w.",
-            autocompletion=completion.ages_or_days,
-            rich_help_panel=_HISTORY,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            help="Up to this day; today if left out.", autocompletion=completion.days, rich_help_panel=_HISTORY
-        ),
-    ] = None,
-    top: Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")] = None,
-    sort: Annotated[
-        Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")
-    ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.", rich_help_panel=_WATCH)
-    ] = False,
-    interval: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between two looks of --watch.", rich_help_panel=_WATCH)
-    ] = 2.0,
-    save: Annotated[
-        Path | None, typer.Option(help="Write a picture too, as .png, .svg or .html.", rich_help_panel=_HISTORY)
-    ] = None,
+    date: _DateOption = None,
+    counter: _CounterOption = None,
+    by_instance: _ByInstanceOption = False,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+    top: _TopOption = None,
+    sort: _SortOption = None,
+    watch: _WatchOption = False,
+    interval: _IntervalOption = 2.0,
+    save: _SaveOption = None,
 ) -> None:
     """Show the totals of a day, or with --since those of many days.
 

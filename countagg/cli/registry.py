@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Final
 
 import typer
@@ -16,9 +18,9 @@ from countagg.cli.redaction import redact
 from countagg.cli.render import printable
 from countagg.cli.session import Session
 from countagg.cli.streams import outlive_reader
-from countagg.core.errors import CountaggError, UsageError
+from countagg.core.errors import CountaggError, UsageError, shorten
 
-INTERRUPTED: Final = 130
+_PACKAGE: Final = Path(__file__).parents[1]
 
 
 def command(
@@ -79,9 +81,24 @@ def _errors_explained(in_place: Callable[[str], str] = str, *, verbose: bool = F
     except CountaggError as error:
         stderr.write(explain(error, in_place, verbose=verbose))
         raise typer.Exit(error.exit_code) from error
-    except KeyboardInterrupt as error:
-        stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
-        raise typer.Exit(INTERRUPTED) from error
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        stderr.write(explain(_unexpected(error), in_place, verbose=verbose))
+        raise typer.Exit(CountaggError.exit_code) from error
+
+
+def _unexpected(error: Exception) -> CountaggError:
+    """Return what is said of an error that nobody thought of: where it rose instead of a traceback."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(_PACKAGE)]
+    places = [f"{Path(each.filename).relative_to(_PACKAGE.parent)}:{each.lineno}" for each in frames]
+    return CountaggError(
+        f"unexpected {type(error).__name__}: {shorten(str(error))}",
+        where=places[-1] if places else "",
+        hint="check --endpoint-url if there is one: is it AWS that answers there? Otherwise please report this "
+        "with what --verbose adds",
+        detail=" > ".join(places),
+    )
 
 
 def explain(error: CountaggError, in_place: Callable[[str], str] = str, *, verbose: bool) -> str:

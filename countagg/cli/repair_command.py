@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
 
+_DateOption = Annotated[
+    str | None,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
+_SinceOption = Annotated[
+    str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
+]
+_UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", help="Last of several days.", autocompletion=completion.days, show_default="today"),
+]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")]
+_TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     command(app, "repair", "Prove and mend")(repair)
@@ -50,24 +65,12 @@ class _Day:
 
 def repair(
     session: Session,
-    date: Annotated[
-        str | None,
-        typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until", help="Last of several days.", autocompletion=completion.days, show_default="today"
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")
-    ] = False,
+    date: _DateOption = None,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+    dry_run: _DryRunOption = False,
     settle: SettleOption = 30.0,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")] = 300.0,
+    timeout: _TimeoutOption = 300.0,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -105,12 +108,13 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
     from countagg.operate.repair import check_day
 
     if (date is None) == (since is None) or (until is not None and since is None):
-        raise UsageError("give either a day or the first of several", where="--date, --since")
+        hint = "such as --date today, or --since 2026-01-30 with or without --until"
+        raise UsageError("give either a day or the first of several", where="--date, --since", hint=hint)
     now = session.now()
     first = resolve_day(date or since or "", now)
     last = first if date else resolve_day(until or "today", now)
     if last < first:
-        raise UsageError(f"{last} is before {first}", where="--since, --until")
+        raise UsageError(f"{last} is before {first}", where="--since, --until", hint="exchange them")
     for day in (first, last):
         check_day(session.pipeline.settings, day, now)
     return days_from(first, last)
@@ -163,7 +167,7 @@ def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None
             f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
         )
         hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
-        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", hint=hint)
+        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)
 
 
 def write_mendings(

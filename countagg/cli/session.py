@@ -99,7 +99,7 @@ class Session:
         """Who acts, and where."""
         from countagg.aws.errors import aws_errors
 
-        with aws_errors():
+        with aws_errors("sign-in"):
             return self.clients.caller()
 
     @cached_property
@@ -112,7 +112,7 @@ class Session:
         from countagg.aws.errors import aws_errors
         from countagg.aws.pipeline import Pipeline
 
-        with aws_errors():
+        with aws_errors("settings of the stack"):
             return Pipeline.deployed(self.clients, self.options.stack)
 
     def invocation(self, command: str) -> str:
@@ -165,4 +165,7 @@ class Session:
             )
         self.progress_console.print(f"{question} Type {answer!r} to go on: ", end="")
         if self.stdin.readline().strip() != answer:
-            raise Declined(f"the answer was not {answer!r}; nothing was touched")
+            raise Declined(
+                f"the answer was not {answer!r}; nothing was touched",
+                hint="run it again to answer otherwise, or with --yes",
+            )

@@ -226,7 +226,10 @@ class LocalEngine:
             except launch.PortLostError as exc:
                 if port is not None:
                     raise launch.port_taken(port) from exc
-        raise EngineProblem(f"{_PORT_ATTEMPTS} free ports in a row were taken before the engine could open them")
+        raise EngineProblem(
+            f"{_PORT_ATTEMPTS} free ports in a row were taken before the engine could open them",
+            hint="start it again, or give a --port",
+        )
 
     def _launch_on(self, port: int, patience: launch.Patience, *, enforce_policies: bool) -> EngineRecord:
         data = self._folder.fresh_data()

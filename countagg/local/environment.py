@@ -139,6 +139,7 @@ def export_lines(record: EngineRecord, shell: str = "sh", environ: Mapping[str, 
         ]
     raise UsageError(
         f"{shell!r} is not a shell that countagg can write for",
+        where="--shell, SHELL",
         hint=f"use one of {', '.join(sorted(_SH_FAMILY | {'fish'}))}",
     )
 

@@ -23,6 +23,7 @@ _LOOPBACK: Final = "127.0.0.1"
 _HEALTH_PATH: Final = "/_ministack/health"
 POLL_SECONDS: Final = 0.05
 _LAST_LINES: Final = 15
+_LOOK_AND_RETRY: Final = "look through `countagg local logs`, then start it again"
 
 
 class PortLostError(Exception):
@@ -81,6 +82,7 @@ def check_port(port: int) -> None:
                 raise port_taken(port) from exc
             raise EngineProblem(
                 f"port {port} cannot be opened: {exc.strerror}",
+                where="--port",
                 hint="leave --port off: a free port is chosen then",
             ) from exc
 
@@ -90,6 +92,7 @@ def port_taken(port: int) -> EngineProblem:
     holder = processes.holder_of_port(port)
     return EngineProblem(
         f"port {port} is taken by {holder}" if holder else f"port {port} is taken",
+        where="--port",
         hint="leave --port off: a free port is chosen then",
     )
 
@@ -112,7 +115,11 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], folder: StateF
             start_new_session=True,
         )
     except OSError as exc:
-        raise EngineProblem(f"the embedded engine cannot be executed: {exc}", where=command[0]) from exc
+        raise EngineProblem(
+            f"the embedded engine cannot be executed: {exc}",
+            where=command[0],
+            hint="see whether more processes may be started here, or install countagg[local] again",
+        ) from exc
     finally:
         os.close(log)
 
@@ -131,7 +138,8 @@ def await_ready(
         _check_alive(child, folder)
         if patience.clock() >= deadline:
             raise EngineProblem(
-                f"the embedded engine was not ready after {patience.start_seconds:g} s{log_excerpt(folder)}"
+                f"the embedded engine was not ready after {patience.start_seconds:g} s{log_excerpt(folder)}",
+                hint=_LOOK_AND_RETRY,
             )
         patience.sleep(POLL_SECONDS)
     _check_alive(child, folder)
@@ -153,7 +161,9 @@ def _check_alive(child: subprocess.Popen[bytes], folder: StateFolder) -> None:
     # ministack's words for a port that answers, and the operating system's for one that cannot be bound.
     if any("already in use" in line for line in folder.read_log(_LAST_LINES)):
         raise PortLostError
-    raise EngineProblem(f"the embedded engine ended with status {code} while it started{log_excerpt(folder)}")
+    raise EngineProblem(
+        f"the embedded engine ended with status {code} while it started{log_excerpt(folder)}", hint=_LOOK_AND_RETRY
+    )
 
 
 def _check_sockets(record: EngineRecord) -> None:

@@ -163,7 +163,10 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
             process.kill()
     alive = _await_end(processes, _KILL_SECONDS)
     if alive:
-        raise EngineProblem(f"process {alive[0].pid} does not end, even when killed")
+        raise EngineProblem(
+            f"process {alive[0].pid} does not end, even when killed",
+            hint="stop again; it may wait for a disk that does not answer",
+        )
 
 
 @contextmanager
@@ -173,7 +176,9 @@ def _gone_is_fine() -> Iterator[None]:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as exc:
-        raise EngineProblem(f"process {exc.pid} may not be ended by this user") from exc
+        raise EngineProblem(
+            f"process {exc.pid} may not be ended by this user", hint="stop as the user that started the engine"
+        ) from exc
 
 
 def _await_end(processes: Iterable[psutil.Process], timeout_seconds: float) -> list[psutil.Process]:

@@ -120,7 +120,7 @@ class Deployment:
             raise UsageError(
                 f"the stack {stack!r} works on the bucket {remembered.bucket!r}, not on {bucket!r}",
                 where="--bucket",
-                hint="leave it out",
+                hint="leave it out, or choose another --stack",
             )
         settings = StackSettings(
             stack,

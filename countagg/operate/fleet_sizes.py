@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import astuple, dataclass
 from statistics import fmean
 from typing import Any, Final
@@ -108,7 +108,7 @@ def size_fleet(
     try:
         packed = [[pack_counters(share) for share in layout.split(each)] for each in files]
     except InvalidCounterFile as error:
-        raise DoesNotFit(error.what, where="--counters") from error
+        raise DoesNotFit(error.what, where="--counters", hint="count less per instance") from error
     parts = [
         [item_size(_snapshot(name, part)) for part in parts] for name, parts in zip(sampled, packed, strict=True)
     ]
@@ -118,15 +118,7 @@ def size_fleet(
     # Of a partition as large as any: its share of the instances, and of the counters.
     share = dict(itertools.islice(sums.items(), math.ceil(counters / layout.shards)))
     seen = {name: _sequencer(source) for name in fleet[: math.ceil(instances / layout.lanes)]}
-    document = encode_ledger(Ledger(share, dict.fromkeys(share, instances), seen))
-    if len(document) > MAX_PACKED_BYTES:
-        raise DoesNotFit(
-            f"a ledger of {len(seen)} instances and {len(share)} counters takes {len(document)} bytes; "
-            f"at most {MAX_PACKED_BYTES} fit",
-            where="--instances, --counters",
-            hint=MORE_PARTITIONS,
-        )
-    ledger = item_size(_ledger(document))
+    ledger = item_size(_ledger(_fitting(_document(share, seen, instances), share, seen)))
     counter_items = [item_size(_counter(name, value)) for name, value in sums.items()]
     return Sizes(
         file=fmean(len(render_counters(each)) for each in files),
@@ -147,7 +139,23 @@ def size_ledger(instances: int, counters: int) -> int:
     names = _names(counters)
     sums = {name: _sum(source, instances) for name in names}
     seen = {_instance_id(source): _sequencer(source) for _ in range(instances)}
-    return len(encode_ledger(Ledger(sums, dict.fromkeys(names, instances), seen)))
+    return len(_document(sums, seen, instances))
+
+
+def _document(sums: dict[str, int], seen: dict[str, str], instances: int) -> bytes:
+    """Return the ledger of instances that all have the same counters."""
+    return encode_ledger(Ledger(sums, dict.fromkeys(sums, instances), seen))
+
+
+def _fitting(document: bytes, sums: Sized, seen: Sized) -> bytes:
+    if len(document) > MAX_PACKED_BYTES:
+        raise DoesNotFit(
+            f"a ledger of {len(seen)} instances and {len(sums)} counters takes {len(document)} bytes; "
+            f"at most {MAX_PACKED_BYTES} fit",
+            where="--instances, --counters",
+            hint=MORE_PARTITIONS,
+        )
+    return document
 
 
 def size_article(
@@ -186,6 +194,7 @@ def _refuse_many(instances: int, counters: int) -> None:
         raise DoesNotFit(
             f"{instances} instances with {counters} counters do not fit into items of 400 KB",
             where="--instances, --counters",
+            hint="use several stacks",
         )
 
 
@@ -200,7 +209,11 @@ def check_counters(counters: int) -> None:
 
 def _refuse_state(size: int, instances: int) -> None:
     if size > MAX_ITEM_BYTES:
-        raise DoesNotFit(f"{instances} instances take {size} bytes in one item; at most 400 KB fit")
+        raise DoesNotFit(
+            f"{instances} instances take {size} bytes in one item; at most 400 KB fit",
+            where="--instances",
+            hint="use several stacks",
+        )
 
 
 def size_filling(instances: int, counters: int, *, ids: Sequence[str] | None = None) -> Sizes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from countagg.aws.pipeline import Pipeline
 from countagg.core.errors import UsageError
+from countagg.operate.parallel import in_parallel
 from countagg.operate.query import EVERYTHING, Choice, TotalsOfDay, query
 
 MAX_DAYS: Final = 1_100
@@ -50,7 +50,7 @@ def days_between(since: date, until: date) -> list[str]:
     """
     count = (until - since).days + 1
     if count < 1:
-        raise UsageError(f"{until} lies before {since}", where="--since, --until")
+        raise UsageError(f"{until} lies before {since}", where="--since, --until", hint="exchange them")
     if count > MAX_DAYS:
         raise UsageError(
             f"these are {count} days; at most {MAX_DAYS} are read",
@@ -74,9 +74,7 @@ def read_history(pipeline: Pipeline, days: list[str], choice: Choice = EVERYTHIN
 
     first, *others = days
     # The client is made at the first call, which no two threads may do at once.
-    found = [read(first)]
-    with ThreadPoolExecutor(_PARALLEL_READS) as pool:
-        found += pool.map(read, others)
+    found = [read(first), *(result for _, result in in_parallel(read, others, _PARALLEL_READS))]
     return History(tuple(_picked(found, choice)))
 
 

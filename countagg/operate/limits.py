@@ -80,11 +80,11 @@ def check_limit(counter: str, text: str) -> int:
     try:
         check_counter_name(counter)
     except ValueError as error:
-        raise UsageError(str(error), where="COUNTER") from error
+        raise UsageError(str(error), where="COUNTER", hint="give the name as the counter files have it") from error
     try:
         return parse_value(text)
     except ValueError as error:
-        raise UsageError(str(error), where="VALUE") from error
+        raise UsageError(str(error), where="VALUE", hint="give a number such as 250000 or 0.5") from error
 
 
 def check_limits_file(name: str, content: bytes) -> dict[str, int]:

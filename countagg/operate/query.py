@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from countagg.aws.pipeline import Pipeline
+from countagg.aws.pipeline import DayTotals, Pipeline
 from countagg.core.counter_file import read_canonical
-from countagg.core.snapshot import unpack_canonical
+from countagg.core.errors import CorruptDocument
+from countagg.core.snapshot import Snapshot, unpack_canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_insta
         choice: which counters.
         by_instance: also what each instance contributes.
     """
-    found = pipeline.totals(day)
+    found = read_totals(pipeline, day)
     totals = choice.pick(found.ledger.sums)
     # What an instance counts and the totals do not include yet is shown too, unless it is not among the largest.
     wanted = choice.matches if choice.top is None else totals.__contains__
@@ -105,19 +106,39 @@ def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_insta
     )
 
 
+def read_totals(pipeline: Pipeline, day: str) -> DayTotals:
+    """Read a day's totals.
+
+    Raises:
+        CorruptDocument: they cannot be read; it tells how they are mended.
+    """
+    try:
+        return pipeline.totals(day)
+    except CorruptDocument as error:
+        raise CorruptDocument(error.what, where=f"totals of {day}", hint=_mend(day)) from error
+
+
+def _mend(day: str) -> str:
+    return f"`countagg repair --date {day}` mends it"
+
+
 def _contributions(
     pipeline: Pipeline, day: str, choice: Choice, wanted: Callable[[str], bool]
 ) -> dict[str, Mapping[str, int]]:
     """Return the counters of each instance, without those that withdrew their file."""
     contributions = {
         snapshot.instance: choice.order(
-            {
-                name: value
-                for name, value in read_canonical(unpack_canonical(snapshot.packed)).items()
-                if wanted(name)
-            }
+            {name: value for name, value in _counters_of(snapshot).items() if wanted(name)}
         )
         for snapshot in pipeline.snapshots(day)
         if snapshot.etag
     }
     return {instance: found for instance, found in sorted(contributions.items()) if found or not choice.is_partial}
+
+
+def _counters_of(snapshot: Snapshot) -> Mapping[str, int]:
+    try:
+        return read_canonical(unpack_canonical(snapshot.packed))
+    except CorruptDocument as error:
+        where = f"snapshot of {snapshot.instance} on {snapshot.day}"
+        raise CorruptDocument(error.what, where=where, hint=_mend(snapshot.day)) from error

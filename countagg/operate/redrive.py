@@ -48,6 +48,7 @@ def select(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter
             count = len(found) if len(wanted) >= _SHORTEST else "maybe several"
             raise UsageError(
                 f"{count or 'no'} dead letters have an id that begins with {wanted!r}",
+                where="ID",
                 hint="`countagg dead-letters list` shows them; give more of the id",
             )
         chosen[found[0].message.id] = found[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,8 @@ from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.values import SCALE
+from countagg.operate.parallel import in_parallel
+from countagg.operate.query import read_totals
 
 PARALLEL_UPLOADS: Final = 20
 _PAUSE_SECONDS: Final = 0.05
@@ -61,7 +62,7 @@ def read_sample_rounds(folder: Path) -> list[Round]:
     folders = sorted(each for each in folder.iterdir() if each.is_dir())
     rounds = [[_read_sample(path) for path in sorted(each.glob(f"{FILE_NAME_PREFIX}*"))] for each in folders]
     if not any(rounds):
-        raise UsageError("there are no sample files", where=str(folder))
+        raise UsageError("there are no sample files", where=str(folder), hint="install countagg again")
     return [each for each in rounds if each]
 
 
@@ -116,9 +117,9 @@ def upload_rounds(
 
     replaced = {head.instance: head.sequencer for head in pipeline.snapshot_heads(day)}
     latest: dict[str, Uploaded] = {}
-    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
-        for each in rounds:
-            latest |= {uploaded.instance: uploaded for uploaded in pool.map(upload, each)}
+    for each in rounds:
+        for _, uploaded in in_parallel(upload, each, PARALLEL_UPLOADS):
+            latest[uploaded.instance] = uploaded
     return list(latest.values())
 
 
@@ -132,7 +133,7 @@ class Inclusion:
 
 def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclusion:
     """Count the uploads that the totals include: the ledger has seen a later snapshot, of their very content."""
-    found = pipeline.totals(day)
+    found = read_totals(pipeline, day)
     seen = found.ledger.seen
     heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
 

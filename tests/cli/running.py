@@ -17,6 +17,8 @@ from countagg.cli.main import main
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 PROGRAM: Final = (sys.executable, "-m", "countagg")
+UNTOUCHED: Final = "; nothing was touched\n  try: run it again to answer otherwise, or with --yes\n"
+"""The end of what is said to whom declined."""
 
 
 @dataclass(frozen=True, slots=True)

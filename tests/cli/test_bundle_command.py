@@ -68,4 +68,4 @@ def test_a_file_that_cannot_be_written_is_named(countagg: CommandLine, tmp_path:
     ran = countagg("bundle", "--save", str(tmp_path / "no" / "code.zip"))
 
     assert (ran.code, ran.out) == (2, "")
-    assert "code.zip cannot be written: No such file or directory\n" in ran.err
+    assert "code.zip: it cannot be written: No such file or directory\n" in ran.err

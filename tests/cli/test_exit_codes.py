@@ -22,7 +22,7 @@ from countagg.cli.registry import command, explain
 from countagg.cli.session import Session
 from countagg.core.errors import CountaggError, TimedOut
 from tests.cli.account import ACCOUNT, BUCKET
-from tests.cli.running import PROGRAM, CommandLine, Terminal, process_environment
+from tests.cli.running import PROGRAM, UNTOUCHED, CommandLine, Terminal, process_environment
 
 CONNECTING: Final = (
     ("setup", "--bucket", BUCKET, "--yes"),
@@ -204,7 +204,7 @@ def test_any_answer_but_yes_declines_a_setup(
 
     assert (ran.code, ran.out) == (8, "")
     assert "Change the stack countagg? Type 'yes' to go on: " in ran.err
-    assert ran.err.endswith("countagg: the answer was not 'yes'; nothing was touched\n")
+    assert ran.err.endswith(f"countagg: the answer was not 'yes'{UNTOUCHED}")
     assert nothing_was_touched()
 
 
@@ -220,7 +220,7 @@ def test_the_right_answers_set_up_and_tear_down(countagg: CommandLine, monkeypat
     assert made.code == 0
     assert made.out.startswith("33 created, 0 updated, 1 kept, 0 deleted in ")
     assert declined.code == 8
-    assert declined.err.endswith("countagg: the answer was not 'countagg'; nothing was touched\n")
+    assert declined.err.endswith(f"countagg: the answer was not 'countagg'{UNTOUCHED}")
     assert removed.code == 0
     assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 33 deleted in ")
     assert nothing_was_touched()
@@ -308,7 +308,8 @@ def test_an_error_says_where_what_and_what_next(denying_endpoint: str, countagg:
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
         "countagg: settings of the stack: no permission for lambda:GetFunction on r\n"
-        "  try: ask for that permission\n"
+        "  try: ask for that permission; `countagg --endpoint-url "
+        f"{denying_endpoint} doctor` names all that are missing\n"
     )
 
 

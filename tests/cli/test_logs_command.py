@@ -72,7 +72,9 @@ def test_logs_that_outlive_their_stack_are_shown_and_others_named(
     assert (absent.code, absent.out) == (5, "")
     assert "countagg: there is no stack 'countagg' in us-east-1\n" in absent.err
     assert (without.code, without.out) == (1, "")
-    assert "countagg: the stack 'countagg' has no log to be shown\n  try: `countagg setup`" in without.err
+    assert (
+        "countagg: logs of the stack 'countagg': there is none to be shown\n  try: `countagg setup`" in without.err
+    )
     if not options:
         left = countagg("logs")
         assert left.code == 0

@@ -14,7 +14,7 @@ import pytest
 from countagg.operate import deployment
 from tests.aws.world import Calls, answer
 from tests.cli.account import BUCKET, TALLY
-from tests.cli.running import CommandLine, Ran, Terminal
+from tests.cli.running import UNTOUCHED, CommandLine, Ran, Terminal
 from tests.provision.stacks import IDS
 
 OURS: Final = "brand-new"
@@ -90,7 +90,7 @@ def test_the_plan_comes_first_and_the_stacks_name_is_typed(
         f"\nStays as it is\n= keep    bucket  {OURS}  (it holds 2 objects and versions; --delete-objects" in plan
     )
     assert plan.endswith(f"\nplan: 0 to create, 0 to update, 1 to keep, {len(IDS) - 1} to delete\n\n")
-    assert rest == "countagg: the answer was not 'countagg'; nothing was touched\n"
+    assert rest == f"countagg: the answer was not 'countagg'{UNTOUCHED}"
 
     typing(monkeypatch, "countagg")
     removed = countagg("teardown", "--keep-logs")
@@ -108,7 +108,7 @@ def test_a_bucket_that_goes_with_objects_is_confirmed_by_its_own_name(
         declined = countagg("teardown", "--delete-objects")
         assert (declined.code, declined.out) == (8, "")
         assert declined.err.endswith(
-            f"{NAME_ASKED}{BUCKET_ASKED}countagg: the answer was not 'brand-new'; nothing was touched\n"
+            f"{NAME_ASKED}{BUCKET_ASKED}countagg: the answer was not 'brand-new'{UNTOUCHED}"
         )
         assert "\n- delete  bucket " in declined.err
         assert calls.mutating == []

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,16 +17,23 @@ from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients
 
 pytestmark = pytest.mark.xdist_group("ctrl-c")
 PATIENCE = 300
+SOON = 8
+"""Seconds, on a busy machine; a call that stalls would take 10, and is tried five times."""
 TOLD = "\ncountagg: interrupted\n  try: the same command again, it goes on from here\n"
 STACK = ("--stack", "halting", "--region", "us-east-1")
 
 
 @dataclass(frozen=True)
 class Halting:
-    """Runs commands that get stuck, and ends them by Ctrl-C."""
+    """Runs commands that get stuck, and ends them by Ctrl-C.
+
+    Attributes:
+        seconds: that each of them took to end.
+    """
 
     engine: EngineRecord
     command_line: CommandLine
+    seconds: list[float] = field(default_factory=list)
 
     def __call__(self, passed: int, *arguments: str) -> Ran:
         """Let so many requests pass, and interrupt the command at the next one."""
@@ -51,8 +58,10 @@ class Halting:
                 while not way.stalled.wait(0.1):
                     assert child.poll() is None, child.communicate()
                     assert time.monotonic() < end, "it never got so far"
+                began = time.monotonic()
                 child.send_signal(signal.SIGINT)
                 out, err = child.communicate(timeout=PATIENCE)
+                self.seconds.append(time.monotonic() - began)
         return Ran(child.returncode, out, err)
 
 
@@ -87,6 +96,9 @@ def test_a_setup_that_is_interrupted_is_finished_by_the_next(halted_setup: Ran, 
     [
         (9, ("upload-sample", "--wait")),
         (4, ("verify", "--date", "today")),
+        (3, ("query", "--since", "30d")),
+        (6, ("query", "--since", "30d")),
+        (5, ("upload-sample",)),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
 )
@@ -97,6 +109,7 @@ def test_what_is_interrupted_ends_and_says_so(passed: int, arguments: tuple[str,
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.endswith(TOLD)
     assert "Traceback" not in ran.err
+    assert halting.seconds[-1] < SOON
 
 
 def test_a_teardown_that_is_interrupted_is_finished_by_the_next(finished: DeployedStack, halting: Halting) -> None:

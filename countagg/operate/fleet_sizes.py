@@ -105,10 +105,7 @@ def size_fleet(
     fleet = [_instance_id(source) for _ in range(instances)] if ids is None else list(ids)
     sampled = fleet[: max(1, min(_SAMPLED, _SAMPLED_VALUES // counters))]
     files = [{name: source.randrange(_LARGEST) * SCALE for name in names} for _ in sampled]
-    try:
-        packed = [[pack_counters(share) for share in layout.split(each)] for each in files]
-    except InvalidCounterFile as error:
-        raise DoesNotFit(error.what, where="--counters", hint="count less per instance") from error
+    packed = [_packed(each, layout) for each in files]
     parts = [
         [item_size(_snapshot(name, part)) for part in parts] for name, parts in zip(sampled, packed, strict=True)
     ]
@@ -131,6 +128,13 @@ def size_fleet(
         counter_units=fmean(map(write_units, counter_items)),
         published=len(render_counters(sums)),
     )
+
+
+def _packed(counters: Mapping[str, int], layout: Layout) -> list[bytes]:
+    try:
+        return [pack_counters(share) for share in layout.split(counters)]
+    except InvalidCounterFile as error:
+        raise DoesNotFit(error.what, where="--counters", hint="count less per instance") from error
 
 
 def size_ledger(instances: int, counters: int) -> int:

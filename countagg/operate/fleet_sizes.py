@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from statistics import fmean
 from typing import Any, Final
@@ -106,17 +106,12 @@ def size_fleet(
     sampled = fleet[: max(1, min(_SAMPLED, _SAMPLED_VALUES // counters))]
     files = [{name: source.randrange(_LARGEST) * SCALE for name in names} for _ in sampled]
     packed = [_packed(each, layout) for each in files]
-    parts = [
-        [item_size(_snapshot(name, part)) for part in parts] for name, parts in zip(sampled, packed, strict=True)
-    ]
-    # A write that is part of a transaction costs twice what it costs alone (AWS-FACTS section 5).
+    parts = [_part_sizes(name, each) for name, each in zip(sampled, packed, strict=True)]
+    # A write that is part of a transaction costs double (AWS-FACTS section 5).
     factor = 1 if layout.shards == 1 else 2
     sums = {name: _sum(source, instances) for name in names}
-    # Of a partition as large as any: its share of the instances, and of the counters.
-    share = dict(itertools.islice(sums.items(), math.ceil(counters / layout.shards)))
-    seen = {name: _sequencer(source) for name in fleet[: math.ceil(instances / layout.lanes)]}
-    ledger = item_size(_ledger(_fitting(_document(share, seen, instances), share, seen)))
-    counter_items = [item_size(_counter(name, value)) for name, value in sums.items()]
+    ledger = item_size(_ledger(_largest_ledger(sums, fleet, layout, source)))
+    items = [item_size(_counter(name, value)) for name, value in sums.items()]
     return Sizes(
         file=fmean(len(render_counters(each)) for each in files),
         packed=fmean(sum(map(len, each)) for each in packed),
@@ -124,10 +119,14 @@ def size_fleet(
         snapshot_units=fmean(factor * sum(map(write_units, each)) for each in parts),
         ledger=ledger,
         ledger_units=write_units(ledger),
-        counter=fmean(counter_items),
-        counter_units=fmean(map(write_units, counter_items)),
+        counter=fmean(items),
+        counter_units=fmean(map(write_units, items)),
         published=len(render_counters(sums)),
     )
+
+
+def _part_sizes(instance: str, parts: Sequence[bytes]) -> list[int]:
+    return [item_size(_snapshot(instance, part)) for part in parts]
 
 
 def _packed(counters: Mapping[str, int], layout: Layout) -> list[bytes]:
@@ -151,10 +150,14 @@ def _document(sums: dict[str, int], seen: dict[str, str], instances: int) -> byt
     return encode_ledger(Ledger(sums, dict.fromkeys(sums, instances), seen))
 
 
-def _fitting(document: bytes, sums: Sized, seen: Sized) -> bytes:
+def _largest_ledger(sums: Mapping[str, int], fleet: Sequence[str], layout: Layout, source: random.Random) -> bytes:
+    """Return the ledger of a partition as large as any: with its share of the instances, and of the counters."""
+    share = dict(itertools.islice(sums.items(), math.ceil(len(sums) / layout.shards)))
+    seen = {name: _sequencer(source) for name in fleet[: math.ceil(len(fleet) / layout.lanes)]}
+    document = _document(share, seen, len(fleet))
     if len(document) > MAX_PACKED_BYTES:
         raise DoesNotFit(
-            f"a ledger of {len(seen)} instances and {len(sums)} counters takes {len(document)} bytes; "
+            f"a ledger of {len(seen)} instances and {len(share)} counters takes {len(document)} bytes; "
             f"at most {MAX_PACKED_BYTES} fit",
             where="--instances, --counters",
             hint=MORE_PARTITIONS,

@@ -22,8 +22,9 @@ _FILLED: Final = 0.5
 def recommend_layout(instances: int, counters: int, per_second: float) -> Layout:
     """Return how the days of a fleet should be spread.
 
-    A lane has as many instances and uploads as one partition takes well; a shard has as many counters as half a
-    ledger takes beside the instances of its lane. A snapshot takes no more than a ledger that names its counters.
+    A lane has as many instances and uploads as one partition takes well, where an upload of more than a write unit
+    counts as so many; a shard has as many counters as half a ledger takes beside the instances of its lane. A
+    snapshot takes about as much as a ledger that names its counters.
 
     Args:
         instances: of the fleet.
@@ -34,10 +35,12 @@ def recommend_layout(instances: int, counters: int, per_second: float) -> Layout
         DoesNotFit: no layout takes such a fleet.
     """
     check_counters(counters)
-    lanes = max(1, math.ceil(instances / INSTANCES_PER_LANE), math.ceil(per_second / UPLOADS_PER_LANE))
+    names = size_ledger(0, counters)
+    units_per_second = per_second * math.ceil(names / KB)
+    lanes = max(1, math.ceil(instances / INSTANCES_PER_LANE), math.ceil(units_per_second / UPLOADS_PER_LANE))
     if lanes > MAX_PARTITIONS:
         raise _too_large(instances, counters)
-    names, own = size_ledger(0, counters), size_ledger(math.ceil(instances / lanes), 0)
+    own = size_ledger(math.ceil(instances / lanes), 0)
     shards = max(1, math.ceil(names / (_FILLED * MAX_PACKED_BYTES - own)))
     if lanes * shards > MAX_PARTITIONS or lanes * (names + shards * own) > _FILLED * MAX_TRANSACTION_BYTES:
         raise _too_large(instances, counters)
@@ -56,7 +59,7 @@ def describe_lack(layout: Layout, wanted: Layout) -> str:
 
 def _too_large(instances: int, counters: int) -> DoesNotFit:
     return DoesNotFit(
-        f"{instances} instances with {counters} counters are too many for the ledgers of one day",
+        f"{instances} instances with {counters} counters are too many for the partitions of one day",
         where="--instances, --counters",
         hint="use several stacks",
     )

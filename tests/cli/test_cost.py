@@ -141,7 +141,7 @@ def test_over_how_many_lanes_and_shards_a_large_fleet_belongs_is_told(countagg: 
     [
         (("--window", "aggregator=301"), "--window: aggregator=301 is out of range"),
         (("--memory", "reader=1"), "--memory: there is no 'reader' to set"),
-        (("--instances", "400000"), "400000 instances with 100 counters are too many for the partitions of one day"),
+        (("--instances", "400000"), "400000 instances with 100 counters are too many"),
         (("--prices", "no-such-file.toml"), "no-such-file.toml: it cannot be read"),
     ],
 )

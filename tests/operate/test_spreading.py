@@ -44,7 +44,7 @@ def test_lanes_follow_instances_and_uploads_and_shards_the_counters(
 
 @pytest.mark.parametrize(
     ("instances", "counters", "per_second"),
-    [(600_000, 1, 1), (1, 1, 80_000), (1_000, 10_000, 5_000), (1, 300_000, 1), (200_000, 100, 1), (90_000, 150_000, 1)],
+    [(600_000, 1, 1), (1, 1, 80_000), (1_000, 10_000, 5_000), (1, 300_000, 1), (200_000, 100, 1)],
 )
 def test_a_fleet_that_no_layout_takes_belongs_into_several_stacks(
     instances: int, counters: int, per_second: float

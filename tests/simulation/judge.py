@@ -76,10 +76,15 @@ class Judge:
     def _see_counter(self, name: str, day: str, item: Item) -> None:
         """See that an item is what the totals were in its version, also while all goes on."""
         version = int(item["Version"]["N"])
-        expected = self._sums.get((day, version), {}).get(name, 0)
+        expected = self._sums_in(day, version).get(name, 0)
         self._expect(
             f"counter of {day}, version {version}", {name: parse_sum(item["Value"]["N"])}, {name: expected}
         )
+
+    def _sums_in(self, day: str, version: int) -> Mapping[str, int]:
+        if (day, version) not in self._sums:
+            self._note(f"{day} never had the version {version}")
+        return self._sums.get((day, version), {})
 
     def _expect(self, what: str, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
         if found != expected:
@@ -168,13 +173,13 @@ class Judge:
     def _judge_outputs(self, day: str) -> None:
         sums = self._stored.ledger(day).sums
         for name, (value, version) in self._counters(day).items():
-            expected = self._sums[day, version].get(name, 0)
+            expected = self._sums_in(day, version).get(name, 0)
             self._expect(f"counter of {day}, version {version}", {name: value}, {name: expected})
         self._expect(f"counters of {day}", self._counted(day), sums)
         published = self._published(day)
         self._expect(f"published object of {day}", published.totals, sums)
         if published.version:
-            self._expect(f"version of {day}", self._sums[day, published.version], sums)
+            self._expect(f"version of {day}", self._sums_in(day, published.version), sums)
 
     def _counters(self, day: str) -> dict[str, tuple[int, int]]:
         """Return what the counters table says of a day: counter -> (value, version)."""

@@ -87,6 +87,7 @@ def test_what_the_engine_has_no_metrics_of_is_without_data_and_what_it_has_is_to
         "errors": 0,
         "throttles": 0,
         "iterator_age_seconds": 1.5,
+        "ledgers_nearly_full": None,
     }
     assert found["aggregator"].detail == "last hour: 2 calls, 0 errors, 0 throttles; iterator age 1.5 s"
     assert found["processor"].detail == "last hour: no data"

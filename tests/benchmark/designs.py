@@ -59,7 +59,8 @@ class Design(ABC):
     records: Path
 
     title = ""
-    at_once = 20
+    # A queue takes whatever comes.
+    at_once = 100
     """Files that are on their way at the same time, at most."""
 
     @abstractmethod

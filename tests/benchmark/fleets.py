@@ -72,6 +72,7 @@ class Throughput:
         units_of_sum: of a single write of the table with the sums, on average.
         versions: writes of the table with the sums.
         model: write units a file by the model of `countagg cost`; None where it has none.
+        rates: files a second of all runs, of which this is the median.
     """
 
     files: int
@@ -85,6 +86,7 @@ class Throughput:
     units_of_sum: float
     versions: int
     model: float | None
+    rates: tuple[float, ...] = ()
 
     @property
     def files_per_second(self) -> float:

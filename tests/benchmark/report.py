@@ -36,6 +36,7 @@ def _rows(found: Mapping[str, Throughput]) -> list[tuple[str, list[str]]]:
             "files a second",
             [("" if one.exact else "< ") + f"{one.files_per_second:,.2f}" for one in each],
         ),
+        ("  of all runs", [_range(one.rates) for one in each]),
         ("calls a file", [f"{one.calls_per_file:,.1f}" for one in each]),
         ("write units a file", [f"{one.units_per_file:,.1f}" for one in each]),
         ("  by the model of cost", ["-" if one.model is None else f"{one.model:,.1f}" for one in each]),
@@ -45,6 +46,10 @@ def _rows(found: Mapping[str, Throughput]) -> list[tuple[str, list[str]]]:
         ("functions' CPU seconds", [f"{one.used.cpu_seconds:,.1f}" for one in each]),
         ("peak MB, with the engine", [f"{one.used.peak_megabytes:,.0f}" for one in each]),
     ]
+
+
+def _range(rates: Sequence[float]) -> str:
+    return f"{rates[0]:,.1f} to {rates[-1]:,.1f}" if len(rates) > 1 else ""
 
 
 def print_latency(console: Console, found: Mapping[str, Sequence[Latency]]) -> None:

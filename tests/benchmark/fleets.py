@@ -160,10 +160,13 @@ def measure_throughput(
         seconds=seconds,
         units=units,
         used=used,
-        units_of_snapshot=snapshots.units / snapshots.writes,
-        units_of_sum=sums.units / sums.writes,
+        units_of_snapshot=snapshots.units / max(1, snapshots.writes),
+        units_of_sum=sums.units / max(1, sums.writes),
         versions=versions,
-        model=design.modelled([each.instance for each in fleet[:done]], counters, done / versions),
+        # Where no file was done with in time, there is nothing to model.
+        model=design.modelled([each.instance for each in fleet[:done]], counters, done / versions)
+        if done and versions
+        else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
-from itertools import chain, product
+from itertools import chain, islice, product
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_mutant_dies(mutant: Mutant) -> None:
     rules = mutated(mutant)
     assert any(
         run(plan, rules).wrong
-        for plan in chain(map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back(), across_lanes())
+        for plan in chain(islice(across_lanes(), 40), map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back())
     )
 
 

@@ -120,8 +120,8 @@ class DayTables:
             projection: parameters of the query, by which only some attributes are read.
         """
         layout = self.layout(day)
-        for first, *others in _lanes(day, layout):
-            streams = [self._query(partition, day, **projection) for partition in (first, *others)]
+        for lane in layout.lanes_of(day):
+            streams = [self._query(partition, day, **projection) for partition in lane]
             for instance, found in groupby(heapq.merge(*streams, key=_instance), key=_instance):
                 parts = list(found)
                 if not _belong_together(parts, layout):
@@ -212,12 +212,6 @@ class DayTables:
             )
             for page in pages:
                 yield from page["Items"]
-
-
-def _lanes(day: str, layout: Layout) -> Iterator[tuple[str, ...]]:
-    partitions = layout.partitions(day)
-    for start in range(0, len(partitions), layout.shards):
-        yield partitions[start : start + layout.shards]
 
 
 def _key(partition: str, instance: str = "") -> Any:  # noqa: ANN401 - a parameter of boto3

@@ -76,7 +76,11 @@ class Layout:
 
     def partitions(self, day: str) -> tuple[str, ...]:
         """Return the keys of all partitions of a day."""
-        return tuple(key for lane in range(self.lanes) for key in self._of_lane(day, lane))
+        return tuple(key for lane in self.lanes_of(day) for key in lane)
+
+    def lanes_of(self, day: str) -> tuple[tuple[str, ...], ...]:
+        """Return the same by lane: an instance stands in all partitions of one of them."""
+        return tuple(self._of_lane(day, lane) for lane in range(self.lanes))
 
     def partitions_of(self, day: str, instance: str) -> tuple[str, ...]:
         """Return the keys of the partitions of a day that an instance's snapshot goes to, one a shard."""
@@ -84,7 +88,7 @@ class Layout:
 
     def first_partitions(self, day: str) -> tuple[str, ...]:
         """Return the keys of one partition a lane: together they name every instance once."""
-        return tuple(self._of_lane(day, lane)[0] for lane in range(self.lanes))
+        return tuple(first for first, *_ in self.lanes_of(day))
 
     def _of_lane(self, day: str, lane: int) -> tuple[str, ...]:
         if not self.is_split:

@@ -32,6 +32,7 @@ class HeldMessage:
         sent_at: when it was first sent, aware UTC.
         receives: how often it was received, this time included.
         attributes: what its sender added, by name.
+        source: ARN of the queue that SQS's own redrive took it from; None if it was sent here.
     """
 
     id: str
@@ -40,6 +41,7 @@ class HeldMessage:
     sent_at: datetime
     receives: int
     attributes: Mapping[str, str]
+    source: str | None = None
 
 
 class DeadLetterQueue:
@@ -117,6 +119,7 @@ def _held(message: Any) -> HeldMessage:  # noqa: ANN401 - an answer of boto3
         sent_at=datetime.fromtimestamp(int(system.get("SentTimestamp", "0")) / 1000, UTC),
         receives=int(system.get("ApproximateReceiveCount", "1")),
         attributes={name: found.get("StringValue", "") for name, found in added.items()},
+        source=system.get("DeadLetterQueueSourceArn"),
     )
 
 

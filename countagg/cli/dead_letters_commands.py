@@ -179,7 +179,8 @@ def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]
     dead = DeadLetterQueue(session.clients, session.pipeline.settings.dead_letters_url)
     letters: list[DeadLetter] = []
     try:
-        letters.extend(map(decode, dead.receive()))
+        uploads = session.pipeline.names.uploads
+        letters.extend(decode(message, uploads) for message in dead.receive())
         letters.sort(key=lambda letter: letter.message.sent_at)
         yield dead, letters
     finally:

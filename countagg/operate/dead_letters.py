@@ -16,6 +16,7 @@ from countagg.core.refusals import KIND as REFUSED_FILE
 
 _BATCH: Final = "DDBStreamBatchInfo"
 _PROCESSOR: Final = "function/processor"
+_FAILED: Final = "the processor failed at every try"
 _SUBSCRIPTION: Final = "subscription/uploads"
 
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     REFUSAL = "refused file"
     EVENT = "event"
     BATCH = "stream batch"
+    FOREIGN = "of another queue"
     UNKNOWN = "unknown"
 
 
@@ -84,8 +86,18 @@ class DeadLetter:
     batch: StreamRange | None = None
 
 
-def decode(message: HeldMessage) -> DeadLetter:
-    """Decode a message. One that cannot be understood is shown as it is."""
+def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
+    """Decode a message. One that cannot be understood is shown as it is.
+
+    Args:
+        message: out of the dead letter queue.
+        uploads: name of the queue that the processor reads; None to take any queue that SQS names for it.
+    """
+    source = _queue(message)
+    if uploads is not None and source not in (None, uploads):
+        return DeadLetter(
+            message, Kind.FOREIGN, "", f"it comes from the queue {source}, which is not this stack's"
+        )
     try:
         content = json.loads(message.body)
         if content.get("kind") == REFUSED_FILE:
@@ -95,7 +107,29 @@ def decode(message: HeldMessage) -> DeadLetter:
         # A delivery that is not raw stands in an envelope of SNS.
         return _event(message, content["Message"] if content.get("Type") == "Notification" else message.body)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InvalidEvent):
-        return DeadLetter(message, Kind.UNKNOWN, "", "it cannot be decoded")
+        return _unknown(message, "it cannot be decoded")
+
+
+def _queue(message: HeldMessage) -> str | None:
+    """Return the name of the queue that SQS took a message from; None if it was sent here."""
+    return None if message.source is None else message.source.rpartition(":")[2]
+
+
+def _asynchronous(message: HeldMessage) -> str | None:
+    """Return why an asynchronous call of a function failed; None if the message is of no such call.
+
+    Lambda alone adds these attributes: SNS adds none to what it could not deliver (AWS-FACTS, second review).
+    """
+    return message.attributes.get("ErrorMessage") or message.attributes.get("ErrorCode")
+
+
+def _unknown(message: HeldMessage, what: str) -> DeadLetter:
+    hop, why = "", ""
+    if message.source is not None:
+        hop, why = _PROCESSOR, f"{_FAILED}; "
+    elif failure := _asynchronous(message):
+        why = f"an asynchronous call of a function failed: {failure}; "
+    return DeadLetter(message, Kind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID", ""))
 
 
 def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
@@ -126,14 +160,18 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
 def _event(message: HeldMessage, body: str) -> DeadLetter:
     events = parse_s3_message(body)
     if not events:
-        return DeadLetter(message, Kind.UNKNOWN, "", "it tells of no file")
-    undelivered = message.attributes.get("ErrorMessage") or message.attributes.get("ErrorCode")
+        return _unknown(message, "it tells of no file")
+    hop, why = _SUBSCRIPTION, "SNS could not deliver it to the uploads queue"
+    if message.source is not None:
+        hop, why = _PROCESSOR, _FAILED
+    elif failure := _asynchronous(message):
+        hop, why = _PROCESSOR, f"an asynchronous call of the processor failed: {failure}"
     more = f", and {len(events) - 1} more events" if len(events) > 1 else ""
     return DeadLetter(
         message,
         Kind.EVENT,
-        _SUBSCRIPTION if undelivered else _PROCESSOR,
-        (undelivered or "the processor failed at every try") + more,
+        hop,
+        why + more,
         bucket=events[0].bucket,
         key=events[0].key,
         request_id=message.attributes.get("RequestID", ""),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from countagg.aws.dead_letter_queue import DeadLetterQueue
 from countagg.aws.event_queue import EventQueue
 from countagg.core.errors import CountaggError, UsageError
-from countagg.operate.dead_letters import DeadLetter, StreamRange
+from countagg.operate.dead_letters import DeadLetter, Kind, StreamRange
 
 _SHORTEST = 4
 
@@ -80,6 +80,8 @@ class Redriver:
                 events.append(letter)
             elif letter.batch is not None:
                 yield self._rebuild(letter, letter.batch)
+            elif letter.kind is Kind.FOREIGN:
+                yield Redriven(letter, Outcome.LEFT, f"{letter.reason}; send it back there, then `purge` it")
             else:
                 yield Redriven(letter, Outcome.LEFT, "nobody knows where it belongs; `purge` deletes it")
         yield from self._send(events)

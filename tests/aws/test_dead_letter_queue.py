@@ -158,3 +158,23 @@ def test_records_that_the_stream_no_longer_has_are_none(code: str) -> None:
 def test_every_other_answer_rises() -> None:
     with pytest.raises(AwsCallFailed, match="stream stream"):
         dates(FakeStream([1], "InternalServerError"), 1, 1)
+
+
+def test_a_message_that_sqs_moved_itself_names_the_queue_that_it_comes_from(world: World) -> None:
+    arn = "arn:aws:sqs:us-east-1:123456789012:countagg-uploads"
+    world.focus("queue/dead-letters").set_up()
+    url = queue_url(world, NAME)
+    for body in ("moved", "sent"):
+        world.clients.sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def add_source(parsed: Any, **_: object) -> None:
+        # moto moves messages without saying so.
+        for each in parsed.get("Messages", []):
+            if each["Body"] == "moved":
+                each["Attributes"]["DeadLetterQueueSourceArn"] = arn
+
+    world.clients.sqs.meta.events.register("after-call.sqs.ReceiveMessage", add_source)
+
+    held = DeadLetterQueue(world.clients, url).receive()
+
+    assert {each.body: each.source for each in held} == {"moved": arn, "sent": None}

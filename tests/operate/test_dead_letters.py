@@ -31,9 +31,14 @@ REFUSAL = Refusal(
 SNAPSHOTS = "arn:aws:dynamodb:us-east-1:123456789012:table/countagg-snapshots/stream/2026-11-19T00:00:00.000"
 
 
-def message(body: Any, name: str = "m-1", **attributes: str) -> HeldMessage:
+UPLOADS = "arn:aws:sqs:us-east-1:123456789012:countagg-uploads"
+ASYNCHRONOUS = {"RequestID": "r", "ErrorCode": "200", "ErrorMessage": "Task timed out after 60.00 seconds"}
+"""What Lambda adds to the dead letter of an asynchronous call."""
+
+
+def message(body: Any, name: str = "m-1", source: str | None = None, **attributes: str) -> HeldMessage:
     text = body if isinstance(body, str) else json.dumps(body)
-    return HeldMessage(name, f"handle {name}", text, datetime(2026, 11, 20, tzinfo=UTC), 2, attributes)
+    return HeldMessage(name, f"handle {name}", text, datetime(2026, 11, 20, tzinfo=UTC), 2, attributes, source)
 
 
 def event() -> dict[str, Any]:
@@ -55,30 +60,71 @@ def test_a_refusal_of_a_whole_file_has_no_line() -> None:
     assert decode(message(whole)).line is None
 
 
-def test_an_event_that_failed_at_every_try_goes_back_as_it_was() -> None:
+# An event: which hop failed on it
+
+
+def test_an_event_out_of_the_uploads_queue_is_one_that_the_processor_failed_on() -> None:
     body = json.dumps(event())
-    found = decode(message(body))
+    found = decode(message(body, source=UPLOADS), "countagg-uploads")
     assert (found.kind, found.hop) == (Kind.EVENT, "function/processor")
     assert (found.key, found.reason) == (KEY, "the processor failed at every try")
     assert found.events == body
 
 
-def test_a_failed_delivery_of_the_topic_tells_its_reason_and_request() -> None:
-    told = {"ErrorCode": "AccessDenied", "ErrorMessage": "no permission", "RequestID": "r"}
-    found = decode(message(event(), **told))
-    assert (found.hop, found.reason, found.request_id) == ("subscription/uploads", "no permission", "r")
+def test_an_event_that_nothing_is_added_to_is_one_that_sns_could_not_deliver() -> None:
+    body = json.dumps(event())
+    found = decode(message(body), "countagg-uploads")
+    assert (found.kind, found.hop, found.key) == (Kind.EVENT, "subscription/uploads", KEY)
+    assert found.reason == "SNS could not deliver it to the uploads queue"
+    assert (found.events, found.request_id) == (body, "")
+
+
+@pytest.mark.parametrize("told", [{}, {"ErrorMessage": ""}])
+def test_an_event_with_lambda_s_attributes_is_of_an_asynchronous_call(told: dict[str, str]) -> None:
+    body = json.dumps(event())
+    found = decode(message(body, **ASYNCHRONOUS | told), "countagg-uploads")
+    assert (found.kind, found.hop, found.request_id) == (Kind.EVENT, "function/processor", "r")
+    failure = "200" if told else "Task timed out after 60.00 seconds"
+    assert found.reason == f"an asynchronous call of the processor failed: {failure}"
+    assert found.events == body
+
+
+def test_sqs_knows_better_than_the_attributes_of_a_message() -> None:
+    found = decode(message(event(), source=UPLOADS, **ASYNCHRONOUS), "countagg-uploads")
+    assert (found.hop, found.reason) == ("function/processor", "the processor failed at every try")
+
+
+def test_what_comes_from_a_queue_of_others_is_not_fed_to_the_processor() -> None:
+    found = decode(message(event(), source=UPLOADS.replace("countagg-uploads", "orders")), "countagg-uploads")
+    assert (found.kind, found.hop, found.events, found.key) == (Kind.FOREIGN, "", "", "")
+    assert found.reason == "it comes from the queue orders, which is not this stack's"
+    queues = FakeQueues()
+    (done,) = queues.redrive(found)
+    assert (done.outcome, done.note) == (Outcome.LEFT, f"{found.reason}; send it back there, then `purge` it")
+    assert (queues.sent, queues.deleted) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "what"), [("garbage", "it cannot be decoded"), ('{"Event": "s3:TestEvent"}', "it tells of no file")]
+)
+def test_what_is_no_event_is_told_with_the_hop_that_failed_on_it(body: str, what: str) -> None:
+    failed, called = decode(message(body, source=UPLOADS)), decode(message(body, **ASYNCHRONOUS))
+    assert (failed.kind, failed.hop) == (Kind.UNKNOWN, "function/processor")
+    assert failed.reason == f"the processor failed at every try; {what}"
+    assert (called.kind, called.hop, called.request_id) == (Kind.UNKNOWN, "", "r")
+    assert called.reason == f"an asynchronous call of a function failed: {ASYNCHRONOUS['ErrorMessage']}; {what}"
 
 
 def test_a_delivery_in_an_envelope_is_taken_out_of_it() -> None:
     body = json.dumps(event())
     found = decode(message({"Type": "Notification", "MessageId": "x", "Message": body}))
-    assert (found.kind, found.key, found.events) == (Kind.EVENT, KEY, body)
+    assert (found.kind, found.hop, found.key, found.events) == (Kind.EVENT, "subscription/uploads", KEY, body)
 
 
 def test_several_events_of_a_message_are_counted() -> None:
     both = event()
     both["Records"] *= 3
-    assert decode(message(both)).reason == "the processor failed at every try, and 2 more events"
+    assert decode(message(both, source=UPLOADS)).reason == "the processor failed at every try, and 2 more events"
 
 
 def test_a_stream_batch_tells_where_its_records_are() -> None:

@@ -2,6 +2,7 @@
 
 The rules: UTF-8; a byte order mark, CRLF and blank lines are fine. A name has 1 to 255 bytes and no white
 space; a value is a decimal number (`values`). A malformed line or a repeated counter refuses the whole file.
+There are no comments: `#` is a character like any other, so that no line is left out without a word.
 """
 
 from __future__ import annotations
@@ -26,7 +27,28 @@ _USUAL: Final = re.compile(rb"(?:[!-~]{1,255} [0-9]{1,24}\n)*+")
 """What instances write day in, day out: visible ASCII names, whole numbers, no line to complain of but a repeated
 one. It is read at four times the speed."""
 
+_OTHER_FORMS: Final = {
+    b"\x1f\x8b": "the file is compressed by gzip: upload it as it was before",
+    b"\x28\xb5\x2f\xfd": "the file is compressed by zstd: upload it as it was before",
+    b"BZh": "the file is compressed by bzip2: upload it as it was before",
+    b"\xfd7zXZ": "the file is compressed by xz: upload it as it was before",
+    b"PK\x03\x04": "the file is a zip archive: upload what is in it",
+    codecs.BOM_UTF16_LE: "the file is UTF-16: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "the file is UTF-16: save it as UTF-8",
+}
+"""What a file that is not UTF-8 is instead, by its first bytes."""
+
+_OTHER_LINES: Final = (
+    (re.compile(r".*\0"), "the file looks like UTF-16; save it as UTF-8"),
+    (re.compile(r"#"), "counter files have no comments"),
+    (re.compile(r"[{\[]"), "counter files are not JSON"),
+    (re.compile(r"\S+?\s*[:=,;]\s*[+-]?\.?[0-9]"), "write NAME VALUE, with a space between them and nothing else"),
+    (re.compile(r"\S+\s+[+-]?\.?[0-9]\S*\s+\S"), "a line has no third word, such as a unit or a time"),
+)
+"""What a line that is not COUNTER VALUE may be instead; the first that fits counts."""
+
 _BYTE_ORDER_MARK: Final = codecs.BOM_UTF8.decode()
+_PROBED: Final = 300
 _SHOWN: Final = 40
 
 
@@ -61,7 +83,7 @@ def _parse_lines(text: str) -> dict[str, int]:
         if not words:
             continue
         if len(words) != 2:  # noqa: PLR2004 - a name and a value
-            raise InvalidCounterFile(f"{_shorten(line)!r} is not COUNTER VALUE", number)
+            raise InvalidCounterFile(f"{_shorten(line)!r} is not COUNTER VALUE{_likely_cause(line)}", number)
         name, text = words
         if name in counters:
             raise InvalidCounterFile(f"the counter {_shorten(name)!r} is repeated", number)
@@ -70,8 +92,14 @@ def _parse_lines(text: str) -> dict[str, int]:
                 check_counter_name(name)
             counters[name] = parse_value(text)
         except ValueError as error:
-            raise InvalidCounterFile(str(error), number) from error
+            raise InvalidCounterFile(f"{error}{_likely_cause(line)}", number) from error
     return counters
+
+
+def _likely_cause(line: str) -> str:
+    """Return what a refused line may be instead, as the end of a sentence; empty if there is nothing to say."""
+    begin = line.strip()[:_PROBED]
+    return next((f": {cause}" for form, cause in _OTHER_LINES if form.match(begin)), "")
 
 
 def check_counter_name(name: str) -> None:
@@ -98,6 +126,9 @@ def _decode(content: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
+        for start, reason in _OTHER_FORMS.items():
+            if content.startswith(start):
+                raise InvalidCounterFile(reason) from error
         line = body.count(b"\n", 0, error.start) + 1
         raise InvalidCounterFile("the line is not UTF-8", line) from error
 

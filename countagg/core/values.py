@@ -6,32 +6,42 @@ Sums of any length stay exact, without the rounding context that `decimal.Decima
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 DECIMALS: Final = 9
 INTEGER_DIGITS: Final = 24
 SCALE: Final = 10**DECIMALS
 
-_DECIMAL = re.compile(r"([+-]?)([0-9]{1,24})(?:\.([0-9]{1,9}))?")
+_NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4})?")
+_LONGEST: Final = 255
+"""Characters of a value; with them, and with four digits of exponent, arithmetic stays small and exact."""
+_EXACT: Final = Context(prec=2 * _LONGEST)
 _SUM = re.compile(r"(-?)([0-9]+)(?:\.([0-9]{1,9}))?")
 
 
 def parse_value(text: str) -> int:
-    """Read a decimal number such as `42`, `-7` or `0.25`.
+    """Read a decimal number in any usual form, such as `42`, `-7`, `.25`, `5.` or `1e5`. Nothing is rounded.
 
     Returns:
         The value in units of 10^-9.
 
     Raises:
-        ValueError: it is not a plain decimal number with at most 24 digits before the point and 9 after it.
+        ValueError: it is no decimal number, has more than 24 digits before the point, or does not end with the
+            ninth decimal.
     """
     if len(text) <= INTEGER_DIGITS and text.isascii() and text.isdigit():
         return int(text) * SCALE
-    found = _DECIMAL.fullmatch(text)
-    if found is None:
-        raise ValueError(_complaint(text))
-    return _units(found)
+    if len(text) > _LONGEST:
+        raise ValueError(f"value {_shown(text)} has more than {_LONGEST} characters")
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"value {_shown(text)} is not a decimal number")
+    units = Decimal(text).scaleb(DECIMALS, _EXACT)
+    if units and units.adjusted() >= INTEGER_DIGITS + DECIMALS:
+        raise ValueError(f"value {_shown(text)} is out of range: at most {INTEGER_DIGITS} digits before the point")
+    if units != units.to_integral_value():
+        raise ValueError(f"value {_shown(text)} has more than {DECIMALS} decimals")
+    return int(units)
 
 
 def parse_sum(text: str) -> int:
@@ -46,22 +56,13 @@ def parse_sum(text: str) -> int:
     found = _SUM.fullmatch(text)
     if found is None:
         raise ValueError(f"sum {text[:INTEGER_DIGITS]!r} is not a decimal number")
-    return _units(found)
-
-
-def _units(found: re.Match[str]) -> int:
     sign, whole, fraction = found.groups()
     value = int(whole) * SCALE + int((fraction or "").ljust(DECIMALS, "0"))
     return -value if sign == "-" else value
 
 
-def _complaint(text: str) -> str:
-    shown = text if len(text) <= INTEGER_DIGITS else f"{text[:INTEGER_DIGITS]}..."
-    if re.fullmatch(r"[+-]?[0-9]{25,}(\.[0-9]+)?", text):
-        return f"value {shown!r} is out of range: at most {INTEGER_DIGITS} digits before the point"
-    if re.fullmatch(r"[+-]?[0-9]+\.[0-9]{10,}", text):
-        return f"value {shown!r} has more than {DECIMALS} decimals"
-    return f"value {shown!r} is not a decimal number"
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= INTEGER_DIGITS else f"{text[:INTEGER_DIGITS]}...")
 
 
 def format_value(value: int) -> str:

@@ -92,7 +92,7 @@ def test_a_limit_is_deleted_and_deleting_none_is_no_failure(countagg: CommandLin
     assert ran.out == "COUNTER,LIMIT,PREVIOUS\nCOUNTER1,6,\n"
 
 
-@pytest.mark.parametrize("arguments", [("a b", "5"), ("a", "many"), ("a", "NaN"), ("", "5"), ("a", "1e5")])
+@pytest.mark.parametrize("arguments", [("a b", "5"), ("a", "many"), ("a", "NaN"), ("", "5"), ("a", "1e-10")])
 def test_what_breaks_the_rules_ends_with_2(arguments: tuple[str, str], countagg: CommandLine) -> None:
     ran = countagg("limits", "set", *arguments)
     assert (ran.code, ran.out) == (2, "")

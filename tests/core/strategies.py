@@ -67,7 +67,11 @@ def values() -> st.SearchStrategy[int]:
 
 def value_texts() -> st.SearchStrategy[str]:
     """Every spelling of a value that the rules accept."""
-    return st.from_regex(r"[+-]?[0-9]{1,24}(?:\.[0-9]{1,9})?", fullmatch=True)
+    return st.one_of(
+        st.from_regex(r"[+-]?[0-9]{1,24}(?:\.[0-9]{0,9}0{0,3})?", fullmatch=True),
+        st.from_regex(r"[+-]?0{0,3}[0-9]{0,9}\.[0-9]{1,4}[eE](?:[+]?0?[0-9]|1[0-5]|-0?[0-5])", fullmatch=True),
+        st.from_regex(r"[+-]?\.[0-9]{1,9}", fullmatch=True),
+    )
 
 
 def counter_sets(max_size: int = 6) -> st.SearchStrategy[dict[str, int]]:
@@ -119,9 +123,17 @@ def _spelled(draw: st.DrawFn, value: int) -> str:
     if not sign and draw(st.booleans()):
         sign = "+"
     whole, _, fraction = digits.partition(".")
-    whole = whole.zfill(draw(st.integers(len(whole), INTEGER_DIGITS)))
-    fraction = fraction.ljust(draw(st.integers(len(fraction), DECIMALS)), "0")
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+    exponent = draw(st.integers(-5, 5)) if draw(st.booleans()) else None
+    if exponent is not None:
+        # The digits of the same number, with the point elsewhere.
+        point = len(whole) - exponent
+        every = (whole + fraction).rjust(len(whole + fraction) + max(0, -point), "0")
+        point = max(point, 0)
+        whole, fraction = every[:point].ljust(point, "0"), every[point:]
+        return f"{sign}{whole}.{fraction or '0'}e{exponent}"
+    whole = whole.zfill(draw(st.integers(len(whole), INTEGER_DIGITS + 3)))
+    fraction = fraction.ljust(draw(st.integers(len(fraction), DECIMALS + 3)), "0")
+    return f"{sign}{whole}.{fraction}" if fraction or draw(st.booleans()) else f"{sign}{whole}"
 
 
 def image(number: int, counters: Mapping[str, int]) -> Image:

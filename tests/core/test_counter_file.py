@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
+import lzma
 
 import pytest
 from hypothesis import example, given
@@ -139,32 +142,57 @@ def test_names_that_only_look_alike_are_different_counters() -> None:
     assert len(parse_counter_file("A 1\na 1\n\u00e9 1\ne\u0301 1\n".encode())) == 4
 
 
+def test_a_hash_is_a_character_like_any_other_so_that_no_line_is_left_out_without_a_word() -> None:
+    assert parse_counter_file(b"#old 12\n") == {"#old": 12 * SCALE}
+
+
 def refusal(content: bytes) -> tuple[str, int | None]:
     with pytest.raises(InvalidCounterFile) as refused:
         parse_counter_file(content)
     return refused.value.reason, refused.value.line
 
 
+THIRD_WORD = "a line has no third word, such as a unit or a time"
+COMMENT = "counter files have no comments"
+SEPARATED = "write NAME VALUE, with a space between them and nothing else"
+UTF_16 = "the file looks like UTF-16; save it as UTF-8"
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "line"),
     [
         (b"a 1\nb\nc 3\n", "'b' is not COUNTER VALUE", 2),
-        (b"a 1\nb 2 3\n", "'b 2 3' is not COUNTER VALUE", 2),
+        (b"a 1\nb x 3\n", "'b x 3' is not COUNTER VALUE", 2),
         (b"\n\r\n\nb\n", "'b' is not COUNTER VALUE", 4),
-        (b"a 1\rb 2\n", "'a 1\\rb 2' is not COUNTER VALUE", 1),
+        (b"a 1\rb 2\n", f"'a 1\\rb 2' is not COUNTER VALUE: {THIRD_WORD}", 1),
         ("a\u00a0b 1\n".encode(), "'a\\xa0b 1' is not COUNTER VALUE", 1),
-        ("a 1\u2028b 2\n".encode(), "'a 1\\u2028b 2' is not COUNTER VALUE", 1),
+        ("a 1\u2028b 2\n".encode(), f"'a 1\\u2028b 2' is not COUNTER VALUE: {THIRD_WORD}", 1),
         (b"a 1\nb 2\na 3\n", "the counter 'a' is repeated", 3),
         (b"a 1\na 1\n", "the counter 'a' is repeated", 2),
         (b"a one\n", "value 'one' is not a decimal number", 1),
         (b"a 1\nb 2\nc NaN\n", "value 'NaN' is not a decimal number", 3),
         (b"a -Infinity\n", "value '-Infinity' is not a decimal number", 1),
-        (b"a 1e3\n", "value '1e3' is not a decimal number", 1),
+        (b"a 1e-10\n", "value '1e-10' has more than 9 decimals", 1),
         (b"a 1" + b"0" * 24, f"value '1{'0' * 23}...' is out of range: at most 24 digits before the point", 1),
         (b"a 1\nb 0.0000000001\n", "value '0.0000000001' has more than 9 decimals", 2),
         (b"a 1\n\xff 2\n", "the line is not UTF-8", 2),
         (codecs.BOM_UTF8 + b"a 1\r\nb 2\r\nc\xc3 3\r\n", "the line is not UTF-8", 3),
-        ("a 1\n".encode("utf-16"), "the line is not UTF-8", 1),
+        (b"# requests, per instance\n", f"'# requests, per instance' is not COUNTER VALUE: {COMMENT}", 1),
+        (b"# old\n", f"value 'old' is not a decimal number: {COMMENT}", 1),
+        (b"Rss: 1024 kB\n", f"'Rss: 1024 kB' is not COUNTER VALUE: {SEPARATED}", 1),
+        (b"a 1\nb=2\n", f"'b=2' is not COUNTER VALUE: {SEPARATED}", 2),
+        (b"b = 2\n", f"'b = 2' is not COUNTER VALUE: {SEPARATED}", 1),
+        (b"a;-.5\n", f"'a;-.5' is not COUNTER VALUE: {SEPARATED}", 1),
+        (b"counter,value\na,1\n", "'counter,value' is not COUNTER VALUE", 1),
+        (b'{"a": 1}\n', "value '1}' is not a decimal number: counter files are not JSON", 1),
+        (b"{\n", "'{' is not COUNTER VALUE: counter files are not JSON", 1),
+        (b"a 1 1764331200\n", f"'a 1 1764331200' is not COUNTER VALUE: {THIRD_WORD}", 1),
+        ("a 1\n".encode("utf-16"), "the file is UTF-16: save it as UTF-8", None),
+        ("\ufeffa 1\n".encode("utf-16-be"), "the file is UTF-16: save it as UTF-8", None),
+        ("a 1\n".encode("utf-16-le"), r"value '\x001\x00' is not a decimal number: " + UTF_16, 1),
+        (gzip.compress(b"a 1\n"), "the file is compressed by gzip: upload it as it was before", None),
+        (bz2.compress(b"a 1\n"), "the file is compressed by bzip2: upload it as it was before", None),
+        (lzma.compress(b"a 1\n"), "the file is compressed by xz: upload it as it was before", None),
         (b"a 1\n" + b"x" * 300 + b" y z\n", "'" + "x" * 40 + "...' is not COUNTER VALUE", 2),
     ],
 )  # fmt: skip

@@ -64,7 +64,7 @@ def test_the_bucket_must_belong_to_the_account(world: World) -> None:
 
 MALFORMED = [
     (b"a 1\nb\n", "'b' is not COUNTER VALUE", 2),
-    (b"a 1\n\nb 1 2\n", "'b 1 2' is not COUNTER VALUE", 3),
+    (b"a 1\n\nb 1 2\n", "'b 1 2' is not COUNTER VALUE: a line has no third word, such as a unit or a time", 3),
     (b"a 1\na 2\n", "the counter 'a' is repeated", 2),
     (b"a one\n", "value 'one' is not a decimal number", 1),
     (b"a 1\nb NaN\n", "value 'NaN' is not a decimal number", 2),

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from countagg.cli.catalogue import CATALOGUE, ORDER_OF_WORK
+from countagg.cli.given import refuse_bytes, refuse_empty
 from countagg.cli.streams import outlive_reader
 
 INTERRUPTED: Final = 130
@@ -25,12 +26,19 @@ class CommandGroup(TyperGroup):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has its own click
-        """Parse the group's own options."""
+        """Parse the group's own options.
+
+        Raises:
+            UsageError: one cannot be meant.
+        """
         if not args and not ctx.resilient_parsing:
             with redirect_stdout(sys.stderr):
                 self.show_way(ctx)
             ctx.exit(_USAGE)
-        return super().parse_args(ctx, args)
+        refuse_empty(self, ctx, args)
+        rest = super().parse_args(ctx, args)
+        refuse_bytes(self, ctx)
+        return rest
 
     def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - typer has its own click
         """Show how to go on."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from countagg.cli.given import check_variables
 from countagg.core.errors import UsageError
 
 PROJECT_FILE: Final = Path("countagg.toml")
@@ -126,13 +127,16 @@ class Preferences:
 
     def _said(self, name: str) -> Iterator[tuple[str, Setting]]:
         """Yield what each source says, strongest first, with the source's name."""
-        variable = _VARIABLE_PREFIX + name.upper()
-        # As everywhere in a shell, an empty variable is one that is not set.
-        if self.variables.get(variable):
+        variable = _variable(name)
+        if variable in self.variables:
             yield variable, self.variables[variable]
         for path, content in self.files:
             if name in content:
                 yield str(path), content[name]
+
+
+def _variable(name: str) -> str:
+    return f"{_VARIABLE_PREFIX}{name.upper()}"
 
 
 def parse_entries(texts: Sequence[str], origin: str) -> dict[str, str]:
@@ -166,8 +170,10 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
 
     Raises:
         UsageError: a file is missing that was named, cannot be read, holds an unknown setting, or one of the
-            wrong type.
+            wrong type; or a variable is empty.
     """
+    ours = map(_variable, (*TEXTS, *SWITCHES, *NUMBERS, *TABLES))
+    check_variables({name: variables[name] for name in ours if name in variables})
     if config is not None and not config.is_file():
         raise UsageError("there is no such file", where=str(config), hint="check --config")
     paths = (config or PROJECT_FILE, user_file())
@@ -192,6 +198,8 @@ def _check(name: str, value: object, path: str) -> None:
     if name in TEXTS:
         if not isinstance(value, str):
             raise UsageError(f"{name} must be text in quotes", where=path, hint=f'such as {name} = "text"')
+        if not value:
+            raise UsageError(f"{name} is empty", where=path, hint="give it a value, or remove the line")
     elif name in SWITCHES:
         if not isinstance(value, bool):
             raise UsageError(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import typer
 
+from countagg.cli.given import Command
 from countagg.cli.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
 from countagg.cli.redaction import redact
@@ -57,7 +58,7 @@ def command(
                 finally:
                     session.stdout.flush()
 
-        declare = app.command(name, rich_help_panel=panel, context_settings=context_settings)
+        declare = app.command(name, cls=Command, rich_help_panel=panel, context_settings=context_settings)
         declare(with_global_options(function, forms, run))
         return function
 

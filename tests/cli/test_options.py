@@ -169,14 +169,6 @@ def test_a_variable_wins_over_the_file_that_config_names(tmp_path: Path, monkeyp
     assert session_of("probe", "--config", "other.toml").options.stack == "variable"
 
 
-def test_an_empty_variable_says_nothing(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
-    sources.say("project file", "stack", "project")
-    monkeypatch.setenv("COUNTAGG_STACK", "")
-    monkeypatch.setenv("COUNTAGG_LOCAL", "")
-
-    assert session_of("probe").options == replace(DEFAULTS, stack="project")
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1", True), ("true", True), ("YES", True), ("on", True), ("0", False), ("False", False), ("no", False)],

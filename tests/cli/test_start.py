@@ -19,6 +19,7 @@ LIST: Final = {"countagg", "countagg.cli", "countagg.core"} | {
         "cli.groups",
         "cli.catalogue",
         "cli.completion",
+        "cli.given",
         "cli.options",
         "cli.streams",
         "core.errors",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from importlib import metadata
+from types import MappingProxyType
 from typing import Final
 
 from packaging.requirements import Requirement
@@ -14,6 +15,8 @@ from packaging.requirements import Requirement
 from countagg.aws.diagnosis import BucketLook, LambdaAccount
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.core.names import Names
+from countagg.operate.neighbours import check_neighbours, unknown_neighbours
+from countagg.provision.choices import Remembered
 from countagg.provision.notifications import check_overlaps
 from countagg.provision.settings import StackSettings
 from countagg.provision.states import NotificationState
@@ -164,8 +167,23 @@ def judge_tables(tables: frozenset[str], stack: str) -> Check:
     return passed("dynamodb quota", f"{len(tables):,} tables of {TABLES_PER_REGION:,}")
 
 
-def judge_bucket(found: BucketLook | None, settings: StackSettings, region: str, *, create: bool) -> Check:
-    """Check that the bucket can be used: it is there, in the right region, and S3 takes our notification."""
+def judge_bucket(
+    found: BucketLook | None,
+    settings: StackSettings,
+    region: str,
+    *,
+    create: bool,
+    neighbours: Mapping[str, Remembered | None] = MappingProxyType({}),
+) -> Check:
+    """Check that the bucket can be used: it is there, in the right region, and S3 takes our notification.
+
+    Args:
+        found: the bucket; None if there is none.
+        settings: of the stack.
+        region: the stack's.
+        create: whether setup is to create it.
+        neighbours: the other stacks that it notifies (`operate.neighbours`).
+    """
     bucket = settings.bucket
     if found is None:
         if create:
@@ -177,6 +195,9 @@ def judge_bucket(found: BucketLook | None, settings: StackSettings, region: str,
     ours = NotificationState("", EVENTS, settings.prefix)
     try:
         check_overlaps(ours, settings.names.uploads, found.notifications)
+        check_neighbours(settings, neighbours)
     except CountaggError as error:
         return problem("bucket", error.what, error.hint)
-    return passed("bucket", f"{bucket}: no notification of others is in the way")
+    unknown = unknown_neighbours(neighbours)
+    detail = f"{bucket}: no notification of others is in the way"
+    return passed("bucket", f"{detail}; {unknown}" if unknown else detail)

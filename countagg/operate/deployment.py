@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from countagg.aws.binding import Binder, Forced
+from countagg.aws.diagnosis import look_at_bucket
 from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
 from countagg.aws.tagged import tagged_arns
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied, TimedOut, UsageError
 from countagg.core.names import Names
+from countagg.operate.neighbours import check_neighbours, read_neighbours, unknown_neighbours
 from countagg.provision.arns import arn_of
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
+from countagg.provision.consequences import consequences
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, deploy, destroy
 from countagg.provision.settings import StackSettings
@@ -88,13 +91,26 @@ class Deployment:
         """Return what setup would do. Nothing is touched.
 
         Raises:
-            UsageError: the settings are incomplete or wrong.
+            UsageError: the settings are incomplete or wrong, or another stack on the bucket is in the way.
         """
-        settings = chosen.settings(self._remembered(chosen.stack))
+        remembered = self._remembered(chosen.stack)
+        settings = chosen.settings(remembered)
         nodes = self._binder(chosen.stack, Forced()).bind(
             stack_specs(Blueprint(settings, self._place, build_bundle()))
         )
-        return Plan(tuple(nodes), tuple(deploy(nodes, dry_run=True, announce=_silent)))
+        changes = tuple(deploy(nodes, dry_run=True, announce=_silent))
+        self._check_neighbours(settings)
+        notes = consequences(remembered, settings)
+        return Plan(tuple(nodes), tuple(_with_note(change, notes) for change in changes))
+
+    def _check_neighbours(self, settings: StackSettings) -> None:
+        found = look_at_bucket(self._clients, settings.bucket, self._place.account)
+        if found is None:
+            return
+        neighbours = read_neighbours(self._clients, settings, self._place, json.loads(found.notifications))
+        check_neighbours(settings, neighbours)
+        if remark := unknown_neighbours(neighbours):
+            self._patience.warn(remark)
 
     def plan_removal(self, stack: str, bucket: str | None, keep: frozenset[Holds], forced: Forced) -> Plan:
         """Return what teardown would do. Nothing is touched.
@@ -215,6 +231,11 @@ def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
         if node.id == "bucket" and (found := node.resource.read()) is not None:
             return foreign_entries(json.loads(found.outputs["notifications"]), Names(stack).uploads)
     return None
+
+
+def _with_note(change: Change, notes: Mapping[str, str]) -> Change:
+    note = notes.get(change.resource)
+    return replace(change, note=note) if note and change.action is Action.UPDATE else change
 
 
 def _silent(_node: str, _action: Action) -> None:

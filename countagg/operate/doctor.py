@@ -5,6 +5,7 @@ Every check stands for itself: what needs no credentials is checked without them
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from countagg.operate.checks import (
     passed,
     problem,
 )
+from countagg.operate.neighbours import read_neighbours
 from countagg.operate.rights import find_rights, judge_rights, rights_of
 from countagg.provision.choices import NoBucket, Remembered
 from countagg.provision.settings import StackSettings
@@ -194,12 +196,14 @@ def _bucket(clients: Clients, caller: Caller, settings: StackSettings, patient: 
         return not_checked("bucket", "none is named; give --bucket")
     place = caller.place
     create = patient.create_bucket
-    return guarded(
-        "bucket",
-        lambda: judge_bucket(
-            look_at_bucket(clients, settings.bucket, place.account), settings, place.region, create=create
-        ),
-    )
+
+    def look() -> Check:
+        found = look_at_bucket(clients, settings.bucket, place.account)
+        notifications = json.loads(found.notifications) if found else {}
+        neighbours = read_neighbours(clients, settings, place, notifications)
+        return judge_bucket(found, settings, place.region, create=create, neighbours=neighbours)
+
+    return guarded("bucket", look)
 
 
 def _permissions(clients: Clients, caller: Caller, settings: StackSettings, patient: Patient) -> Iterator[Check]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from countagg.core.errors import CountaggError
+from countagg.core.errors import CountaggError, UsageError
+from countagg.core.names import Names
+from countagg.provision.place import Place
 from countagg.provision.states import NotificationState
 
 DESTINATIONS: Final = {
@@ -34,6 +37,18 @@ def foreign_entries(configuration: Mapping[str, Any], entry: str) -> dict[str, A
 def is_ours(kind: str, found: Mapping[str, Any], entry: str) -> bool:
     """Tell whether an entry is ours: one for a topic, with our id."""
     return kind == "TopicConfigurations" and found.get("Id") == entry
+
+
+def stacks_on(configuration: Mapping[str, Any], place: Place) -> list[str]:
+    """Return the names of the stacks of a place that a bucket notifies: each by its entry for its own topic."""
+    stacks = []
+    for found in configuration.get("TopicConfigurations", []):
+        stack = str(found.get("Id", "")).removesuffix("-uploads")
+        with suppress(UsageError):
+            names = Names(stack)
+            if found.get("Id") == names.uploads and found["TopicArn"] == place.topic_arn(names.uploads):
+                stacks.append(stack)
+    return stacks
 
 
 def count_entries(configuration: Mapping[str, Any]) -> int:

@@ -117,6 +117,8 @@ def test_the_functions_run_our_bundle(clients: Clients, set_up: SetUp) -> None:
 def test_another_prefix_changes_what_depends_on_it(deployment: Deployment, set_up: SetUp) -> None:
     set_up()
     changes = deployment.plan(Chosen("countagg", prefix="in/")).changes
+    (note,) = [change.note for change in changes if change.note]
+    assert "below counters/ go on counting" in note
     assert touched(changes) == [
         ("role/processor", Action.UPDATE, ("policies",)),
         ("function/processor", Action.UPDATE, ("environment",)),

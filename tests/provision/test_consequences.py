@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from countagg.provision.choices import Remembered
+from countagg.provision.consequences import consequences
+from countagg.provision.settings import StackSettings
+
+BEFORE = Remembered("bucket", "counters/", "totals/")
+
+
+def test_a_new_prefix_tells_what_becomes_of_the_files_below_the_old_one() -> None:
+    found = consequences(BEFORE, StackSettings("countagg", "bucket", prefix="new/"))
+    assert list(found) == ["notification/uploads"]
+    assert "below counters/ go on counting" in found["notification/uploads"]
+    assert "repair" in found["notification/uploads"]
+
+
+def test_a_new_output_prefix_tells_what_becomes_of_what_is_published() -> None:
+    found = consequences(BEFORE, StackSettings("countagg", "bucket", output_prefix="out/"))
+    assert list(found) == ["function/publisher"]
+    assert "below totals/ stays as it is" in found["function/publisher"]
+
+
+def test_a_first_setup_and_one_that_moves_nothing_have_no_such_consequences() -> None:
+    assert consequences(Remembered(), StackSettings("countagg", "bucket", prefix="new/")) == {}
+    assert consequences(BEFORE, StackSettings("countagg", "bucket")) == {}

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import metadata
 from typing import Final
 
@@ -20,7 +21,7 @@ from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
-from countagg.operate import ledger_check
+from countagg.operate import instance_check, ledger_check
 from countagg.operate.checks import (
     Check,
     from_error,
@@ -43,6 +44,7 @@ from countagg.provision.settings import StackSettings
 
 CONNECTION_CHECKS: Final = frozenset({"connection", "region", "endpoint", "credentials"})
 """Problems of these are ConnectionProblems: without them, little else can be checked."""
+_OF_DAYS: Final = (ledger_check.NAME, instance_check.NAME)
 _NEEDS_CALLER: Final = "there is no connection as anybody"
 
 
@@ -84,7 +86,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     caller = yield from _credentials(clients)
     if caller is None:
         yield _settings(patient, Remembered())[1]
-        rest = ("stack", "bucket", ledger_check.NAME, "lambda quota", "dynamodb quota", "permissions")
+        rest = ("stack", "bucket", *_OF_DAYS, "lambda quota", "dynamodb quota", "permissions")
         yield from (not_checked(name, _NEEDS_CALLER) for name in rest)
         return
     yield from _stack(clients, caller, patient)
@@ -152,20 +154,22 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
     else:
         yield _bucket(clients, caller, settings, patient)
     if remembered.bucket:
-        yield guarded(ledger_check.NAME, lambda: _ledgers(clients, patient))
+        yield from _days(clients, patient)
     else:
-        yield not_checked(ledger_check.NAME, "no stack is deployed")
+        yield from (not_checked(name, "no stack is deployed") for name in _OF_DAYS)
     yield guarded("lambda quota", lambda: judge_lambda(lambda_account(clients)))
     yield guarded("dynamodb quota", lambda: judge_tables(table_names(clients), patient.stack))
     if settings is not None:
         yield from _permissions(clients, caller, settings, patient)
 
 
-def _ledgers(clients: Clients, patient: Patient) -> Check:
-    """Check the ledgers of today and yesterday."""
+def _days(clients: Clients, patient: Patient) -> Iterator[Check]:
+    """Check the ledgers of today and yesterday, and the instances that they include."""
     tables, today = DayTables(clients, Names(patient.stack)), patient.now().astimezone(UTC).date()
     days = [(today - timedelta(days=back)).isoformat() for back in (0, 1)]
-    return ledger_check.judge_ledgers({day: tables.ledgers_one_by_one(day) for day in days})
+    read = cache(lambda: {day: tables.ledgers_one_by_one(day) for day in days})
+    yield guarded(ledger_check.NAME, lambda: ledger_check.judge_ledgers(read()))
+    yield guarded(instance_check.NAME, lambda: instance_check.judge_instances(read()))
 
 
 def _remembered(clients: Clients, stack: str) -> tuple[Remembered, Check]:

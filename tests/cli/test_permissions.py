@@ -31,6 +31,7 @@ CHECKS: Final = [
     "stack",
     "bucket",
     "ledgers",
+    "instances",
     "lambda quota",
     "dynamodb quota",
     "permissions",

@@ -11,9 +11,11 @@ from countagg.core.errors import InvalidObjectKey, UsageError
 
 FILE_NAME_PREFIX: Final = "values_"
 MAX_INSTANCE_LENGTH: Final = 128
+_CHARACTERS: Final = "letters, digits, _ . and -"
+PREFIX_REASON: Final = f"S3's notification filters are only sure to match folders of {_CHARACTERS}"
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SHAPE = re.compile(rf"([0-9]+-[0-9]+-[0-9]+)/{FILE_NAME_PREFIX}(.*)", re.DOTALL)
-_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()-]+/)+")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]+/)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,28 @@ def build_object_key(prefix: str, day: str, instance: str) -> str:
 def normalise_prefix(text: str, option: str) -> str:
     """Check a prefix and return it with exactly one slash at its end.
 
-    Prefix filters of bucket notifications take these characters as they are (AWS-FACTS section 1), so that the
-    filter, the keys and the policies all say the same.
+    These characters alone are sure to match in the filter of a bucket notification (AWS-FACTS, second review), so
+    that the filter, the keys and the policies all say the same.
 
     Raises:
         UsageError: it is empty, begins with a slash or holds other characters; `option` is named.
     """
-    prefix = text.rstrip("/") + "/"
-    if _PREFIX.fullmatch(prefix) is None:
+    if not is_prefix(text):
         raise UsageError(
-            f"{text!r} cannot be a prefix",
+            f"{text!r} cannot be a prefix: {PREFIX_REASON}",
             where=option,
-            hint="use folders of letters, digits and !_.*'()- such as counters/ or fleet/counters/",
+            hint=f"use folders of {_CHARACTERS}, such as counters/ or fleet/counters/",
         )
-    return prefix
+    return _with_slash(text)
+
+
+def is_prefix(text: str) -> bool:
+    """Tell whether it can be a prefix, with or without its slash."""
+    return _PREFIX.fullmatch(_with_slash(text)) is not None
+
+
+def _with_slash(text: str) -> str:
+    return text.rstrip("/") + "/"
 
 
 def check_prefixes_disjoint(prefix: str, output_prefix: str) -> None:

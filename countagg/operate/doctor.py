@@ -40,6 +40,8 @@ from countagg.operate.checks import (
 from countagg.operate.neighbours import read_neighbours
 from countagg.operate.rights import find_rights, judge_rights, rights_of
 from countagg.provision.choices import NoBucket, Remembered
+from countagg.provision.fitness import check_fitness
+from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 
 CONNECTION_CHECKS: Final = frozenset({"connection", "region", "endpoint", "credentials"})
@@ -146,7 +148,7 @@ def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
 def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check]:
     """Check the account, with its bucket and its stack if there are any."""
     remembered, deployed = _remembered(clients, patient.stack)
-    settings, judgement = _settings(patient, remembered)
+    settings, judgement = _settings(patient, remembered, caller.place)
     yield judgement
     yield deployed
     if settings is None:
@@ -182,7 +184,9 @@ def _remembered(clients: Clients, stack: str) -> tuple[Remembered, Check]:
     return Remembered.from_environment(environment), passed("stack", told)
 
 
-def _settings(patient: Patient, remembered: Remembered) -> tuple[StackSettings | None, Check]:
+def _settings(
+    patient: Patient, remembered: Remembered, place: Place | None = None
+) -> tuple[StackSettings | None, Check]:
     """Complete the settings, without a bucket if none is named, and check them; None if they are wrong."""
     try:
         try:
@@ -191,6 +195,11 @@ def _settings(patient: Patient, remembered: Remembered) -> tuple[StackSettings |
             settings = StackSettings(patient.stack, "")
     except UsageError as error:
         return None, from_error("settings", error)
+    if place is not None:
+        try:
+            check_fitness(settings, place)
+        except UsageError as error:
+            return settings, from_error("settings", error)
     told = f"files come from {settings.prefix}, totals go to {settings.output_prefix}"
     return settings, passed("settings", told)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from countagg.core.errors import UsageError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import Tags
+from countagg.provision.fitness import check_fitness
 from countagg.provision.identities import Identity
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Holds, Outputs
@@ -57,17 +57,12 @@ class Blueprint:
         """Derive names and tags.
 
         Raises:
-            UsageError: the KMS key is in another region, where the services cannot use it.
+            UsageError: a setting cannot work in that place.
         """
         settings = self.settings
         object.__setattr__(self, "names", settings.names)
         object.__setattr__(self, "tags", Tags({**settings.tags, OWNER_TAG: settings.stack}, settings.dropped_tags))
-        if settings.kms_key and settings.kms_key.split(":")[3] != self.place.region:
-            raise UsageError(
-                f"{settings.kms_key} is not in {self.place.region}",
-                where="--kms-key",
-                hint="use a key of the stack's region, or a replica of it there",
-            )
+        check_fitness(settings, self.place)
 
     def policy(self, template: str) -> dict[str, Any]:
         """Return a policy of `policies/`, filled in for this stack."""

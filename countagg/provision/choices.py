@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeVar
 
 from countagg.core.errors import UsageError
+from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import (
     DEFAULT_MEMORY,
@@ -101,7 +102,8 @@ class Remembered:
         return cls(**places, choices=usable)
 
 
-_PLACES: Final = ("bucket", "prefix", "output_prefix")
+_PREFIXES: Final = ("prefix", "output_prefix")
+_PLACES: Final = ("bucket", *_PREFIXES)
 
 
 def _is_usable(name: str, value: Any) -> bool:  # noqa: ANN401 - any JSON
@@ -162,6 +164,7 @@ class Chosen:
             create_bucket=self.create_bucket,
             prefix=self.prefix or deployed.prefix or DEFAULT_PREFIX,
             output_prefix=self.output_prefix or deployed.output_prefix or DEFAULT_OUTPUT_PREFIX,
+            unfit_prefixes=frozenset(filter(None, (self._unfit(name, deployed) for name in _PREFIXES))),
             bucket_versioning=self._said("bucket_versioning", deployed),
             tags=tags,
             # Those of earlier choices too: a killed setup may have left them on some of the resources.
@@ -179,6 +182,11 @@ class Chosen:
             alarm_email=email,
             dropped_email=former_email if former_email != email else "",
         )
+
+    def _unfit(self, name: str, deployed: Remembered) -> str:
+        """Return a prefix of the deployed stack that cannot be said any more; empty if another was said."""
+        remembered: str = getattr(deployed, name)
+        return "" if getattr(self, name) or is_prefix(remembered) else remembered
 
     def _bucket(self, deployed: Remembered) -> str:
         bucket = self.bucket or deployed.bucket

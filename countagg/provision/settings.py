@@ -32,6 +32,9 @@ _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,6
 _TAG = re.compile(r"[\w\s.:/=+@-]*")
 _BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::(?:\d{12}|aws):policy/\S+")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+_KEY_RULE: Final = (
+    "the ARN of a KMS key, not of an alias: `aws kms describe-key --key-id NAME --query KeyMetadata.Arn` tells it"
+)
 _ROLE_PATH = re.compile(r"/(?:[!-.0-~]+/)*")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -89,6 +92,7 @@ class StackSettings:
         counter_shards: shares of the counters that days yet to begin are spread over.
         alarm_email: address that alerts go to; empty for none.
         dropped_email: address that was chosen before and shall go; empty for none.
+        unfit_prefixes: those of the deployed stack that setup takes no longer; everything else goes on with them.
     """
 
     stack: str
@@ -111,6 +115,7 @@ class StackSettings:
     counter_shards: int = 1
     alarm_email: str = ""
     dropped_email: str = ""
+    unfit_prefixes: frozenset[str] = frozenset()
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,14 +125,15 @@ class StackSettings:
             UsageError: a name or a value cannot be used, or the prefixes overlap.
         """
         object.__setattr__(self, "names", Names(self.stack))
-        object.__setattr__(self, "prefix", normalise_prefix(self.prefix, "--prefix"))
-        object.__setattr__(self, "output_prefix", normalise_prefix(self.output_prefix, "--output-prefix"))
+        for name, option in (("prefix", "--prefix"), ("output_prefix", "--output-prefix")):
+            if (value := getattr(self, name)) not in self.unfit_prefixes:
+                object.__setattr__(self, name, normalise_prefix(value, option))
         check_prefixes_disjoint(self.prefix, self.output_prefix)
         _check_text(
             self.bucket, _BUCKET, "--bucket", "3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9"
         )
         _check_text(self.permissions_boundary, _BOUNDARY, "--permissions-boundary", "the ARN of an IAM policy")
-        _check_text(self.kms_key, _KEY, "--kms-key", "the ARN of a KMS key, not of an alias")
+        _check_text(self.kms_key, _KEY, "--kms-key", _KEY_RULE)
         _check_text(self.alarm_email, _EMAIL, "--alarm-email", "an e-mail address")
         _check_text(self.role_path, _ROLE_PATH, "--role-path", "a path that begins and ends with a slash: /ops/")
         _check_tags(self.tags)

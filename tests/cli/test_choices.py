@@ -22,7 +22,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sources:
 
 
 def test_every_choice_can_be_said_in_every_way() -> None:
-    follows = {"stack", "dropped_tags", "dropped_email", "names"}
+    follows = {"stack", "dropped_tags", "dropped_email", "unfit_prefixes", "names"}
 
     assert WAYS.keys() == {item.name for item in fields(StackSettings)} - follows
 

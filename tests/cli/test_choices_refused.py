@@ -91,6 +91,20 @@ BAD: Final = (
         "counter_shards = 101\n",
         "1 lanes with 101 counter shards are 101 partitions a day",
     ),
+    Bad(
+        ("--prefix", "it's/"),
+        "prefix",
+        "it's/",
+        'prefix = "it\'s/"\n',
+        "cannot be a prefix: S3's notification filters",
+    ),
+    Bad(
+        ("--output-prefix", "a*/"),
+        "output_prefix",
+        "a*/",
+        'output_prefix = "a*/"\n',
+        "cannot be a prefix: S3's notification filters",
+    ),
     Bad(("--bucket", "B"), "bucket", "B", 'bucket = "B"\n', "'B' cannot be used"),
 )
 

@@ -82,6 +82,7 @@ def test_every_setting_but_the_places_is_remembered() -> None:
         "output_prefix",
         "dropped_tags",
         "dropped_email",
+        "unfit_prefixes",
         "names",
     }
     assert {item.name for item in fields(StackSettings)} - places == ALL.keys()
@@ -90,6 +91,26 @@ def test_every_setting_but_the_places_is_remembered() -> None:
 
 def test_a_stack_of_defaults_remembers_nothing() -> None:
     assert remember(StackSettings("countagg", "fleet-counters")) == "{}"
+
+
+@pytest.mark.parametrize("name", ["prefix", "output_prefix"])
+@pytest.mark.parametrize("prefix", ["it's/", "a!b/", "a*/", "caf\u00e9/"])
+def test_a_prefix_of_earlier_days_is_read_and_may_be_replaced_but_not_said_again(name: str, prefix: str) -> None:
+    before = Remembered.from_environment({"COUNTAGG_BUCKET": "fleet-counters", f"COUNTAGG_{name.upper()}": prefix})
+
+    settings = Chosen("countagg").settings(before)
+
+    assert getattr(settings, name) == prefix
+    assert settings.unfit_prefixes == {prefix}
+    replaced = Chosen("countagg", **{name: "new/"}).settings(before)  # type: ignore[arg-type]  # both are texts
+    assert (getattr(replaced, name), replaced.unfit_prefixes) == ("new/", frozenset())
+    with pytest.raises(UsageError, match="cannot be a prefix"):
+        Chosen("countagg", **{name: prefix}).settings(before)  # type: ignore[arg-type]  # both are texts
+
+
+def test_a_remembered_prefix_without_its_slash_is_mended() -> None:
+    settings = Chosen("countagg", "fleet-counters").settings(Remembered(prefix="in"))
+    assert (settings.prefix, settings.unfit_prefixes) == ("in/", frozenset())
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -172,7 +172,9 @@ def test_a_key_is_used_through_the_services_alone() -> None:
 
 
 def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:
-    starred = StackSettings("countagg", "my-counters", prefix="a*/", output_prefix="b*/")
+    starred = StackSettings(
+        "countagg", "my-counters", prefix="a*/", output_prefix="b*/", unfit_prefixes=frozenset({"a*/", "b*/"})
+    )
     arns = {arn for _, arn in granted(Role.OPERATOR, starred)}
 
     assert {"arn:aws:s3:::my-counters/a${*}/*", "arn:aws:s3:::my-counters/b${*}/*"} <= arns

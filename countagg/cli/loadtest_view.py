@@ -74,7 +74,7 @@ def _write_text(session: Session, report: Report) -> None:
     console, outcome = session.result_console, report.outcome
     rows = [(name, _seconds(value)) for name, value in report.percentiles.items()]
     write_table(console, ("PUT TO TOTAL", "SECONDS"), rows, frozenset({"SECONDS"}))
-    bars = _bars(outcome.latencies)
+    bars = _bars(outcome.latencies, ascii_only=console.options.ascii_only)
     if bars:
         console.print("\n" + "\n".join(bars))
     if len(report.load.steps) > 1:
@@ -91,12 +91,13 @@ def _write_text(session: Session, report: Report) -> None:
         console.print(f"{name:14} {session.in_place(value)}")
 
 
-def _bars(latencies: Sequence[float]) -> list[str]:
+def _bars(latencies: Sequence[float], *, ascii_only: bool) -> list[str]:
     """Return a histogram, a line a part of the range."""
+    block = "#" if ascii_only else "█"
     parts = histogram(latencies)
     most = max((count for _, _, count in parts), default=0)
     return [
-        f"{begin:8.3f} - {end:<8.3f} {'█' * round(_BAR * count / most):<{_BAR}} {count:,}".rstrip()
+        f"{begin:8.3f} - {end:<8.3f} {block * round(_BAR * count / most):<{_BAR}} {count:,}".rstrip()
         for begin, end, count in parts
     ]
 

@@ -11,7 +11,7 @@ import typer
 
 from countagg.cli.groups import App
 from countagg.cli.options import GLOBALS
-from countagg.cli.streams import outlive_reader
+from countagg.cli.streams import open_standard_streams
 from countagg.core.errors import CountaggError
 
 _EPILOG = (
@@ -42,7 +42,7 @@ def _root_callback() -> Any:  # noqa: ANN401 - a function with a made-up signatu
 
 def run() -> NoReturn:
     """Run the command line and end the process."""
-    sys.stdout, sys.stderr = outlive_reader(sys.stdout), outlive_reader(sys.stderr, dispensable=True)
+    open_standard_streams()
     sys.exit(main(sys.argv[1:]))
 
 

@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from countagg.cli.streams import encodable
 from countagg.core.values import to_number
 
 Marks: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -24,13 +25,16 @@ _NO_MARKS: Final[Marks] = MappingProxyType({})
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
-    """Write a document; decimals as exact numbers, names in UTF-8.
+    """Write a document; decimals as exact numbers, names as they are.
 
-    On a terminal, what it might obey or reorder is escaped as JSON has it: the document stays the same.
+    What the encoding lacks, and on a terminal what it might obey or reorder, is escaped as JSON has it: the
+    document stays the same.
     """
     import simplejson
 
     text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
+    if encodable(text, file.encoding) != text:
+        text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, indent=2)
     lines = text.split("\n")
     file.write("".join(f"{_escaped(line) if file.isatty() else line}\n" for line in lines))
 
@@ -76,7 +80,9 @@ def write_table(
         numeric: names of the columns that are aligned to the right.
         marks: texts that are set off, by the names of their columns.
     """
-    console.print(_WithoutTrailingBlanks(make_table(header, rows, numeric, marks)), soft_wrap=False)
+    # Escapes of the stream's own would come after the columns have their widths.
+    shown = [[encodable(cell, console.encoding) for cell in row] for row in rows]
+    console.print(_WithoutTrailingBlanks(make_table(header, shown, numeric, marks)), soft_wrap=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ _COMMAND: Final = re.compile("`countagg (?!-|local )([^`]+)`")
 """A command in a text for people, as it is written where nobody knows of stack and place. `local` has neither."""
 
 
+def spinner(console: Console) -> str:
+    """Return the name of a spinner that the console's encoding has the characters of."""
+    return "line" if console.options.ascii_only else "dots"
+
+
 @dataclass
 class Session:
     """What a command works with. Everything that reaches outside can be handed in."""
@@ -71,7 +76,7 @@ class Session:
         """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""
         if self.options.quiet or not self.progress_console.is_terminal:
             return nullcontext()
-        return self.progress_console.status(what)
+        return self.progress_console.status(what, spinner=spinner(self.progress_console))
 
     @cached_property
     def clients(self) -> Clients:

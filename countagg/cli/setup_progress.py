@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from countagg.cli.render import printable
+from countagg.cli.session import spinner
 from countagg.core.errors import CountaggError
 from countagg.provision.reconcile import Action, Change
 
@@ -69,7 +70,7 @@ class Reporter:
             yield
             return
         columns = (
-            SpinnerColumn(),
+            SpinnerColumn(spinner(self.console)),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

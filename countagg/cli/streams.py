@@ -1,12 +1,75 @@
-"""Standard streams whose reader may go away, as in `countagg query ... | head -1`, or whose disk may be full."""
+"""Standard streams as a process may be given them: closed, full, without a reader, with few characters."""
 
 from __future__ import annotations
 
+import io
 import os
 import select
-from typing import Any, TextIO, cast
+import sys
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from countagg.core.errors import CountaggError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_ESCAPED: Final = "backslashreplace"
+
+
+class _PatientFile(io.FileIO):
+    """Writes to a descriptor that may not block, as Node.js leaves its pipes: it waits where that has no room."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        # FileIO says None where the descriptor would have blocked.
+        while (written := cast("int | None", super().write(data))) is None:
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLOUT)
+            poll.poll()
+        return written
+
+
+def open_standard_streams() -> None:
+    """Make `sys.stdin`, `sys.stdout` and `sys.stderr` streams that a command can work with.
+
+    One that is closed is empty, or loses what is written: a file or a connection that took its number would get it
+    instead. A character that the encoding lacks is written as an escape.
+    """
+    for descriptor in (0, 1, 2):
+        _open_if_closed(descriptor)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    cast("io.TextIOWrapper", sys.stdin).reconfigure(errors="replace")
+    sys.stdout = outlive_reader(_writer(1, sys.stdout))
+    sys.stderr = outlive_reader(_writer(2, sys.stderr), dispensable=True)
+
+
+def _open_if_closed(descriptor: int) -> None:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        # The lowest number that is free: those below it are open by now. Our children have it too.
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - takes no keyword
+
+
+def _writer(descriptor: int, given: TextIO | None) -> TextIO:
+    """Return a text stream on a descriptor, buffered and encoded as Python has made the given one."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(_PatientFile(descriptor, "wb", closefd=False)),
+        encoding=given.encoding if given else "utf-8",
+        errors=_ESCAPED,
+        line_buffering=bool(getattr(given, "line_buffering", False)),
+        write_through=bool(getattr(given, "write_through", False)),
+    )
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return the text with every character that an encoding lacks written as an escape.
+
+    Args:
+        text: any.
+        encoding: of a stream; None of one that holds text as it is.
+    """
+    return text.encode(encoding, _ESCAPED).decode(encoding) if encoding else text
 
 
 class _OutlivingReader:

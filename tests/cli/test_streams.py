@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,6 +201,138 @@ def test_remarks_that_find_no_room_stop_nothing(long_log: Path) -> None:
 
     assert run_on_full_disk("local", "logs", stream="stderr").stdout == "one line\n"
     assert run_on_full_disk("query", "--date", "never", stream="stderr").returncode == 2
+
+
+PREPARED: Final = (
+    "import sys\n"
+    "from countagg.cli.render import write_csv, write_json, write_table\n"
+    "from countagg.cli.streams import open_standard_streams\n"
+    "open_standard_streams()\n"
+)
+
+
+def run_redirected(redirections: str, *words: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a program whose streams a shell has changed."""
+    return subprocess.run(
+        ("/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *words),
+        env=process_environment(**variables),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "told"),
+    [
+        ("<&-", ("local", "logs"), (0, b"one line\n", b"")),
+        (">&-", ("local", "logs"), (0, b"", b"")),
+        (">&-", ("--version",), (0, b"", b"")),
+        ("2>&-", ("local", "logs"), (0, b"one line\n", b"")),
+        ("2>&-", ("limits",), (2, b"", b"")),
+        ("<&- >&- 2>&-", ("query", "--date", "never"), (2, b"", b"")),
+    ],
+)
+def test_a_closed_stream_loses_what_would_be_written_and_nothing_else(
+    closed: str, arguments: tuple[str, ...], told: tuple[int, bytes, bytes], long_log: Path
+) -> None:
+    long_log.write_text("one line\n")
+
+    ran = run_redirected(closed, *PROGRAM, *arguments)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == told
+
+
+def test_what_would_be_written_reaches_no_file_that_is_opened_later(tmp_path: Path) -> None:
+    write = (
+        f"file = open({str(tmp_path / 'zip')!r}, 'wb', buffering=0)\n"
+        "file.write(b'content')\n"
+        "print('remark', file=sys.stderr, flush=True)\n"
+        "print('result', flush=True)\n"
+        "import subprocess\n"
+        "subprocess.run(('sh', '-c', 'echo of a child; echo remark >&2; cat'), check=True)\n"
+    )
+
+    ran = run_redirected("<&- >&- 2>&-", sys.executable, "-c", PREPARED + write)
+
+    assert ran.returncode == 0
+    assert (tmp_path / "zip").read_bytes() == b"content"
+
+
+def test_a_closed_stdin_is_empty_and_no_terminal() -> None:
+    ran = run_redirected(
+        "<&-", sys.executable, "-c", f"{PREPARED}print(sys.stdin.isatty(), repr(sys.stdin.read()))"
+    )
+
+    assert ran.stdout == b"False ''\n"
+
+
+NAMES: Final = "größe-数-😀,\udcff"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "ascii:strict"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "utf-8"},
+    ],
+    ids=str,
+)
+def test_what_an_encoding_lacks_is_escaped(variables: dict[str, str]) -> None:
+    write = (
+        "from countagg.cli.options import Options, OutputForm\n"
+        "from countagg.cli.preferences import Preferences\n"
+        "from countagg.cli.session import Session\n"
+        "options = Options('s', None, None, None, False, OutputForm.TABLE, False, False, False)\n"
+        "session = Session(options, Preferences({}))\n"
+        f"name = {NAMES!a}\n"
+        "write_json(sys.stdout, {'name': name})\n"
+        "sys.stdout.write('---\\n')\n"
+        "write_csv(sys.stdout, ('name', 'value'), [(name, 1), (name, 2)])\n"
+        "sys.stdout.write('---\\n')\n"
+        "write_table(session.result_console, ('NAME', 'VALUE'), [(name, '1'), ('a', '2')])\n"
+        "session.remark(name)\n"
+        "sys.stdout.flush()\n"
+    )
+    ran = run_redirected("", sys.executable, "-c", PREPARED + write, **variables)
+
+    encoding = variables.get("PYTHONIOENCODING", "ascii").partition(":")[0]
+    shown = NAMES.encode(encoding, "backslashreplace").decode(encoding)
+    document, rows, table = ran.stdout.decode(encoding).split("---\n")
+    assert (ran.returncode, ran.stderr.decode(encoding)) == (0, f"{shown}\n")
+    assert json.loads(document) == {"schema": 1, "name": NAMES}
+    assert rows.splitlines() == ["name,value", f'"{shown}",1', f'"{shown}",2']
+    header, first, second = table.splitlines()
+    assert first == f"{shown}  1"
+    assert header.split() == ["NAME", "VALUE"]
+    assert second.split() == ["a", "2"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "utf-8:strict"])
+def test_an_error_shows_what_its_encoding_lacks_as_an_escape(encoding: str) -> None:
+    config = b"gr\xc3\xb6\xff.toml"
+    ran = run_redirected("", *PROGRAM, "status", "--config", os.fsdecode(config), PYTHONIOENCODING=encoding)
+
+    shown = rb"gr\xf6\udcff.toml" if encoding.startswith("ascii") else b"gr\xc3\xb6\\udcff.toml"
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(b"countagg: " + shown + b": ")
+
+
+def test_a_program_that_reads_slowly_from_a_pipe_that_does_not_block_gets_everything() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    write = "sys.stdout.write('x' * 1_000_000)\nsys.stdout.flush()"
+    with subprocess.Popen(
+        (sys.executable, "-c", PREPARED + write), env=process_environment(), stdout=write_end
+    ) as child:
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as reader:
+            read = reader.read()
+
+    assert (child.returncode, len(read)) == (0, 1_000_000)
 
 
 @contextmanager

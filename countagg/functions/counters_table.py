@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STATEMENTS_PER_CALL: Final = 25
-_ROUNDS: Final = 5
 
 
 class StatementFailed(Exception):
@@ -46,11 +45,13 @@ class CountersTable:
 
     def __init__(self, name: str, retention_days: int, dynamodb: DynamoDBClient) -> None:
         # A table's name cannot be a parameter; `core.names` lets no quote into it.
-        self._update = (
+        self._updating = (
             f'UPDATE "{name}" SET "Value"=? SET "Version"=? '  # noqa: S608
             'WHERE "Counter"=? AND "Date"=? AND "Version"<?'
         )
-        self._insert = f"INSERT INTO \"{name}\" VALUE {{'Counter':?,'Date':?,'Value':?,'Version':?,'ExpiresAt':?}}"
+        self._inserting = (
+            f"INSERT INTO \"{name}\" VALUE {{'Counter':?,'Date':?,'Value':?,'Version':?,'ExpiresAt':?}}"
+        )
         self._name = name
         self._retention_days = retention_days
         self._dynamodb = dynamodb
@@ -74,6 +75,13 @@ class CountersTable:
     def write(self, day: str, version: int, values: Mapping[str, int]) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
 
+        An update fails in one way for an item that is absent and for one of the same or a newer version: what
+        fails carries no item that would tell (AWS-FACTS, second review). So an insert follows, which fails where
+        there is one, and where it does another update, in case that one is older.
+
+        A counter that is there takes one statement, a new one two. A repeated attempt takes three for each
+        counter that the first one wrote, and a failed statement is charged like a write.
+
         Args:
             day: YYYY-MM-DD.
             version: of the ledger that the values come from.
@@ -85,65 +93,44 @@ class CountersTable:
         Raises:
             StatementFailed: a write failed for another reason than its condition.
         """
-        pending, written = list(values), 0
-        for _ in range(_ROUNDS):
-            updated, absent = self._update_existing(day, version, {name: values[name] for name in pending})
-            # Between the update that found no item and the insert, another invocation may have made one.
-            inserted, pending = self._insert_absent(day, version, {name: values[name] for name in absent})
-            written += updated + inserted
-            if not pending:
-                return written
-        raise StatementFailed(f"{len(pending)} counters of {day} appear and disappear, such as {pending[0]!r}")
+        refused = self._update(day, version, values)
+        present = self._insert(day, version, refused)
+        # Found by the insert, and not older than this version: as it should be, or as a later one wrote it.
+        same_or_newer = self._update(day, version, present)
+        return len(values) - len(same_or_newer)
 
-    def _update_existing(self, day: str, version: int, values: Mapping[str, int]) -> tuple[int, list[str]]:
-        written, absent = 0, []
+    def _update(self, day: str, version: int, values: Mapping[str, int]) -> dict[str, int]:
+        """Update items; return the values of those that are absent, or of the same or a newer version."""
         newer = _version(version)
         statements = [
-            _Statement(name, self._update, [_number(value), newer, {"S": name}, {"S": day}, newer])
+            _Statement(name, self._updating, [_number(value), newer, {"S": name}, {"S": day}, newer])
             for name, value in values.items()
         ]
-        for name, error in self._execute(statements):
-            if not error:
-                written += 1
-            elif error["Code"] != "ConditionalCheckFailed":
-                raise StatementFailed(f"{name!r} of {day}: {error}")
-            elif "Item" not in error:
-                absent.append(name)
-        return written, absent
+        return {name: values[name] for name in self._execute(day, statements, "ConditionalCheckFailed")}
 
-    def _insert_absent(self, day: str, version: int, values: Mapping[str, int]) -> tuple[int, list[str]]:
-        written, present = 0, []
+    def _insert(self, day: str, version: int, values: Mapping[str, int]) -> dict[str, int]:
+        """Insert items; return the values of those that are there already."""
         expiry = {"N": str(expiry_epoch_seconds(day, self._retention_days))}
         statements = [
-            _Statement(name, self._insert, [{"S": name}, {"S": day}, _number(value), _version(version), expiry])
+            _Statement(name, self._inserting, [{"S": name}, {"S": day}, _number(value), _version(version), expiry])
             for name, value in values.items()
         ]
-        for name, error in self._execute(statements):
-            if not error:
-                written += 1
-            elif error["Code"] != "DuplicateItem":
-                raise StatementFailed(f"{name!r} of {day}: {error}")
-            else:
-                present.append(name)
-        return written, present
+        return {name: values[name] for name in self._execute(day, statements, "DuplicateItem")}
 
-    def _execute(self, statements: Sequence[_Statement]) -> Iterator[tuple[str, Any]]:
-        """Run statements in batches; yield each counter's name with its error, or None."""
+    def _execute(self, day: str, statements: Sequence[_Statement], refusal: str) -> Iterator[str]:
+        """Run statements in batches; yield the counters of those that are refused with this error code."""
         for start in range(0, len(statements), STATEMENTS_PER_CALL):
             batch = statements[start : start + STATEMENTS_PER_CALL]
             for statement, error in zip(batch, self._execute_batch(batch), strict=True):
-                yield statement.counter, error
+                if not error:
+                    continue
+                if error["Code"] != refusal:
+                    raise StatementFailed(f"{statement.counter!r} of {day}: {error}")
+                yield statement.counter
 
     def _execute_batch(self, batch: Sequence[_Statement]) -> list[Any]:
         answer = self._dynamodb.batch_execute_statement(
-            Statements=[
-                {
-                    "Statement": statement.text,
-                    "Parameters": statement.parameters,
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-                for statement in batch
-            ]
+            Statements=[{"Statement": each.text, "Parameters": each.parameters} for each in batch]
         )
         return [response.get("Error") for response in answer["Responses"]]
 

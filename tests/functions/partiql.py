@@ -4,8 +4,8 @@ It also answers the one query of the counters table.
 
 Faithful in what the counters table relies on (Amazon DynamoDB API Reference, `BatchExecuteStatement`, and the
 PartiQL reference): each statement stands alone with its own condition and its own error; UPDATE never makes an
-item; INSERT never replaces one; at most 25 statements a call; a failed condition shows the item only where
-`ReturnValuesOnConditionCheckFailure` asks for it.
+item; INSERT never replaces one; at most 25 statements a call. A failed condition shows no item: the model knows
+`ReturnValuesOnConditionCheckFailure` for it, but nobody has seen it do anything (AWS-FACTS, second review).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class FakeTable:
         calls: the statements of each call.
         failing: counter -> error code with which its statements fail.
         before_call: what happens just before each of the next calls.
+        shows_items: whether a failed condition shows the item all the same, as the model would have it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class FakeTable:
     calls: list[list[str]] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
     before_call: list[Callable[[], None]] = field(default_factory=list)
+    shows_items: bool = False
 
     def batch_execute_statement(self, *, Statements: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
         """Run the statements one after the other."""
@@ -80,7 +82,7 @@ class FakeTable:
         return [{"Items": []}, *({"Items": [{"Counter": item["Counter"]}]} for item in found)]
 
     def _response(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert set(request) <= {"Statement", "Parameters", "ReturnValuesOnConditionCheckFailure"}
+        assert set(request) == {"Statement", "Parameters"}
         text, parameters = request["Statement"], request["Parameters"]
         if text.count("?") != len(parameters):
             return self._error("ValidationError")
@@ -88,13 +90,12 @@ class FakeTable:
             _check(parameter)
         update, insert = _UPDATE.fullmatch(text), _INSERT.fullmatch(text)
         if update and update["table"] == self.name:
-            shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            return self._update(update, parameters, shown=shown)
+            return self._update(update, parameters)
         if insert and insert["table"] == self.name:
             return self._insert(insert, parameters)
         return self._error("ResourceNotFound" if update or insert else "ValidationError")
 
-    def _update(self, found: re.Match[str], parameters: list[dict[str, str]], *, shown: bool) -> dict[str, Any]:
+    def _update(self, found: re.Match[str], parameters: list[dict[str, str]]) -> dict[str, Any]:
         names = _SET.findall(found["sets"])
         conditions = [_CONDITION.fullmatch(part) for part in found["where"].split(" AND ")]
         if None in conditions:
@@ -114,7 +115,7 @@ class FakeTable:
         if item is None:
             return self._error("ConditionalCheckFailed")
         if not all(_holds(item.get(name), operator, value) for name, operator, value in bound):
-            return self._error("ConditionalCheckFailed", item if shown else None)
+            return self._error("ConditionalCheckFailed", item if self.shows_items else None)
         item |= dict(zip(names, parameters, strict=False))
         return {"TableName": self.name}
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 NAME = "countagg-counters"
 
 
-@pytest.fixture
-def fake() -> FakeTable:
-    return FakeTable(NAME)
+@pytest.fixture(params=[False, True], ids=["as measured", "with the items of failed updates"])
+def fake(request: pytest.FixtureRequest) -> FakeTable:
+    return FakeTable(NAME, shows_items=request.param)
 
 
 @pytest.fixture
@@ -129,13 +129,31 @@ def test_a_newer_item_that_another_makes_in_between_stands(fake: FakeTable, tabl
     assert values_of(fake) == {"a": ("3", "3"), "b": ("2", "2")}
 
 
-def test_an_item_that_comes_and_goes_for_ever_is_said(fake: FakeTable, table: CountersTable) -> None:
-    def comes() -> None:
-        fake.items["a", DAY] = {"Counter": {"S": "a"}, "Date": {"S": DAY}, "Version": {"N": "1"}}
+def test_an_attempt_that_was_interrupted_is_finished_by_the_next(fake: FakeTable, table: CountersTable) -> None:
+    values = {f"c{number:02d}": number * SCALE for number in range(30)}
 
-    fake.before_call = [fake.items.clear, comes] * 20
-    with pytest.raises(StatementFailed, match=f"^1 counters of {DAY} appear and disappear, such as 'a'$"):
-        table.write(DAY, 2, {"a": SCALE})
+    def dies() -> None:
+        raise KeyboardInterrupt
+
+    fake.before_call = [lambda: None, lambda: None, lambda: None, dies]
+    with pytest.raises(KeyboardInterrupt):
+        table.write(DAY, 1, values)
+    assert len(fake.items) == 25
+    assert table.write(DAY, 1, values) == 5
+    assert values_of(fake) == {name: (str(number), "1") for number, name in enumerate(sorted(values))}
+
+
+def test_a_repeated_attempt_asks_three_times_for_what_the_first_one_wrote(
+    fake: FakeTable, table: CountersTable
+) -> None:
+    table.write(DAY, 1, {"a": SCALE, "b": SCALE})
+    fake.calls.clear()
+    assert table.write(DAY, 1, {"a": SCALE, "b": SCALE}) == 0
+    assert [[text.partition(" ")[0] for text in call] for call in fake.calls] == [
+        ["UPDATE", "UPDATE"],
+        ["INSERT", "INSERT"],
+        ["UPDATE", "UPDATE"],
+    ]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"])

@@ -10,7 +10,7 @@ import typer
 
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import write_csv, write_json, write_table
+from countagg.cli.render import printable, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.errors import UsageError
 
@@ -103,4 +103,4 @@ def _write(session: Session, path: Path, content: bytes) -> None:
         raise UsageError(
             f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
         ) from error
-    session.remark(f"written: {path}")
+    session.remark(f"written: {printable(str(path))}")

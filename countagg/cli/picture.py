@@ -51,7 +51,11 @@ class Picture:
                 where="--save",
                 hint=f"let it end with {', '.join(_SUFFIXES)}",
             )
-        if not path.parent.is_dir():
+        try:
+            has_folder = path.parent.is_dir()
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        if not has_folder:
             raise CountaggError(f"there is no folder {str(path.parent)!r}", where="--save", hint="make it first")
         try:
             return cls(path, load(_LIBRARY))
@@ -72,9 +76,7 @@ class Picture:
         try:
             self.path.write_bytes(self._draw(history))
         except OSError as error:
-            raise CountaggError(
-                f"it cannot be written: {error.strerror}", where=str(self.path), hint="name another file"
-            ) from error
+            raise _unwritable(self.path, error) from error
 
     def _draw(self, history: History) -> bytes:
         suffix = self.path.suffix.lower()
@@ -86,6 +88,10 @@ class Picture:
         safe = specify(history, less_than=_STANDS_FOR_LESS)
         page = str(self.library.vegalite_to_html(safe, bundle=True))
         return page.replace(_STANDS_FOR_LESS, "\\u003c").encode()
+
+
+def _unwritable(path: Path, error: OSError) -> CountaggError:
+    return CountaggError(f"it cannot be written: {error.strerror}", where=str(path), hint="name another file")
 
 
 def specify(history: History, less_than: str = "<") -> dict[str, Any]:

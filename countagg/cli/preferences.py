@@ -41,6 +41,7 @@ NUMBERS: Final = ("lanes", "counter_shards")
 TABLES: Final = ("tags", "memory", "window", "retention")
 LONGEST_NUMBER: Final = 9
 """Digits; Python refuses to read very long ones."""
+_MEND: Final = "mend it, or name another file by --config"
 NO_ENTRIES: Final = "none"
 """What a variable says instead of an empty table."""
 
@@ -50,11 +51,14 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
-def user_file() -> Path:
-    """Return where the user's own settings file is looked for."""
+def user_file() -> Path | None:
+    """Return where the user's own settings file is looked for; None for a user who has no home."""
     import platformdirs
 
-    return platformdirs.user_config_path("countagg") / "config.toml"
+    try:
+        return platformdirs.user_config_path("countagg") / "config.toml"
+    except RuntimeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,13 @@ class Preferences:
     Attributes:
         variables: of the environment.
         files: contents of the settings files, strongest first, each with its path; checked.
+        unreadable: those that nobody named and that this user may not read, each with the reason: as in another
+            user's home or working directory, which `sudo` and cron leave a command in.
     """
 
     variables: Mapping[str, str]
     files: tuple[tuple[Path, Mapping[str, Setting]], ...] = ()
+    unreadable: tuple[tuple[Path, str], ...] = ()
 
     def text(self, name: str) -> str | None:
         """Return what the strongest source says; None if none says anything."""
@@ -174,10 +181,18 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
     """
     ours = map(_variable, (*TEXTS, *SWITCHES, *NUMBERS, *TABLES))
     check_variables({name: variables[name] for name in ours if name in variables})
-    if config is not None and not config.is_file():
-        raise UsageError("there is no such file", where=str(config), hint="check --config")
-    paths = (config or PROJECT_FILE, user_file())
-    return Preferences(variables, tuple((path, _load(path)) for path in paths if path.is_file()))
+    files, unreadable = [], []
+    for path in filter(None, (config or PROJECT_FILE, user_file())):
+        try:
+            if path.is_file():
+                files.append((path, _load(path)))
+            elif path is config:
+                raise UsageError("there is no such file", where=str(path), hint="check --config")
+        except OSError as error:
+            if path is config:
+                raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_MEND) from error
+            unreadable.append((path, str(error.strerror)))
+    return Preferences(variables, tuple(files), tuple(unreadable))
 
 
 def _load(path: Path) -> Mapping[str, Setting]:
@@ -185,10 +200,8 @@ def _load(path: Path) -> Mapping[str, Setting]:
 
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"cannot be read: {error}", where=str(path), hint="mend it, or name another file by --config"
-        ) from error
+    except ValueError as error:
+        raise UsageError(f"cannot be read: {error}", where=str(path), hint=_MEND) from error
     for name, value in content.items():
         _check(name, value, str(path))
     return content

@@ -70,7 +70,10 @@ def open_session(flags: Mapping[str, Any]) -> Session:
     preferences = load_preferences(os.environ, flags["config"])
     options = resolve_options(flags, preferences)
     stderr = outlive_reader(sys.stderr, dispensable=True)
-    return Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=stderr)
+    session = Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=stderr)
+    for path, reason in preferences.unreadable:
+        session.remark(f"{printable(str(path))} cannot be read and is skipped: {reason}", style="dim")
+    return session
 
 
 @contextmanager

@@ -60,8 +60,26 @@ class EngineRecord:
 
 
 def default_state_dir() -> Path:
-    """Return the folder for the user's state: `$XDG_STATE_HOME/countagg/local`, or the platform's own place."""
-    return platformdirs.user_state_path("countagg") / "local"
+    """Return the folder for the user's state: `$XDG_STATE_HOME/countagg/local`, or the platform's own place.
+
+    Raises:
+        EngineProblem: this user has no home folder.
+    """
+    try:
+        path = platformdirs.user_state_path("countagg") / "local"
+    except RuntimeError as exc:
+        raise _homeless() from exc
+    if not path.is_absolute():  # what releases of platformdirs before 4.9 return instead
+        raise _homeless()
+    return path
+
+
+def _homeless() -> EngineProblem:
+    # In a container, a user may have neither HOME nor an account.
+    return EngineProblem(
+        "this user has no home folder to keep the embedded engine's state in",
+        hint="set HOME or XDG_STATE_HOME to a folder that is writable",
+    )
 
 
 class StateFolder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from countagg.aws.cloudwatch import Alarm
 from countagg.aws.dynamodb import Table
@@ -41,6 +41,9 @@ from countagg.provision.identities import (
 )
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Node, Observed, Resource
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,9 @@ class Binder:
             for spec in specs
         ]
 
+    def _lambda_sending(self, size: int) -> LambdaClient:
+        return self._clients.sending(size).lambda_
+
     def resource(self, identity: Identity) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
         """Return the resource of that identity."""
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
@@ -112,7 +118,7 @@ class Binder:
             case RoleId():
                 return Role(clients.iam, identity, stack, patience)
             case FunctionId():
-                return Function(clients.lambda_, identity, place, stack, patience)
+                return Function(self._lambda_sending, identity, place, stack, patience)
             case QueueMappingId() | StreamMappingId():
                 return EventSourceMapping(clients.lambda_, identity, place, stack, patience)
             case AlarmId():

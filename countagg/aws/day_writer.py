@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.day_reader import CounterItem
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.aws.time_outs import in_base64
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CountaggError
 from countagg.core.names import Names
@@ -67,7 +68,7 @@ class DayWriter:
         return self._wrote(
             f"totals of {partition}",
             _CONDITION_FAILED,
-            lambda: self._clients.dynamodb.put_item(
+            lambda: self._clients.sending(in_base64(document)).dynamodb.put_item(
                 TableName=self._names.totals,
                 Item={
                     "Date": {"S": partition},
@@ -118,14 +119,15 @@ class DayWriter:
         """Write a day's object if the one with that ETag still is there; empty if there was none."""
         condition: Any = {"IfMatch": replaced} if replaced else {"IfNoneMatch": "*"}
         key = published_key(self._settings.output_prefix, day)
+        body = render_published(totals, version)
         return self._wrote(
             f"object {key}",
             _OBJECT_CHANGED,
-            lambda: self._clients.s3.put_object(
+            lambda: self._clients.sending(len(body)).s3.put_object(
                 Bucket=self._settings.bucket,
                 ExpectedBucketOwner=self._settings.bucket_owner,
                 Key=key,
-                Body=render_published(totals, version),
+                Body=body,
                 ContentType=CONTENT_TYPE,
                 Metadata=published_metadata(version, updated_at),
                 **condition,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
+from countagg.aws.time_outs import in_base64
 from countagg.aws.waiting import FUNCTION_BUSY, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
@@ -25,12 +26,26 @@ _MISSING = "ResourceNotFoundException"
 
 
 class Function:
-    """A function, whose code counts as changed when the hash of the zip differs."""
+    """A function, whose code counts as changed when the hash of the zip differs.
+
+    Args:
+        sending: gives the client for a request of so many bytes: a zip's upload takes its time on a slow line.
+        identity: its name.
+        place: where it lives.
+        stack: whose it is.
+        patience: how waiting is done.
+    """
 
     def __init__(
-        self, lambda_: LambdaClient, identity: FunctionId, place: Place, stack: str, patience: Patience
+        self,
+        sending: Callable[[int], LambdaClient],
+        identity: FunctionId,
+        place: Place,
+        stack: str,
+        patience: Patience,
     ) -> None:
-        self._lambda = lambda_
+        self._lambda = sending(0)
+        self._sending = sending
         self._name = identity.name
         self._arn = place.function_arn(identity.name)
         self._stack = stack
@@ -86,8 +101,9 @@ class Function:
 
     def create(self, desired: FunctionState) -> None:
         """Create it; a fresh role takes some seconds until Lambda can assume it."""
+        sender = self._sending(in_base64(desired.code.content))
         self._patience.call(
-            lambda: self._lambda.create_function(
+            lambda: sender.create_function(
                 FunctionName=self._name,
                 Code={"ZipFile": desired.code.content},
                 Architectures=_architectures(desired),
@@ -129,8 +145,9 @@ class Function:
             self._call(lambda: self._lambda.untag_resource(Resource=self._arn, TagKeys=change.tags_to_drop))
 
     def _put_code(self, desired: FunctionState) -> None:
+        sender = self._sending(in_base64(desired.code.content))
         self._call(
-            lambda: self._lambda.update_function_code(
+            lambda: sender.update_function_code(
                 FunctionName=self._name, ZipFile=desired.code.content, Architectures=_architectures(desired)
             )
         )

@@ -156,7 +156,8 @@ class Pipeline:
             The object's ETag, without quotes.
         """
         with aws_errors(f"upload of {key}"):
-            answer = self._clients.s3.put_object(**self._owner, Key=key, Body=content, ContentType="text/plain")
+            s3 = self._clients.sending(len(content)).s3
+            answer = s3.put_object(**self._owner, Key=key, Body=content, ContentType="text/plain")
         return answer["ETag"].strip('"')
 
     def delete_counter_file(self, key: str) -> None:

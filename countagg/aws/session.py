@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -18,13 +16,13 @@ from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
 
-from countagg.aws.errors import aws_errors, not_of_aws
+from countagg.aws.errors import aws_errors
+from countagg.aws.guards import keep_off_plain_http, refuse_page, without_expect
+from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-    from botocore.model import OperationModel
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -38,12 +36,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
-# Set here because botocore's default changed in 2026 (AWS-FACTS section 9).
-_RETRIES: Final[Any] = {"mode": "standard", "total_max_attempts": 5}
 MAX_CONNECTIONS: Final = 32
-
-# Of users and of sessions (IAM user guide, "Understanding unique ID prefixes").
-_ACCOUNT_KEY = re.compile(r"Credential=A[KS]IA[A-Z0-9]{16}/")
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""A session makes no two clients at once; workers come to need one at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +74,22 @@ class Clients:
         options: how to reach AWS.
     """
 
+    _time_outs = USUAL
+
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
+        self._senders: dict[TimeOuts, Clients] = {}
         self.session = _isolated_session(options) if options.credentials else _configured_session(options)
-        self.session.events.register("before-parse", _refuse_page)
+        self.session.events.register("before-parse", refuse_page)
         if options.credentials is None:
-            self.session.events.register("before-send", _keep_off_plain_http)
+            self.session.events.register("before-send", keep_off_plain_http)
+
+    def sending(self, size: int) -> Clients:
+        """Return clients that give a slow line time for a request of so many bytes; mostly these."""
+        time_outs = time_outs_of(size)
+        if time_outs == self._time_outs:
+            return self
+        return self._senders.setdefault(time_outs, _Senders(self._options, self.session, time_outs))
 
     @overload
     def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...
@@ -111,20 +116,21 @@ class Clients:
     @overload
     def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
     def _client(self, service: Any, *, signed: bool = True) -> Any:
-        return self.session.client(
-            service,
-            endpoint_url=self._options.endpoint_url,
-            config=Config(
-                signature_version=None if signed else UNSIGNED,
-                retries=_RETRIES,
-                connect_timeout=3,
-                read_timeout=10,
-                max_pool_connections=MAX_CONNECTIONS,
-                user_agent_extra="countagg",
-                # No proxy stands between us and an engine on this machine.
-                proxies={} if self._options.credentials else None,
-            ),
-        )
+        with _ONE_AT_A_TIME:
+            return self.session.client(
+                service,
+                endpoint_url=self._options.endpoint_url,
+                config=Config(
+                    signature_version=None if signed else UNSIGNED,
+                    retries={"mode": "standard", "total_max_attempts": self._time_outs.attempts},
+                    connect_timeout=self._time_outs.connect,
+                    read_timeout=self._time_outs.read,
+                    max_pool_connections=MAX_CONNECTIONS,
+                    user_agent_extra="countagg",
+                    # No proxy stands between us and an engine on this machine.
+                    proxies={} if self._options.credentials else None,
+                ),
+            )
 
     @cached_property
     def sts(self) -> STSClient:
@@ -141,7 +147,7 @@ class Clients:
         """Client of S3."""
         client = self._client("s3")
         # For files of a few KB the question whether to go on costs more than the file.
-        client.meta.events.register("before-sign.s3.PutObject", _without_expect)
+        client.meta.events.register("before-sign.s3.PutObject", without_expect)
         return client
 
     @cached_property
@@ -229,6 +235,15 @@ class Clients:
         return Caller(principal=answer["Arn"], place=place, endpoint=self._options.endpoint_url or endpoint)
 
 
+class _Senders(Clients):
+    """Clients of somebody else's session that wait longer."""
+
+    def __init__(self, options: ConnectionOptions, session: boto3.Session, time_outs: TimeOuts) -> None:
+        self._options = options
+        self._time_outs = time_outs
+        self.session = session
+
+
 def configured_place(clients: Clients, account: str) -> Place:
     """Return the place of an account in the configured region, without asking AWS.
 
@@ -263,46 +278,6 @@ def _isolated_session(options: ConnectionOptions) -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare
     )
-
-
-def _keep_off_plain_http(request: AWSPreparedRequest, **_: object) -> None:
-    """Stop a request that would carry an AWS account's credentials unencrypted, such as to an engine nearby.
-
-    A session token is readable in it, and whoever answers may be anybody.
-
-    Raises:
-        ConnectionProblem: before anything is sent.
-    """
-    if request.url.startswith("http:") and _ACCOUNT_KEY.search(str(request.headers.get("Authorization", ""))):
-        host = urlsplit(request.url).netloc
-        raise ConnectionProblem(
-            f"an AWS account's credentials would go to {host} unencrypted; nothing was sent",
-            where="--endpoint-url, AWS_ENDPOINT_URL",
-            hint="use https, or for a local engine AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test, or --local",
-        )
-
-
-def _refuse_page(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
-    """Stop at a page or a text for people, which botocore would take for an answer without content.
-
-    Server errors come as such too; those it tries again. A streamed object may be of any type.
-
-    Raises:
-        ConnectionProblem: it is none of AWS's forms.
-    """
-    if operation_model.has_streaming_output or response_dict["status_code"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return
-    kind = str(response_dict["headers"].get("content-type", ""))
-    if kind.startswith("text/html"):
-        raise not_of_aws("is a web page", operation_model.name)
-    body = response_dict["body"]
-    if kind.startswith("text/plain") and body and not body.startswith((b"{", b"<")):
-        raise not_of_aws("cannot be understood", operation_model.name)
-
-
-def _without_expect(request: AWSRequest, **_: object) -> None:
-    if "Expect" in request.headers:
-        del request.headers["Expect"]
 
 
 def tag_list(tags: Mapping[str, str]) -> list[Any]:

@@ -115,7 +115,7 @@ DESIRED = FunctionState(
 
 
 def make_function(world: World, fake: Any) -> Function:
-    return Function(fake, FunctionId(NAME), PLACE, "countagg", world.patience)
+    return Function(lambda _: fake, FunctionId(NAME), PLACE, "countagg", world.patience)
 
 
 @pytest.mark.parametrize("state", [("Pending", "Successful"), ("Active", "InProgress")])

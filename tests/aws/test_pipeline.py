@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -223,6 +223,9 @@ def test_a_bucket_that_changed_hands_is_not_used(pipeline: Pipeline) -> None:
 
     class OneClient:
         s3 = buckets
+
+        def sending(self, _size: int) -> Self:
+            return self
 
     clients: Any = OneClient()
     careful = Pipeline(clients, pipeline.settings)

@@ -19,6 +19,8 @@ _LIBRARY: Final = "vl_convert"
 _SCALE: Final = 2
 # No name that was made printable has it.
 _STANDS_FOR_LESS: Final = "\ue000"
+# No counter's name has white space , and no property of a JavaScript object.
+_NO_PROPERTY: Final = " "
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,14 @@ def _unwritable(path: Path, error: OSError) -> CountaggError:
 def specify(history: History, less_than: str = "<") -> dict[str, Any]:
     """Return the chart in Vega-Lite's terms.
 
+    Vega looks up the lines by their names in a JavaScript object, in which it also finds what every object has, such
+    as `constructor`; so a name ends with what no property has, and the legend leaves that out.
+
     Args:
         history: what it shows.
         less_than: how `<` is written in names.
     """
-    shown = {name: printable(name).replace("<", less_than) for name in history.names}
+    shown = {name: printable(name).replace("<", less_than) + _NO_PROPERTY for name in history.names}
     values = [
         {"day": day.day, "counter": shown[name], "value": float(to_number(value))}
         for day in history.days
@@ -118,6 +123,11 @@ def specify(history: History, less_than: str = "<") -> dict[str, Any]:
             # Days are those of UTC, wherever the picture is looked at.
             "x": {"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": "day (UTC)"},
             "y": {"field": "value", "type": "quantitative", "title": "total"},
-            "color": {"field": "counter", "type": "nominal", "sort": list(shown.values())},
+            "color": {
+                "field": "counter",
+                "type": "nominal",
+                "sort": list(shown.values()),
+                "legend": {"labelExpr": "trim(datum.label)"},
+            },
         },
     }

@@ -29,13 +29,13 @@ def test_the_chart_holds_every_value_under_its_day() -> None:
     specified = specify(HISTORY)
 
     assert specified["data"]["values"] == [
-        {"day": "2026-07-01", "counter": HOSTILE, "value": 5.0},
-        {"day": "2026-07-01", "counter": r"größe\u202e", "value": 0.25},
-        {"day": "2026-07-03", "counter": HOSTILE, "value": 7.0},
+        {"day": "2026-07-01", "counter": f"{HOSTILE} ", "value": 5.0},
+        {"day": "2026-07-01", "counter": "größe\\u202e ", "value": 0.25},
+        {"day": "2026-07-03", "counter": f"{HOSTILE} ", "value": 7.0},
     ]
     assert specified["title"] == "Totals from 2026-07-01 to 2026-07-03"
     assert specified["encoding"]["x"]["timeUnit"].startswith("utc")
-    assert specified["encoding"]["color"]["sort"] == [HOSTILE, r"größe\u202e"]
+    assert specified["encoding"]["color"]["sort"] == [f"{HOSTILE} ", "größe\\u202e "]
 
 
 def written(folder: Path, name: str) -> bytes:
@@ -59,14 +59,43 @@ def test_a_page_needs_no_network(tmp_path: Path) -> None:
     assert not re.findall(r"<(?:script|link)[^>]*(?:src|href)=", page)
 
 
-def test_a_drawing_is_well_formed_and_names_the_counters(tmp_path: Path) -> None:
-    root = ET.fromstring(written(tmp_path, "a.svg"))  # noqa: S314 - our own file
+def drawn(path: Path, history: History) -> ET.Element:
+    Picture.at(path).write(history)
+    return ET.fromstring(path.read_bytes())  # noqa: S314 - our own file
 
-    texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+def texts_of(root: ET.Element) -> list[str]:
+    return ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_drawing_is_well_formed_and_names_the_counters(tmp_path: Path) -> None:
+    root = drawn(tmp_path / "a.svg", HISTORY)
+
+    texts = texts_of(root)
     assert HOSTILE in texts
     assert r"größe\u202e" in texts
     assert any("Jul" in text for text in texts)
     assert root.findall(".//{http://www.w3.org/2000/svg}script") == []
+
+
+# Object.getOwnPropertyNames(Object.prototype), and what Vega's paths to fields and its expressions are made of.
+NAMES_OF_JAVASCRIPT: Final = (
+    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor"),
+    *("hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf"),
+    *("a.b", "a\\.b", "a[0]", "a['x']", 'a["x"]', "a'b", 'a"b', "a\\b", "a\\", "[", "datum.value", "${a}"),
+    *("null", "undefined", "NaN", "true", "0", "length", "prototype"),
+)
+
+
+def test_counters_may_be_called_as_anything_of_javascript_is(tmp_path: Path) -> None:
+    totals = {name: number * SCALE for number, name in enumerate(NAMES_OF_JAVASCRIPT, start=1)}
+    history = History(tuple(TotalsOfDay(f"2026-07-0{day}", 1, "", totals) for day in (1, 2)))
+
+    root = drawn(tmp_path / "a.svg", history)
+
+    lines = [each for each in root.iter() if each.get("aria-roledescription") == "line mark"]
+    assert len(lines) == len(NAMES_OF_JAVASCRIPT)
+    assert set(NAMES_OF_JAVASCRIPT) <= set(texts_of(root))
 
 
 def test_an_image_is_twice_as_fine_as_the_chart(tmp_path: Path) -> None:

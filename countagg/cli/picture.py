@@ -99,7 +99,7 @@ def _unwritable(path: Path, error: OSError) -> CountaggError:
 def specify(history: History, less_than: str = "<") -> dict[str, Any]:
     """Return the chart in Vega-Lite's terms.
 
-    Vega looks up the lines by their names in a JavaScript object, in which it also finds what every object has, such
+    Vega looks up the lines by their names in a JavaScript object, where it also finds what every object has, such
     as `constructor`; so a name ends with what no property has, and the legend leaves that out.
 
     Args:

@@ -43,7 +43,7 @@ class Halting:
                 (sys.executable, "-m", "countagg", *arguments, *STACK, "--endpoint-url", address),
                 env={
                     **self.command_line.environment(),
-                    "COUNTAGG_LOCAL": "",
+                    "COUNTAGG_LOCAL": "0",
                     "AWS_ACCESS_KEY_ID": "test",
                     "AWS_SECRET_ACCESS_KEY": "test",
                 },

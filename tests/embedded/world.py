@@ -48,7 +48,7 @@ class CommandLine:
         return kept | {
             "XDG_STATE_HOME": str(self.state_home),
             "XDG_CONFIG_HOME": str(self.state_home),
-            "COUNTAGG_LOCAL": "1" if self.local else "",
+            "COUNTAGG_LOCAL": str(int(self.local)),
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 

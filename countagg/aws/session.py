@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-import boto3
-import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from botocore.utils import ArnParser
 
+from countagg.aws.configuration import configured_session, isolated_session
 from countagg.aws.errors import aws_errors
 from countagg.aws.guards import keep_off_plain_http, refuse_page, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
@@ -23,6 +21,7 @@ from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -79,7 +78,11 @@ class Clients:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self._senders: dict[TimeOuts, Clients] = {}
-        self.session = _isolated_session(options) if options.credentials else _configured_session(options)
+        self.session = (
+            isolated_session(options.credentials, options.region)
+            if options.credentials
+            else configured_session(options.profile, options.region)
+        )
         self.session.events.register("before-parse", refuse_page)
         if options.credentials is None:
             self.session.events.register("before-send", keep_off_plain_http)
@@ -116,7 +119,8 @@ class Clients:
     @overload
     def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
     def _client(self, service: Any, *, signed: bool = True) -> Any:
-        with _ONE_AT_A_TIME:
+        # Credentials and addresses are read when a client is made.
+        with _ONE_AT_A_TIME, aws_errors("AWS configuration"):
             return self.session.client(
                 service,
                 endpoint_url=self._options.endpoint_url,
@@ -261,23 +265,6 @@ def configured_place(clients: Clients, account: str) -> Place:
                 hint="check --region, AWS_REGION and the profile; such as eu-central-1",
             ) from error
     return Place(account, region, partition, embedded=clients.is_embedded)
-
-
-def _configured_session(options: ConnectionOptions) -> boto3.Session:
-    # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
-    region = options.region or os.environ.get("AWS_REGION") or None
-    with aws_errors("AWS configuration"):
-        return boto3.Session(profile_name=options.profile, region_name=region)
-
-
-def _isolated_session(options: ConnectionOptions) -> boto3.Session:
-    """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
-    key, secret = options.credentials or ("", "")
-    nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
-    return boto3.Session(
-        aws_access_key_id=key, aws_secret_access_key=secret, region_name=options.region, botocore_session=bare
-    )
 
 
 def tag_list(tags: Mapping[str, str]) -> list[Any]:

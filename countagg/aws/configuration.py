@@ -1,0 +1,67 @@
+"""The user's AWS configuration as boto3 sessions: read as the AWS command line reads it, or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+import boto3
+import botocore.session
+
+from countagg.aws.errors import aws_errors
+from countagg.aws.prompt import ask_secretly
+from countagg.core.errors import ConnectionProblem
+
+_AWS_FILES: Final = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+
+
+def configured_session(
+    profile: str | None, region: str | None, ask: Callable[[str], str] = ask_secretly
+) -> boto3.Session:
+    """Return a session of the user's AWS configuration.
+
+    Args:
+        profile: of the shared configuration; None for the default.
+        region: None for the configured one.
+        ask: called with a prompt for the code of an MFA device, where a profile wants one.
+
+    Raises:
+        ConnectionProblem: the configuration cannot be read, or has no such profile.
+    """
+    # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
+    region = region or os.environ.get("AWS_REGION") or None
+    core = botocore.session.Session()
+    with aws_errors("AWS configuration"):
+        _check_readable()
+        session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
+        # botocore's own question waits for ever, or reads what was meant for a command, where nobody is asked.
+        taker_of_roles: Any = core.get_component("credential_provider").get_provider("assume-role")
+        taker_of_roles._prompter = ask  # noqa: SLF001 - botocore lets nobody hand it in
+        return session
+
+
+def _check_readable() -> None:
+    """Refuse files of the AWS configuration that botocore would pass over without a word.
+
+    Raises:
+        ConnectionProblem: a file is there, and cannot be read.
+    """
+    for variable, usual in _AWS_FILES.items():
+        # Not by pathlib, which raises in a home that may not be entered.
+        path = os.path.expanduser(os.environ.get(variable) or usual)  # noqa: PTH111 - the same
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - the same
+        if is_folder or (os.path.exists(path) and not os.access(path, os.R_OK)):  # noqa: PTH110 - the same
+            what = "is a folder" if is_folder else "may not be read"
+            hint = f"mend it, or name another by {variable}"
+            raise ConnectionProblem(f"the AWS configuration file {what}", where=path, hint=hint)
+
+
+def isolated_session(credentials: tuple[str, str], region: str | None) -> boto3.Session:
+    """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
+    key, secret = credentials
+    nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
+    return boto3.Session(
+        aws_access_key_id=key, aws_secret_access_key=secret, region_name=region, botocore_session=bare
+    )

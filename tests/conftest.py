@@ -1,9 +1,10 @@
-"""What every test shares: no network beyond this machine, no AWS account, Hypothesis profiles."""
+"""What every test shares: no network beyond this machine, no AWS account, Ctrl-C, Hypothesis profiles."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -42,6 +43,17 @@ def _stay_on_this_machine() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign, assignment]  # put back below
     yield
     socket.socket.connect = connect  # type: ignore[method-assign]  # as it was
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c() -> Iterator[None]:
+    """Let SIGINT interrupt, also where it was ignored when the run began, as in the background of a script.
+
+    Children inherit that a signal is ignored; one that is handled is its default in them.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

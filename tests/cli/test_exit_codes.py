@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import queue
 import re
 import signal
 import socket
@@ -23,6 +24,7 @@ from countagg.cli.session import Session
 from countagg.core.errors import CountaggError, TimedOut
 from tests.cli.account import ACCOUNT, BUCKET
 from tests.cli.running import PROGRAM, UNTOUCHED, CommandLine, Terminal, process_environment
+from tests.cli.stub_endpoint import Reply, endpoint, refusing
 
 CONNECTING: Final = (
     ("setup", "--bucket", BUCKET, "--yes"),
@@ -414,3 +416,35 @@ def test_ctrl_c_ends_a_waiting_command_without_a_traceback() -> None:
     assert (child.returncode, out) == (130, "")
     assert re.search(r"^countagg: interrupted$", err, re.MULTILINE)
     assert "Traceback" not in err
+
+
+def test_a_command_that_began_with_ctrl_c_ignored_goes_on_ignoring_it() -> None:
+    # As POSIX has it for what a script runs in its background.
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    started: queue.Queue[subprocess.Popen[str]] = queue.Queue()
+    interrupted = []
+
+    def interrupt_and_refuse(request: http.server.BaseHTTPRequestHandler) -> Reply:
+        child = started.get(timeout=60)
+        child.send_signal(signal.SIGINT)
+        interrupted.append(child.pid)
+        started.put(child)
+        return refusing(400, "ValidationException", "no")(request)
+
+    with endpoint(interrupt_and_refuse) as address:
+        arguments = ("status", "--endpoint-url", address, "--region", "us-east-1")
+        child = subprocess.Popen(
+            (sys.executable, "-c", ignoring, *PROGRAM, *arguments),
+            env=process_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.put(child)
+        _, err = child.communicate(timeout=60)
+
+    assert interrupted
+    assert child.returncode == 1
+    assert "interrupted" not in err

@@ -48,10 +48,10 @@ def bundle(
     components = bundle_components()
     code = pack_bundle(components)
     if save is not None:
-        _write(session, save, code.content)
+        write_file(session, save, code.content)
     if sbom is not None:
         document = json.dumps(bill_of_materials(code, components), indent=2)
-        _write(session, sbom, f"{document}\n".encode())
+        write_file(session, sbom, f"{document}\n".encode())
     _show(session, code, components, files=files)
 
 
@@ -96,7 +96,12 @@ def _document(code: Code, components: tuple[Component, ...]) -> dict[str, Any]:
     }
 
 
-def _write(session: Session, path: Path, content: bytes) -> None:
+def write_file(session: Session, path: Path, content: bytes) -> None:
+    """Write a file that an option names.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
     try:
         path.write_bytes(content)
     except OSError as error:

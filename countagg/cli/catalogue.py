@@ -66,6 +66,11 @@ CATALOGUE: Final = {
     ),
     "repair": Entry("repair_command", _PROVE, "Bring days back to what their files in the bucket say."),
     "dead-letters": Entry("dead_letters_commands", _PROVE, "Look at what failed, feed it back or delete it."),
+    "selftest": Entry(
+        "selftest_command",
+        _PROVE,
+        "Show step by step, on a stack made for it, that the pipeline works on this account; exit with 7 if not.",
+    ),
     "cost": Entry(
         "cost_command",
         _MEASURE,

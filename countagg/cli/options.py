@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -107,6 +107,8 @@ class Options:
     quiet: bool
     verbose: bool
     no_color: bool
+    stack_flag: bool = field(default=False, compare=False)
+    """Whether `--stack` was on the command line."""
 
 
 def merge_flags(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +142,7 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
         quiet=switch("quiet"),
         verbose=switch("verbose"),
         no_color=switch("no_color"),
+        stack_flag=flags["stack"] is not None,
     )
     _check_endpoint(options, origin)
     return options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,6 +90,8 @@ def print_policy(
             "only the policy of an instance names instances", where="--instance-id", hint="give --role instance"
         )
     place = _place(session, account)
+    if role is Role.SELFTEST and not session.options.stack_flag:
+        bucket = bucket or _throw_away(session, place)
     flags = dict(
         zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
     )
@@ -107,6 +110,14 @@ def print_policy(
     if role is Role.INSTANCE and not instance_id:
         session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
     _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
+
+
+def _throw_away(session: Session, place: Place) -> str:
+    """Turn to the stack that a self-test makes; return its bucket."""
+    from countagg.operate.selftest import THROW_AWAY, throw_away_bucket
+
+    session.options = replace(session.options, stack=THROW_AWAY)
+    return throw_away_bucket(place)
 
 
 def _remark_on_size(session: Session, size: int) -> None:

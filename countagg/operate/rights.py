@@ -12,10 +12,11 @@ from countagg.aws.simulation import policy_source, probe, simulate
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.operate.checks import Check, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
-from countagg.provision.calls import CALLS, On
+from countagg.provision.calls import CALLS
 from countagg.provision.permissions import COMMANDS_OF, Role, action_name, resource_arns
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
+from countagg.provision.targets import On
 
 Right = tuple[str, str]
 """An action and the ARN, or the pattern of ARNs, that it is done to."""

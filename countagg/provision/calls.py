@@ -12,47 +12,9 @@ left out: nobody needs a permission for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, auto
 from typing import Final
 
-
-class On(Enum):
-    """Resources that actions are called on; `provision.permissions` knows their ARNs."""
-
-    ACCOUNT = auto()
-    """Actions that know no resource: `*`."""
-    BUCKET = auto()
-    COUNTER_FILES = auto()
-    PUBLISHED_FILES = auto()
-    ANY_OBJECT = auto()
-    UPLOADS_TOPIC = auto()
-    ALERTS_TOPIC = auto()
-    TOPICS = auto()
-    UPLOADS_QUEUE = auto()
-    DEAD_LETTERS = auto()
-    QUEUES = auto()
-    SNAPSHOTS = auto()
-    TOTALS = auto()
-    COUNTERS = auto()
-    COUNTERS_BY_DATE = auto()
-    STREAMED_TABLES = auto()
-    """Those whose streams are told as outputs: totals and counters."""
-    TABLES = auto()
-    STREAMS = auto()
-    """Of the tables that feed a function; AWS picks their names."""
-    PROCESSOR = auto()
-    FUNCTIONS = auto()
-    MAPPINGS = auto()
-    """Event source mappings of the account and region: AWS picks their ids."""
-    ROLES = auto()
-    LOG_GROUPS = auto()
-    LOG_GROUP_TAGS = auto()
-    """The same by the one form of their ARN that the actions for tags take."""
-    ALARMS = auto()
-    ANY_ALARM = auto()
-    """DescribeAlarms is allowed on all alarms of the account and region or on none."""
-    KEY = auto()
-
+from countagg.provision.targets import On
 
 Calls = Mapping[On, frozenset[str]]
 
@@ -237,6 +199,52 @@ _STATUS: Final = _calls(
     },
 )
 
+_NOT_ON_NEW_STACKS: Final = frozenset(
+    {
+        "cloudwatch:UntagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "lambda:UntagResource",
+        "lambda:UpdateFunctionCode",
+        "logs:UntagResource",
+        "s3:PutBucketTagging",
+        "sns:SetSubscriptionAttributes",
+        "sns:UntagResource",
+        "sqs:SetQueueAttributes",
+        "sqs:UntagQueue",
+    }
+)
+"""What setup and teardown call on a stack only that somebody changed, or chose otherwise."""
+
+_SELF_TEST: Final[Calls] = {
+    on: actions - _NOT_ON_NEW_STACKS
+    for on, actions in _calls(
+        _SETUP,
+        _TEARDOWN,
+        _VERIFY,
+        _LETTERS,
+        {
+            On.FUNCTIONS: ("lambda:InvokeFunction",),
+            On.COUNTER_FILES: ("s3:PutObject",),
+            On.COUNTERS: (
+                "dynamodb:BatchGetItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:PartiQLUpdate",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+            ),
+            On.DEAD_LETTERS: ("sqs:DeleteMessage",),
+        },
+    ).items()
+    if on is not On.KEY
+}
+
 CALLS: Final[Mapping[str, Calls]] = {
     "setup": _SETUP,
     "plan": _PLAN,
@@ -286,6 +294,7 @@ CALLS: Final[Mapping[str, Calls]] = {
             On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         },
     ),
+    "selftest": _SELF_TEST,
     "permissions print": _FIND_ANY,
     "doctor": _calls(
         _FIND_ANY,

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.object_keys import build_object_key, parse_object_key
-from countagg.provision.calls import CALLS, On
+from countagg.provision.calls import CALLS
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
+from countagg.provision.targets import On
 
 MANAGED_POLICY_SIZE: Final = 6_144
 INLINE_POLICY_SIZE: Final = 10_240
@@ -32,6 +33,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     READER = "reader"
     TEARDOWN = "teardown"
+    SELFTEST = "selftest"
     INSTANCE = "instance"
 
 
@@ -64,6 +66,7 @@ COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
     ),
     Role.READER: _READING,
     Role.TEARDOWN: ("teardown", "permissions print", "doctor"),
+    Role.SELFTEST: ("selftest", "permissions print", "doctor"),
 }
 
 _ON_ENGINE: Final = frozenset(

@@ -25,6 +25,9 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:HeadObject": ("s3:GetObject",),
+    "lambda:Invoke": ("lambda:InvokeFunction",),
+    # The kind of a statement is what is asked for; ours update.
+    "dynamodb:BatchExecuteStatement": ("dynamodb:PartiQLUpdate",),
     # The parts of a transaction are asked for one by one.
     "dynamodb:TransactGetItems": ("dynamodb:GetItem",),
     "sqs:ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
@@ -131,6 +134,9 @@ class Where:
             yield _stream_of(iterator)
         elif requested := params.get("RequestItems"):
             yield from (self._arn("dynamodb", f"table/{name}") for name in requested)
+        elif statements := params.get("Statements"):
+            names = (each["Statement"].split('"')[1] for each in statements)
+            yield from (self._arn("dynamodb", f"table/{name}") for name in names)
         elif parts := params.get("TransactItems"):
             yield from (self._arn("dynamodb", f"table/{part['Get']['TableName']}") for part in parts)
         else:

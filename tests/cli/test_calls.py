@@ -19,13 +19,16 @@ from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.simulation import TRIALS
 from countagg.cli.main import main
 from countagg.core.counter_file import parse_counter_file
+from countagg.core.errors import InvalidCounterFile
 from countagg.core.partitions import Layout
 from countagg.core.published import published_metadata, render_published
 from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
-from countagg.provision.calls import CALLS, On
+from countagg.operate.selftest import THROW_AWAY, throw_away_bucket
+from countagg.provision.calls import CALLS
 from countagg.provision.permissions import resource_arns
 from countagg.provision.settings import StackSettings
+from countagg.provision.targets import On
 from tests.aws.authorization import Need, Recorder, Where
 from tests.aws.by_hand import FUNCTIONS, ROLES, TABLES, queue_url, replace_stream
 from tests.aws.drift_functions import ANYBODY
@@ -42,6 +45,10 @@ WITHOUT_AWS: Final = {"local start", "local stop", "local status", "local env", 
 KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
 _ANSWERED: Final = SimpleNamespace(status_code=200)
 FIRST_LOST: Final = "800000000003126276362"
+OWN: Final = StackSettings(THROW_AWAY, throw_away_bucket(PLACE), role_path="/ops/")
+"""The stack that a self-test makes."""
+FOR_WHAT_IS_THERE: Final = {"dynamodb:DeleteItem", "sqs:ChangeMessageVisibility"}
+"""What a self-test calls where a stack was there before, with dead letters of its own; nobody hears its alerts."""
 DAY: Final = datetime.now(UTC).date().isoformat()
 YESTERDAY: Final = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
@@ -53,6 +60,8 @@ class Operator:
         self.recorder = recorder
         self.folder = folder
         self.world = World(make_clients(Calls()), Calls())
+        self.before_upload: Callable[[], None] = lambda: None
+        self.after_upload: Callable[[], None] = lambda: None
 
     def run(self, command: str, *options: str) -> int:
         """Run a command and record what it needs."""
@@ -79,6 +88,8 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         clients.session.events.register("before-parameter-build", found.before)
         # moto has no simulator: nobody may use it.
         clients.session.events.register("before-call.iam.SimulatePrincipalPolicy", refuse)  # type: ignore[arg-type]  # it answers
+        clients.session.events.register("before-call.s3.PutObject", lambda **_: operator.before_upload())
+        clients.session.events.register("after-call.s3.PutObject", lambda **_: operator.after_upload())
         # moto's streams know no shards like those of AWS: one with a single record answers in their place.
         clients.session.events.register("before-call.dynamodb-streams.GetShardIterator", begin_stream)  # type: ignore[arg-type]  # it answers
         clients.session.events.register("before-call.dynamodb-streams.GetRecords", end_stream)  # type: ignore[arg-type]  # it answers
@@ -87,7 +98,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         operator = Operator(found, folder)
         patch.setattr(Clients, "__init__", recorded)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        for scenario in (make, mend_by_setup, change_choices, use, tear_down):
+        for scenario in (make, mend_by_setup, change_choices, use, tear_down, show_that_it_works):
             scenario(operator)
     return found
 
@@ -191,34 +202,44 @@ def load(operator: Operator) -> None:
     assert operator.run("loadtest", *fleet, *patience, "--cleanup", "--max-cost", "9", "--yes") == 9
 
 
-def process(world: World) -> None:
+def process(world: World, stack: str = "countagg", bucket: str = BUCKET) -> None:
     """Write what the functions would have written for the files of today."""
     s3, dynamodb = world.clients.s3, world.clients.dynamodb
     files: dict[str, dict[str, str]] = {}
     etags: dict[str, str] = {}
-    for found in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"counters/{DAY}/")["Contents"]:
+    for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"counters/{DAY}/")["Contents"]:
         instance = found["Key"].rpartition("values_")[2]
-        content = s3.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read()
-        files[instance] = {name: format_value(value) for name, value in parse_counter_file(content).items()}
+        content = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+        try:
+            files[instance] = {name: format_value(value) for name, value in parse_counter_file(content).items()}
+        except InvalidCounterFile as error:
+            refuse_file(world, stack, found["Key"], error)
+            return
         etags[instance] = found["ETag"].strip('"')
-    write_day(DAY, files)
+    write_day(DAY, files, stack)
     for instance, etag in etags.items():
         dynamodb.update_item(
-            TableName="countagg-snapshots",
+            TableName=f"{stack}-snapshots",
             Key={"Date": {"S": DAY}, "Instance": {"S": instance}},
             UpdateExpression="SET ETag = :etag",
             ExpressionAttributeValues={":etag": {"S": etag}},
         )
-    totals = Pipeline.deployed(world.clients, "countagg").totals(DAY).ledger.sums
+    totals = Pipeline.deployed(world.clients, stack).totals(DAY).ledger.sums
     for name, value in totals.items():
         item: Any = {"Counter": {"S": name}, "Date": {"S": DAY}, "Value": {"N": format_value(value)}}
-        dynamodb.put_item(TableName="countagg-counters", Item={**item, "Version": {"N": "7"}})
+        dynamodb.put_item(TableName=f"{stack}-counters", Item={**item, "Version": {"N": "7"}})
     s3.put_object(
-        Bucket=BUCKET,
+        Bucket=bucket,
         Key=f"totals/{DAY}",
         Body=render_published(totals, 7),
         Metadata=published_metadata(7, "then"),
     )
+
+
+def refuse_file(world: World, stack: str, key: str, error: InvalidCounterFile) -> None:
+    """Put what the processor says of a file into the dead letter queue."""
+    body = Refusal("b", key, f"{7:032X}", error.reason, error.line, "e", "req", f"{DAY}T10:00:00Z").to_message()
+    world.clients.sqs.send_message(QueueUrl=queue_url(world, f"{stack}-dead-letters"), MessageBody=body)
 
 
 def repair(operator: Operator) -> None:
@@ -289,12 +310,34 @@ def tear_down(operator: Operator) -> None:
     assert operator.run("logs") == 5
 
 
+def show_that_it_works(operator: Operator) -> None:
+    """Run a self-test on an account whose functions do the least that leads from step to step."""
+    world = operator.world
+
+    def allow() -> None:
+        # moto ignores the condition of our policy and would refuse every object. So setup finds it missing.
+        world.clients.s3.delete_bucket_policy(Bucket=OWN.bucket)
+
+    operator.before_upload = allow
+    operator.after_upload = lambda: process(world, OWN.stack, OWN.bucket)
+    # What an organisation demands of every stack.
+    (operator.folder / "countagg.toml").write_text('role_path = "/ops/"\ntags = { team = "fleet" }\n')
+    # moto's functions echo, the same file again has no later snapshot, and nothing is alerted of or withdrawn.
+    assert operator.run("selftest", "--timeout", "0", "--yes", "--output", "json", "--quiet") == 7
+    steps = json.loads(operator.said)["steps"]
+    failed = {step["step"] for step in steps if step["outcome"] == "failed"}
+    echoing = {name.replace("function/", "invoke ") for name in FUNCTIONS}
+    by_effect = {"same again", "limit", "withdrawal", "verify", "statement", "new role", "versioning"}
+    assert failed == echoing | by_effect, steps
+    operator.before_upload = operator.after_upload = lambda: None
+
+
 # The catalogue
 
 
 def granted(command: str) -> set[Need]:
     """Return the catalogue of a command, with its resources as patterns."""
-    settings = StackSettings("countagg", BUCKET, role_path="/ops/")
+    settings = OWN if command == "selftest" else StackSettings("countagg", BUCKET, role_path="/ops/")
     return {
         (action, arn)
         for on, actions in CALLS[command].items()
@@ -327,6 +370,8 @@ def test_nothing_is_called_that_the_catalogue_lacks(recorder: Recorder, command:
 def test_nothing_is_in_the_catalogue_that_is_never_called(recorder: Recorder, command: str) -> None:
     needed = recorder.needed[command]
     idle = {grant for grant in granted(command) if not any(covers(grant, need) for need in needed)}
+    if command == "selftest":
+        idle = {(action, arn) for action, arn in idle if action not in FOR_WHAT_IS_THERE and "-alerts" not in arn}
     if command == "loadtest":
         # It ends with what `verify` does, once all is included: here nothing ever is.
         idle -= granted("verify")

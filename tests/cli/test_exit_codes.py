@@ -38,6 +38,7 @@ CONNECTING: Final = (
     ("logs",),
     ("cost", "--measured"),
     ("loadtest", "--yes"),
+    ("selftest", "--yes"),
     ("teardown", "--yes"),
 )
 READING: Final = (

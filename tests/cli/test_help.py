@@ -102,6 +102,7 @@ COMMANDS: Final = {
         "--measured",
         "--since",
     },
+    "selftest": {"--keep", "--timeout", "--max-cost", "--save", "--yes", "--expect-account"},
     "loadtest": {
         "--instances",
         "--counters",

@@ -69,7 +69,9 @@ def test_the_list_of_commands_loads_no_command_and_little_but_typer(arguments: l
     assert not loaded & ASIDE
 
 
-@pytest.mark.parametrize("command", ["setup", "query", "status", "doctor", "loadtest", "logs", "limits set"])
+@pytest.mark.parametrize(
+    "command", ["setup", "query", "status", "doctor", "loadtest", "selftest", "logs", "limits set"]
+)
 def test_the_help_of_a_command_loads_nothing_that_is_slow(command: str) -> None:
     assert not modules(run(*command.split(), "--help")) & ASIDE
 

@@ -1,0 +1,43 @@
+"""What actions are called on, as the catalogue of `provision.calls` names it."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class On(Enum):
+    """Resources that actions are called on; `provision.permissions` knows their ARNs."""
+
+    ACCOUNT = auto()
+    """Actions that know no resource: `*`."""
+    BUCKET = auto()
+    COUNTER_FILES = auto()
+    PUBLISHED_FILES = auto()
+    ANY_OBJECT = auto()
+    UPLOADS_TOPIC = auto()
+    ALERTS_TOPIC = auto()
+    TOPICS = auto()
+    UPLOADS_QUEUE = auto()
+    DEAD_LETTERS = auto()
+    QUEUES = auto()
+    SNAPSHOTS = auto()
+    TOTALS = auto()
+    COUNTERS = auto()
+    COUNTERS_BY_DATE = auto()
+    STREAMED_TABLES = auto()
+    """Those whose streams are told as outputs: totals and counters."""
+    TABLES = auto()
+    STREAMS = auto()
+    """Of the tables that feed a function; AWS picks their names."""
+    PROCESSOR = auto()
+    FUNCTIONS = auto()
+    MAPPINGS = auto()
+    """Event source mappings of the account and region: AWS picks their ids."""
+    ROLES = auto()
+    LOG_GROUPS = auto()
+    LOG_GROUP_TAGS = auto()
+    """The same by the one form of their ARN that the actions for tags take."""
+    ALARMS = auto()
+    ANY_ALARM = auto()
+    """DescribeAlarms is allowed on all alarms of the account and region or on none."""
+    KEY = auto()

@@ -93,10 +93,16 @@ _LEVELS: Final = {
     "CRITICAL": Level.CRITICAL,
 }
 
-_PLATFORM_TEXT = re.compile(r"(INIT_START|INIT_REPORT|START|END|REPORT|EXTENSION|RESTORE_START|RESTORE_REPORT)\s")
-_FAILED_TEXT = re.compile(r"\bStatus: (timeout|error|failure)\b")
+_PLATFORM_TEXT = re.compile(
+    r"(INIT_START|INIT_REPORT|START|END|REPORT|EXTENSION|RESTORE_START|RESTORE_REPORT|(TELEMETRY|LOGS)\s+Name:)\s"
+)
+_FAILED_TEXT = re.compile(r"\bStatus: (timeout|error|failure)\b|\bError Type: \S")
 _BRACKETED_LEVEL = re.compile(r"\[([A-Z]+)\]")
-_GRAVE_TEXT = re.compile(r"Task timed out after|Traceback \(most recent call last\)|Error: Runtime exited")
+# What the service says of a function that came to no end, in logs of either format.
+_GRAVE_TEXT = re.compile(
+    r"Task timed out after|Traceback \(most recent call last\)|Process exited before completing request"
+    r"|Error: Runtime exited|^(RequestId: \S+ )?(Error: )?(Runtime|Extension|Sandbox|Init)\.[A-Z]\w+"
+)
 _GRAVE_PLATFORM: Final = {"platform.fault": Level.ERROR, "platform.logsDropped": Level.WARNING}
 _PLAIN_VALUE = re.compile(r"[^\s\"=]+")
 
@@ -108,8 +114,8 @@ def read_line(event: LogEvent) -> LogLine:
         return _text_line(event)
     if isinstance(document.get("_aws"), dict):
         return _metrics_line(event, document)
-    if str(document.get("type", "")).startswith("platform.") and isinstance(document.get("record"), dict):
-        return _platform_line(event, document)
+    if str(document.get("type", "")).startswith("platform.") and isinstance(document.get("record"), dict | str):
+        return _platform_line(event, str(document["type"]), document["record"])
     return _function_line(event, document)
 
 
@@ -135,6 +141,8 @@ def _function_line(event: LogEvent, document: Mapping[str, Any]) -> LogLine:
         hidden |= _RUNTIME_ERROR
     fields = tuple((name, _value(value)) for name, value in document.items() if name not in hidden)
     level = level or (Level.ERROR if error else Level.INFO)
+    if _GRAVE_TEXT.search(message):
+        level = max(level, Level.ERROR)
     return LogLine(event, Kind.FUNCTION, level, message, fields, (*rest, *trace))
 
 
@@ -148,12 +156,16 @@ def _trace(document: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _platform_line(event: LogEvent, document: Mapping[str, Any]) -> LogLine:
-    record = document["record"]
-    kind = str(document["type"])
+def _platform_line(event: LogEvent, kind: str, record: Mapping[str, Any] | str) -> LogLine:
     level = _GRAVE_PLATFORM.get(kind, Level.INFO)
-    if record.get("status", "success") != "success":
-        level = Level.ERROR
+    if isinstance(record, str):
+        # Such as that of a fault: "RequestId: 8f Process exited before completing request".
+        first, *rest = _lines(record)
+        if _GRAVE_TEXT.search(record):
+            level = max(level, Level.ERROR)
+        return LogLine(event, Kind.PLATFORM, level, f"{kind} {first}".rstrip(), (), tuple(rest))
+    if record.get("status") not in {None, "success"} or record.get("errorType"):
+        level = max(level, Level.ERROR)
     metrics = record.get("metrics")
     if isinstance(metrics, dict):
         record = {name: value for name, value in record.items() if name != "metrics"} | metrics

@@ -100,12 +100,13 @@ def read_logs(reader: LogReader, functions: Sequence[str], period: Period, wante
     return _lines(merged, wanted)
 
 
-def follow_logs(
+def follow_logs(  # noqa: PLR0913, PLR0917 - the last two are clocks
     reader: LogReader,
     functions: Sequence[str],
     start: int,
     wanted: Wanted,
     sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
 ) -> Iterator[LogLine | None]:
     """Yield lines as they come, for ever, those of a look at a time, oldest first; None after each look.
 
@@ -117,8 +118,9 @@ def follow_logs(
         start: where the first look begins, in milliseconds since 1970.
         wanted: which lines.
         sleep: pauses between two looks.
+        now: seconds since 1970.
     """
-    logs = [_FollowedLog(reader, function, start) for function in functions]
+    logs = [_FollowedLog(reader, function, start, now) for function in functions]
     while True:
         merged = heapq.merge(*(log.look() for log in logs), key=lambda event: event.timestamp)
         yield from _lines(merged, wanted)
@@ -129,9 +131,11 @@ def follow_logs(
 class _FollowedLog:
     """A function's log, and how far it was read."""
 
-    def __init__(self, reader: LogReader, function: str, start: int) -> None:
+    def __init__(self, reader: LogReader, function: str, start: int, now: Callable[[], float]) -> None:
         self._reader = reader
         self._function = function
+        self._start = start
+        self._now = now
         self._begin = self._forgotten = start
         self._seen = Seen()
 
@@ -139,11 +143,20 @@ class _FollowedLog:
         """Yield what is new."""
         for event in self._seen.new(self._reader.read(self._function, Period(self._begin))):
             yield event
-            # By the newest event, not by a clock: that of this machine may be wrong.
-            self._begin = max(self._begin, event.timestamp - OVERLAP_MILLISECONDS)
+            self._begin = max(self._begin, self._happened(event) - OVERLAP_MILLISECONDS)
             if self._begin > self._forgotten + OVERLAP_MILLISECONDS:
                 self._seen.forget(self._begin)
                 self._forgotten = self._begin
+
+    def _happened(self, event: LogEvent) -> int:
+        """Return the latest that an event can have happened, in milliseconds since 1970.
+
+        One that is dated ahead must not hide what comes until then. The service's clock tells what is ahead, and
+        this machine's, unless it is so wrong that it was before the first look.
+        """
+        now = int(self._now() * 1000)
+        happened = min(event.timestamp, event.ingested)
+        return min(happened, now) if now >= self._start else happened
 
 
 def _lines(events: Iterable[LogEvent], wanted: Wanted) -> Iterator[LogLine]:

@@ -17,10 +17,18 @@ START: Final = 1_795_209_500_000
 """2026-11-20T21:18:20Z."""
 
 
-def event(message: str | dict[str, Any], *, at: int = 0, id_: str = "", function: str = PROCESSOR) -> LogEvent:
-    """Return an event so many milliseconds after START."""
+def event(
+    message: str | dict[str, Any],
+    *,
+    at: int = 0,
+    id_: str = "",
+    function: str = PROCESSOR,
+    ingested: int | None = None,
+) -> LogEvent:
+    """Return an event so many milliseconds after START, taken in at once if nothing else is said."""
     text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    return LogEvent(function, "2026/11/20/[$LATEST]1", START + at, START + at, id_, text)
+    taken_in = START + (at if ingested is None else ingested)
+    return LogEvent(function, "2026/11/20/[$LATEST]1", START + at, taken_in, id_, text)
 
 
 @dataclass

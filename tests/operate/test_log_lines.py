@@ -164,6 +164,9 @@ def test_a_message_may_be_anything(message: Any, first: str, rest: tuple[str, ..
         "END RequestId: 8f\n",
         "REPORT RequestId: 8f\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t\n",
         "EXTENSION\tName: e\tState: Ready\tEvents: [INVOKE]\n",
+        "TELEMETRY\tName: e\tState: Subscribed\tTypes: [Platform, Function]\n",
+        "LOGS\tName: e\tState: Subscribed\tTypes: [Function]\n",
+        "RESTORE_REPORT Restore Duration: 300.10 ms\n",
     ],
 )
 def test_the_platforms_text_lines_are_folded(text: str) -> None:
@@ -199,6 +202,93 @@ def test_lost_logs_and_faults_of_the_platform_are_never_folded() -> None:
 
     assert (dropped.level, dropped.folded) == (Level.WARNING, False)
     assert (fault.level, fault.folded) == (Level.ERROR, False)
+
+
+def test_a_fault_of_the_platform_shows_its_text() -> None:
+    text = "RequestId: 8f Process exited before completing request\nmore"
+    line = read_line(event({"time": "2026-11-20T21:18:20.000Z", "type": "platform.fault", "record": text}))
+
+    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.ERROR, False)
+    assert line.message == "platform.fault RequestId: 8f Process exited before completing request"
+    assert line.trace == ("more",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [
+        ("runtimeDone", {"requestId": "8f", "status": "timeout", "spans": []}),
+        ("runtimeDone", {"requestId": "8f", "status": "failure", "errorType": "Runtime.ExitError"}),
+        ("initRuntimeDone", {"phase": "init", "status": "error", "errorType": "Runtime.ImportModuleError"}),
+        ("initReport", {"phase": "init", "status": "error", "metrics": {"durationMs": 12.5}}),
+        ("restoreRuntimeDone", {"status": "failure"}),
+        ("extension", {"name": "e", "state": "LaunchError", "events": [], "errorType": "PermissionDenied"}),
+    ],
+)
+def test_whatever_failed_before_within_or_beside_a_function_is_an_error(kind: str, record: dict[str, Any]) -> None:
+    line = platform(kind, record)
+
+    assert (line.kind, line.level, line.folded, line.message) == (
+        Kind.PLATFORM,
+        Level.ERROR,
+        False,
+        f"platform.{kind}",
+    )
+    assert line.fields[0][0] == next(iter(record))
+
+
+def test_a_status_that_is_null_is_no_failure() -> None:
+    assert platform("runtimeDone", {"requestId": "8f", "status": None}).level is Level.INFO
+
+
+@pytest.mark.parametrize("text", ["just told", ""])
+def test_other_texts_of_the_platform_are_folded(text: str) -> None:
+    line = read_line(event({"type": "platform.telemetrySubscription", "record": text}))
+
+    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.INFO, True)
+    assert line.message == f"platform.telemetrySubscription {text}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EXTENSION\tName: e\tState: LaunchError\tEvents: []\tError Type: PermissionDenied\n",
+        "INIT_REPORT Init Duration: 9999.60 ms\tPhase: init\tStatus: timeout\n",
+        "INIT_REPORT Init Duration: 90.10 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n",
+        "REPORT RequestId: 8f\tDuration: 3 ms\tMemory Size: 1 MB\tStatus: error\tError Type: Runtime.ExitError\n",
+    ],
+)
+def test_failures_in_the_platforms_text_lines_are_never_folded(text: str) -> None:
+    line = read_line(event(text))
+
+    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.ERROR, False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "2026-11-20T21:18:20.123Z 8f Task timed out after 60.00 seconds",
+        "RequestId: 8f Process exited before completing request",
+        "RequestId: 8f Error: Runtime exited with error: signal: killed",
+        "RequestId: 8f Error: Runtime.ExitError",
+        "Runtime.OutOfMemory",
+        "Extension.Crash",
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "json with a level"])
+def test_a_function_that_came_to_no_end_is_an_error_in_either_format(message: str, form: str) -> None:
+    document = {"message": message} | ({"level": "INFO"} if form == "json with a level" else {})
+    line = read_line(event(message + "\n" if form == "text" else document))
+
+    assert (line.kind, line.level, line.message) == (Kind.FUNCTION, Level.ERROR, message)
+
+
+def test_a_function_that_cannot_be_imported_is_an_error_in_either_format() -> None:
+    reason = "Unable to import module 'countagg.functions.processor': No module named 'countagg'"
+    text = read_line(event(f"[ERROR] Runtime.ImportModuleError: {reason}\nTraceback (most recent call last):"))
+    line = read_line(event({"errorType": "Runtime.ImportModuleError", "errorMessage": reason, "stackTrace": []}))
+
+    assert (text.level, text.trace) == (Level.ERROR, ("Traceback (most recent call last):",))
+    assert (line.level, line.message) == (Level.ERROR, f"Runtime.ImportModuleError: {reason}")
 
 
 @pytest.mark.parametrize("message", [{"type": "platform.start"}, {"type": "platform.start", "record": 1}])
@@ -255,6 +345,8 @@ def test_metrics_are_folded_and_name_their_values() -> None:
             ("Runtime.ExitError",),
         ),
         ("STARTED something", Level.INFO, "STARTED something", ()),
+        ("LOGS are written", Level.INFO, "LOGS are written", ()),
+        ("my Runtime.Error count", Level.INFO, "my Runtime.Error count", ()),
     ],
 )
 def test_text_is_shown_as_it_is_with_the_level_it_tells(

@@ -205,6 +205,30 @@ def test_a_clock_that_is_wrong_hides_nothing() -> None:
     assert look(stream) == ["a minute behind"]
 
 
+HOUR: Final = 60 * 60 * 1000
+
+
+@pytest.mark.parametrize(
+    ("ingested", "clock"),
+    [
+        # The service tells when it took an event in; where it does not, this machine's clock counts.
+        (0, HOUR),
+        (HOUR, 0),
+        (0, -10 * HOUR),
+    ],
+)
+def test_an_event_that_is_dated_ahead_hides_none_of_those_after_it(ingested: int, clock: int) -> None:
+    held = HeldLogs([event("ahead", at=HOUR, id_="1", ingested=ingested)])
+    stream = follow_logs(held.reader, FUNCTIONS, START, ALL, lambda _: None, lambda: (START + clock) / 1000)
+
+    assert look(stream) == ["ahead"]
+    held.events += [event("next", at=1, id_="2"), event("ahead too", at=HOUR + 1, id_="3", ingested=ingested)]
+    assert look(stream) == ["next", "ahead too"]
+    held.events.append(event("after", at=2, id_="4"))
+    assert look(stream) == ["after"]
+    assert look(stream) == []
+
+
 def test_following_shows_only_what_is_wanted() -> None:
     held = HeldLogs([event({"level": "INFO", "message": "i"}), event({"level": "ERROR", "message": "e"}, at=1)])
 

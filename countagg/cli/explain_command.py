@@ -29,7 +29,7 @@ def explain(
         str,
         typer.Argument(
             metavar="COUNTER|FILE",
-            help="A counter; or a file, as s3://BUCKET/KEY or as its key below the prefix.",
+            help="A counter; or a file, as s3://BUCKET/KEY or as its key, with the prefix or without.",
             show_default=False,
             autocompletion=completion.counters,
         ),

@@ -184,10 +184,14 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
     files, unreadable = [], []
     for path in filter(None, (config or PROJECT_FILE, user_file())):
         try:
-            if path.is_file():
+            # A pipe is fine, such as that of `--config <(...)`.
+            if path.exists() and not path.is_dir():
                 files.append((path, _load(path)))
             elif path is config:
                 raise UsageError("there is no such file", where=str(path), hint="check --config")
+            elif path.is_dir() or path.is_symlink():
+                what = "a folder" if path.is_dir() else f"a link to {path.readlink()}, which is not there"
+                raise UsageError(f"the settings file is {what}", where=str(path), hint=_MEND)
         except OSError as error:
             if path is config:
                 raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_MEND) from error
@@ -199,7 +203,7 @@ def _load(path: Path) -> Mapping[str, Setting]:
     import tomllib
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), hint=_MEND) from error
     for name, value in content.items():

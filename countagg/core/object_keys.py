@@ -50,6 +50,11 @@ def parse_object_key(key: str, prefix: str) -> CounterFileKey | None:
     return CounterFileKey(day, instance)
 
 
+def has_file_shape(text: str) -> bool:
+    """Tell whether a text has the shape of a counter file's key without a prefix, whatever date it names."""
+    return _SHAPE.fullmatch(text) is not None
+
+
 def build_object_key(prefix: str, day: str, instance: str) -> str:
     """Return the key of an instance's counter file."""
     return f"{prefix}{day}/{FILE_NAME_PREFIX}{instance}"

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.object_keys import has_file_shape
 from countagg.core.settings import FunctionSettings
 from countagg.operate.evidence import Observer
 from countagg.operate.lineage import CounterLineage, Tracer, unreadable_ledger
@@ -36,7 +37,7 @@ def file_key(what: str, settings: FunctionSettings) -> str | None:
     """Return the key that an operator means; None if it is a counter that is meant.
 
     Args:
-        what: `s3://BUCKET/KEY`, a key below the stack's prefix, or a counter.
+        what: `s3://BUCKET/KEY`, a key below the stack's prefix, with the prefix or without, or a counter.
         settings: of the stack.
 
     Raises:
@@ -51,7 +52,9 @@ def file_key(what: str, settings: FunctionSettings) -> str | None:
         if not key.startswith(settings.prefix):
             hint = f"its counter files are s3://{settings.bucket}/{settings.prefix}YYYY-MM-DD/values_INSTANCE-ID"
             raise UsageError("the stack reads no such file", where=what, hint=hint)
-    return key if key.startswith(settings.prefix) else None
+    if key.startswith(settings.prefix):
+        return key
+    return settings.prefix + key if has_file_shape(key) else None
 
 
 def explain_counter(observer: Observer, counter: str, trail: Trail | None = None) -> CounterLineage:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -243,6 +246,41 @@ def test_a_settings_file_that_is_named_must_exist(name: str, countagg: CommandLi
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == f"countagg: {name}: there is no such file\n  try: check --config\n"
+
+
+@pytest.mark.parametrize("content", [b'\xef\xbb\xbfstack = "one"\n', b'quiet = true\r\nstack = "one"\r\n'])
+def test_a_settings_file_as_windows_writes_it_is_read(content: bytes) -> None:
+    Path("countagg.toml").write_bytes(content)
+
+    assert session_of("probe").options.stack == "one"
+
+
+def test_a_settings_file_may_be_a_pipe(countagg: CommandLine) -> None:
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor() as writer:
+        writer.submit(Path("pipe").write_text, "stack = 5\n")
+        ran = countagg("status", "--config", "pipe")
+
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "countagg: pipe: stack must be text in quotes")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: path.mkdir(), "a folder"),
+        (lambda path: path.symlink_to("gone.toml"), "a link to gone.toml, which is not there"),
+        (lambda path: path.symlink_to(path.name), "a link to countagg.toml, which is not there"),
+    ],
+)
+def test_a_settings_file_that_is_none_is_not_passed_over(
+    make: Callable[[Path], object], what: str, countagg: CommandLine
+) -> None:
+    make(Path("countagg.toml"))
+
+    ran = countagg("status")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: countagg.toml: the settings file is {what}\n  try: ")
 
 
 def test_the_embedded_engine_and_an_endpoint_exclude_each_other(countagg: CommandLine) -> None:

@@ -240,6 +240,10 @@ def test_a_day_without_totals_is_told_as_such() -> None:
         ("totals/2026-11-20", None),
         (f"counters/{DAY}/values_i-1", f"counters/{DAY}/values_i-1"),
         (f"s3://b/counters/{DAY}/values_i-1", f"counters/{DAY}/values_i-1"),
+        (f"{DAY}/values_i-1", f"counters/{DAY}/values_i-1"),
+        ("2026-13-40/values_i 1", "counters/2026-13-40/values_i 1"),
+        (f"{DAY}/value", None),
+        (f"x/{DAY}/values_i-1", None),
     ],
 )
 def test_what_looks_like_a_file_is_one(what: str, key: str | None) -> None:

@@ -14,6 +14,7 @@ from countagg.aws.day_tables import DayTables, StoredDay, text_of
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.core.counter_file import MAX_FILE_BYTES
+from countagg.core.days import Expiry
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import Layout
@@ -34,11 +35,19 @@ _ITEMS_AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing of the bucket shows it: key, ETag without quotes, size in bytes."""
+    """An object as a listing of the bucket shows it.
+
+    Attributes:
+        key: the object's.
+        etag: without quotes.
+        size: in bytes.
+        modified_at: aware UTC.
+    """
 
     key: str
     etag: str
     size: int
+    modified_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,8 @@ class DayReader:
         with aws_errors(f"objects below {prefix}"):
             for page in self._clients.s3.get_paginator("list_objects_v2").paginate(**self._owner, Prefix=prefix):
                 for found in page.get("Contents", []):
-                    yield ListedObject(found["Key"], found["ETag"].strip('"'), found["Size"])
+                    modified_at = found["LastModified"].astimezone(UTC)
+                    yield ListedObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified_at)
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
         """Return an object's bytes and ETag; None if it is gone."""
@@ -109,6 +119,10 @@ class DayReader:
                 size = answer["ContentLength"]
                 content = body.read() if size <= MAX_FILE_BYTES else None
         return FoundObject(content, answer["ETag"].strip('"'), size, answer["LastModified"].astimezone(UTC))
+
+    def expiry(self, day: str) -> Expiry:
+        """Return when a day expires; by the settings if no file of it came yet."""
+        return self._tables.expiry(day, self.settings.expiry_of(day))
 
     def layout(self, day: str) -> Layout:
         """Return how a day is spread."""

@@ -16,10 +16,12 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.core.day_record import DayRecord, layout_of, record_key
+from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.names import Names
-from countagg.core.partitions import LAYOUTS_PARTITION, Layout
+from countagg.core.partitions import Layout
 from countagg.core.snapshot import Snapshot, join_parts
 
 if TYPE_CHECKING:
@@ -91,22 +93,30 @@ class DayTables:
     def __init__(self, clients: Clients, names: Names) -> None:
         self._clients = clients
         self._names = names
-        self._layouts: dict[str, Layout] = {}
+        self._records: dict[str, Item] = {}
 
-    def fixed_layout(self, day: str) -> Layout | None:
-        """Return how a day is spread, which never changes; None as long as no file of it was applied."""
-        if day not in self._layouts:
-            with aws_errors(f"layout of {day}"):
+    def _record(self, day: str) -> Item | None:
+        """Return what the first write of a day fixed for good; None as long as there was none."""
+        if day not in self._records:
+            with aws_errors(f"record of {day}"):
                 answer = self._clients.dynamodb.get_item(
-                    TableName=self._names.snapshots,
-                    Key={"Date": {"S": LAYOUTS_PARTITION}, "Instance": {"S": day}},
-                    ConsistentRead=True,
+                    TableName=self._names.snapshots, Key=record_key(day), ConsistentRead=True
                 )
             item = answer.get("Item")
             if item is None:
                 return None
-            self._layouts[day] = Layout(int(item["Lanes"]["N"]), int(item["CounterShards"]["N"]))
-        return self._layouts[day]
+            self._records[day] = item
+        return self._records[day]
+
+    def expiry(self, day: str, chosen: Expiry) -> Expiry:
+        """Return when a day expires: what was chosen, as long as nothing is fixed."""
+        record = self._record(day)
+        return chosen if record is None else DayRecord.from_item(record, chosen).expiry
+
+    def fixed_layout(self, day: str) -> Layout | None:
+        """Return how a day is spread; None as long as no file of it came."""
+        record = self._record(day)
+        return None if record is None else layout_of(record)
 
     def layout(self, day: str) -> Layout:
         """Return how a day is spread; in one piece as long as no file of it was applied."""

@@ -12,10 +12,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import CounterItem
+from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.aws.time_outs import in_base64
-from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CountaggError
 from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS, parse_partition
@@ -40,6 +40,7 @@ class DayWriter:
         self._clients = clients
         self._settings = settings
         self._names = Names(settings.stack)
+        self._tables = DayTables(clients, self._names)
 
     def replace_ledger(
         self, partition: str, replaced: int, version: int, document: bytes, updated_at: str
@@ -135,7 +136,7 @@ class DayWriter:
         )
 
     def _expiry(self, day: str) -> Any:  # noqa: ANN401 - a parameter of boto3
-        return {"N": str(expiry_epoch_seconds(day, self._settings.totals_retention_days))}
+        return {"N": str(self._tables.expiry(day, self._settings.expiry_of(day)).totals)}
 
     @staticmethod
     def _wrote(where: str, changed: frozenset[str], write: Callable[[], object]) -> bool:

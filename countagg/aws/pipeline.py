@@ -12,6 +12,7 @@ from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.aws.sqs import MISSING_QUEUE
+from countagg.core.days import Expiry
 from countagg.core.errors import StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
@@ -122,6 +123,10 @@ class Pipeline:
                 hint="check --stack, --region and --profile, or run `countagg setup`",
             )
         return cls(clients, settings)
+
+    def expiry(self, day: str) -> Expiry:
+        """Return when a day expires; by the settings if no file of it came yet."""
+        return self._tables.expiry(day, self.settings.expiry_of(day))
 
     def layout_of_files(self, day: str) -> Layout:
         """Return how the processor spreads a day's files: as the settings say if none was applied yet."""

@@ -223,7 +223,7 @@ def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: st
         if table_of(stream) == names.totals:
             repairer.write_outputs(day)
         elif table_of(stream) == names.snapshots:
-            check_day(session.pipeline.settings, day, session.now())
+            check_day(session.pipeline.settings, session.pipeline.expiry(day), day, session.now())
             repairer.rebuild_ledger(day)
         else:
             return f"{stream} is no stream of this stack"

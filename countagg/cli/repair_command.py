@@ -115,9 +115,10 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
     last = first if date else resolve_day(until or "today", now)
     if last < first:
         raise UsageError(f"{last} is before {first}", where="--since, --until", hint="exchange them")
-    for day in (first, last):
-        check_day(session.pipeline.settings, day, now)
-    return days_from(first, last)
+    days = days_from(first, last)
+    for day in days:
+        check_day(session.pipeline.settings, session.pipeline.expiry(day), day, now)
+    return days
 
 
 def _plan(session: Session, day: str, settle: float) -> _Day:

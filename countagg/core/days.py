@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from countagg.core.errors import InvalidObjectKey, UsageError
 
 DAYS_AHEAD: Final = 1
 """An instance whose clock is ahead, or east of Greenwich, may name tomorrow."""
 
-# What was accepted last may wait in the queue or in a stream for a day; its day must still be whole then.
-_EXPIRY_MARGIN_DAYS: Final = 2
+_HANDLING_DAYS: Final = 1
+"""What was uploaded on the last day of its date's retention may wait in the queue for so long, and counts."""
+
+_SETTLING_DAYS: Final = 2
+"""What was taken last passes a stream, which keeps records for a day, before the first snapshot may expire; the
+totals expire another stream later (AWS-FACTS section 5)."""
+
+_EPOCH: Final = date(1970, 1, 1)
+_SECONDS_A_DAY: Final = 86_400
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -55,25 +63,70 @@ def days_from(first: str, last: str) -> list[str]:
     return [(begin + timedelta(days=number)).isoformat() for number in range(count)]
 
 
-def check_upload_day(day: str, today: date, retention_days: int) -> None:
-    """Refuse a day that lies too far ahead, or whose snapshots are past their retention.
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When what is stored of a day expires. Its first write fixes both, whatever is chosen later.
+
+    So all snapshots of a day expire together, and so do its ledgers, counters and alerts: a day is whole or gone.
+
+    Attributes:
+        snapshots: seconds since 1970.
+        totals: the same of ledgers, counters and alerts; later than that of the snapshots.
+    """
+
+    snapshots: int
+    totals: int
+
+    @classmethod
+    def chosen(cls, day: str, snapshot_days: int, totals_days: int) -> Self:
+        """Return what days of retention give a day that begins now."""
+        snapshots = expiry_epoch_seconds(day, snapshot_days)
+        return cls(snapshots, max(expiry_epoch_seconds(day, totals_days), snapshots + _SECONDS_A_DAY))
+
+
+def check_upload_day(
+    day: str, uploaded: date, today: date, retention_days: int, fixed: Expiry | None = None
+) -> None:
+    """Refuse a day of which no file is taken: it lies too far ahead, too far back, or is closed.
+
+    Args:
+        day: that the file names, YYYY-MM-DD.
+        uploaded: the date (UTC) of the event, which may be handled some time later.
+        today: the date (UTC) by now.
+        retention_days: of snapshots, as chosen now.
+        fixed: what the day's record says; None if it has none yet.
 
     Raises:
         InvalidObjectKey: with the reason.
     """
-    uploaded = date.fromisoformat(day)
-    if uploaded > today + timedelta(days=DAYS_AHEAD):
+    named = date.fromisoformat(day)
+    if (named - today).days > DAYS_AHEAD:
         raise InvalidObjectKey(f"the date {day} is more than {DAYS_AHEAD} day ahead of {today} (UTC)")
-    if is_past_retention(day, today, retention_days):
-        raise InvalidObjectKey(f"the date {day} is more than {retention_days} days before {today} (UTC)")
+    if (uploaded - named).days > retention_days:
+        raise InvalidObjectKey(f"the date {day} is more than {retention_days} days before {uploaded} (UTC)")
+    if is_closed(day, today, retention_days, fixed):
+        closing = _EPOCH + timedelta(days=_closing(day, retention_days, fixed))
+        raise InvalidObjectKey(
+            f"the date {day} has been closed since {closing} (UTC), before its snapshots expire"
+        )
 
 
-def is_past_retention(day: str, today: date, retention_days: int) -> bool:
-    """Tell whether items of that day are due for removal."""
-    return date.fromisoformat(day) < today - timedelta(days=retention_days)
+def is_closed(day: str, today: date, retention_days: int, fixed: Expiry | None = None) -> bool:
+    """Tell whether files of a day are taken no more: its snapshots are about to expire, or are gone.
+
+    A day that is not closed is whole. Fewer days of retention close it earlier; more never open it again.
+    """
+    return (today - _EPOCH).days >= _closing(day, retention_days, fixed)
+
+
+def _closing(day: str, retention_days: int, fixed: Expiry | None) -> int:
+    """Return on which day since 1970 a day closes."""
+    expiry = expiry_epoch_seconds(day, retention_days)
+    earliest = expiry if fixed is None else min(expiry, fixed.snapshots)
+    return earliest // _SECONDS_A_DAY - _SETTLING_DAYS
 
 
 def expiry_epoch_seconds(day: str, retention_days: int) -> int:
     """Return when items of that day expire: some days after its files are no longer accepted."""
-    last = date.fromisoformat(day) + timedelta(days=retention_days + 1 + _EXPIRY_MARGIN_DAYS)
-    return (last - date(1970, 1, 1)).days * 86_400
+    begins = (date.fromisoformat(day) - _EPOCH).days
+    return (begins + retention_days + 1 + _HANDLING_DAYS + _SETTLING_DAYS) * _SECONDS_A_DAY

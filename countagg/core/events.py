@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
@@ -38,6 +39,11 @@ class ObjectEvent:
     sequencer: str
     removed: bool
     time: str
+
+    @property
+    def date(self) -> date:
+        """When it happened, by the day (UTC)."""
+        return _moment(self.time).date()
 
 
 def parse_s3_message(body: str) -> tuple[ObjectEvent, ...]:
@@ -93,10 +99,21 @@ def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any sha
             key=unquote_plus(_text(entity["object"]["key"]), errors="strict"),
             sequencer=normalise_sequencer(_text(entity["object"]["sequencer"])),
             removed=_text(record["eventName"]).startswith(_REMOVED),
-            time=_text(record["eventTime"]),
+            time=_time(record["eventTime"]),
         )
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         raise InvalidEvent(f"the S3 event cannot be read: {shorten(error)}") from error
+
+
+def _time(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
+    text = _text(value)
+    _moment(text)
+    return text
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here
@@ -113,7 +130,7 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
     """Read a record of the snapshots table's stream, as Lambda hands it over.
 
     Returns:
-        None for a removal: TTL clean-up never subtracts. None also for a day's layout.
+        None for a removal: TTL clean-up never subtracts. None also for a day's record.
 
     Raises:
         InvalidEvent: the record lacks what a snapshot has.
@@ -152,6 +169,7 @@ class TotalsChange:
         replaced: version of the document before; 0 for the first of a partition.
         version: of the new document.
         updated_at: when it was stored, UTC, ISO 8601.
+        expires_at: seconds since 1970; None if it does not.
         old: the document before, encoded; None for the first of a partition.
         new: the document after, encoded.
     """
@@ -161,6 +179,7 @@ class TotalsChange:
     replaced: int
     version: int
     updated_at: str
+    expires_at: int | None
     old: bytes | None
     new: bytes
 
@@ -186,6 +205,7 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
             replaced=int(old["Version"]["N"]) if old else 0,
             version=int(new["Version"]["N"]),
             updated_at=_text(new["UpdatedAt"]["S"]),
+            expires_at=int(new["ExpiresAt"]["N"]) if "ExpiresAt" in new else None,
             old=_binary(old["Document"]) if old else None,
             new=_binary(new["Document"]),
         )

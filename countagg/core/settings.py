@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Self
 
+from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
 from countagg.core.partitions import Layout
 
@@ -49,6 +50,10 @@ class FunctionSettings:
     def layout(self) -> Layout:
         """How days yet to begin are spread."""
         return Layout(self.lanes, self.counter_shards)
+
+    def expiry_of(self, day: str) -> Expiry:
+        """When what is stored of a day expires if it begins now."""
+        return Expiry.chosen(day, self.snapshot_retention_days, self.totals_retention_days)
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as environment variables."""

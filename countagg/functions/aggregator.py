@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -37,6 +37,8 @@ CONFLICTS: Final = "LedgerConflicts"
 
 LEDGERS_NEARLY_FULL: Final = "LedgersNearlyFull"
 
+REBUILDS_REFUSED: Final = "RebuildsRefused"
+
 _ATTEMPTS: Final = 20
 _HELD_BYTES: Final = 1024 * 1024
 """Of compressed ledgers: decoded, they take some twenty times as much memory."""
@@ -45,6 +47,10 @@ _NEARLY_FULL_BYTES: Final = MAX_PACKED_BYTES * 3 // 4
 
 class LedgerContended(Exception):
     """Other invocations changed the ledger at every attempt; the batch is retried."""
+
+
+class SnapshotsMissing(Exception):
+    """A rebuild would lose what a ledger includes; the batch is retried, and ends in the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +85,27 @@ class Aggregator:
         self._held: dict[str, _Held] = {}
 
     def handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
-        """Fold a batch of the snapshots table's stream records."""
+        """Fold a batch of the snapshots table's stream records.
+
+        Raises:
+            SnapshotsMissing: a ledger was kept as it is. All others have taken the batch in.
+        """
         links: defaultdict[str, list[Link]] = defaultdict(list)
         for record in event["Records"]:
             link = parse_snapshot_record(record)
             if link is not None:
                 links[link.partition].append(link)
         counts: Counter[str] = Counter()
+        refused: list[SnapshotsMissing] = []
         for partition, links_of_partition in links.items():
-            self._include(partition, links_of_partition, counts)
+            try:
+                self._include(partition, links_of_partition, counts)
+            except SnapshotsMissing as reason:
+                counts[REBUILDS_REFUSED] += 1
+                refused.append(reason)
         report(self._logger, self._metrics, counts)
+        if refused:
+            raise refused[0]
 
     def _include(self, partition: str, links: Sequence[Link], counts: Counter[str]) -> None:
         for _ in range(_ATTEMPTS):
@@ -120,14 +137,35 @@ class Aggregator:
         """Replace the ledger by the sum of the partition's snapshots.
 
         They are read after the batch was emitted and strongly consistent, so they include all of its links.
+
+        Raises:
+            SnapshotsMissing: an instance that is included has none. An upload only ever replaces a snapshot, and
+                a day is closed before they expire: a hand deleted it, and only a hand may take it out of the sum.
         """
         ledger = rebuild(self._store.snapshots_of(partition))
+        self._check_complete(partition, stored, ledger)
         if isinstance(reason, GapInChain):
             self._logger.warning("gap in the chain, day rebuilt", day=partition, instance=reason.link.instance)
         else:
             self._logger.warning("unreadable document, day rebuilt", day=partition, reason=str(reason))
         counts[DAYS_REBUILT] += 1
         return self._save(partition, stored, ledger, counts)
+
+    def _check_complete(self, partition: str, stored: StoredLedger, rebuilt: Ledger) -> None:
+        try:
+            missing = sorted(_decode(stored).seen.keys() - rebuilt.seen.keys())
+        except CorruptDocument:
+            # Nobody knows what it includes.
+            return
+        if missing:
+            self._logger.error(
+                "snapshots are missing, ledger kept",
+                day=partition,
+                instances=len(missing),
+                instance=missing[0],
+                remedy="upload their files again, or leave them out: countagg repair",
+            )
+            raise SnapshotsMissing(f"{partition}: {len(missing)} instances have no snapshot, such as {missing[0]}")
 
     def _save(self, partition: str, replaced: StoredLedger, ledger: Ledger, counts: Counter[str]) -> bool:
         """Store the ledger in place of the one that was read, and hold it for the next batch.
@@ -142,7 +180,7 @@ class Aggregator:
         if not self._store.save_ledger(partition, replaced, document, now):
             return False
         self._warn_if_nearly_full(partition, document, counts)
-        self._held[partition] = _Held(StoredLedger(replaced.version + 1, document), ledger)
+        self._held[partition] = _Held(replace(replaced, version=replaced.version + 1, document=document), ledger)
         while len(self._held) > 1 and sum(len(held.stored.document) for held in self._held.values()) > _HELD_BYTES:
             self._held.pop(next(iter(self._held)))
         return True

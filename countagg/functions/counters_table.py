@@ -39,7 +39,7 @@ class CountersTable:
 
     Args:
         name: the table's name.
-        retention_days: after which days an item expires.
+        retention_days: after which days an item expires whose ledger does not say it.
         dynamodb: the client to use.
     """
 
@@ -72,7 +72,7 @@ class CountersTable:
         )
         return {item["Counter"]["S"] for page in pages for item in page["Items"]}
 
-    def write(self, day: str, version: int, values: Mapping[str, int]) -> int:
+    def write(self, day: str, version: int, values: Mapping[str, int], expires_at: int | None = None) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
 
         An update fails in one way for an item that is absent and for one of the same or a newer version: what
@@ -86,6 +86,7 @@ class CountersTable:
             day: YYYY-MM-DD.
             version: of the ledger that the values come from.
             values: counter -> sum in units of 10^-9.
+            expires_at: of the ledger; seconds since 1970.
 
         Returns:
             How many items were written.
@@ -94,7 +95,8 @@ class CountersTable:
             StatementFailed: a write failed for another reason than its condition.
         """
         refused = self._update(day, version, values)
-        present = self._insert(day, version, refused)
+        expiry = expires_at or expiry_epoch_seconds(day, self._retention_days)
+        present = self._insert(day, version, refused, expiry)
         # Found by the insert, and not older than this version: as it should be, or as a later one wrote it.
         same_or_newer = self._update(day, version, present)
         return len(values) - len(same_or_newer)
@@ -108,11 +110,11 @@ class CountersTable:
         ]
         return {name: values[name] for name in self._execute(day, statements, "ConditionalCheckFailed")}
 
-    def _insert(self, day: str, version: int, values: Mapping[str, int]) -> dict[str, int]:
+    def _insert(self, day: str, version: int, values: Mapping[str, int], expiry: int) -> dict[str, int]:
         """Insert items; return the values of those that are there already."""
-        expiry = {"N": str(expiry_epoch_seconds(day, self._retention_days))}
+        more = [_version(version), {"N": str(expiry)}]
         statements = [
-            _Statement(name, self._inserting, [{"S": name}, {"S": day}, _number(value), _version(version), expiry])
+            _Statement(name, self._inserting, [{"S": name}, {"S": day}, _number(value), *more])
             for name, value in values.items()
         ]
         return {name: values[name] for name in self._execute(day, statements, "DuplicateItem")}

@@ -67,7 +67,7 @@ class LimitAlerts:
         limits = self._limits(counts)
         for publication in publications:
             for alert in self._due(publication, limits):
-                counts.update(self._send(alert, remaining))
+                counts.update(self._send(alert, publication.expires_at, remaining))
         return counts
 
     def _limits(self, counts: Counter[str]) -> dict[str, int]:
@@ -106,22 +106,22 @@ class LimitAlerts:
             self._complained_of.add(name)
             self._logger.warning(what, item=name, reason=str(reason))
 
-    def _send(self, alert: Alert, remaining: RemainingMilliseconds) -> list[str]:
+    def _send(self, alert: Alert, expires_at: int | None, remaining: RemainingMilliseconds) -> list[str]:
         """Send an alert, if it is for us to send; return what is to be counted."""
         left = remaining()
         if left < _CALLS_PER_ALERT * SLOWEST_CALL_MILLISECONDS:
             return [ALERTS_PUT_OFF]
         now = int(self._now().timestamp() * 1_000)
         until = now + left + _CLOCKS_DIFFER_BY
-        claim = self._table.claim(alert, now, until)
+        claim = self._table.claim(alert, now, until, expires_at)
         if claim is not Claim.OURS:
             return [] if claim is Claim.DONE else [ALERTS_PUT_OFF]
         try:
             message = self._topic.publish(alert.subject(), alert.to_message(self._stack))
         except NotPublished:
-            self._table.release(alert, until)
+            self._table.release(alert, until, expires_at)
             self._logger.exception("alert not sent", day=alert.day, alert=alert.name)
             return [ALERTS_FAILED]
-        self._table.mark_sent(alert, self._now().isoformat(timespec="seconds"))
+        self._table.mark_sent(alert, self._now().isoformat(timespec="seconds"), expires_at)
         self._logger.info("alert sent", day=alert.day, alert=alert.name, message_id=message)
         return [ALERTS_SENT]

@@ -39,7 +39,7 @@ class LimitsTable:
 
     Args:
         name: of the counters table.
-        retention_days: after which days an alert expires.
+        retention_days: after which days an alert expires whose ledger does not say it.
         dynamodb: the client to use.
     """
 
@@ -71,20 +71,21 @@ class LimitsTable:
         for page in self._dynamodb.get_paginator("query").paginate(TableName=self._name, **request):
             yield from page["Items"]
 
-    def claim(self, alert: Alert, now: int, until: int) -> Claim:
+    def claim(self, alert: Alert, now: int, until: int, expires_at: int | None = None) -> Claim:
         """Claim an alert that nobody has sent, and that no other invocation is about to send.
 
         Args:
             alert: what is to be sent.
             now: milliseconds since 1970.
             until: when this invocation has ended, whatever happens; milliseconds since 1970.
+            expires_at: of the day's ledger; seconds since 1970.
         """
         nobody_has_it = "attribute_not_exists(#counter)"
         its_claimant_has_ended = "#state = :sending AND SendingUntil < :now"
         try:
             self._dynamodb.put_item(
                 TableName=self._name,
-                Item=self._item(alert, AlertState.SENDING, SendingUntil={"N": str(until)}),
+                Item=self._item(alert, AlertState.SENDING, expires_at, SendingUntil={"N": str(until)}),
                 ConditionExpression=f"{nobody_has_it} OR ({its_claimant_has_ended})",
                 ExpressionAttributeNames={"#counter": "Counter", "#state": "State"},
                 ExpressionAttributeValues={":sending": {"S": AlertState.SENDING}, ":now": {"N": str(now)}},
@@ -97,7 +98,7 @@ class LimitsTable:
             return Claim.DONE if found.get("State") == {"S": AlertState.SENT} else Claim.BUSY
         return Claim.OURS
 
-    def release(self, alert: Alert, until: int) -> None:
+    def release(self, alert: Alert, until: int, expires_at: int | None = None) -> None:
         """Give a claim of ours up, so that the next attempt need not wait for its end.
 
         Each claim ends later than the one that it follows, so its end tells whose it is.
@@ -105,7 +106,7 @@ class LimitsTable:
         try:
             self._dynamodb.put_item(
                 TableName=self._name,
-                Item=self._item(alert, AlertState.SENDING, SendingUntil={"N": "0"}),
+                Item=self._item(alert, AlertState.SENDING, expires_at, SendingUntil={"N": "0"}),
                 ConditionExpression="#state = :sending AND SendingUntil = :ours",
                 ExpressionAttributeNames={"#state": "State"},
                 ExpressionAttributeValues={":sending": {"S": AlertState.SENDING}, ":ours": {"N": str(until)}},
@@ -114,11 +115,11 @@ class LimitsTable:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
                 raise
 
-    def mark_sent(self, alert: Alert, sent_at: str) -> None:
+    def mark_sent(self, alert: Alert, sent_at: str, expires_at: int | None = None) -> None:
         """Write down that an alert was sent; unconditional, because it was."""
-        item = self._item(alert, AlertState.SENT, SentAt={"S": sent_at})
+        item = self._item(alert, AlertState.SENT, expires_at, SentAt={"S": sent_at})
         self._dynamodb.put_item(TableName=self._name, Item=item)
 
-    def _item(self, alert: Alert, state: AlertState, **more: dict[str, str]) -> Item:
-        expiry = expiry_epoch_seconds(alert.day, self._retention_days)
+    def _item(self, alert: Alert, state: AlertState, expires_at: int | None, **more: dict[str, str]) -> Item:
+        expiry = expires_at or expiry_epoch_seconds(alert.day, self._retention_days)
         return {**alert_attributes(alert), "State": {"S": state}, "ExpiresAt": {"N": str(expiry)}, **more}

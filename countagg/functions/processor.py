@@ -22,7 +22,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
-from countagg.core.days import check_upload_day
+from countagg.core.day_record import DayRecord
+from countagg.core.days import Expiry, check_upload_day
 from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, shorten
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
@@ -36,7 +37,7 @@ from countagg.functions.store import FetchedObject, Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
-"""It is read, its day's layout is fixed, and then either its snapshot or its refusal is written."""
+"""It is read, its day's record is written, and then either its snapshot or its refusal is written."""
 
 
 class Outcome(StrEnum):
@@ -76,7 +77,7 @@ class Processor:
         self._logger = logger
         self._metrics = metrics
         self._now = now
-        self._layouts: dict[str, Layout] = {}
+        self._records: dict[str, DayRecord] = {}
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         """Process a batch of queue messages; those that fail are named in the answer and come again."""
@@ -106,24 +107,38 @@ class Processor:
             file_key = parse_object_key(event.key, self._settings.prefix)
             if file_key is None:
                 return Outcome.SKIPPED
-            check_upload_day(file_key.day, self._now().date(), self._settings.snapshot_retention_days)
+            self._check_day(file_key.day, event)
             found = self._store.fetch_object(event.key)
             etag = "" if found is None else found.etag
             counters = _counters(found)
-            parts = _parts(event, file_key, found, counters, self._layout_of(file_key.day))
+            record = self._record_of(file_key.day, event)
+            parts = _parts(event, file_key, found, counters, record.layout)
         except (InvalidObjectKey, InvalidCounterFile) as error:
             if event.removed and isinstance(error, InvalidObjectKey):
-                # Refused when it came, or its snapshot is past its retention: its going withdraws nothing.
+                # Refused when it came, or its day is closed: its going withdraws nothing.
                 return Outcome.SKIPPED
             self._refuse(event, error, etag, request_id)
             return Outcome.REFUSED
-        return Outcome.APPLIED if self._store.put_snapshot(parts) else Outcome.ALREADY_NEWER
+        return (
+            Outcome.APPLIED if self._store.put_snapshot(parts, record.expiry.snapshots) else Outcome.ALREADY_NEWER
+        )
 
-    def _layout_of(self, day: str) -> Layout:
-        """Return how a day is spread: as the settings say, unless it had begun before they said so."""
-        if day not in self._layouts:
-            self._layouts[day] = self._store.fix_layout(day, self._settings.layout)
-        return self._layouts[day]
+    def _record_of(self, day: str, event: ObjectEvent) -> DayRecord:
+        """Return what is fixed of a day, by this write if it is the first.
+
+        Raises:
+            InvalidObjectKey: the day is closed.
+        """
+        if day not in self._records:
+            begun = DayRecord(self._settings.layout, self._settings.expiry_of(day))
+            self._records[day] = self._store.fix_day(day, begun)
+        record = self._records[day]
+        self._check_day(day, event, record.expiry)
+        return record
+
+    def _check_day(self, day: str, event: ObjectEvent, fixed: Expiry | None = None) -> None:
+        days = self._settings.snapshot_retention_days
+        check_upload_day(day, event.date, self._now().date(), days, fixed)
 
     def _refuse(
         self, event: ObjectEvent, error: InvalidObjectKey | InvalidCounterFile, etag: str, request_id: str

@@ -31,6 +31,8 @@ class Publication:
             left.
         layout: of the day. Where it is split, the batch tells of some partitions only: `totals` are empty and
             `base` and `version` 0 until they are read.
+        expires_at: when the ledger expires, and with it the day's counters and alerts; seconds since 1970, None
+            if it does not.
     """
 
     day: str
@@ -40,6 +42,7 @@ class Publication:
     totals: Mapping[str, int]
     changed: frozenset[str]
     layout: Layout
+    expires_at: int | None = None
 
     def including(self, counters: Iterable[str]) -> Publication:
         """Return it with more counters taken for changed."""
@@ -65,6 +68,7 @@ class _Step:
     base: int
     version: int
     updated_at: str
+    expires_at: int | None
     before: Ledger
     after: Ledger
 
@@ -92,7 +96,8 @@ def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadab
             steps[change.day, change.layout].append(step)
     for (day, layout), steps_of_day in steps.items():
         if layout.is_split:
-            yield Publication(day, 0, 0, "", {}, _changed(steps_of_day), layout)
+            expires_at = steps_of_day[-1].expires_at
+            yield Publication(day, 0, 0, "", {}, _changed(steps_of_day), layout, expires_at)
         else:
             yield _publication(day, steps_of_day)
 
@@ -104,7 +109,7 @@ def _step(change: TotalsChange) -> _Step:
     except CorruptDocument:
         # Nobody knows what changed: the chain of versions begins here.
         before, base = after, change.version
-    return _Step(base, change.version, change.updated_at, before, after)
+    return _Step(base, change.version, change.updated_at, change.expires_at, before, after)
 
 
 def _publication(day: str, steps: Sequence[_Step]) -> Publication:
@@ -113,7 +118,16 @@ def _publication(day: str, steps: Sequence[_Step]) -> Publication:
     base = newest.version
     while base in bases:
         base = bases[base]
-    return Publication(day, base, newest.version, newest.updated_at, newest.after.sums, _changed(steps), Layout())
+    return Publication(
+        day=day,
+        base=base,
+        version=newest.version,
+        updated_at=newest.updated_at,
+        totals=newest.after.sums,
+        changed=_changed(steps),
+        layout=Layout(),
+        expires_at=newest.expires_at,
+    )
 
 
 def _changed(steps: Sequence[_Step]) -> frozenset[str]:

@@ -226,7 +226,7 @@ def counters_output(table: CountersTable) -> Output:
         # A counter that no instance names any more has the sum 0. Its item stays: without it, a late write of an
         # older version would find no version to lose against.
         values = {name: publication.totals.get(name, 0) for name in sorted(publication.changed)}
-        return table.write(publication.day, publication.version, values)
+        return table.write(publication.day, publication.version, values, publication.expires_at)
 
     return write
 

@@ -6,17 +6,17 @@ Every write is conditional, so that a repeated, late or overlapping invocation c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from countagg.core.counter_file import MAX_FILE_BYTES
-from countagg.core.days import expiry_epoch_seconds
+from countagg.core.day_record import IS_ABSENT, IS_INCOMPLETE, DayRecord, record_key
 from countagg.core.errors import CountaggError
 from countagg.core.ledger import Image
 from countagg.core.names import Names
-from countagg.core.partitions import LAYOUTS_PARTITION, MORE_PARTITIONS, Layout, parse_partition
+from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
@@ -47,10 +47,17 @@ class FetchedObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredLedger:
-    """A partition's ledger as stored; version 0 with an empty document if there is none."""
+    """A partition's ledger as stored; version 0 with an empty document if there is none.
+
+    Attributes:
+        version: counts its changes.
+        document: encoded.
+        expires_at: seconds since 1970; None if it never does, or there is none.
+    """
 
     version: int
     document: bytes
+    expires_at: int | None = None
 
 
 class Store:
@@ -65,6 +72,7 @@ class Store:
         self._settings = settings
         self._names = Names(settings.stack)
         self._clients = clients
+        self._totals_expire: dict[str, int] = {}
 
     def fetch_object(self, key: str) -> FetchedObject | None:
         """Read an object as it is now; None if there is none.
@@ -88,42 +96,58 @@ class Store:
                 modified_at=answer["LastModified"].isoformat(timespec="seconds"),
             )
 
-    def fix_layout(self, day: str, wanted: Layout) -> Layout:
-        """Write down how a day is spread, unless that is written already; return what is written."""
-        days = max(self._settings.snapshot_retention_days, self._settings.totals_retention_days)
+    def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:
+        """Write a day's record, unless there is one already; return the one that is there."""
+        return self._write_record(day, wanted, IS_ABSENT) or wanted
+
+    def _write_record(self, day: str, wanted: DayRecord, condition: str) -> DayRecord | None:
+        """Write a record if the condition holds for the one that is there; else return that, complete."""
         try:
             self._clients.dynamodb.put_item(
                 TableName=self._names.snapshots,
-                Item={
-                    "Date": {"S": LAYOUTS_PARTITION},
-                    "Instance": {"S": day},
-                    "Lanes": {"N": str(wanted.lanes)},
-                    "CounterShards": {"N": str(wanted.shards)},
-                    "ExpiresAt": {"N": str(expiry_epoch_seconds(day, days))},
-                },
-                ConditionExpression="attribute_not_exists(Lanes)",
+                Item=wanted.to_item(day),
+                ConditionExpression=condition,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _NOT_NEWER:
                 raise
             answer: Any = error.response
-            fixed = answer["Item"]
-            return Layout(int(fixed["Lanes"]["N"]), int(fixed["CounterShards"]["N"]))
-        return wanted
+            found = DayRecord.from_item(answer["Item"], wanted.expiry)
+            if found.is_complete:
+                return found
+            completed = replace(found, is_complete=True)
+            return self._write_record(day, completed, IS_INCOMPLETE) or completed
+        return None
 
-    def put_snapshot(self, parts: Mapping[str, Snapshot]) -> bool:
+    def _totals_expiry(self, day: str) -> int:
+        """Return when a day's ledgers expire: as its record says, or as it would say by the settings."""
+        chosen = self._settings.expiry_of(day)
+        if day not in self._totals_expire:
+            answer = self._clients.dynamodb.get_item(
+                TableName=self._names.snapshots, Key=record_key(day), ConsistentRead=True
+            )
+            if "Item" not in answer:
+                return chosen.totals
+            record = DayRecord.from_item(answer["Item"], chosen)
+            if not record.is_complete:
+                return record.expiry.totals
+            self._totals_expire[day] = record.expiry.totals
+        return self._totals_expire[day]
+
+    def put_snapshot(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
         """Write a snapshot unless the table holds one of the same or a newer event.
 
         Args:
             parts: partition -> the snapshot with those of its counters that belong there. They are written
                 together or not at all.
+            expires_at: seconds since 1970, the same for all snapshots of a day.
 
         Returns:
             Whether it was written. After a write that landed although the caller saw a time-out, the repeated
             one finds its own sequencer and returns False: the work is done all the same.
         """
-        requests = [self._snapshot_put(partition, snapshot) for partition, snapshot in parts.items()]
+        requests = [self._snapshot_put(partition, snapshot, expires_at) for partition, snapshot in parts.items()]
         if len(requests) == 1:
             return self._put_if(**requests[0])
         try:
@@ -135,8 +159,7 @@ class Store:
             raise
         return True
 
-    def _snapshot_put(self, partition: str, snapshot: Snapshot) -> Any:  # noqa: ANN401 - parameters of boto3
-        days = self._settings.snapshot_retention_days
+    def _snapshot_put(self, partition: str, snapshot: Snapshot, expires_at: int) -> Any:  # noqa: ANN401 - of boto3
         return {
             "TableName": self._names.snapshots,
             "Item": {
@@ -147,7 +170,7 @@ class Store:
                 "ETag": {"S": snapshot.etag},
                 "Key": {"S": snapshot.key},
                 "UploadedAt": {"S": snapshot.uploaded_at},
-                "ExpiresAt": {"N": str(expiry_epoch_seconds(snapshot.day, days))},
+                "ExpiresAt": {"N": str(expires_at)},
             },
             "ConditionExpression": "attribute_not_exists(Sequencer) OR Sequencer < :sequencer",
             "ExpressionAttributeValues": {":sequencer": {"S": snapshot.sequencer}},
@@ -175,10 +198,13 @@ class Store:
         item = answer.get("Item")
         if item is None:
             return StoredLedger(0, b"")
-        return StoredLedger(int(item["Version"]["N"]), bytes(item["Document"]["B"]))
+        expires_at = int(item["ExpiresAt"]["N"]) if "ExpiresAt" in item else None
+        return StoredLedger(int(item["Version"]["N"]), bytes(item["Document"]["B"]), expires_at)
 
     def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
         """Replace a partition's ledger if it still is of the version that was read.
+
+        It expires with its day, and never earlier than the one that it replaces.
 
         Returns:
             False if another invocation was faster.
@@ -191,13 +217,13 @@ class Store:
                 f"the totals of {partition} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
                 hint=MORE_PARTITIONS,
             )
-        day = parse_partition(partition).day
+        expires_at = max(self._totals_expiry(parse_partition(partition).day), replaced.expires_at or 0)
         item: dict[str, Any] = {
             "Date": {"S": partition},
             "Version": {"N": str(replaced.version + 1)},
             "Document": {"B": document},
             "UpdatedAt": {"S": updated_at},
-            "ExpiresAt": {"N": str(expiry_epoch_seconds(day, self._settings.totals_retention_days))},
+            "ExpiresAt": {"N": str(expires_at)},
         }
         if not replaced.version:
             return self._put_if(

@@ -9,7 +9,7 @@ from datetime import date
 from countagg.aws.day_reader import CounterItem, DayReader, ListedObject
 from countagg.aws.day_tables import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
-from countagg.core.days import check_upload_day, is_past_retention
+from countagg.core.days import check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, InvalidObjectKey
 from countagg.core.ledger import Ledger
 from countagg.core.object_keys import CounterFileKey, parse_object_key
@@ -54,7 +54,7 @@ class DayLook:
         inclusion: the ledger decoded, and what it includes; None if there is none, or it cannot be read.
         counters: counter -> its item of the counters table.
         published: the published object.
-        expired: whether the snapshots are past their retention, and the files stand in for them.
+        expired: whether the day is closed, and the files stand in for its snapshots, which are gone or go soon.
     """
 
     day: str
@@ -130,7 +130,8 @@ class Observer:
 
     @property
     def _expired(self) -> bool:
-        return is_past_retention(self.day, self.today, self.reader.settings.snapshot_retention_days)
+        expiry = self.reader.expiry(self.day)
+        return is_closed(self.day, self.today, self.reader.settings.snapshot_retention_days, expiry)
 
     def _follow(self, snapshots: dict[str, Snapshot], ledger: Ledger | None) -> None:
         """Read those snapshots again of which the ledger includes a newer one by now."""
@@ -143,7 +144,7 @@ class Observer:
         snapshots.update((instance, found) for instance, found in again if found is not None)
 
     def _in_place_of_expired(self, files: list[CounterFile], ledger: Ledger | None) -> dict[str, Snapshot]:
-        """Return what the snapshots would say, of a day whose snapshots are past their retention."""
+        """Return what the snapshots would say, of a day that is closed."""
         seen = {} if ledger is None else ledger.seen
         return {
             found.instance: Snapshot(
@@ -178,7 +179,7 @@ class Observer:
         try:
             file_key = parse_object_key(each.key, settings.prefix)
             if not self._expired:
-                check_upload_day(self.day, self.today, settings.snapshot_retention_days)
+                check_upload_day(self.day, each.modified_at.date(), self.today, settings.snapshot_retention_days)
         except InvalidObjectKey as error:
             found.append(CounterFile("", each.key, each.etag, refused=RefusedFile(each.key, error.what, None)))
             return None

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from countagg.aws.day_reader import DayReader, FoundObject, ListedObject
 from countagg.aws.day_tables import StoredDay
-from countagg.core.days import check_upload_day, is_past_retention
+from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
 from countagg.core.ledger import Ledger
 from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey, parse_object_key
@@ -52,14 +52,14 @@ class FileLineage:
         found: the object as it is now; None if there is none.
         refused: why the rules refuse it; None if they do not, or there is none.
         counters: how many the object names; None if there is none, or it is refused.
-        snapshot: what was made of it; None if nothing was, or it is past its retention.
+        snapshot: what was made of it; None if nothing was, or it has expired.
         version: of the day's ledger; 0 if there is none.
         updated_at: of the ledger: UTC, ISO 8601; empty if there is none.
         included: sequencer of the version that the ledger includes; empty if none is.
         pending: what differs between file, snapshot and ledger; empty if nothing does.
         same_content: whether file and snapshot say the same; None if one of them is not there, or not readable.
         shares: its counters, by name.
-        expired: whether the snapshot is past its retention, and the file stands in for it.
+        expired: whether the snapshot has expired, and the file stands in for it.
         log: what the functions wrote about it; None if nobody knows when it was uploaded.
     """
 
@@ -125,7 +125,7 @@ def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FoundObj
     if snapshot is not None and snapshot.sequencer < ledger.seen.get(instance, ""):
         # It was replaced between the two reads.
         snapshot = reader.snapshot(day, instance)
-    return _Hops(key, file_key, found, snapshot, stored, ledger, reader.layout_of_files(day))
+    return _Hops(key, file_key, found, snapshot, stored, ledger, reader.layout_of_files(day), reader.expiry(day))
 
 
 def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
@@ -152,6 +152,7 @@ class _Hops:
     stored: StoredDay
     ledger: Ledger
     layout: Layout
+    expiry: Expiry
 
     @property
     def uploaded_at(self) -> datetime | None:
@@ -167,7 +168,7 @@ class _Hops:
         """Compare what the hops have."""
         included = self.ledger.seen.get(self.file_key.instance, "")
         # What is included was accepted when it came, however old it is by now.
-        late = bool(included) and is_past_retention(self.file_key.day, today, retention_days)
+        late = bool(included) and is_closed(self.file_key.day, today, retention_days, self.expiry)
         file = self._read() if late else self._refused_by_day(retention_days, today) or self._read()
         expired = late and self.snapshot is None
         snapshot = self._stand_in(file, included) if expired else self.snapshot
@@ -192,11 +193,12 @@ class _Hops:
         )
 
     def _refused_by_day(self, retention_days: int, today: date) -> CounterFile | None:
+        if self.found is None:
+            return None
+        uploaded = self.found.modified_at.date()
         try:
-            check_upload_day(self.file_key.day, today, retention_days)
+            check_upload_day(self.file_key.day, uploaded, today, retention_days, self.expiry)
         except InvalidObjectKey as error:
-            if self.found is None:
-                return None
             refused = RefusedFile(self.key, error.what, None)
             return CounterFile(self.file_key.instance, self.key, self.found.etag, refused=refused)
         return None
@@ -204,7 +206,7 @@ class _Hops:
     def _read(self) -> CounterFile | None:
         if self.found is None:
             return None
-        listed = ListedObject(self.key, self.found.etag, self.found.size)
+        listed = ListedObject(self.key, self.found.etag, self.found.size, self.found.modified_at)
         return read_file(listed, self.file_key, self.layout, self.found.content or b"", self.found.etag)
 
     def _stand_in(self, file: CounterFile | None, included: str) -> Snapshot | None:

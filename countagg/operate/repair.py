@@ -15,7 +15,7 @@ from typing import Final
 from countagg.aws.day_reader import CounterItem, DayReader
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
-from countagg.core.days import check_upload_day
+from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Image, Ledger, decode_ledger, encode_ledger, rebuild
@@ -45,19 +45,27 @@ class Repaired:
     verification: Verification
 
 
-def check_day(settings: FunctionSettings, day: str, now: datetime) -> None:
+def check_day(settings: FunctionSettings, expiry: Expiry, day: str, now: datetime) -> None:
     """Refuse a day that cannot be repaired, because the processor would refuse its files.
+
+    Args:
+        settings: of the stack.
+        expiry: of the day.
+        day: YYYY-MM-DD.
+        now: the time, aware.
 
     Raises:
         UsageError: with the reason.
     """
-    retention = settings.snapshot_retention_days
+    today, retention = now.astimezone(UTC).date(), settings.snapshot_retention_days
     try:
-        check_upload_day(day, now.astimezone(UTC).date(), retention)
+        check_upload_day(day, today, today, retention, expiry)
     except InvalidObjectKey as error:
         hint = (
             f"the processor takes files of the last {retention} days only, and their snapshots are not kept longer"
         )
+        if is_closed(day, today, retention, expiry):
+            hint = "totals are never made again of a day whose snapshots expire"
         raise UsageError(error.what, where=day, hint=hint) from error
 
 
@@ -140,7 +148,7 @@ class Repairer:
             if not behind and ledger == (_decode(own.document) if own.version else Ledger()):
                 return highest
             # Once snapshots expire, a rebuild would take what is gone for what never was.
-            check_day(self.reader.settings, day, self.now())
+            check_day(self.reader.settings, self.reader.expiry(day), day, self.now())
             version, document = own.version + behind + 1, encode_ledger(ledger)
             if self.writer.replace_ledger(partition, own.version, version, document, self._time()):
                 self.on_step("ledger rebuilt", 1, 1)

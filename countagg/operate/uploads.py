@@ -88,8 +88,9 @@ def check_day(pipeline: Pipeline, day: str, now: datetime) -> None:
     Raises:
         UsageError: with its reason.
     """
+    today = now.astimezone(UTC).date()
     try:
-        check_upload_day(day, now.astimezone(UTC).date(), pipeline.settings.snapshot_retention_days)
+        check_upload_day(day, today, today, pipeline.settings.snapshot_retention_days, pipeline.expiry(day))
     except InvalidObjectKey as error:
         raise UsageError(error.what, where="--date", hint="the pipeline would refuse such files") from error
 

@@ -54,7 +54,7 @@ class Retention:
 
     Attributes:
         snapshots: also how far a file may lag behind the clock.
-        totals: totals and counters.
+        totals: totals and counters; at least as long as snapshots.
         logs: one of `LOG_RETENTIONS`.
     """
 
@@ -178,6 +178,14 @@ def _check_numbers(settings: StackSettings) -> None:
         _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
     _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
     _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)
+    if settings.retention.totals < settings.retention.snapshots:
+        # A day's totals must not go as long as files of it are taken: they would begin anew.
+        raise UsageError(
+            f"totals={settings.retention.totals} is less than snapshots={settings.retention.snapshots}: "
+            "totals would be lost of days that still take files",
+            where="--retention",
+            hint=f"give --retention totals={settings.retention.snapshots} or more",
+        )
     if settings.retention.logs not in LOG_RETENTIONS:
         allowed = ", ".join(map(str, sorted(LOG_RETENTIONS)))
         raise UsageError(

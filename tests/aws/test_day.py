@@ -70,10 +70,13 @@ def test_objects_below_the_days_prefix_are_listed_with_what_is_known_of_them(
     etags = [put(stored, f"counters/{DAY}/values_{name}", name.encode()) for name in ("i-1", "i-22")]
     for other in (f"counters/{DAY}/notes", "counters/2026-11-21/values_i-1", f"totals/{DAY}"):
         put(stored, other, b"")
-    assert list(reader.list_objects(DAY)) == [
-        ListedObject(f"counters/{DAY}/values_i-1", etags[0], 3),
-        ListedObject(f"counters/{DAY}/values_i-22", etags[1], 4),
+    listed = list(reader.list_objects(DAY))
+    times = [each.modified_at for each in listed]
+    assert listed == [
+        ListedObject(f"counters/{DAY}/values_i-1", etags[0], 3, times[0]),
+        ListedObject(f"counters/{DAY}/values_i-22", etags[1], 4, times[1]),
     ]
+    assert times == [reader.find_object(each.key).modified_at for each in listed]  # type: ignore[union-attr]  # they are there
 
 
 def test_an_object_is_read_with_its_etag(stored: World, reader: DayReader) -> None:

@@ -32,6 +32,7 @@ BREAKS: Final[dict[Grant, str]] = {
     Grant("aggregator", "KeepTotals", "dynamodb:GetItem"): "the total",
     Grant("aggregator", "KeepTotals", "dynamodb:PutItem"): "the total",
     Grant("aggregator", "RebuildFromSnapshots", "dynamodb:Query"): "the rebuilt total",
+    Grant("aggregator", "ReadWhenDaysExpire", "dynamodb:GetItem"): "the total",
     Grant(
         "publisher", "EngineChecksTheCallInsteadOfItsStatements", "dynamodb:BatchExecuteStatement"
     ): "the counter",

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from botocore.exceptions import ClientError
 
+from countagg.core.days import expiry_epoch_seconds
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.settings import FunctionSettings
@@ -33,6 +34,8 @@ Record = dict[str, Any]
 NAME: Final = "countagg-counters"
 TOMORROW: Final = "2026-11-21"
 SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
+EXPIRES_AT: Final = expiry_epoch_seconds(DAY, 500)
+"""Of the ledgers: longer than the publisher's settings say."""
 _SERVICES: Final = itertools.count(1)
 
 
@@ -51,6 +54,7 @@ def record(version: int, old: Ledger | None, new: Ledger, day: str = DAY) -> Rec
         "Version": {"N": str(version)},
         "Document": document(new),
         "UpdatedAt": {"S": updated_at(version)},
+        "ExpiresAt": {"N": str(EXPIRES_AT)},
     }
     if old is not None:
         change["OldImage"] |= {"Date": {"S": day}, "Version": {"N": str(version - 1)}, "Document": document(old)}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from countagg.core.day_record import DayRecord
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent
 from countagg.core.ledger import Ledger, encode_ledger
@@ -381,7 +382,7 @@ def test_a_ledger_is_saved_only_over_the_version_that_was_read(world: World) -> 
     assert not world.store.save_ledger(DAY, StoredLedger(0, b""), empty, "now")
     assert not world.store.save_ledger(DAY, StoredLedger(2, empty), empty, "now")
     assert world.store.save_ledger(DAY, StoredLedger(1, empty), empty, "now")
-    assert world.store.load_ledger(DAY) == StoredLedger(2, empty)
+    assert world.store.load_ledger(DAY) == StoredLedger(2, empty, expiry_epoch_seconds(DAY, 400))
 
 
 class Warm:
@@ -489,7 +490,7 @@ def test_each_partition_has_a_ledger_of_its_own(world: World) -> None:
 
 
 def test_what_says_a_days_layout_is_no_snapshot(world: World) -> None:
-    world.store.fix_layout(DAY, Layout(2, 1))
+    world.store.fix_day(DAY, DayRecord(Layout(2, 1), world.settings.expiry_of(DAY)))
     record = world.snapshot_changed("i-1", {"a": 1})
     record["dynamodb"]["Keys"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}}
     record["dynamodb"]["NewImage"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}, "Lanes": {"N": "2"}}

@@ -7,10 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from countagg.core.days import expiry_epoch_seconds
 from countagg.core.values import SCALE
 from tests.functions.alerting import Alerting
-from tests.functions.publishing import TOMORROW, ledger, record, stream
+from tests.functions.publishing import EXPIRES_AT, TOMORROW, ledger, record, stream
 from tests.functions.world import DAY, emitted_metrics
 
 CALLS = ["limits", "alerts", "claim", "publish", "mark"]
@@ -62,7 +61,7 @@ def test_an_alert_is_an_item_that_is_no_counter_of_any_day(outside: Alerting) ->
         "LedgerVersion": {"N": "1"},
         "State": {"S": "sent"},
         "SentAt": {"S": "2026-11-20T12:00:00+00:00"},
-        "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
+        "ExpiresAt": {"N": str(EXPIRES_AT)},
     }
     assert outside.values() == {"a": "5"}
 

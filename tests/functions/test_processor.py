@@ -451,7 +451,7 @@ def test_a_day_keeps_the_layout_of_its_first_file(world: World) -> None:
     assert parts == list(Layout(1, 2).split(COUNTERS))
 
 
-def test_a_layout_is_asked_for_once_a_day_and_kept_as_long_as_totals(world: World) -> None:
+def test_a_layout_is_asked_for_once_a_day_and_kept_for_good(world: World) -> None:
     for _ in range(3):
         world.process(*(world.created(world.put(f"i-{number}", GOOD)) for number in range(3)))
     written = [call["Item"] for call in world.calls.of("PutItem") if call["Item"].get("Lanes")]
@@ -462,7 +462,8 @@ def test_a_layout_is_asked_for_once_a_day_and_kept_as_long_as_totals(world: Worl
         "Instance": {"S": DAY},
         "Lanes": {"N": "1"},
         "CounterShards": {"N": "1"},
-        "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
+        "SnapshotsExpireAt": {"N": str(expiry_epoch_seconds(DAY, 35))},
+        "TotalsExpireAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
     }
 
 

@@ -9,7 +9,7 @@ from countagg.core.events import TotalsChange
 from countagg.core.partitions import Layout
 from countagg.functions.publications import Publication, publications
 from tests.events.loading import load_event
-from tests.functions.publishing import TOMORROW, Record, ledger, record, stream, updated_at
+from tests.functions.publishing import EXPIRES_AT, TOMORROW, Record, ledger, record, stream, updated_at
 from tests.functions.world import DAY
 
 
@@ -31,8 +31,8 @@ def test_a_batch_is_one_publication_a_day_of_its_newest_version() -> None:
     today = stream([{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 3, "b": 1}])
     tomorrow = stream([{"c": 9}], TOMORROW)
     assert asked(today[1], tomorrow[0], today[2]) == [
-        Publication(DAY, 1, 3, updated_at(3), {"a": 3, "b": 1}, frozenset({"a"}), Layout()),
-        Publication(TOMORROW, 0, 1, updated_at(1), {"c": 9}, frozenset({"c"}), Layout()),
+        Publication(DAY, 1, 3, updated_at(3), {"a": 3, "b": 1}, frozenset({"a"}), Layout(), EXPIRES_AT),
+        Publication(TOMORROW, 0, 1, updated_at(1), {"c": 9}, frozenset({"c"}), Layout(), EXPIRES_AT),
     ]
 
 

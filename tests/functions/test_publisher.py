@@ -16,7 +16,7 @@ from countagg.functions.counters_table import StatementFailed
 from countagg.functions.publications import Publication
 from countagg.functions.publisher import PublishingContended
 from tests.functions.bucket import Stored
-from tests.functions.publishing import TOMORROW, Outside, ledger, record, stream, updated_at
+from tests.functions.publishing import EXPIRES_AT, TOMORROW, Outside, ledger, record, stream, updated_at
 from tests.functions.world import DAY, Context, World, emitted_metrics
 
 KEY = f"totals/{DAY}"
@@ -344,7 +344,7 @@ def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
     outside = Outside()
     both = outside.start([output("one", 3), output("other", 4)])
     outside.publish(*stream([{"a": 1}]), by=both)
-    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}), Layout())
+    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}), Layout(), EXPIRES_AT)
     assert got == [("one", expected), ("other", expected)]
     assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 7, "ObjectsPublished": 1}
 

@@ -238,7 +238,7 @@ class World:
             key=f"{self.settings.prefix}{day}/values_{instance}",
             uploaded_at=NOW.isoformat(),
         )
-        assert self.store.put_snapshot({day: snapshot})
+        assert self.store.put_snapshot({day: snapshot}, self.settings.expiry_of(snapshot.day).snapshots)
         new = self.snapshot_item(instance, day)
         assert new is not None
         record = load_event("stream-snapshot-insert")

@@ -14,9 +14,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from countagg.core.counter_file import MAX_FILE_BYTES
+from countagg.core.day_record import DayRecord
 from countagg.core.errors import CorruptDocument, InvalidEvent
 from countagg.core.ledger import Image
-from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
 from countagg.functions.aggregator import Aggregator
@@ -45,10 +45,11 @@ class HeldStore(Store):
         assert key.startswith(SETTINGS.prefix)
         return None if self.content is None else FetchedObject(self.content, len(self.content), "etag", _TIME)
 
-    def fix_layout(self, day: str, wanted: Layout) -> Layout:  # noqa: ARG002 - no day has begun
+    def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:  # noqa: ARG002 - no day has begun
         return wanted
 
-    def put_snapshot(self, parts: Mapping[str, Snapshot]) -> bool:
+    def put_snapshot(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
+        assert expires_at > 0
         for snapshot in parts.values():
             assert len(snapshot.packed) <= MAX_PACKED_BYTES <= MAX_FILE_BYTES
             self.snapshots[snapshot.instance] = snapshot

@@ -86,7 +86,8 @@ def _object_key(key: str) -> None:
         assert parse_date(found.day) is not None
         assert found.instance.isascii()
         assert not set(found.instance) & set("/\\ \0%")
-        check_upload_day(found.day, datetime(2026, 11, 20, tzinfo=UTC).date(), 35)
+        today = datetime(2026, 11, 20, tzinfo=UTC).date()
+        check_upload_day(found.day, today, today, 35)
     except InvalidObjectKey as error:
         _is_fine_refusal(error)
 

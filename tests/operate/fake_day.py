@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from countagg.aws.day_reader import CounterItem, FoundObject, ListedObject
 from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
+from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
@@ -57,6 +58,7 @@ class FakeDay:
         on_write: what happens just before each of the next writes of a repair.
         events: how many S3 had.
         links: changes of snapshots that the aggregator has not seen.
+        fixed: when the day expires; None for what the settings say.
         versions: of the ledger that the publisher has not seen: sums before and after, and the version.
     """
 
@@ -76,6 +78,7 @@ class FakeDay:
     links: list[Link] = field(default_factory=list)
     versions: list[tuple[dict[str, int], dict[str, int], int]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
+    fixed: Expiry | None = None
 
     # Uploads, and what the functions do about them
 
@@ -174,7 +177,7 @@ class FakeDay:
         """Repair, when it is that late."""
         observer = Observer(self.reader, DAY, self.today)
         found, look = verify(observer, self.settling(settle))
-        plan = plan_repair(found, look, self.settings, "now")
+        plan = plan_repair(found, look, self.settings, NOW.isoformat())
         self.on_sleep += [self.settle] * 99
         both = cast("DayWriter", self), cast("EventQueue", self)
         repairer = Repairer(self.reader, *both, self.settling(settle), lambda: now, timeout=5.0)
@@ -199,7 +202,7 @@ class FakeDay:
         prefix = build_object_key("counters/", day, "")
         for key, content in sorted(self.objects.items()):
             if key.startswith(prefix):
-                yield ListedObject(key, etag_of(content), len(content))
+                yield ListedObject(key, etag_of(content), len(content), UPLOADED_AT)
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
         content = self.objects.get(key)
@@ -223,6 +226,9 @@ class FakeDay:
 
     def ledger(self, _day: str) -> StoredDay:
         return StoredDay((self.stored,))
+
+    def expiry(self, day: str) -> Expiry:
+        return self.fixed or self.settings.expiry_of(day)
 
     def layout(self, _day: str) -> Layout:
         return Layout()

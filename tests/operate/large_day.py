@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from countagg.aws.day_reader import CounterItem, ListedObject
 from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.core.counter_file import parse_counter_file
+from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
@@ -42,7 +43,7 @@ class LargeDay:
 
     def list_objects(self, day: str) -> Iterator[ListedObject]:
         for number in range(self._files):
-            yield ListedObject(build_object_key("counters/", day, f"i-{number:08x}"), f"{number:032x}", 1_000)
+            yield ListedObject(build_object_key("counters/", day, f"i-{number:08x}"), f"{number:032x}", 1_000, NOW)
 
     def read_object(self, key: str) -> tuple[bytes, str]:
         number = int(key.rpartition(f"{FILE_NAME_PREFIX}i-")[2], 16)
@@ -56,6 +57,9 @@ class LargeDay:
 
     def ledger(self, _day: str) -> StoredDay:
         return StoredDay((StoredDocument(5, "then", encode_ledger(self._ledger)),))
+
+    def expiry(self, day: str) -> Expiry:
+        return SETTINGS.expiry_of(day)
 
     def layout_of_files(self, _day: str) -> Layout:
         return Layout()

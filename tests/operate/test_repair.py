@@ -242,9 +242,16 @@ def test_it_does_not_fight_for_ever() -> None:
         day.repair()
 
 
-@pytest.mark.parametrize(("date", "reason"), [("2026-01-01", "more than 35 days"), ("2026-12-24", "ahead")])
-def test_a_day_whose_files_the_processor_refuses_cannot_be_repaired(date: str, reason: str) -> None:
-    check_day(SETTINGS, DAY, NOW)
+@pytest.mark.parametrize(
+    ("date", "reason", "hint"),
+    [
+        ("2026-01-01", "more than 35 days", "never made again"),
+        ("2026-10-15", "more than 35 days", "last 35 days"),
+        ("2026-12-24", "ahead", "last 35 days"),
+    ],
+)
+def test_a_day_whose_files_the_processor_refuses_cannot_be_repaired(date: str, reason: str, hint: str) -> None:
+    check_day(SETTINGS, SETTINGS.expiry_of(DAY), DAY, NOW)
     with pytest.raises(UsageError, match=reason) as caught:
-        check_day(SETTINGS, date, NOW)
-    assert "last 35 days" in caught.value.hint
+        check_day(SETTINGS, SETTINGS.expiry_of(date), date, NOW)
+    assert hint in caught.value.hint

@@ -11,6 +11,7 @@ import pytest
 
 from countagg.aws.day_reader import CounterItem
 from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
 from countagg.core.partitions import Layout
@@ -202,6 +203,9 @@ class SplitDay:
 
     def layout(self, _day: str) -> Layout:
         return LAYOUT
+
+    def expiry(self, day: str) -> Expiry:
+        return SETTINGS.expiry_of(day)
 
     def ledger(self, _day: str) -> StoredDay:
         return StoredDay(tuple(self.parts.values()), LAYOUT)

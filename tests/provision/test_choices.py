@@ -48,7 +48,7 @@ settings_with_choices = st.builds(
     deletion_protection=st.none() | st.booleans(),
     memory=st.builds(PerFunction, *[st.sampled_from([256, 512])] * 3),
     window=st.builds(PerFunction, *[st.integers(0, 300)] * 3),
-    retention=st.builds(Retention, st.just(35), st.integers(1, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
+    retention=st.builds(Retention, st.just(35), st.integers(35, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
     lanes=st.integers(1, 10),
     counter_shards=st.integers(1, 10),
     alarm_email=st.sampled_from(["", "ops@example.org"]),
@@ -218,3 +218,16 @@ def test_choices_that_do_not_fit_into_the_environment_are_refused() -> None:
     with pytest.raises(UsageError, match="4096") as caught:
         state_of(make_stack(tags=tags), "function/processor")
     assert caught.value.where == "--tag"
+
+
+@pytest.mark.parametrize(
+    ("remembered", "said", "least"),
+    [({"totals": 50}, {"snapshots": 70}, 70), ({"snapshots": 70}, {"totals": 50}, 70), ({"totals": 10}, {}, 35)],
+)
+def test_retention_that_would_lose_totals_is_refused_also_by_what_was_chosen_before(
+    remembered: dict[str, int], said: dict[str, int], least: int
+) -> None:
+    before = Remembered("fleet-counters", choices={"retention": remembered})
+    with pytest.raises(UsageError) as caught:
+        Chosen("countagg", retention=said).settings(before)
+    assert (caught.value.where, caught.value.hint) == ("--retention", f"give --retention totals={least} or more")

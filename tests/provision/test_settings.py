@@ -100,6 +100,8 @@ def test_what_aws_takes_is_taken(chosen: dict[str, Any]) -> None:
         ("--window", {"window": PerFunction(-1, 1, 10)}),
         ("--retention", {"retention": Retention(snapshots=0)}),
         ("--retention", {"retention": Retention(totals=3_651)}),
+        ("--retention", {"retention": Retention(snapshots=401)}),
+        ("--retention", {"retention": Retention(totals=34)}),
         ("--retention", {"retention": Retention(logs=31)}),
         ("--lanes, --counter-shards", {"lanes": 0}),
         ("--lanes, --counter-shards", {"counter_shards": -1}),
@@ -118,3 +120,14 @@ def test_every_retention_that_cloudwatch_logs_knows_is_named() -> None:
     with pytest.raises(UsageError) as caught:
         StackSettings("countagg", "fleet-counters", retention=Retention(logs=2))
     assert all(str(days) in caught.value.hint for days in LOG_RETENTIONS)
+
+
+def test_totals_that_would_go_while_files_are_taken_are_refused_with_the_smallest_number_of_days() -> None:
+    with pytest.raises(UsageError) as caught:
+        StackSettings("countagg", "fleet-counters", retention=Retention(snapshots=35, totals=10))
+    assert (
+        caught.value.what
+        == "totals=10 is less than snapshots=35: totals would be lost of days that still take files"
+    )
+    assert caught.value.hint == "give --retention totals=35 or more"
+    StackSettings("countagg", "fleet-counters", retention=Retention(snapshots=35, totals=35))

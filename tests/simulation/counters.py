@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.functions.partiql import FakeTable, Item
 from tests.simulation.conditions import holds
 from tests.simulation.faults import Fault, Faults
+from tests.simulation.tables import has_expired
 from tests.simulation.timeline import Timeline
 
 _LONGEST_LAG_SECONDS: Final = 3.0
@@ -37,7 +38,7 @@ class Counters:
         self._timeline = timeline
         self._faults = faults
         self._random = random
-        self._history: dict[tuple[str, str], list[tuple[float, Item]]] = {}
+        self._history: dict[tuple[str, str], list[tuple[float, Item | None]]] = {}
         self.watchers: list[Callable[[str, str, Item], None]] = []
 
     def execute(self, statement: Any) -> Any:
@@ -56,6 +57,14 @@ class Counters:
                 past.append((self._timeline.now, dict(item)))
                 for watch in self.watchers:
                     watch(*key, item)
+
+    def expire(self) -> None:
+        """Remove what is past its time, as TTL does."""
+        for key, item in list(self.table.items.items()):
+            if has_expired(item, self._timeline.now):
+                self._faults.note(Fault.TTL_REMOVED)
+                del self.table.items[key]
+                self._history[key].append((self._timeline.now, None))
 
     def put(self, item: Item, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
         """Replace an item if the condition holds for the present one.

@@ -52,6 +52,7 @@ class Fault(StrEnum):
     FACTOR_CHANGED = "parallelization factor changed"
     OUTAGE = "mapping disabled for hours or more than a day"
     REPAIRED = "day repaired while all goes on"
+    RETENTION_CHANGED = "retention changed by the operator"
     # Tables and streams
     SHARD_SPLIT = "shard split or rolled over"
     STREAM_RECREATED = "stream disabled and made anew"

@@ -109,6 +109,10 @@ class Function:
         self._idle: list[Environment] = []
         self._running = 0
 
+    def begin_anew(self) -> None:
+        """Forget the environments: days have passed."""
+        self._idle.clear()
+
     def invoke(self, event: Event, done: Callable[[Outcome], None]) -> None:
         """Begin an invocation; `done` is told how it ended."""
         setting = self._setting

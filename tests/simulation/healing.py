@@ -43,7 +43,7 @@ def _by_fleet(world: World, judge: Judge) -> None:
 
 def _by_operator(world: World, judge: Judge) -> None:
     """Verify every day, repair it, and verify it again: both must say what the judge says."""
-    days = [day for day in world.stored.days() if not judge.is_past_retention(day)]
+    days = [day for day in world.stored.days() if judge.is_open(day)]
     for day in days:
         world.operator.verify(day)
     world.timeline.run()
@@ -53,5 +53,5 @@ def _by_operator(world: World, judge: Judge) -> None:
     world.timeline.run()
     for day in days:
         # Midnight may have passed: then its files were refused meanwhile.
-        if not judge.is_past_retention(day):
+        if judge.is_open(day):
             judge.judge_repair(day)

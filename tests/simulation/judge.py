@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from countagg.core.ledger import decode_ledger
+from countagg.core.ledger import Ledger, decode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.core.published import PublishedTotals, parse_published, published_key
 from countagg.core.values import parse_sum
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.simulation.conditions import Item
 from tests.simulation.files import shown
-from tests.simulation.plans import RETENTION_DAYS
+from tests.simulation.retention import closing_before
 from tests.simulation.stored import content_of
 from tests.simulation.streams import Key
+from tests.simulation.tables import has_expired
 from tests.simulation.truth import Story, Truth, sum_of
 from tests.simulation.world import SETTINGS, World
 
@@ -46,6 +47,8 @@ class Judge:
         self._truth = truth
         self._contents: dict[tuple[str, str, str], Mapping[str, int]] = {}
         self._sums: dict[tuple[str, int], Mapping[str, int]] = {}
+        self._expiry: dict[str, int] = {}
+        self._ledgers: dict[str, tuple[int, int, frozenset[str]]] = {}
         self._stored = world.stored
         self._keeps_ledger = keeps_ledger
         world.snapshots.watchers.append(self._see_snapshot)
@@ -57,6 +60,9 @@ class Judge:
     def _see_snapshot(self, key: Key, item: Item) -> None:
         if key[0] == LAYOUTS_PARTITION:
             return
+        day, expires_at = parse_partition(key[0]).day, int(item["ExpiresAt"]["N"])
+        if self._expiry.setdefault(day, expires_at) != expires_at:
+            self._note(f"snapshot {key} expires at {expires_at}, others of {day} at {self._expiry[day]}")
         sequencer, content = item["Sequencer"]["S"], content_of(item)
         self._contents[key[0], key[1], sequencer] = content
         if self._world.trace.wanted:
@@ -70,8 +76,21 @@ class Judge:
             seen = " ".join(f"{instance}@{_short(sequencer)}" for instance, sequencer in ledger.seen.items())
             self._world.trace.tell("ledger", f"{place} version {version}: {shown(ledger.sums)}; seen {seen}")
         if self._keeps_ledger:
+            self._see_what_stays(place, item, ledger)
             included = [self._contents[place, instance, sequencer] for instance, sequencer in ledger.seen.items()]
             self._expect(f"ledger of {place}, version {version}", ledger.sums, sum_of(included))
+
+    def _see_what_stays(self, place: str, item: Item, ledger: Ledger) -> None:
+        """See that a ledger goes on, loses no instance, and outlives the snapshots of its day."""
+        version, expires_at = int(item["Version"]["N"]), int(item["ExpiresAt"]["N"])
+        before, expired_at, included = self._ledgers.get(place, (0, 0, frozenset[str]()))
+        if version <= before:
+            self._note(f"ledger of {place} begins anew: version {version} after {before}")
+        if lost := included - ledger.seen.keys():
+            self._note(f"ledger of {place}, version {version}, has lost {sorted(lost)}")
+        if expires_at < max(expired_at, self._expiry[parse_partition(place).day]):
+            self._note(f"ledger of {place}, version {version}, expires too early, at {expires_at}")
+        self._ledgers[place] = (version, expires_at, frozenset(ledger.seen))
 
     def _see_counter(self, name: str, day: str, item: Item) -> None:
         """See that an item is what the totals were in its version, also while all goes on."""
@@ -101,8 +120,10 @@ class Judge:
         for place, story in sorted(self._truth.counter_files().items()):
             self._judge_snapshot(place, story, healed=healed)
         for day in self._stored.days():
+            if self._has_gone(day):
+                continue
             self._judge_ledger(day, healed=healed)
-            if not self.unpublished(day) or (healed and not self.is_past_retention(day)):
+            if not self.unpublished(day) or (healed and self.is_open(day)):
                 self._judge_outputs(day)
         self._judge_refusals(healed=healed)
         if self._keeps_ledger:
@@ -114,7 +135,7 @@ class Judge:
             if content and content not in story.said:
                 self._note(f"snapshot {place}: {shown(content)} is in no file there ever was")
         elif self._differs(place, story):
-            latest, past = story.latest, self.is_past_retention(place[0])
+            latest, past = story.latest, self._may_be_refused(place[0], story.date)
             explained = self._exhausted(latest.key) and not healed
             if not explained and not (past and (latest.file is None or self._refusal(latest.key, "before"))):
                 self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}")
@@ -123,9 +144,27 @@ class Judge:
         """Tell whether a snapshot says something else than a good file, or than one that was removed."""
         return not story.is_refused() and self._stored.content(*place) != story.counters()
 
-    def is_past_retention(self, day: str) -> bool:
-        """Tell whether the processor refuses files of a day by now."""
-        return (self._world.timeline.utc().date() - date.fromisoformat(day)).days > RETENTION_DAYS
+    def is_open(self, day: str) -> bool:
+        """Tell whether the processor takes files of a day that are written now."""
+        return not self._may_be_refused(day, self._world.timeline.utc().date())
+
+    def _may_be_refused(self, day: str, written: date) -> bool:
+        """Tell whether the processor may refuse a file of a day: by when it was written, and by the time now."""
+        kept = min(self._world.kept, key=lambda each: each.snapshots)
+        closing = kept.closing(day)
+        if day in self._expiry:
+            closing = min(closing, closing_before(self._expiry[day]))
+        too_late = (written - date.fromisoformat(day)).days > kept.snapshots
+        return too_late or self._world.timeline.utc().date().toordinal() >= closing
+
+    def _has_gone(self, day: str) -> bool:
+        """Tell whether the totals of a day have expired, and may be gone, or some of what belongs to them."""
+        totals, now = self._world.totals, self._world.timeline.now
+        begun = [place for place in self._stored.places(day) if place in totals.history]
+        left = [totals.items[place] for place in begun if place in totals.items]
+        if 0 < len(left) < len(begun):
+            self._note(f"of {day} some ledgers are gone and others are not")
+        return len(left) < len(begun) or any(has_expired(item, now) for item in left)
 
     def _exhausted(self, key: str) -> bool:
         return any(letter.key == key for letter in self._world.dead_letters.messages)
@@ -134,7 +173,7 @@ class Judge:
         if not self.lagging(day):
             said = sum_of(content_of(item) for _, _, item in self._stored.parts(day))
             self._expect(f"totals of {day}", self._stored.ledger(day).sums, said)
-        elif healed and self.is_past_retention(day):
+        elif healed and not self.is_open(day):
             # An upload is refused by now: only a repair by hand would heal this.
             self.beyond_healing += 1
         elif healed:

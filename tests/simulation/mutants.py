@@ -222,8 +222,8 @@ MUTANTS = (
     Mutant(
         "a day's layout changes with the settings",
         "functions.store",
-        """            return Layout(int(fixed["Lanes"]["N"]), int(fixed["CounterShards"]["N"]))""",
-        """            return wanted if fixed else wanted""",
+        "            if found.is_complete:\n                return found\n",
+        "            if found.is_complete:\n                return replace(found, layout=self._settings.layout)\n",
     ),
     Mutant(
         "parts of a snapshot written one after the other",

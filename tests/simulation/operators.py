@@ -43,7 +43,7 @@ class _S3(S3Fake):
     def _list(self, prefix: str) -> list[dict[str, Any]]:
         found = sorted(self._services.bucket.objects.items())
         return [
-            {"Key": key, "ETag": f'"{each.etag}"', "Size": len(each.content)}
+            {"Key": key, "ETag": f'"{each.etag}"', "Size": len(each.content), "LastModified": each.modified}
             for key, each in found
             if key.startswith(prefix)
         ]
@@ -107,14 +107,14 @@ class Operator:
         setting: of the world.
         services: of the world.
         queue: of uploads.
-        settings: of the stack.
+        settings: returns those of the stack as they are.
 
     Attributes:
         found: what the last verification of each day found.
     """
 
     def __init__(
-        self, setting: Setting, services: Services, queue: UploadsQueue, settings: FunctionSettings
+        self, setting: Setting, services: Services, queue: UploadsQueue, settings: Callable[[], FunctionSettings]
     ) -> None:
         self.found: dict[str, Verification] = {}
         self._setting = setting
@@ -143,7 +143,7 @@ class Operator:
             setting.trace.tell(invocation.name, f"fails: {outcome.failure}" if outcome.failure else "ends")
 
         setting.trace.tell(invocation.name, day)
-        invocation.start(partial(work, DayReader(clients, self._settings), clients, settling), ended)
+        invocation.start(partial(work, DayReader(clients, self._settings()), clients, settling), ended)
 
     def _verify(self, reader: DayReader, day: str, settling: Settling) -> None:
         self.found.pop(day, None)
@@ -156,8 +156,8 @@ class Operator:
         self.found.pop(day, None)
         observer, utc = self._observer(reader, day), self._setting.timeline.utc
         found, look = verify(observer, settling)
-        plan = plan_repair(found, look, self._settings, utc().isoformat())
+        plan = plan_repair(found, look, reader.settings, utc().isoformat())
         if plan.mendings:
-            writer, queue = DayWriter(clients, self._settings), EventQueue(clients, self._settings.stack)
+            writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)
             found = Repairer(reader, writer, queue, settling, utc).repair(observer, plan).verification
         self.found[day] = found

@@ -11,10 +11,10 @@ from typing import Final
 from countagg.core.partitions import Layout
 from tests.simulation.faults import Fault, Strike
 from tests.simulation.files import File, bad_file, good_file
+from tests.simulation.retention import Kept, Later, choose_kept, choose_later
 from tests.simulation.timeline import DAY, HOUR, MINUTE
 
 PREFIX: Final = "counters/"
-RETENTION_DAYS: Final = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,14 @@ class Chapter:
         steps: what is uploaded and deleted.
         disturbances: what happens to the stack.
         strangers: how many messages that tell of no file are in the queue.
+        later: what else there is to a chapter that goes on later; None for the first.
     """
 
     pause: float
     steps: tuple[Step, ...]
     disturbances: tuple[Disturbance, ...]
     strangers: int = 0
+    later: Later | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Plan:
         factor: parallelization factor of the stream mappings.
         page_size: of a query.
         layouts: how the operator has days spread, before and after a change; a processor knows one of them.
+        kept: for how long the operator has things kept in the beginning.
         repaired: whether an operator repairs what lags behind, instead of the fleet's next uploads.
         script: which faults strike instead of chance.
     """
@@ -97,6 +100,7 @@ class Plan:
     factor: int
     page_size: int
     layouts: tuple[Layout, ...]
+    kept: Kept = Kept()  # noqa: RUF009 - it is frozen
     repaired: bool = False
     script: frozenset[Strike] | None = None
 
@@ -150,16 +154,23 @@ _DISTURBANCES: Final = (
 _STREAM_HOPS: Final = ("aggregator", "publisher")
 
 
-def make_plan(seed: int) -> Plan:
-    """Make the plan of a seed: mostly small, now and then larger, now and then with weeks between its chapters."""
+def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
+    """Make the plan of a seed: mostly small, now and then larger, now and then with days between its chapters.
+
+    Args:
+        seed: of all its chances.
+        goes_on: how often it has more than one chapter.
+    """
     random = Random(seed)
     large = random.random() < 0.03
     start = _start(random)
     instances = _instances(random, random.randint(5, 12) if large else random.choice((1, 1, 2, 2, 3, 4)))
     chapters = [_chapter(random, start, instances, random.randint(30, 60) if large else random.randint(2, 14))]
-    if random.random() < 0.04:
-        pause = random.randint(33, 42)
-        chapters.append(_later_chapter(random, start, chapters[0], instances, pause))
+    kept = Kept()
+    if random.random() < goes_on:
+        kept = choose_kept(random)
+        for later in choose_later(random, kept):
+            chapters.append(_later_chapter(random, start, chapters[0], instances, later))
     return Plan(
         seed=seed,
         start=start,
@@ -169,6 +180,7 @@ def make_plan(seed: int) -> Plan:
         partitions=random.choice((1, 1, 2, 3)),
         factor=random.choice((1, 1, 1, 2, 4)),
         page_size=random.choice((1, 2, 100)),
+        kept=kept,
         repaired=random.random() < 0.15,
         layouts=_layouts(random),
     )
@@ -237,7 +249,7 @@ def _step(random: Random, now: float, day: date, name: str, *, file: File | None
         key, reason = random.choice(
             (
                 (f"{day + timedelta(days=400)}/values_{name}", "ahead"),
-                (f"{day - timedelta(days=60)}/values_{name}", "before"),
+                (f"{day - timedelta(days=500)}/values_{name}", "before"),
                 (f"2026-02-30/values_{name}", "not a date"),
                 (f"{day}/values_{name} {name}", "instance id"),
             )
@@ -265,13 +277,13 @@ def _disturbances(random: Random, span: float) -> tuple[Disturbance, ...]:
 
 
 def _later_chapter(
-    random: Random, start: datetime, first: Chapter, instances: list[tuple[str, float]], pause: int
+    random: Random, start: datetime, first: Chapter, instances: list[tuple[str, float]], later: Later
 ) -> Chapter:
-    """Go on weeks later: new days, and uploads and deletions of days that are near or past their retention."""
-    fresh = _chapter(random, start + timedelta(days=pause), instances, 4)
+    """Go on later: new days, and uploads and deletions of days that are near or past their end."""
+    fresh = _chapter(random, start + timedelta(days=later.pause), instances, 4)
     old = [
-        Step(random.random() * HOUR, step.key, _file(random, 0.1, 0.2, ()), step.key_reason, step.foreign)
-        for step in random.sample(first.steps, min(3, len(first.steps)))
+        Step(random.random() * later.span, step.key, _file(random, 0.1, 0.2, ()), step.key_reason, step.foreign)
+        for step in random.choices(first.steps, k=4)
     ]
     steps = sorted([*fresh.steps, *old], key=lambda step: step.after)
-    return Chapter(float(pause), tuple(steps), fresh.disturbances)
+    return Chapter(float(later.pause), tuple(steps), fresh.disturbances, later=later)

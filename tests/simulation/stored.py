@@ -60,6 +60,10 @@ class Stored:
             said |= {} if item is None else content_of(item)
         return said
 
+    def places(self, day: str) -> list[Key]:
+        """Return the keys of the ledgers of a day, of those too that are not there."""
+        return [(partition,) for partition in self.layout(day).partitions(day)]
+
     def ledgers(self, day: str) -> Mapping[str, Ledger]:
         """Return the ledgers of a day, by partition."""
         return {

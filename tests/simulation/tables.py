@@ -16,6 +16,11 @@ from tests.simulation.timeline import Timeline
 _OLDEST_SHOWN_SECONDS: Final = 3.0
 
 
+def has_expired(item: Item, now: float) -> bool:
+    """Tell whether TTL may remove an item; one without a time to live it leaves alone."""
+    return "ExpiresAt" in item and int(item["ExpiresAt"]["N"]) < now
+
+
 class Table:
     """One table.
 
@@ -79,7 +84,7 @@ class Table:
     def expire(self) -> None:
         """Remove what is past its time, as TTL does."""
         for key, item in list(self.items.items()):
-            if int(item["ExpiresAt"]["N"]) < self._timeline.now:
+            if has_expired(item, self._timeline.now):
                 self._faults.note(Fault.TTL_REMOVED)
                 self._change(key, item, None, by_ttl=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from tests.simulation.files import File
 from tests.simulation.plans import PREFIX, Step
@@ -16,10 +17,12 @@ class Story:
 
     Attributes:
         latest: the last step.
+        date: on which it was done (UTC).
         said: every set of counters that the object ever stood for; an absent object stands for none.
     """
 
     latest: Step
+    date: date
     said: list[Mapping[str, int]] = field(default_factory=list)
 
     def is_refused(self) -> bool:
@@ -37,10 +40,10 @@ class Truth:
     def __init__(self) -> None:
         self.stories: dict[str, Story] = {}
 
-    def tell(self, step: Step) -> None:
+    def tell(self, step: Step, moment: datetime) -> None:
         """Take a step into account."""
-        story = self.stories.setdefault(step.key, Story(step))
-        story.latest = step
+        story = self.stories.setdefault(step.key, Story(step, moment.date()))
+        story.latest, story.date = step, moment.date()
         if step.file is None:
             story.said.append({})
         elif step.file.counters is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from random import Random
 from typing import Any, Final
@@ -23,8 +23,9 @@ from tests.simulation.functions import CountedMetrics, Function, Handler, MakeHa
 from tests.simulation.invocations import Invocation, Setting
 from tests.simulation.mappings import StreamMapping
 from tests.simulation.operators import Operator
-from tests.simulation.plans import PREFIX, RETENTION_DAYS, Disturbance, Plan, Step
+from tests.simulation.plans import PREFIX, Disturbance, Plan, Step
 from tests.simulation.queues import DeadLetters, UploadsQueue
+from tests.simulation.retention import Kept, Later
 from tests.simulation.rules import Rules
 from tests.simulation.stored import Stored
 from tests.simulation.streams import Stream
@@ -40,7 +41,7 @@ SETTINGS: Final = FunctionSettings(
     prefix=PREFIX,
     output_prefix="totals/",
     dead_letters_url="https://queue.test/dead-letters",
-    snapshot_retention_days=RETENTION_DAYS,
+    snapshot_retention_days=35,
     totals_retention_days=400,
     alerts_topic_arn="arn:aws:sns:us-east-1:123456789012:countagg-alerts",
 )
@@ -69,11 +70,16 @@ class World:
         plan: of the run.
         rules: which handlers run.
         traced: whether to keep an account.
+
+    Attributes:
+        kept: what the operator chose for retention, and chose before within the present chapter: functions that
+            know the older choice run on.
     """
 
     def __init__(self, plan: Plan, rules: Rules, *, traced: bool) -> None:
         self.plan = plan
         self.random = Random(plan.seed)
+        self.kept = [plan.kept]
         self.timeline = Timeline(plan.start)
         self.faults = Faults(plan.seed, plan.rates, plan.script)
         self.trace = Trace(self.timeline.utc, wanted=traced)
@@ -99,12 +105,12 @@ class World:
             dead_letters=self.dead_letters,
         )
         self.bucket = Bucket(self.timeline, _state("notification/uploads").prefix, self.queue.notify)
-        self.operator = Operator(self.setting, self._services(), self.queue, SETTINGS)
+        self.operator = Operator(self.setting, self._services(), self.queue, self._settings)
         self.tables = {"aggregator": self.snapshots, "publisher": self.totals}
         self.mappings = {hop: self._mapping(hop) for hop in self.tables}
         for hop in self.tables:
             self._attach_new_stream(hop)
-        self.performed: Callable[[Step], None] = lambda _: None
+        self.performed: Callable[[Step, datetime], None] = lambda _step, _moment: None
 
     def _table(self, name: str, *key_names: str) -> Table:
         return Table(name, key_names, self.timeline, self.faults, self.random)
@@ -119,11 +125,15 @@ class World:
             self.plan.page_size,
         )
 
+    def _settings(self) -> FunctionSettings:
+        kept = self.kept[-1]
+        return replace(SETTINGS, snapshot_retention_days=kept.snapshots, totals_retention_days=kept.totals)
+
     def _function(self, short: str, make: MakeHandler) -> Function:
         def handler(running: Callable[[], Invocation]) -> Handler:
             clients = make_clients(self.setting, self._services(), running)
             layout = self.random.choice(self.plan.layouts)
-            settings = replace(SETTINGS, lanes=layout.lanes, counter_shards=layout.shards)
+            settings = replace(self._settings(), lanes=layout.lanes, counter_shards=layout.shards)
             return make(Runtime(settings, clients, quiet_logger(), self.metrics, self.timeline.utc))
 
         return Function(self.setting, short, _state(f"function/{short}").timeout, handler)
@@ -145,7 +155,7 @@ class World:
     def perform(self, step: Step) -> None:
         """Write or delete an object."""
         self.trace.tell("upload", f"{step.key}: {'deleted' if step.file is None else step.file}")
-        self.performed(step)
+        self.performed(step, self.timeline.utc())
         if step.file is None:
             self.bucket.delete(step.key)
         else:
@@ -203,15 +213,32 @@ class World:
 
         self.timeline.after(amount**4 * HOUR, switch_on)
 
+    def _go_on(self, later: Later) -> None:
+        """Let days pass; then the operator changes his mind, and TTL removes what has expired by now."""
+        self.kept = self.kept[-1:]
+        for function in self.functions.values():
+            function.begin_anew()
+        self.timeline.after(later.chosen_after, partial(self._choose, later.kept))
+        for expire in (self.snapshots.expire, self.totals.expire, self.counters.expire):
+            if self.random.random() < 0.5:
+                expire()
+            for _ in range(3):
+                self.timeline.after(self.random.random() * later.span, expire)
+
+    def _choose(self, kept: Kept) -> None:
+        if kept != self.kept[-1]:
+            self.trace.tell("operator", f"chooses {kept}")
+            self.faults.note(Fault.RETENTION_CHANGED)
+            self.kept.append(kept)
+
     def run_chapter(self, number: int) -> None:
         """Let a chapter happen, and wait until all is quiet."""
         chapter = self.plan.chapters[number]
         begin = self.plan.start + timedelta(days=chapter.pause)
         self.timeline.now = max(self.timeline.now, begin.timestamp())
         self.faults.on = True
-        if number:
-            for _ in range(3):
-                self.timeline.after(self.random.random() * HOUR, self.snapshots.expire)
+        if chapter.later is not None:
+            self._go_on(chapter.later)
         for body in _NO_EVENTS[: chapter.strangers]:
             self.queue.send(body, "")
         for step in chapter.steps:

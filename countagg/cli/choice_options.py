@@ -64,7 +64,7 @@ def choice_parameters(
         list[str] | None,
         typer.Option(
             metavar="WHAT=DAYS",
-            help="How long snapshots (35), totals (400) or logs (30) are kept.",
+            help="How long snapshots (35), totals (400) or logs (30) are kept; days that have begun keep theirs.",
             rich_help_panel=_FUNCTIONS,
         ),
     ] = None,

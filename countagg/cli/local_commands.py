@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,9 +132,13 @@ def env(
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, {"environment": client_environment(record)})
         return
-    chosen = shell or Path(session.environ.get("SHELL", "sh")).name
-    for line in export_lines(record, chosen):
+    for line in export_lines(record, shell or shell_of(session.environ)):
         session.stdout.write(line + os.linesep)
+
+
+def shell_of(variables: Mapping[str, str]) -> str:
+    """Return the name of the user's shell; a variable that is empty says as little as none."""
+    return Path(variables.get("SHELL") or "sh").name
 
 
 def logs(

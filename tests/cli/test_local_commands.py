@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from countagg.cli.local_commands import shell_of
 from countagg.local import default_state_dir
 from tests.cli.running import CommandLine
 
@@ -49,6 +50,14 @@ def test_env_without_an_engine_writes_nothing_that_a_shell_would_run(countagg: C
 
     assert (ran.code, ran.out) == (3, "")
     assert "countagg local start" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "shell"),
+    [({"SHELL": "/usr/bin/fish"}, "fish"), ({"SHELL": "/bin/zsh"}, "zsh"), ({"SHELL": ""}, "sh"), ({}, "sh")],
+)
+def test_lines_for_a_shell_are_those_of_the_users_own(variables: dict[str, str], shell: str) -> None:
+    assert shell_of(variables) == shell
 
 
 def test_logs_without_a_run_are_empty(countagg: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -176,6 +177,15 @@ def test_a_ramp_for_people_is_as_in_readme(monkeypatch: pytest.MonkeyPatch) -> N
         re.MULTILINE | re.DOTALL,
     )
     assert block.splitlines() == shown
+
+
+def test_bars_are_drawn_in_what_the_encoding_has() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    write_report(Session(DEFAULTS, Preferences({}), stdout=stream), report())
+
+    stream.seek(0)
+    assert "###" in stream.read()
 
 
 def test_write_units_are_those_of_what_was_sent() -> None:

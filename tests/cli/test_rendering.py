@@ -16,7 +16,7 @@ from countagg.cli.options import OutputForm
 from countagg.cli.preferences import Preferences
 from countagg.cli.query_views import write_day
 from countagg.cli.render import grouped, printable, signed, write_csv, write_json, write_json_line, write_table
-from countagg.cli.session import Session
+from countagg.cli.session import Session, spinner
 from countagg.core.values import SCALE
 from countagg.operate.query import TotalsOfDay
 from tests.cli.running import Terminal
@@ -215,3 +215,10 @@ def test_lines_of_text_are_printable_on_a_terminal_and_exact_in_a_pipe() -> None
         write_day(Session(options, Preferences({}), stdout=file), totals)
     assert terminal.getvalue() == f"{printable(OBEYED)} 5\n"
     assert pipe.getvalue() == f"{OBEYED} 5\n"
+
+
+@pytest.mark.parametrize(("encoding", "expected"), [("utf-8", "dots"), ("ascii", "line"), ("iso8859-1", "line")])
+def test_a_spinner_is_drawn_in_what_the_encoding_has(encoding: str, expected: str) -> None:
+    session = Session(DEFAULTS, Preferences({}), stderr=io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+
+    assert spinner(session.progress_console) == expected

@@ -61,6 +61,11 @@ _CERTIFICATES: Final = (
     "the certificates that vouch for the endpoint; or check --endpoint-url: a local engine may be http"
 )
 
+_BAD_HEADER: Final = "Invalid header value"
+_MEND_KEYS: Final = (
+    "check AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the profile for line ends, such as of a pasted text"
+)
+
 # What is wrong, and what to do about it; the first that fits counts.
 _FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
     (
@@ -117,6 +122,10 @@ _SOURCES: Final = {
 
 def translate_failure(error: BotoCoreError, where: str) -> CountaggError:
     """Translate an error of botocore's own."""
+    if _BAD_HEADER in str(error):
+        # It quotes the header, with a key or a session token in it.
+        what = "the credentials hold a line end or another character that no request can carry"
+        return ConnectionProblem(what, where=where, hint=_MEND_KEYS)
     for classes, hint in _FAILURES:
         if isinstance(error, classes):
             return ConnectionProblem(_sentence(error), where=where, hint=hint)

@@ -168,6 +168,17 @@ def test_containers_hand_out_credentials_from_nowhere_else(monkeypatch: pytest.M
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in error.hint
 
 
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+def test_credentials_with_a_line_end_are_not_quoted(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv(variable, "quite\nsecret")
+    error = problem("http://127.0.0.1:1")
+    assert "line end" in error.what
+    assert "quite" not in f"{error} {error.hint} {error.detail}"
+    assert variable in error.hint
+
+
 # MFA
 
 

@@ -141,6 +141,16 @@ def no_credentials(patch: pytest.MonkeyPatch) -> None:
     patch.delenv("AWS_SECRET_ACCESS_KEY")
 
 
+def a_program_that_is_missing(patch: pytest.MonkeyPatch) -> None:
+    no_credentials(patch)
+    Path("config").write_text("[default]\ncredential_process = /nowhere/program\n")
+    patch.setenv("AWS_CONFIG_FILE", "config")
+
+
+def an_endpoint_without_a_scheme(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+
+
 def a_file_for_a_home(patch: pytest.MonkeyPatch) -> None:
     Path("home").write_text("no folder")
     patch.setenv("HOME", str(Path("home").absolute()))
@@ -161,6 +171,24 @@ CASES: Final = {
     ),
     "no credentials": Case(
         ConnectionProblem, SETUP, 3, "sign-in", "Unable to locate credentials", SIGN_IN, no_credentials
+    ),
+    "no program for credentials": Case(
+        ConnectionProblem,
+        SETUP,
+        3,
+        "AWS configuration",
+        "credential_process yields no credentials: No such file or directory: /nowhere/program",
+        "check credential_process",
+        a_program_that_is_missing,
+    ),
+    "no scheme": Case(
+        ConnectionProblem,
+        SETUP,
+        3,
+        "AWS configuration",
+        "Invalid endpoint: localhost:4566",
+        "check --region, --endpoint-url, AWS_ENDPOINT_URL",
+        an_endpoint_without_a_scheme,
     ),
     "no such profile": Case(
         ConnectionProblem, ("plan", "--profile", "x"), 3, "AWS configuration", "(x) could not be", "`aws configure"

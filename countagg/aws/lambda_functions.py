@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
+from countagg.aws.offers import accepted
 from countagg.aws.time_outs import in_base64
 from countagg.aws.waiting import FUNCTION_BUSY, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
 
 _MISSING = "ResourceNotFoundException"
+_LOGS = frozenset({"log_format", "log_group", "log_level", "system_log_level"})
 
 
 class Function:
@@ -100,7 +103,14 @@ class Function:
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
 
     def create(self, desired: FunctionState) -> None:
-        """Create it; a fresh role takes some seconds until Lambda can assume it."""
+        """Create it, with what the region offers; a fresh role takes some seconds until Lambda can assume it."""
+        accepted(desired, self._create, self._tell)
+        self._check_active()
+
+    def _tell(self, remark: str) -> None:
+        self._patience.warn(f"function {self._name}: {remark}")
+
+    def _create(self, desired: FunctionState) -> None:
         sender = self._sending(in_base64(desired.code.content))
         self._patience.call(
             lambda: sender.create_function(
@@ -113,7 +123,6 @@ class Function:
             ROLE_NOT_READY,
             f"role of {self._name}, until Lambda can assume it",
         )
-        self._check_active()
 
     def _check_active(self) -> None:
         answer = self._settled()
@@ -132,10 +141,12 @@ class Function:
         for change in changes:
             if change.name == "tags":
                 self._put_tags(change)
+        offered = desired
         if names & {"code", "architecture", "failure"}:
-            self._put_code(desired)
-        if names - {"code", "architecture", "tags"}:
-            self._put_configuration(desired)
+            offered = accepted(offered, self._put_code, self._tell)
+        if names - {"code", "architecture", "tags"} or offered != desired:
+            text_logs = desired.log_format == "Text" and bool(names & _LOGS)
+            accepted(offered, partial(self._put_configuration, text_logs=text_logs), self._tell)
         self._check_active()
 
     def _put_tags(self, change: FieldChange) -> None:
@@ -153,10 +164,11 @@ class Function:
         )
         self._settled()
 
-    def _put_configuration(self, desired: FunctionState) -> None:
-        self._call(
-            lambda: self._lambda.update_function_configuration(FunctionName=self._name, **_configuration(desired))
-        )
+    def _put_configuration(self, desired: FunctionState, *, text_logs: bool) -> None:
+        configuration = _configuration(desired)
+        if text_logs:
+            configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": desired.log_group}
+        self._call(lambda: self._lambda.update_function_configuration(FunctionName=self._name, **configuration))
 
     def _call(self, action: Any) -> None:  # noqa: ANN401 - any call without arguments
         self._patience.call(action, (*FUNCTION_BUSY, *ROLE_NOT_READY), f"function {self._name}, being updated")
@@ -191,10 +203,13 @@ def _configuration(desired: FunctionState) -> dict[str, Any]:
         "MemorySize": desired.memory,
         "Timeout": desired.timeout,
         "Environment": {"Variables": dict(desired.environment)},
-        "LoggingConfig": {
-            "LogFormat": desired.log_format,
-            "LogGroup": desired.log_group,
-            "ApplicationLogLevel": desired.log_level,
-            "SystemLogLevel": desired.system_log_level,
-        },
+        **_logging(desired),
     }
+
+
+def _logging(desired: FunctionState) -> dict[str, Any]:
+    """Return the part for the logs of a request. A new function without it writes text, to its own group."""
+    if desired.log_format == "Text":
+        return {}
+    levels = {"ApplicationLogLevel": desired.log_level, "SystemLogLevel": desired.system_log_level}
+    return {"LoggingConfig": {"LogFormat": desired.log_format, "LogGroup": desired.log_group, **levels}}

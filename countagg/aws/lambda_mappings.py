@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
-from countagg.aws.waiting import MAPPING_BUSY, QUEUE_NOT_READABLE, STREAM_NOT_READABLE, Patience, Transient
+from countagg.aws.offers import MAPPING_TAGS
+from countagg.aws.waiting import (
+    FUNCTION_BUSY,
+    MAPPING_BUSY,
+    QUEUE_NOT_READABLE,
+    STREAM_NOT_READABLE,
+    Patience,
+    Transient,
+)
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import QueueMappingId, StreamMappingId
@@ -25,6 +34,8 @@ if TYPE_CHECKING:
 _MISSING: Final = "ResourceNotFoundException"
 _TRANSITIONAL: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
 _PARTIAL: Final = "ReportBatchItemFailures"
+NO_MAPPING_TAGS: Final = "countagg:mapping-tags"
+"""Tag of a function by which it remembers that its mapping may have none."""
 _NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE)
 
 
@@ -47,6 +58,7 @@ class EventSourceMapping:
         self._function_arn = place.function_arn(identity.function)
         self._stack = stack
         self._is_stream = isinstance(identity, StreamMappingId)
+        self._may_have_tags = place.has_mapping_tags
         self._is_ours = _source_test(identity, place)
         self._patience = patience
 
@@ -81,12 +93,13 @@ class EventSourceMapping:
         if found is None:
             return None
         filters = found.get("FilterCriteria", {}).get("Filters", [])
+        function_tags = self._function_tags()
         state = MappingState(
             source=found.get("EventSourceArn", ""),
             enabled=found.get("State") == "Enabled",
             batch_size=found.get("BatchSize", 0),
             window=found.get("MaximumBatchingWindowInSeconds", 0),
-            tags=Tags(self._tags(found)),
+            tags=self._tags(found, function_tags or {}),
             partial_answers=_PARTIAL in found.get("FunctionResponseTypes", []),
             filters=tuple(compact(json.loads(each.get("Pattern", "{}"))) for each in filters),
             bisect=found.get("BisectBatchOnFunctionError", False),
@@ -95,24 +108,53 @@ class EventSourceMapping:
             parallel=found.get("ParallelizationFactor", 1),
             on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         )
-        return Observed(state, {"uuid": found.get("UUID", "")}, owned=self._is_function_ours())
+        # If its function was deleted by hand, nobody else has a use for the mapping.
+        owned = function_tags is None or function_tags.get(OWNER_TAG) == self._stack
+        return Observed(state, {"uuid": found.get("UUID", "")}, owned=owned)
 
-    def _tags(self, found: EventSourceMappingConfigurationTypeDef) -> dict[str, str]:
-        return self._lambda.list_tags(Resource=found["EventSourceMappingArn"])["Tags"]
-
-    def _is_function_ours(self) -> bool:
+    def _function_tags(self) -> dict[str, str] | None:
         try:
-            tags = self._lambda.list_tags(Resource=self._function_arn)["Tags"]
+            return self._lambda.list_tags(Resource=self._function_arn)["Tags"]
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
-            # Its function was deleted by hand; nobody else has a use for the mapping.
-            return True
-        return tags.get(OWNER_TAG) == self._stack
+            return None
+
+    def _tags(
+        self, found: EventSourceMappingConfigurationTypeDef, function_tags: Mapping[str, str]
+    ) -> Tags | None:
+        """Return its tags; None where mappings may have none."""
+        arn = found.get("EventSourceMappingArn")
+        if arn is None or not self._may_have_tags or NO_MAPPING_TAGS in function_tags:
+            return None
+        try:
+            return Tags(self._lambda.list_tags(Resource=arn)["Tags"])
+        except ClientError as error:
+            if not MAPPING_TAGS.matches(error):
+                raise
+            return None
 
     def create(self, desired: MappingState) -> None:
         """Create it; the role's rights on the source take some time until Lambda sees them."""
-        request = {**self._settings(desired), "Tags": desired.tags.of}
+        tags = {} if desired.tags is None else {"Tags": desired.tags.of}
+        self._with_tags(lambda: self._create(desired, **tags), lambda: self._create(desired))
+
+    def _with_tags(self, action: Callable[[], object], instead: Callable[[], object]) -> None:
+        """Do what sets tags; where mappings may have none, do the other, and have the function remember it."""
+        try:
+            action()
+        except ClientError as error:
+            if not MAPPING_TAGS.matches(error):
+                raise
+            instead()
+            note = {NO_MAPPING_TAGS: "not offered"}
+            self._call(lambda: self._lambda.tag_resource(Resource=self._function_arn, Tags=note), *FUNCTION_BUSY)
+            self._patience.warn(
+                f"event source mapping of {self._function}: it gets no tags, which are not offered here"
+            )
+
+    def _create(self, desired: MappingState, **tags: Any) -> None:  # noqa: ANN401 - a parameter of boto3
+        request = {**self._settings(desired), **tags}
         if self._is_stream:
             request["StartingPosition"] = desired.starting_position
         # What an update would remove by an empty value, a new mapping does not have.
@@ -160,7 +202,7 @@ class EventSourceMapping:
         uuid, arn, settings = found["UUID"], found["EventSourceMappingArn"], self._settings(desired)
         for change in changes:
             if change.name == "tags":
-                self._put_tags(arn, change)
+                self._with_tags(partial(self._put_tags, arn, change), lambda: None)
         if any(change.name != "tags" for change in changes):
             self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings), *_NOT_READABLE)
 

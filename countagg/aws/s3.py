@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import DENIED, code_of
+from countagg.aws.offers import BUCKET_TAGS
 from countagg.aws.s3_notifications import get_notifications
 from countagg.aws.session import tag_list, tag_map
 from countagg.core.errors import AccessDenied, AwsCallFailed
@@ -166,11 +167,13 @@ class Bucket:
 
     def create(self, desired: BucketState) -> None:
         """Create it, with its tag in the same call so that it is known as ours, and close it to the public."""
-        configuration: Any = {"Tags": tag_list(desired.tags.of)}
-        if self._place.region != "us-east-1":
-            configuration["LocationConstraint"] = self._place.region
-        self._s3.create_bucket(Bucket=self._name, CreateBucketConfiguration=configuration)
-        # Engines other than AWS may leave out the tags of that call.
+        try:
+            self._create(Tags=tag_list(desired.tags.of))
+        except ClientError as error:
+            if not BUCKET_TAGS.matches(error):
+                raise
+            self._create()
+        # Some regions refuse the tags of that call, and engines other than AWS may leave them out.
         if desired.tags.edits(Tags(self._tags())):
             self._put_tags(desired)
         self._put_private()
@@ -179,6 +182,12 @@ class Bucket:
             self._put_versioning(desired)
         if desired.statements != our_statements({}):
             self._put_policy(desired)
+
+    def _create(self, **configuration: Any) -> None:  # noqa: ANN401 - a parameter of boto3
+        if self._place.region != "us-east-1":
+            configuration["LocationConstraint"] = self._place.region
+        given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
+        self._s3.create_bucket(Bucket=self._name, **given)
 
     def update(self, desired: BucketState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""

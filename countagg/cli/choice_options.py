@@ -68,6 +68,15 @@ def choice_parameters(
             rich_help_panel=_FUNCTIONS,
         ),
     ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="arm64|x86_64",
+            help="Instruction set of the functions; x86_64 where arm64 is not offered.",
+            show_default="arm64",
+            rich_help_panel=_FUNCTIONS,
+        ),
+    ] = None,
     lanes: Annotated[
         int | None,
         typer.Option(
@@ -124,6 +133,7 @@ _TEXTS: Final = (
     "role_path",
     "kms_key",
     "alarm_email",
+    "architecture",
 )
 _SWITCHES: Final = ("create_bucket", "bucket_versioning", "point_in_time_recovery", "deletion_protection")
 _NUMBERS_BY_NAME: Final = ("memory", "window", "retention")

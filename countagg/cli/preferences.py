@@ -26,6 +26,7 @@ TEXTS: Final = (
     "role_path",
     "kms_key",
     "alarm_email",
+    "architecture",
 )
 SWITCHES: Final = (
     "local",

@@ -74,6 +74,11 @@ class Blueprint:
         return (KEY_NODE,) if self.settings.kms_key else ()
 
     @property
+    def mapping_tags(self) -> Tags | None:
+        """The tags of event source mappings; None where they may have none."""
+        return self.tags if self.place.has_mapping_tags else None
+
+    @property
     def dead_letters_arn(self) -> str:
         """ARN of the queue for failures."""
         return self.place.queue_arn(self.names.dead_letters)

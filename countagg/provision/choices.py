@@ -7,7 +7,7 @@ themselves, everything else in one that only setup reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeVar
 
@@ -15,6 +15,7 @@ from countagg.core.errors import UsageError
 from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import (
+    ARCHITECTURES,
     DEFAULT_MEMORY,
     DEFAULT_OUTPUT_PREFIX,
     DEFAULT_PREFIX,
@@ -44,6 +45,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "memory": asdict(DEFAULT_MEMORY),
     "window": asdict(DEFAULT_WINDOW),
     "retention": asdict(Retention()),
+    "architecture": None,
+    "text_logs": False,
     "lanes": 1,
     "counter_shards": 1,
     "alarm_email": "",
@@ -54,6 +57,12 @@ def remember(settings: StackSettings) -> str:
     """Return the choices that are not the defaults, as the variable's text."""
     chosen = {name: _chosen(getattr(settings, name), default) for name, default in _DEFAULTS.items()}
     return compact({name: value for name, value in chosen.items() if value != _DEFAULTS[name] and value != {}})
+
+
+def remember_too(environment: Mapping[str, str], **choices: Any) -> dict[str, str]:  # noqa: ANN401 - settings
+    """Return a function's environment that remembers these choices besides those that it does."""
+    remembered = {**json.loads(environment.get(MEMORY_VARIABLE, "{}")), **choices}
+    return {**environment, MEMORY_VARIABLE: compact(remembered)}
 
 
 def _chosen(value: Any, default: Any) -> Any:  # noqa: ANN401 - a setting
@@ -106,18 +115,24 @@ _PREFIXES: Final = ("prefix", "output_prefix")
 _PLACES: Final = ("bucket", *_PREFIXES)
 
 
+_JUDGED: Final[Mapping[str, Callable[[str], bool]]] = {
+    "alarm_email": is_email,
+    "architecture": ARCHITECTURES.__contains__,
+}
+
+
 def _is_usable(name: str, value: Any) -> bool:  # noqa: ANN401 - any JSON
     default = _DEFAULTS.get(name, _PLACES)
     if isinstance(default, list):
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    if name == "alarm_email":
-        return isinstance(value, str) and is_email(value)
+    if name in _JUDGED:
+        return isinstance(value, str) and _JUDGED[name](value)
     if isinstance(default, dict):
         kind = str if name == "tags" else int
         return isinstance(value, dict) and all(isinstance(each, kind) for each in value.values())
-    if isinstance(default, int):
+    if type(default) is int:
         return type(value) is int  # True is one too.
-    return isinstance(value, bool if default is None else str)
+    return isinstance(value, bool if default is None or default is False else str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +159,7 @@ class Chosen:
     memory: Mapping[str, int] = field(default_factory=dict)
     window: Mapping[str, int] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
+    architecture: str | None = None
     lanes: int | None = None
     counter_shards: int | None = None
     alarm_email: str | None = None
@@ -177,6 +193,8 @@ class Chosen:
             memory=self._numbers("memory", DEFAULT_MEMORY, deployed),
             window=self._numbers("window", DEFAULT_WINDOW, deployed),
             retention=self._numbers("retention", Retention(), deployed),
+            architecture=self._said("architecture", deployed),
+            text_logs=before.get("text_logs", False),
             lanes=self._said("lanes", deployed),
             counter_shards=self._said("counter_shards", deployed),
             alarm_email=email,

@@ -71,6 +71,8 @@ def _differences(current: Any, desired: Any) -> Iterator[FieldChange]:  # noqa: 
         now, wanted = getattr(current, item.name), getattr(desired, item.name)
         if not item.compare or wanted is None or now == wanted:
             continue
+        if isinstance(wanted, Tags) and now is None:
+            continue  # There are no tags on it, and cannot be.
         if isinstance(wanted, Tags):
             edits = wanted.edits(now)
             if edits:

@@ -9,7 +9,7 @@ from typing import Final
 
 from countagg.core.errors import UsageError
 from countagg.core.object_keys import PREFIX_REASON
-from countagg.provision.place import Place
+from countagg.provision.place import PARTITIONS, Place
 from countagg.provision.settings import StackSettings
 
 _AWS_OWN: Final = "aws"
@@ -22,9 +22,19 @@ def check_fitness(settings: StackSettings, place: Place) -> None:
     Raises:
         UsageError: the option is named, with the reason and what to do.
     """
+    _check_partition(place)
     _check_prefixes(settings)
     _check_key(settings.kms_key, place)
     _check_boundary(settings.permissions_boundary, place)
+
+
+def _check_partition(place: Place) -> None:
+    if place.partition not in PARTITIONS:
+        raise UsageError(
+            f"{place.region} is in the partition {place.partition}, whose differences are not known to countagg",
+            where="--region",
+            hint=f"use a region of {', '.join(PARTITIONS[:-1])} or {PARTITIONS[-1]}",
+        )
 
 
 def _check_prefixes(settings: StackSettings) -> None:

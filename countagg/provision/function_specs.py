@@ -13,10 +13,10 @@ from countagg.provision.identities import FunctionId, LogGroupId, QueueMappingId
 from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
 from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.settings import DEFAULT_ARCHITECTURE
 from countagg.provision.states import FunctionState, LogGroupState, MappingState, RoleState
 
 RUNTIME: Final = "python3.13"
-ARCHITECTURE: Final = "arm64"
 LOG_LEVEL: Final = "INFO"
 POLICY_NAME: Final = "countagg"
 TIMEOUTS: Final = {"processor": PROCESSOR_TIMEOUT, "aggregator": 60, "publisher": 60}
@@ -62,23 +62,27 @@ def functions(blueprint: Blueprint) -> tuple[Spec[FunctionState], ...]:
 
 def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState]:
     settings, place = blueprint.settings, blueprint.place
+    is_json = place.has_json_logs and not settings.text_logs
+    # Levels are for JSON alone.
+    level = LOG_LEVEL if is_json else ""
 
     def desired(outputs: Outputs) -> FunctionState:
         return FunctionState(
             role=place.role_arn(blueprint.names.role(name, place.region), settings.role_path),
             handler=f"countagg.functions.{short}.handler",
             runtime=RUNTIME,
-            architecture=ARCHITECTURE,
+            architecture=settings.architecture or DEFAULT_ARCHITECTURE,
             memory=getattr(settings.memory, short),
             timeout=TIMEOUTS[short],
             environment=_environment(blueprint, outputs),
             log_group=blueprint.names.log_group(name),
-            log_format="JSON",
-            log_level=LOG_LEVEL,
-            system_log_level=LOG_LEVEL,
+            log_format="JSON" if is_json else "Text",
+            log_level=level,
+            system_log_level=level,
             code=blueprint.code,
             failure="",
             tags=blueprint.tags,
+            architecture_chosen=settings.architecture is not None,
         )
 
     needs = (f"role/{short}", f"logs/{short}", "queue/dead-letters")
@@ -123,7 +127,7 @@ def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
         enabled=True,
         batch_size=10,
         window=blueprint.settings.window.processor,
-        tags=blueprint.tags,
+        tags=blueprint.mapping_tags,
         partial_answers=True,
     )
     return Spec(
@@ -146,7 +150,7 @@ def aggregator_mapping(blueprint: Blueprint) -> Spec[MappingState]:
             enabled=True,
             batch_size=1_000,
             window=blueprint.settings.window.aggregator,
-            tags=blueprint.tags,
+            tags=blueprint.mapping_tags,
             filters=(_WRITES_ONLY,),
             bisect=True,
             tries=STREAM_TRIES,
@@ -171,7 +175,7 @@ def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
             enabled=True,
             batch_size=100,
             window=blueprint.settings.window.publisher,
-            tags=blueprint.tags,
+            tags=blueprint.mapping_tags,
             filters=(_WRITES_ONLY,),
             starting_position="TRIM_HORIZON",
         )

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+PARTITIONS: Final = ("aws", "aws-us-gov", "aws-cn")
+"""Those whose differences are known here."""
+# What AWS's documents say is not available there: AWS Lambda in AWS GovCloud (US), Amazon Lambda in China.
+_WITHOUT_JSON_LOGS: Final = frozenset({"aws-us-gov"})
+_WITHOUT_MAPPING_TAGS: Final = frozenset({"aws-us-gov", "aws-cn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +19,7 @@ class Place:
     Attributes:
         account: 12 digits.
         region: such as `eu-central-1`.
-        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        partition: one of `PARTITIONS`, elsewhere nothing is set up.
         tls: whether the endpoint is reached by TLS. Statements that demand it are left out where it is not:
             they would lock everybody out.
         embedded: whether it is the embedded engine, some of whose permissions have names that AWS does not know.
@@ -25,6 +32,16 @@ class Place:
     tls: bool = True
     embedded: bool = False
     queue_endpoint: str = ""
+
+    @property
+    def has_json_logs(self) -> bool:
+        """Whether functions may write their logs as JSON, as far as AWS's documents say."""
+        return self.partition not in _WITHOUT_JSON_LOGS
+
+    @property
+    def has_mapping_tags(self) -> bool:
+        """Whether event source mappings may have tags, as far as AWS's documents say."""
+        return self.partition not in _WITHOUT_MAPPING_TAGS
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

@@ -19,6 +19,10 @@ LOG_RETENTIONS: Final = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
 """Days that CloudWatch Logs allows (AWS-FACTS section 7)."""
+DEFAULT_ARCHITECTURE: Final = "arm64"
+OLDER_ARCHITECTURE: Final = "x86_64"
+ARCHITECTURES: Final = (DEFAULT_ARCHITECTURE, OLDER_ARCHITECTURE)
+"""Instruction sets of Lambda; the older one is offered everywhere."""
 MEMORY_RANGE: Final = range(128, 10_240 + 1)
 """MB that Lambda gives a function (AWS-FACTS section 3)."""
 WINDOW_RANGE: Final = range(301)
@@ -88,6 +92,8 @@ class StackSettings:
         memory: MB of each function.
         window: seconds that each function's mapping collects records for.
         retention: how long things are kept.
+        architecture: instruction set of the functions; None for `DEFAULT_ARCHITECTURE` where it is offered.
+        text_logs: whether an earlier setup found that functions may not write JSON logs there.
         lanes: shares of the instances that days yet to begin are spread over.
         counter_shards: shares of the counters that days yet to begin are spread over.
         alarm_email: address that alerts go to; empty for none.
@@ -111,6 +117,8 @@ class StackSettings:
     memory: PerFunction = DEFAULT_MEMORY
     window: PerFunction = DEFAULT_WINDOW
     retention: Retention = field(default_factory=Retention)
+    architecture: str | None = None
+    text_logs: bool = False
     lanes: int = 1
     counter_shards: int = 1
     alarm_email: str = ""
@@ -136,6 +144,7 @@ class StackSettings:
         _check_text(self.kms_key, _KEY, "--kms-key", _KEY_RULE)
         _check_text(self.alarm_email, _EMAIL, "--alarm-email", "an e-mail address")
         _check_text(self.role_path, _ROLE_PATH, "--role-path", "a path that begins and ends with a slash: /ops/")
+        _check_architecture(self.architecture)
         _check_tags(self.tags)
         _check_numbers(self)
         _check_layout(self)
@@ -154,6 +163,15 @@ def is_email(text: str) -> bool:
 def _check_text(value: str, pattern: re.Pattern[str], option: str, rule: str) -> None:
     if value and (pattern.fullmatch(value) is None or len(value) > 512):  # noqa: PLR2004 - the longest path in IAM
         raise UsageError(f"{value!r} cannot be used", where=option, hint=f"give {rule}")
+
+
+def _check_architecture(name: str | None) -> None:
+    if name is not None and name not in ARCHITECTURES:
+        raise UsageError(
+            f"{name!r} is not an architecture of Lambda's",
+            where="--architecture",
+            hint=f"use {' or '.join(ARCHITECTURES)}",
+        )
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:

@@ -104,7 +104,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class FunctionState:
-    """A Lambda function; memory in MB, timeout in seconds. `failure` is why it cannot run, empty if it can."""
+    """A Lambda function; memory in MB, timeout in seconds. `failure` is why it cannot run, empty if it can.
+
+    An architecture that was not chosen may be another one where a region does not offer it.
+    """
 
     role: str
     handler: str
@@ -120,6 +123,7 @@ class FunctionState:
     code: Code
     failure: str
     tags: Tags
+    architecture_chosen: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +131,15 @@ class MappingState:
     """An event source mapping; window and record age in seconds.
 
     -1 tries are tries until the record expires, and so is an age of -1. `filters` are the patterns as canonical
-    JSON text, `on_failure` an ARN or empty, `parallel` the batches of one shard at a time.
+    JSON text, `on_failure` an ARN or empty, `parallel` the batches of one shard at a time. `tags` are None where
+    mappings may have none.
     """
 
     source: str
     enabled: bool
     batch_size: int
     window: int
-    tags: Tags
+    tags: Tags | None
     partial_answers: bool = False
     filters: tuple[str, ...] = ()
     bisect: bool = False

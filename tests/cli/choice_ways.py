@@ -98,6 +98,7 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
     ),
     "window": (numbers("window", PerFunction(1, 2, 3)), numbers("window", PerFunction(4, 5, 6))),
     "retention": (numbers("retention", Retention(7, 8, 14)), numbers("retention", Retention(9, 10, 60))),
+    "architecture": (text("architecture", "x86_64"), text("architecture", "arm64")),
     "lanes": (number("lanes", 3), number("lanes", 4)),
     "counter_shards": (number("counter_shards", 5), number("counter_shards", 6)),
     "alarm_email": (text("alarm_email", "one@example.org"), text("alarm_email", "two@example.org")),

@@ -22,7 +22,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sources:
 
 
 def test_every_choice_can_be_said_in_every_way() -> None:
-    follows = {"stack", "dropped_tags", "dropped_email", "unfit_prefixes", "names"}
+    follows = {"stack", "dropped_tags", "dropped_email", "unfit_prefixes", "text_logs", "names"}
 
     assert WAYS.keys() == {item.name for item in fields(StackSettings)} - follows
 
@@ -84,7 +84,7 @@ def test_the_last_of_two_numbers_for_one_function_counts() -> None:
     assert settings_of("--window", "publisher=1", "--window", "publisher=2").window.publisher == 2
 
 
-@pytest.mark.parametrize("name", ["permissions_boundary", "role_path", "kms_key", "alarm_email"])
+@pytest.mark.parametrize("name", ["permissions_boundary", "role_path", "kms_key", "alarm_email", "architecture"])
 @pytest.mark.parametrize("source", ["flag", "variable", "project file"])
 def test_none_takes_a_choice_back(
     name: str, source: str, sources: Sources, monkeypatch: pytest.MonkeyPatch

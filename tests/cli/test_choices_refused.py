@@ -83,6 +83,13 @@ BAD: Final = (
         "'x' cannot be used",
     ),
     Bad(("--alarm-email", "ops"), "alarm_email", "ops", 'alarm_email = "ops"\n', "'ops' cannot be used"),
+    Bad(
+        ("--architecture", "arm"),
+        "architecture",
+        "arm",
+        'architecture = "arm"\n',
+        "'arm' is not an architecture of Lambda's",
+    ),
     Bad(("--lanes", "0"), "lanes", "0", "lanes = 0\n", "0 lanes and 1 counter shards"),
     Bad(
         ("--counter-shards", "101"),

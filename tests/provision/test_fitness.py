@@ -6,7 +6,7 @@ import pytest
 
 from countagg.core.errors import UsageError
 from countagg.provision.place import Place
-from tests.provision.stacks import PLACE, make_stack
+from tests.provision.stacks import PLACE, make_stack, state_of
 
 GOV = Place(PLACE.account, "us-gov-west-1", partition="aws-us-gov")
 
@@ -38,6 +38,35 @@ def test_what_belongs_to_another_place_is_refused_with_its_option(
     assert caught.value.where == option
     assert said in caught.value.what
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("partition", ["aws-iso", "aws-iso-b", "aws-eusc"])
+def test_a_partition_whose_differences_are_not_known_is_refused(partition: str) -> None:
+    with pytest.raises(UsageError, match=f"is in the partition {partition}") as caught:
+        make_stack(Place(PLACE.account, "us-iso-east-1", partition=partition))
+    assert (caught.value.where, caught.value.hint) == (
+        "--region",
+        "use a region of aws, aws-us-gov or aws-cn",
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "log_format", "tagged"),
+    [
+        ("eu-central-1", "aws", "JSON", True),
+        ("us-gov-west-1", "aws-us-gov", "Text", False),
+        ("cn-north-1", "aws-cn", "JSON", False),
+    ],
+)
+def test_what_aws_documents_as_not_available_is_not_asked_for(
+    region: str, partition: str, log_format: str, *, tagged: bool
+) -> None:
+    stack = make_stack(Place(PLACE.account, region, partition=partition), tags={"team": "fleet"})
+    function = state_of(stack, "function/processor")
+    assert function.log_format == log_format
+    assert bool(function.log_level) is bool(function.system_log_level) is (log_format == "JSON")
+    assert (state_of(stack, "mapping/aggregator").tags is not None) is tagged
+    assert function.tags.of["team"] == "fleet"
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,14 @@ class Mutant:
         module: below `countagg`.
         old: the text that is there, once.
         new: the text that stands there instead.
+        goes_on: seed of the first plan that goes on later to look for it with; None for plans of every kind.
     """
 
     name: str
     module: str
     old: str
     new: str
+    goes_on: int | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -251,5 +253,57 @@ MUTANTS = (
         "        if found.version == publication.version:\n            return position, publication\n",
         "        if found.version == publication.version:\n"
         "            return position, publication.with_nothing_changed()\n",
+    ),
+    Mutant(
+        "a day judged by the handler's clock instead of the event's time",
+        "functions.processor",
+        "        check_upload_day(day, event.date, self._now().date(), days, fixed)",
+        "        check_upload_day(day, self._now().date(), self._now().date(), days, fixed)",
+        goes_on=14,
+    ),
+    Mutant(
+        "a closed day opened again by more retention",
+        "core.days",
+        "    earliest = expiry if fixed is None else min(expiry, fixed.snapshots)",
+        "    earliest = expiry",
+        goes_on=10,
+    ),
+    Mutant(
+        "a day never closed",
+        "core.days",
+        "    return (today - _EPOCH).days >= _closing(day, retention_days, fixed)",
+        "    return False",
+        goes_on=10,
+    ),
+    Mutant(
+        "a day's record expires like its snapshots",
+        "core.day_record",
+        """            _TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+""",
+        """            _TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+            "ExpiresAt": {"N": str(self.expiry.snapshots)},
+""",
+        goes_on=1,
+    ),
+    Mutant(
+        "a snapshot expires by the settings instead of its day's record",
+        "functions.processor",
+        "record.expiry.snapshots)",
+        "self._settings.expiry_of(file_key.day).snapshots)",
+        goes_on=5,
+    ),
+    Mutant(
+        "a ledger expires by the settings instead of its day's record",
+        "functions.store",
+        "        return self._totals_expire[day]\n",
+        "        return chosen.totals\n",
+        goes_on=19,
+    ),
+    Mutant(
+        "a counter expires by the settings instead of its ledger",
+        "functions.counters_table",
+        "        expiry = expires_at or expiry_epoch_seconds(day, self._retention_days)",
+        "        expiry = expiry_epoch_seconds(day, self._retention_days)",
+        goes_on=38,
     ),
 )

@@ -40,10 +40,18 @@ def test_a_naive_rule_is_wrong_as_often_as_stated(name: str) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_dies(mutant: Mutant) -> None:
     rules = mutated(mutant)
-    assert any(
-        run(plan, rules).wrong
-        for plan in chain(islice(across_lanes(), 40), map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back())
-    )
+    assert any(run(plan, rules).wrong for plan in plans_for(mutant))
+
+
+def plans_for(mutant: Mutant) -> Iterator[Plan]:
+    if mutant.goes_on is None:
+        return chain(islice(across_lanes(), 40), map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back())
+    return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
+
+
+def going_on(seeds: range) -> Iterator[Plan]:
+    """Yield plans that go on later, while retention changes and TTL removes what has expired."""
+    return (make_plan(seed, goes_on=1.0) for seed in seeds)
 
 
 def there_and_back() -> Iterator[Plan]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from countagg.aws.cloudwatch import Alarm
 from countagg.aws.dynamodb import Table
-from countagg.aws.errors import aws_errors
+from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
 from countagg.aws.iam import Role
 from countagg.aws.kms import Key
 from countagg.aws.lambda_functions import Function
@@ -19,7 +21,8 @@ from countagg.aws.s3_notifications import Notification
 from countagg.aws.session import Clients
 from countagg.aws.sns import EmailSubscription, Subscription, Topic
 from countagg.aws.sqs import Queue
-from countagg.aws.waiting import Patience
+from countagg.aws.waiting import EXISTS, MISSING, READING_BUSY, SHOWN_AFTER_CREATION, Patience, is_one_of
+from countagg.core.errors import MadeMeanwhile
 from countagg.provision.blueprint import Spec
 from countagg.provision.differences import FieldChange
 from countagg.provision.identities import (
@@ -85,7 +88,7 @@ class Binder:
             Node(
                 id=spec.id,
                 name=spec.identity.name,
-                resource=_Translated(spec.id, self.resource(spec.identity)),
+                resource=_Patient(spec.id, spec.identity.name, self.resource(spec.identity), self._patience),
                 desired=spec.desired,
                 needs=spec.needs,
                 immutable=spec.immutable,
@@ -104,13 +107,13 @@ class Binder:
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
         match identity:
             case TopicId():
-                return Topic(clients.sns, identity, place, stack)
+                return Topic(clients.sns, identity, place, stack, patience)
             case QueueId():
                 return Queue(clients.sqs, identity, stack, patience)
             case SubscriptionId():
-                return Subscription(clients.sns, identity, place, stack)
+                return Subscription(clients.sns, identity, place, stack, patience)
             case EmailId():
-                return EmailSubscription(clients.sns, identity, place, stack)
+                return EmailSubscription(clients.sns, identity, place, stack, patience)
             case TableId():
                 return Table(clients.dynamodb, identity, stack, patience, delete_protected=self._forced.protected)
             case LogGroupId():
@@ -122,34 +125,84 @@ class Binder:
             case QueueMappingId() | StreamMappingId():
                 return EventSourceMapping(clients.lambda_, identity, place, stack, patience)
             case AlarmId():
-                return Alarm(clients.cloudwatch, identity, place, stack)
+                return Alarm(clients.cloudwatch, identity, place, stack, patience)
             case KeyId():
                 return Key(clients.kms, identity)
             case BucketId():
-                return Bucket(clients.s3, identity, place, stack, delete_objects=self._forced.objects)
+                return Bucket(clients.s3, identity, place, stack, patience, delete_objects=self._forced.objects)
             case NotificationId():
                 return Notification(clients.s3, identity, place, patience)
 
 
-class _Translated:
-    """A resource whose errors name it."""
+class _Patient:
+    """A resource whose errors name it, on an AWS that forgets and delays.
 
-    def __init__(self, node: str, resource: Resource[Any]) -> None:
+    - What denies it while it is read is its absence.
+    - What was created may be denied for some time: reading it waits.
+    - What is refused because it exists was made by somebody else since it was read. That too may not be seen yet;
+      or it is on its way out.
+    """
+
+    def __init__(self, node: str, name: str, resource: Resource[Any], patience: Patience) -> None:
         self._node = node
+        self._name = name
         self._resource = resource
+        self._patience = patience.within(SHOWN_AFTER_CREATION)
+        self._was_made = False
+        self._denial = "not listed"
 
     def read(self) -> Observed[Any] | None:
         with aws_errors(self._node):
-            return self._resource.read()
+            if not self._was_made:
+                return self._look()
+            what = f"{self._name}, until AWS shows it"
+            return self._patience.settled(self._look, lambda found: self._denial if found is None else None, what)
+
+    def _look(self) -> Observed[Any] | None:
+        try:
+            return self._patience.call(self._resource.read, READING_BUSY, f"{self._name}, being changed by others")
+        except ClientError as error:
+            if code_of(error) in MISSING:
+                self._denial = describe_answer(error)
+                return None
+            raise
 
     def create(self, desired: Any) -> None:  # noqa: ANN401 - the kind's state
+        refusals: list[ClientError] = []
+
+        def made() -> bool:
+            try:
+                self._resource.create(desired)
+            except ClientError as error:
+                if not is_one_of(error, EXISTS):
+                    raise
+                refusals.append(error)
+                if self._look() is not None:
+                    raise self._made_meanwhile(error) from error
+                return False
+            return True
+
         with aws_errors(self._node):
-            self._resource.create(desired)
+            what = f"{self._name}, which AWS says exists and does not show"
+            self._patience.until(made, what, lambda: describe_answer(refusals[-1]))
+        self._was_made = True
 
     def update(self, desired: Any, changes: Sequence[FieldChange]) -> None:  # noqa: ANN401 - the kind's state
         with aws_errors(self._node):
-            self._resource.update(desired, changes)
+            try:
+                self._resource.update(desired, changes)
+            except ClientError as error:
+                if is_one_of(error, EXISTS):
+                    raise self._made_meanwhile(error) from error
+                raise
+        self._was_made = True
+
+    def _made_meanwhile(self, error: ClientError) -> MadeMeanwhile:
+        self._was_made = True
+        told = translate_answer(error, self._node)
+        return MadeMeanwhile(told.what, where=told.where, hint=told.hint, detail=told.detail)
 
     def delete(self) -> None:
+        self._was_made = False
         with aws_errors(self._node):
             self._resource.delete()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
+from countagg.aws.waiting import ALARM_NOT_YET, MISSING, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import AlarmId
@@ -21,8 +25,11 @@ if TYPE_CHECKING:
 class Alarm:
     """An alarm. Both its raising and its end are told to the same topic."""
 
-    def __init__(self, cloudwatch: CloudWatchClient, identity: AlarmId, place: Place, stack: str) -> None:
+    def __init__(
+        self, cloudwatch: CloudWatchClient, identity: AlarmId, place: Place, stack: str, patience: Patience
+    ) -> None:
         self._cloudwatch = cloudwatch
+        self._made = patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {identity.name}, until CloudWatch knows it")
         self._name = identity.name
         self._arn = place.alarm_arn(identity.name)
         self._stack = stack
@@ -51,9 +58,9 @@ class Alarm:
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
+            self._made.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
         if change.tags_to_drop:
-            self._cloudwatch.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
+            self._made.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
 
     def _put(self, desired: AlarmState, **more: Any) -> None:  # noqa: ANN401 - passed on to boto3 as it is
         choices: Any = {
@@ -79,8 +86,12 @@ class Alarm:
         )
 
     def delete(self) -> None:
-        """Delete it; CloudWatch answers the same if there is none."""
-        self._cloudwatch.delete_alarms(AlarmNames=[self._name])
+        """Delete it."""
+        try:
+            self._cloudwatch.delete_alarms(AlarmNames=[self._name])
+        except ClientError as error:
+            if code_of(error) not in MISSING:
+                raise
 
 
 def _state(found: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:

@@ -10,7 +10,14 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.sizes import describe_size
-from countagg.aws.waiting import BACKUPS_NOT_READY, TABLE_BUSY, TTL_CHANGED_LATELY, Patience, Transient
+from countagg.aws.waiting import (
+    BACKUPS_NOT_READY,
+    TABLE_BUSY,
+    TABLE_NOT_YET,
+    TTL_CHANGED_LATELY,
+    Patience,
+    Transient,
+)
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import TableId
@@ -43,6 +50,9 @@ class Table:
         self._name = identity.name
         self._stack = stack
         self._patience = patience
+        self._made = patience.over(
+            dynamodb, (*TABLE_BUSY, *TABLE_NOT_YET), f"table {identity.name}, until it can be changed"
+        )
         self._delete_protected = delete_protected
 
     def _describe(self) -> TableDescriptionTypeDef | None:
@@ -55,20 +65,9 @@ class Table:
 
     def _settled(self) -> TableDescriptionTypeDef | None:
         """Return the table once it is neither being made, changed nor deleted."""
-        found: list[TableDescriptionTypeDef | None] = []
-
-        def is_settled() -> bool:
-            table = self._describe()
-            found.append(table)
-            if table is None:
-                return True
-            indexes = table.get("GlobalSecondaryIndexes", [])
-            return table["TableStatus"] == "ACTIVE" and all(
-                index.get("IndexStatus", "ACTIVE") == "ACTIVE" for index in indexes
-            )
-
-        self._patience.until(is_settled, f"table {self._name} to become active, or to be gone")
-        return found[-1]
+        return self._patience.settled(
+            self._describe, _unsettled, f"table {self._name} to become active, or to be gone"
+        )
 
     def read(self) -> Observed[TableState] | None:
         """Return it as it is; its output is `stream_arn`. One that is changing is waited for."""
@@ -133,6 +132,7 @@ class Table:
         if desired.deletion_protection is not None:
             request["DeletionProtectionEnabled"] = desired.deletion_protection
         self._call(lambda: self._dynamodb.create_table(**request), TABLE_BUSY)
+        self._made.describe_table(TableName=self._name)
         self._settled()
         self._switch_ttl(desired.ttl_attribute, on=True)
         if desired.point_in_time_recovery:
@@ -163,11 +163,11 @@ class Table:
                     self._add_indexes(desired)
 
     def _put_tags(self, change: FieldChange) -> None:
-        arn = self._dynamodb.describe_table(TableName=self._name)["Table"]["TableArn"]
+        arn = self._made.describe_table(TableName=self._name)["Table"]["TableArn"]
         if change.tags_to_set:
-            self._dynamodb.tag_resource(ResourceArn=arn, Tags=tag_list(change.tags_to_set))
+            self._made.tag_resource(ResourceArn=arn, Tags=tag_list(change.tags_to_set))
         if change.tags_to_drop:
-            self._dynamodb.untag_resource(ResourceArn=arn, TagKeys=change.tags_to_drop)
+            self._made.untag_resource(ResourceArn=arn, TagKeys=change.tags_to_drop)
 
     def _replace_ttl(self, current: str, desired: TableState) -> None:
         """Switch the expiry on; one on another attribute must be switched off first.
@@ -185,7 +185,7 @@ class Table:
             self._patience.warn(f"expiry of {self._name}: changed less than an hour ago; run setup again then")
 
     def _switch_ttl(self, attribute: str, *, on: bool) -> None:
-        self._dynamodb.update_time_to_live(
+        self._made.update_time_to_live(
             TableName=self._name, TimeToLiveSpecification={"Enabled": on, "AttributeName": attribute}
         )
 
@@ -197,7 +197,7 @@ class Table:
                     "PointInTimeRecoveryEnabled": bool(desired.point_in_time_recovery)
                 },
             ),
-            BACKUPS_NOT_READY,
+            (*BACKUPS_NOT_READY, *TABLE_NOT_YET),
         )
 
     def _replace_stream(self, current: str, desired: TableState) -> None:
@@ -218,7 +218,7 @@ class Table:
                 )
 
     def _update(self, **request: Any) -> None:  # noqa: ANN401 - passed on to boto3 as it is
-        self._call(lambda: self._dynamodb.update_table(TableName=self._name, **request), TABLE_BUSY)
+        self._made.update_table(TableName=self._name, **request)
         self._settled()
 
     def delete(self) -> None:
@@ -228,12 +228,31 @@ class Table:
             return
         try:
             if table.get("DeletionProtectionEnabled"):
-                self._update(DeletionProtectionEnabled=False)
+                self._call(
+                    lambda: self._dynamodb.update_table(TableName=self._name, DeletionProtectionEnabled=False),
+                    TABLE_BUSY,
+                )
+                self._settled()
             self._call(lambda: self._dynamodb.delete_table(TableName=self._name), TABLE_BUSY)
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
-        self._patience.until(lambda: self._describe() is None, f"table {self._name} to be gone")
+        self._patience.settled(
+            self._describe,
+            lambda table: None if table is None else f"TableStatus {table['TableStatus']}",
+            f"table {self._name} to be gone",
+        )
+
+
+def _unsettled(table: TableDescriptionTypeDef | None) -> str | None:
+    """Return the state that passes, in AWS's words; None if there is none such."""
+    if table is None:
+        return None
+    if table["TableStatus"] != "ACTIVE":
+        return f"TableStatus {table['TableStatus']}"
+    indexes = table.get("GlobalSecondaryIndexes", [])
+    states = [index.get("IndexStatus", "ACTIVE") for index in indexes]
+    return next((f"IndexStatus {state}" for state in states if state != "ACTIVE"), None)
 
 
 def _our_indexes(table: TableDescriptionTypeDef) -> tuple[IndexState, ...]:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import ROLE_BUSY, Patience
+from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import RoleId
@@ -34,18 +34,13 @@ class Role:
 
     def read(self) -> Observed[RoleState] | None:
         """Return it as it is."""
-        try:
-            role = self._iam.get_role(RoleName=self._name)["Role"]
-            policies = {
-                name: canonical(self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"])
-                for name in self._policy_names()
-            }
-            attached = self._attached()
-            tags = tag_map(self._iam.list_role_tags(RoleName=self._name)["Tags"])
-        except ClientError as error:
-            if code_of(error) == _MISSING:
-                return None
-            raise
+        role = self._iam.get_role(RoleName=self._name)["Role"]
+        policies = {
+            name: canonical(self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"])
+            for name in self._policy_names()
+        }
+        attached = self._attached()
+        tags = tag_map(self._iam.list_role_tags(RoleName=self._name)["Tags"])
         state = RoleState(
             path=role["Path"],
             trust=canonical(role.get("AssumeRolePolicyDocument", {})),
@@ -80,9 +75,21 @@ class Role:
     def _call(self, operation: Callable[..., object], **request: object) -> None:
         self._patience.call(
             lambda: operation(RoleName=self._name, **request),
-            ROLE_BUSY,
-            f"role {self._name}, being changed by others",
+            (*ROLE_BUSY, *ROLE_NOT_YET),
+            f"role {self._name}, until IAM knows it and nobody else changes it",
         )
+
+    def _remove(self, operation: Callable[..., object], **request: object) -> None:
+        """Remove a part, unless it is gone."""
+        try:
+            self._patience.call(
+                lambda: operation(RoleName=self._name, **request),
+                ROLE_BUSY,
+                f"role {self._name}, being changed by others",
+            )
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
 
     def update(self, desired: RoleState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""
@@ -99,7 +106,7 @@ class Role:
                 case _:
                     self._put_policies(change.desired)
                     for name in sorted(change.current.keys() - change.desired.keys()):
-                        self._call(self._iam.delete_role_policy, PolicyName=name)
+                        self._remove(self._iam.delete_role_policy, PolicyName=name)
 
     def _put_policies(self, policies: Mapping[str, str]) -> None:
         for name, document in policies.items():
@@ -109,11 +116,11 @@ class Role:
         if arn:
             self._call(self._iam.put_role_permissions_boundary, PermissionsBoundary=arn)
         else:
-            self._call(self._iam.delete_role_permissions_boundary)
+            self._remove(self._iam.delete_role_permissions_boundary)
 
     def _detach(self, policies: Sequence[str]) -> None:
         for arn in policies:
-            self._call(self._iam.detach_role_policy, PolicyArn=arn)
+            self._remove(self._iam.detach_role_policy, PolicyArn=arn)
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
@@ -122,12 +129,17 @@ class Role:
             self._call(self._iam.untag_role, TagKeys=change.tags_to_drop)
 
     def delete(self) -> None:
-        """Delete it, first its policies: IAM refuses otherwise."""
+        """Delete it, first its policies: IAM refuses otherwise, for some time even then."""
+        self._patience.call(self._delete, ROLE_NOT_EMPTY, f"role {self._name}, until IAM sees it without policies")
+
+    def _delete(self) -> None:
         try:
-            for name in self._policy_names():
-                self._call(self._iam.delete_role_policy, PolicyName=name)
-            self._detach(self._attached())
-            self._call(self._iam.delete_role)
+            names, attached = self._policy_names(), self._attached()
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
+            return
+        for name in names:
+            self._remove(self._iam.delete_role_policy, PolicyName=name)
+        self._detach(attached)
+        self._remove(self._iam.delete_role)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.aws.offers import accepted
 from countagg.aws.time_outs import in_base64
-from countagg.aws.waiting import FUNCTION_BUSY, ROLE_NOT_READY, Patience
+from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
@@ -64,18 +64,7 @@ class Function:
 
     def _settled(self) -> GetFunctionResponseTypeDef | None:
         """Return the function once no creation or update of it is under way."""
-        found: list[GetFunctionResponseTypeDef | None] = []
-
-        def is_settled() -> bool:
-            answer = self._get()
-            found.append(answer)
-            if answer is None:
-                return True
-            config = answer["Configuration"]
-            return config.get("State") != "Pending" and config.get("LastUpdateStatus") != "InProgress"
-
-        self._patience.until(is_settled, f"function {self._name} to become active")
-        return found[-1]
+        return self._patience.settled(self._get, _unsettled, f"function {self._name} to become active")
 
     def read(self) -> Observed[FunctionState] | None:
         """Return it as it is. One that is changing is waited for."""
@@ -125,6 +114,12 @@ class Function:
         )
 
     def _check_active(self) -> None:
+        """Wait until it is there and settled: GetFunction may not find at first what was created just now."""
+        self._patience.call(
+            lambda: self._lambda.get_function(FunctionName=self._name),
+            FUNCTION_NOT_YET,
+            f"function {self._name}, until Lambda shows it",
+        )
         answer = self._settled()
         failure = _failure(answer["Configuration"]) if answer else ""
         if failure:
@@ -171,7 +166,9 @@ class Function:
         self._call(lambda: self._lambda.update_function_configuration(FunctionName=self._name, **configuration))
 
     def _call(self, action: Any) -> None:  # noqa: ANN401 - any call without arguments
-        self._patience.call(action, (*FUNCTION_BUSY, *ROLE_NOT_READY), f"function {self._name}, being updated")
+        self._patience.call(
+            action, (*FUNCTION_BUSY, *FUNCTION_NOT_YET, *ROLE_NOT_READY), f"function {self._name}, being updated"
+        )
 
     def delete(self) -> None:
         """Delete it."""
@@ -180,6 +177,18 @@ class Function:
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
+
+
+def _unsettled(answer: GetFunctionResponseTypeDef | None) -> str | None:
+    """Return the state that passes, in AWS's words; None if there is none such."""
+    if answer is None:
+        return None
+    config = answer["Configuration"]
+    if config.get("State") == "Pending":
+        return f"State Pending, {config.get('StateReason', 'no reason given')}"
+    if config.get("LastUpdateStatus") == "InProgress":
+        return f"LastUpdateStatus InProgress, {config.get('LastUpdateStatusReason', 'no reason given')}"
+    return None
 
 
 def _failure(config: Mapping[str, Any]) -> str:

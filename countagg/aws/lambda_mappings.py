@@ -13,8 +13,11 @@ from countagg.aws.errors import code_of
 from countagg.aws.offers import MAPPING_TAGS
 from countagg.aws.waiting import (
     FUNCTION_BUSY,
+    FUNCTION_NOT_YET,
     MAPPING_BUSY,
+    MAPPING_NOT_YET,
     QUEUE_NOT_READABLE,
+    ROLE_NOT_READY,
     STREAM_NOT_READABLE,
     Patience,
     Transient,
@@ -36,7 +39,7 @@ _TRANSITIONAL: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating
 _PARTIAL: Final = "ReportBatchItemFailures"
 NO_MAPPING_TAGS: Final = "countagg:mapping-tags"
 """Tag of a function by which it remembers that its mapping may have none."""
-_NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE)
+_NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE, *ROLE_NOT_READY)
 
 
 class EventSourceMapping:
@@ -78,14 +81,9 @@ class EventSourceMapping:
 
     def _settled(self) -> EventSourceMappingConfigurationTypeDef | None:
         """Return the mapping once it is in none of its transitional states; there is no waiter for it."""
-        found: list[EventSourceMappingConfigurationTypeDef | None] = []
-
-        def is_settled() -> bool:
-            found.append(self._find())
-            return found[-1] is None or found[-1].get("State") not in _TRANSITIONAL
-
-        self._patience.until(is_settled, f"event source mapping of {self._function} to settle")
-        return found[-1]
+        return self._patience.settled(
+            self._find, _unsettled, f"event source mapping of {self._function} to settle"
+        )
 
     def read(self) -> Observed[MappingState] | None:
         """Return it as it is. One that is changing is waited for."""
@@ -166,7 +164,7 @@ class EventSourceMapping:
             lambda: self._lambda.create_event_source_mapping(
                 FunctionName=self._function, EventSourceArn=desired.source, **request
             ),
-            _NOT_READABLE,
+            (*_NOT_READABLE, *FUNCTION_NOT_YET),
             f"role of {self._function}, until it can read {desired.source}",
         )
 
@@ -198,19 +196,26 @@ class EventSourceMapping:
             return
         found = self._find()
         if found is None:
+            self.create(desired)
             return
         uuid, arn, settings = found["UUID"], found["EventSourceMappingArn"], self._settings(desired)
         for change in changes:
             if change.name == "tags":
                 self._with_tags(partial(self._put_tags, arn, change), lambda: None)
         if any(change.name != "tags" for change in changes):
-            self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings), *_NOT_READABLE)
+            self._call(
+                lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings),
+                *_NOT_READABLE,
+                *MAPPING_NOT_YET,
+            )
 
     def _put_tags(self, arn: str, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._lambda.tag_resource(Resource=arn, Tags=change.tags_to_set)
+            self._call(lambda: self._lambda.tag_resource(Resource=arn, Tags=change.tags_to_set), *MAPPING_NOT_YET)
         if change.tags_to_drop:
-            self._lambda.untag_resource(Resource=arn, TagKeys=change.tags_to_drop)
+            self._call(
+                lambda: self._lambda.untag_resource(Resource=arn, TagKeys=change.tags_to_drop), *MAPPING_NOT_YET
+            )
 
     def _call(self, action: Callable[[], object], *transient: Transient) -> None:
         what = f"event source mapping of {self._function}, being changed"
@@ -248,6 +253,11 @@ class EventSourceMapping:
             lambda: (found := self._find()) is None or found["UUID"] != uuid,
             f"event source mapping of {self._function} to be gone",
         )
+
+
+def _unsettled(found: EventSourceMappingConfigurationTypeDef | None) -> str | None:
+    state = None if found is None else found.get("State")
+    return f"State {state}" if state in _TRANSITIONAL else None
 
 
 def _source_test(identity: QueueMappingId | StreamMappingId, place: Place) -> Callable[[str], bool]:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.sizes import describe_size
-from countagg.aws.waiting import LOGS_BUSY, Patience
+from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import LogGroupId
@@ -35,6 +35,9 @@ class LogGroup:
         self._arn = place.log_group_arn(identity.name)
         self._stack = stack
         self._patience = patience
+        self._made = patience.over(
+            logs, (*LOGS_BUSY, *LOGS_NOT_YET), f"log group {identity.name}, until it can be changed"
+        )
 
     def read(self) -> Observed[LogGroupState] | None:
         """Return it as it is."""
@@ -66,21 +69,21 @@ class LogGroup:
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._logs.tag_resource(resourceArn=self._arn, tags=change.tags_to_set)
+            self._made.tag_resource(resourceArn=self._arn, tags=change.tags_to_set)
         if change.tags_to_drop:
-            self._logs.untag_resource(resourceArn=self._arn, tagKeys=change.tags_to_drop)
+            self._made.untag_resource(resourceArn=self._arn, tagKeys=change.tags_to_drop)
 
     def _put_retention(self, desired: LogGroupState) -> None:
-        self._patience.call(
-            lambda: self._logs.put_retention_policy(logGroupName=self._name, retentionInDays=desired.retention),
-            LOGS_BUSY,
-            f"log group {self._name}, being changed by others",
-        )
+        self._made.put_retention_policy(logGroupName=self._name, retentionInDays=desired.retention)
 
     def delete(self) -> None:
         """Delete it with all its lines."""
         try:
-            self._logs.delete_log_group(logGroupName=self._name)
+            self._patience.call(
+                lambda: self._logs.delete_log_group(logGroupName=self._name),
+                LOGS_BUSY,
+                f"log group {self._name}, being changed by others",
+            )
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise

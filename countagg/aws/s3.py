@@ -13,6 +13,7 @@ from countagg.aws.errors import DENIED, code_of
 from countagg.aws.offers import BUCKET_TAGS
 from countagg.aws.s3_notifications import get_notifications
 from countagg.aws.session import tag_list, tag_map
+from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, Patience
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange, Tags
@@ -40,10 +41,21 @@ _COUNTED: Final = 1_000
 class Bucket:
     """A bucket. It is ours if it bears our tag, which only buckets get that countagg created."""
 
-    def __init__(
-        self, s3: S3Client, identity: BucketId, place: Place, stack: str, *, delete_objects: bool
+    def __init__(  # noqa: PLR0913 - what every kind takes, and what may go with it
+        self,
+        s3: S3Client,
+        identity: BucketId,
+        place: Place,
+        stack: str,
+        patience: Patience,
+        *,
+        delete_objects: bool,
     ) -> None:
         self._s3 = s3
+        self._made = patience.over(
+            s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), f"bucket {identity.name}, until it can be changed"
+        )
+        self._busy = patience.over(s3, BUCKET_BUSY, f"bucket {identity.name}, being made or deleted")
         self._name = identity.name
         self._place = place
         self._stack = stack
@@ -55,8 +67,6 @@ class Bucket:
         try:
             head = self._s3.head_bucket(**self._owner)
         except ClientError as error:
-            if code_of(error) in _MISSING:
-                return None
             if code_of(error) == "403":
                 # HeadBucket has no body that would tell which of the two it is.
                 raise AccessDenied(
@@ -66,7 +76,7 @@ class Bucket:
                 ) from error
             raise
         self._check_region(head.get("BucketRegion", self._place.region))
-        tags = self._tags()
+        tags = self._tags(self._s3)
         owned = tags.get(OWNER_TAG) == self._stack
         if not owned:
             unknown = BucketState(private=False, encryption="", versioning=None, statements="", tags=Tags(tags))
@@ -75,7 +85,7 @@ class Bucket:
             private=self._is_private(),
             encryption=self._encryption(),
             versioning=self._s3.get_bucket_versioning(**self._owner).get("Status") == "Enabled",
-            statements=our_statements(self._policy()),
+            statements=our_statements(self._policy(self._s3)),
             tags=Tags(tags),
         )
         held = self._held()
@@ -117,9 +127,9 @@ class Bucket:
                 hint=f"use --region {region}, or another bucket",
             )
 
-    def _tags(self) -> dict[str, str]:
+    def _tags(self, s3: S3Client) -> dict[str, str]:
         try:
-            return tag_map(self._s3.get_bucket_tagging(**self._owner)["TagSet"])
+            return tag_map(s3.get_bucket_tagging(**self._owner)["TagSet"])
         except ClientError as error:
             if code_of(error) == "NoSuchTagSet":
                 return {}
@@ -144,9 +154,9 @@ class Bucket:
         rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
         return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
 
-    def _policy(self) -> dict[str, Any]:
+    def _policy(self, s3: S3Client) -> dict[str, Any]:
         try:
-            policy: dict[str, Any] = json.loads(self._s3.get_bucket_policy(**self._owner)["Policy"])
+            policy: dict[str, Any] = json.loads(s3.get_bucket_policy(**self._owner)["Policy"])
         except ClientError as error:
             if code_of(error) == "NoSuchBucketPolicy":
                 return {}
@@ -174,7 +184,7 @@ class Bucket:
                 raise
             self._create()
         # Some regions refuse the tags of that call, and engines other than AWS may leave them out.
-        if desired.tags.edits(Tags(self._tags())):
+        if desired.tags.edits(Tags(self._tags(self._made))):
             self._put_tags(desired)
         self._put_private()
         self._put_encryption(desired)
@@ -187,7 +197,7 @@ class Bucket:
         if self._place.region != "us-east-1":
             configuration["LocationConstraint"] = self._place.region
         given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
-        self._s3.create_bucket(Bucket=self._name, **given)
+        self._busy.create_bucket(Bucket=self._name, **given)
 
     def update(self, desired: BucketState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""
@@ -206,11 +216,13 @@ class Bucket:
 
     def _put_tags(self, desired: BucketState, dropped: Sequence[str] = ()) -> None:
         # The call replaces them all: those of others go along.
-        tags = {key: value for key, value in self._tags().items() if key not in dropped} | dict(desired.tags.of)
-        self._s3.put_bucket_tagging(**self._owner, Tagging={"TagSet": tag_list(tags)})
+        tags = {key: value for key, value in self._tags(self._made).items() if key not in dropped} | dict(
+            desired.tags.of
+        )
+        self._made.put_bucket_tagging(**self._owner, Tagging={"TagSet": tag_list(tags)})
 
     def _put_private(self) -> None:
-        self._s3.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=_BLOCK_ALL)
+        self._made.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=_BLOCK_ALL)
 
     def _put_encryption(self, desired: BucketState) -> None:
         by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": desired.encryption}
@@ -220,22 +232,22 @@ class Bucket:
             "ApplyServerSideEncryptionByDefault": default,
             "BucketKeyEnabled": "KMSMasterKeyID" in default,
         }
-        self._s3.put_bucket_encryption(**self._owner, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        self._made.put_bucket_encryption(**self._owner, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
     def _put_versioning(self, desired: BucketState) -> None:
         status: Any = {"Status": "Enabled" if desired.versioning else "Suspended"}
-        self._s3.put_bucket_versioning(**self._owner, VersioningConfiguration=status)
+        self._made.put_bucket_versioning(**self._owner, VersioningConfiguration=status)
 
     def _put_policy(self, desired: BucketState) -> None:
-        merged = merge_statements(self._policy(), desired.statements)
-        self._s3.put_bucket_policy(**self._owner, Policy=json.dumps(merged))
+        merged = merge_statements(self._policy(self._made), desired.statements)
+        self._made.put_bucket_policy(**self._owner, Policy=json.dumps(merged))
 
     def delete(self) -> None:
         """Delete it; with its objects only when that was asked for."""
         try:
             if self._delete_objects:
                 self._empty()
-            self._s3.delete_bucket(**self._owner)
+            self._busy.delete_bucket(**self._owner)
         except ClientError as error:
             if code_of(error) not in _MISSING:
                 raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
-from countagg.aws.waiting import DESTINATION_NOT_VALID, Patience
+from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, Patience, is_one_of
 from countagg.provision.differences import FieldChange
 from countagg.provision.identities import NotificationId
 from countagg.provision.notifications import filter_of, foreign_entries, is_ours
@@ -83,44 +83,51 @@ class Notification:
         S3 has no way to write only if nothing changed meanwhile. Who read before us and writes after us takes our
         entry out again, or brings it back; then it is our turn again.
         """
+        # To be taken out of a bucket that is gone is no reason to wait.
+        transient = (*BUCKET_BUSY, *(BUCKET_NOT_YET if desired else ()))
+        s3 = self._patience.over(self._s3, transient, f"bucket {self._bucket}, until it can be changed")
 
-        def written() -> bool:
-            configuration = get_notifications(self._s3, self._owner)
-            if self._ours(configuration) == desired:
-                return True
+        def write() -> NotificationState | None:
+            found = self._ours(get_notifications(s3, self._owner))
+            if found == desired:
+                return found
             self._patience.call(
-                lambda: self._put(desired),
+                lambda: self._put(s3, desired),
                 DESTINATION_NOT_VALID,
                 f"bucket {self._bucket}, until it may publish to the topic",
             )
-            return self._ours(get_notifications(self._s3, self._owner)) == desired
+            return self._ours(get_notifications(s3, self._owner))
 
-        self._patience.until(written, f"notifications of {self._bucket}, which somebody else writes too")
+        self._patience.settled(
+            write,
+            lambda found: None if found == desired else f"our entry is {found}",
+            f"notifications of {self._bucket}, which somebody else writes too",
+        )
 
-    def _put(self, desired: NotificationState | None) -> None:
+    def _put(self, s3: S3Client, desired: NotificationState | None) -> None:
         # Read anew at each try: somebody else may have added an entry meanwhile.
-        merged: Any = foreign_entries(get_notifications(self._s3, self._owner), self._entry)
+        merged: Any = foreign_entries(get_notifications(s3, self._owner), self._entry)
         if desired is not None:
             merged[_TOPICS] = [*merged.get(_TOPICS, []), _entry(self._entry, desired)]
         try:
             # Removing our entry must not fail because of somebody else's stale destination.
-            self._write(merged, validate=desired is not None)
+            self._write(s3, merged, validate=desired is not None)
         except ClientError as error:
             stale = _invalid_destinations(error)
             if not stale or (desired and desired.topic in stale):
                 raise
             self._patience.warn(f"S3 cannot validate {', '.join(stale)}, entered by others; it was not asked to")
-            self._write(merged, validate=False)
+            self._write(s3, merged, validate=False)
 
-    def _write(self, configuration: Any, *, validate: bool) -> None:  # noqa: ANN401 - one of boto3's request shapes
-        self._s3.put_bucket_notification_configuration(
+    def _write(self, s3: S3Client, configuration: Any, *, validate: bool) -> None:  # noqa: ANN401 - one of boto3's request shapes
+        s3.put_bucket_notification_configuration(
             **self._owner, NotificationConfiguration=configuration, SkipDestinationValidation=not validate
         )
 
 
 def _invalid_destinations(error: ClientError) -> list[str]:
     """Return the ARNs that S3 could not validate. It checks those of others too (AWS-FACTS section 1)."""
-    if not any(known.matches(error) for known in DESTINATION_NOT_VALID):
+    if not is_one_of(error, DESTINATION_NOT_VALID):
         return []
     details = error.response.get("Error", {}).items()
     return [str(value) for name, value in details if name.startswith("ArgumentName")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
 from countagg.aws.session import tag_list, tag_map
+from countagg.aws.waiting import MISSING, SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import EmailId, SubscriptionId, TopicId
@@ -27,28 +28,24 @@ _ENDED: Final = "Deleted"
 class Topic:
     """A topic. Its policy is shared: statements that are not ours stay."""
 
-    def __init__(self, sns: SNSClient, identity: TopicId, place: Place, stack: str) -> None:
+    def __init__(self, sns: SNSClient, identity: TopicId, place: Place, stack: str, patience: Patience) -> None:
         self._sns = sns
+        self._made = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(identity.name))
         self._name = identity.name
         self._arn = place.topic_arn(identity.name)
         self._stack = stack
 
     def read(self) -> Observed[TopicState] | None:
         """Return it as it is."""
-        try:
-            found = self._attributes()
-            tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._arn)["Tags"])
-        except ClientError as error:
-            if code_of(error) in {"NotFound", "ResourceNotFound"}:
-                return None
-            raise
+        found = self._attributes(self._sns)
+        tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._arn)["Tags"])
         state = TopicState(
             our_statements(json.loads(found["Policy"])), found.get("KmsMasterKeyId", ""), Tags(tags)
         )
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
 
-    def _attributes(self) -> dict[str, str]:
-        return self._sns.get_topic_attributes(TopicArn=self._arn)["Attributes"]
+    def _attributes(self, sns: SNSClient) -> dict[str, str]:
+        return sns.get_topic_attributes(TopicArn=self._arn)["Attributes"]
 
     def create(self, desired: TopicState) -> None:
         """Create it bare of attributes: with others, an existing one would make the call fail."""
@@ -70,27 +67,38 @@ class Topic:
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._sns.tag_resource(ResourceArn=self._arn, Tags=tag_list(change.tags_to_set))
+            self._made.tag_resource(ResourceArn=self._arn, Tags=tag_list(change.tags_to_set))
         if change.tags_to_drop:
-            self._sns.untag_resource(ResourceArn=self._arn, TagKeys=change.tags_to_drop)
+            self._made.untag_resource(ResourceArn=self._arn, TagKeys=change.tags_to_drop)
 
     def _put_policy(self, desired: TopicState) -> None:
-        merged = merge_statements(json.loads(self._attributes()["Policy"]), desired.statements)
+        merged = merge_statements(json.loads(self._attributes(self._made)["Policy"]), desired.statements)
         self._put("Policy", json.dumps(merged))
 
     def _put(self, name: str, value: str) -> None:
-        self._sns.set_topic_attributes(TopicArn=self._arn, AttributeName=name, AttributeValue=value)
+        self._made.set_topic_attributes(TopicArn=self._arn, AttributeName=name, AttributeValue=value)
 
     def delete(self) -> None:
         """Delete it; SNS answers the same if there is none."""
         self._sns.delete_topic(TopicArn=self._arn)
 
 
+def _unknown_topic(name: str) -> str:
+    return f"topic {name}, until SNS knows it"
+
+
 class Subscription:
     """The subscription of a queue to a topic, found by its endpoint. It is ours if its topic is."""
 
-    def __init__(self, sns: SNSClient, identity: SubscriptionId, place: Place, stack: str) -> None:
+    def __init__(
+        self, sns: SNSClient, identity: SubscriptionId, place: Place, stack: str, patience: Patience
+    ) -> None:
         self._sns = sns
+        self._patience = patience
+        self._topic = identity.topic
+        self._made = patience.over(
+            sns, SUBSCRIPTION_NOT_YET, f"subscription of {identity.queue}, until SNS knows it"
+        )
         self._stack = stack
         self._topic_arn = place.topic_arn(identity.topic)
         self._queue_arn = place.queue_arn(identity.queue)
@@ -99,7 +107,10 @@ class Subscription:
         return _find_subscription(self._sns, self._topic_arn, "sqs", self._queue_arn)
 
     def read(self) -> Observed[SubscriptionState] | None:
-        """Return it as it is; None also when the topic is gone, which takes its subscriptions along."""
+        """Return it as it is; None also when the topic is gone, which takes its subscriptions along.
+
+        It may be listed for some time after it is gone: its attributes are then not found.
+        """
         arn = self._arn()
         if arn is None:
             return None
@@ -115,7 +126,7 @@ class Subscription:
 
     def create(self, desired: SubscriptionState) -> None:
         """Subscribe the queue."""
-        self._sns.subscribe(
+        self._patience.over(self._sns, TOPIC_NOT_YET, _unknown_topic(self._topic)).subscribe(
             TopicArn=self._topic_arn,
             Protocol="sqs",
             Endpoint=self._queue_arn,
@@ -125,7 +136,7 @@ class Subscription:
 
     def update(self, desired: SubscriptionState, changes: Sequence[FieldChange]) -> None:
         """Set the attributes that differ."""
-        arn = self._arn()
+        arn = self._patience.call(self._arn, TOPIC_NOT_YET, _unknown_topic(self._topic))
         if arn is None:
             self.create(desired)
             return
@@ -138,15 +149,13 @@ class Subscription:
         attributes = {**_subscription_attributes(desired), "FilterPolicy": desired.filter_policy or "{}"}
         for change in changes:
             name = names[change.name]
-            self._sns.set_subscription_attributes(
+            self._made.set_subscription_attributes(
                 SubscriptionArn=arn, AttributeName=name, AttributeValue=attributes[name]
             )
 
     def delete(self) -> None:
         """Unsubscribe."""
-        arn = self._arn()
-        if arn is not None:
-            self._sns.unsubscribe(SubscriptionArn=arn)
+        _unsubscribe(self._sns, self._arn)
 
 
 def _subscription_attributes(desired: SubscriptionState) -> dict[str, str]:
@@ -165,8 +174,9 @@ def _normalised(policy: str) -> str:
 class EmailSubscription:
     """The subscription of an e-mail address to a topic. It waits until its owner follows the link in a message."""
 
-    def __init__(self, sns: SNSClient, identity: EmailId, place: Place, stack: str) -> None:
+    def __init__(self, sns: SNSClient, identity: EmailId, place: Place, stack: str, patience: Patience) -> None:
         self._sns = sns
+        self._of_topic = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(identity.topic))
         self._stack = stack
         self._topic_arn = place.topic_arn(identity.topic)
         self._address = identity.address
@@ -182,32 +192,37 @@ class EmailSubscription:
 
     def create(self, _desired: EmailState) -> None:
         """Subscribe the address; SNS writes to it."""
-        self._sns.subscribe(TopicArn=self._topic_arn, Protocol="email", Endpoint=self._address)
+        self._of_topic.subscribe(TopicArn=self._topic_arn, Protocol="email", Endpoint=self._address)
 
     def update(self, desired: EmailState, changes: Sequence[FieldChange]) -> None:
         """Do nothing: there is nothing that could differ."""
 
     def delete(self) -> None:
         """Unsubscribe. One that was never confirmed has no ARN: SNS forgets it within days, or with its topic."""
-        arn = self._arn()
+        _unsubscribe(self._sns, self._arn)
+
+
+def _unsubscribe(sns: SNSClient, find: Callable[[], str | None]) -> None:
+    """End a subscription unless it is gone; one that was never confirmed has no ARN."""
+    try:
+        arn = find()
         if arn is not None and arn.startswith("arn:"):
-            self._sns.unsubscribe(SubscriptionArn=arn)
+            sns.unsubscribe(SubscriptionArn=arn)
+    except ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
 
 
 def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: str) -> str | None:
-    """Return its ARN, or `PendingConfirmation`; None also when the topic is gone.
+    """Return its ARN, or `PendingConfirmation`; None if there is none.
 
     One that was ended by its owner is listed for some days more, with `Deleted` in place of its ARN.
     """
-    try:
-        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
-            for found in page["Subscriptions"]:
-                arn = found["SubscriptionArn"]
-                if (found["Endpoint"], found["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
-                    return arn
-    except ClientError as error:
-        if code_of(error) != "NotFound":
-            raise
+    for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
+        for found in page["Subscriptions"]:
+            arn = found["SubscriptionArn"]
+            if (found["Endpoint"], found["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
+                return arn
     return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
-from countagg.aws.waiting import QUEUE_DELETED_RECENTLY, Patience
+from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import QueueId
@@ -32,28 +32,13 @@ class Queue:
         self._name = identity.name
         self._stack = stack
         self._patience = patience
-
-    def _url(self) -> str | None:
-        try:
-            return self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
-        except ClientError as error:
-            if code_of(error) in MISSING_QUEUE:
-                return None
-            raise
+        self._made = patience.over(sqs, QUEUE_NOT_YET, f"queue {identity.name}, until SQS knows it")
 
     def read(self) -> Observed[QueueState] | None:
         """Return it as it is; its output is `url`."""
-        url = self._url()
-        if url is None:
-            return None
-        try:
-            found: Mapping[str, str] = self._attributes(url)
-            tags = self._sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
-        except ClientError as error:
-            # A deleted queue keeps its URL for up to a minute.
-            if code_of(error) in MISSING_QUEUE:
-                return None
-            raise
+        url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
+        found = self._attributes(self._sqs, url)
+        tags = self._sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         state = QueueState(
             visibility_timeout=int(found["VisibilityTimeout"]),
             retention=int(found["MessageRetentionPeriod"]),
@@ -64,8 +49,9 @@ class Queue:
         )
         return Observed(state, {"url": url}, owned=tags.get(OWNER_TAG) == self._stack)
 
-    def _attributes(self, url: str) -> dict[str, str]:
-        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    @staticmethod
+    def _attributes(sqs: SQSClient, url: str) -> dict[str, str]:
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         return {str(name): value for name, value in answer.get("Attributes", {}).items()}
 
     def create(self, desired: QueueState) -> None:
@@ -75,14 +61,14 @@ class Queue:
         }
         self._patience.call(
             lambda: self._sqs.create_queue(QueueName=self._name, Attributes=attributes, tags=desired.tags.of),
-            QUEUE_DELETED_RECENTLY,
-            f"queue {self._name}, deleted less than 60 s ago",
+            (*QUEUE_DELETED_RECENTLY, *DEAD_LETTERS_NOT_YET),
+            f"queue {self._name}, deleted less than 60 s ago or without its dead letters yet",
         )
 
     def update(self, desired: QueueState, changes: Sequence[FieldChange]) -> None:
         """Set the attributes that differ."""
-        url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
-        policy = json.loads(self._attributes(url).get("Policy") or "{}")
+        url = self._made.get_queue_url(QueueName=self._name)["QueueUrl"]
+        policy = json.loads(self._attributes(self._made, url).get("Policy") or "{}")
         attributes: Any = {}
         for change in changes:
             if change.name == "tags":
@@ -90,20 +76,18 @@ class Queue:
             else:
                 attributes |= _attributes(desired, change.name, policy)
         if attributes:
-            self._sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+            self._made.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
     def _put_tags(self, url: str, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._sqs.tag_queue(QueueUrl=url, Tags=change.tags_to_set)
+            self._made.tag_queue(QueueUrl=url, Tags=change.tags_to_set)
         if change.tags_to_drop:
-            self._sqs.untag_queue(QueueUrl=url, TagKeys=change.tags_to_drop)
+            self._made.untag_queue(QueueUrl=url, TagKeys=change.tags_to_drop)
 
     def delete(self) -> None:
         """Delete it."""
-        url = self._url()
-        if url is None:
-            return
         try:
+            url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
             self._sqs.delete_queue(QueueUrl=url)
         except ClientError as error:
             if code_of(error) not in MISSING_QUEUE:

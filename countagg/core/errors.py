@@ -11,7 +11,8 @@ CountaggError                exit  1  failure
 |- NotOwned                  exit  1  a resource of that name belongs to somebody else
 |- ImmutableField            exit  1  AWS cannot change this; nothing is replaced silently
 |- AwsCallFailed             exit  1  AWS refused a call for another reason
-|  `- AccessDenied           exit  1  the principal lacks a permission
+|  |- AccessDenied           exit  1  the principal lacks a permission
+|  `- MadeMeanwhile          exit  1  somebody else made or changed it at the same time, again and again
 |- InvalidInput              exit  1  data that the pipeline's input rules refuse
 |  |- InvalidCounterFile
 |  |- InvalidObjectKey
@@ -113,6 +114,10 @@ class AccessDenied(AwsCallFailed):
     def __init__(self, what: str, *, action: str = "", where: str = "", hint: str = "", detail: str = "") -> None:
         super().__init__(what, where=where, hint=hint, detail=detail)
         self.action = action
+
+
+class MadeMeanwhile(AwsCallFailed):
+    """Somebody else did what was about to be done; or a call did whose answer was lost. Look again."""
 
 
 class EngineProblem(ConnectionProblem):

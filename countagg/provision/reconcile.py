@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from countagg.core.errors import CountaggError, ImmutableField, NotOwned
+from countagg.core.errors import CountaggError, ImmutableField, MadeMeanwhile, NotOwned
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation, diff
 
 S = TypeVar("S")
@@ -63,10 +63,20 @@ class Resource(Protocol[S]):
         """Return it as it is; None only if there is none. Any other answer of AWS rises as an error."""
 
     def create(self, desired: S) -> None:
-        """Create it. What a death half-way leaves undone shows as an update in the next run."""
+        """Create it. What a death half-way leaves undone shows as an update in the next run.
+
+        From here on `read` waits until there is something to read.
+
+        Raises:
+            MadeMeanwhile: it is there since it was read.
+        """
 
     def update(self, desired: S, changes: Sequence[FieldChange]) -> None:
-        """Bring the changed fields to their desired values, and touch no other."""
+        """Bring the changed fields to their desired values, and touch no other.
+
+        Raises:
+            MadeMeanwhile: somebody changed it since it was read.
+        """
 
     def delete(self) -> None:
         """Delete it; that it is gone already is success."""
@@ -183,13 +193,31 @@ def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> 
         change = _planned(node, observed, desired)
         if change.action is not Action.KEEP and not dry_run:
             announce(node.id, change.action)
-            if change.action is Action.CREATE:
-                node.resource.create(desired)
-            else:
-                node.resource.update(desired, change.fields)
+            change = _carried_out(node, change, desired)
             observed = node.resource.read()
         outputs.record(node.id, observed.outputs if observed else {})
         yield change
+
+
+def _carried_out(node: Node[Any], change: Change, desired: Any) -> Change:  # noqa: ANN401 - its state
+    """Do what was planned, and return what was done: less than that if another setup did it meanwhile."""
+    for looks_left in reversed(range(_LOOKS)):
+        try:
+            if change.action is Action.CREATE:
+                node.resource.create(desired)
+            elif change.action is Action.UPDATE:
+                node.resource.update(desired, change.fields)
+        except MadeMeanwhile:
+            if not looks_left:
+                raise
+            change = _planned(node, node.resource.read(), desired)
+        else:
+            break
+    return change
+
+
+_LOOKS: Final = 5
+"""How often a resource is looked at again because somebody else works on it too."""
 
 
 def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state

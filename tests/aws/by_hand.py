@@ -47,6 +47,24 @@ PARTS = {
     "notification": ("topic/uploads", "bucket", "notification"),
 }
 """Parts of a stack that are enough to look at one kind."""
+FEWEST = {
+    "table": ("table/counters",),
+    "logs": ("logs/processor",),
+    "role": ("role/publisher",),
+    "alarm": ("topic/alerts", "alarm/dead-letters"),
+    "function": (
+        "logs/processor",
+        "queue/dead-letters",
+        "role/processor",
+        "role/aggregator",
+        "function/processor",
+    ),
+    "mapping": (
+        *("queue", "table/snapshots", "logs/processor", "role/processor", "role/aggregator"),
+        *("function/processor", "mapping/processor"),
+    ),
+}
+"""The fewest parts that show a kind; of others, those of `PARTS`."""
 TAGGED = (*TOPICS, *QUEUES, *TABLES, *LOGS, *ROLES, *FUNCTIONS, *MAPPINGS, *ALARMS, "bucket")
 """Everything that bears tags."""
 TAG_CALLS = {

@@ -17,7 +17,7 @@ from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended, tag, tags_of
 from tests.aws.inventory import inventory
 from tests.aws.others import THEIR_KEY, create_theirs
-from tests.aws.world import BUCKET, OURS, PLACE, REGION, World, answer, touched
+from tests.aws.world import BUCKET, IMPATIENT, OURS, PLACE, REGION, World, answer, touched
 
 PARTS = by_hand.PARTS["bucket"]
 
@@ -96,7 +96,7 @@ def test_a_bucket_of_the_first_region_is_made_without_naming_it() -> None:
     fake = ForgetfulBuckets()
     client: Any = fake
     place = replace(PLACE, region="us-east-1")
-    Bucket(client, BucketId(BUCKET), place, "countagg", delete_objects=False).create(NEW)
+    Bucket(client, BucketId(BUCKET), place, "countagg", IMPATIENT, delete_objects=False).create(NEW)
     assert "LocationConstraint" not in fake.created["CreateBucketConfiguration"]
     assert "put_bucket_policy" not in fake.made
     assert "put_bucket_versioning" not in fake.made
@@ -202,7 +202,7 @@ class StubbornBucket:
 
 
 def stubborn(fake: Any, *, delete_objects: bool = True) -> Any:
-    return Bucket(fake, BucketId(BUCKET), PLACE, "countagg", delete_objects=delete_objects)
+    return Bucket(fake, BucketId(BUCKET), PLACE, "countagg", IMPATIENT, delete_objects=delete_objects)
 
 
 def test_objects_are_deleted_a_thousand_at_a_time() -> None:
@@ -267,7 +267,7 @@ def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> N
 
 def test_an_engine_that_does_not_tell_a_bucket_s_region_is_trusted() -> None:
     client: Any = Headless()
-    observed = Bucket(client, BucketId(BUCKET), PLACE, "countagg", delete_objects=False).read()
+    observed = Bucket(client, BucketId(BUCKET), PLACE, "countagg", IMPATIENT, delete_objects=False).read()
     assert observed is not None
     assert not observed.owned
 

@@ -14,7 +14,7 @@ from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended
 from tests.aws.others import THEIR_KEY
-from tests.aws.world import PLACE, World, touched, updated
+from tests.aws.world import IMPATIENT, PLACE, World, touched, updated
 
 PARTS = by_hand.PARTS["topic"]
 
@@ -121,7 +121,7 @@ class Listing:
 
 
 def email(fake: Any) -> EmailSubscription:
-    return EmailSubscription(fake, EmailId("countagg-alerts", ADDRESS), PLACE, "countagg")
+    return EmailSubscription(fake, EmailId("countagg-alerts", ADDRESS), PLACE, "countagg", IMPATIENT)
 
 
 def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> None:

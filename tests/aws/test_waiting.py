@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -93,6 +94,49 @@ def test_the_deadline_ends_a_wait(waiter: Waiter) -> None:
     assert caught.value.hint
     assert 100 <= waiter.clock.now <= 110
     assert action.calls == len(waiter.clock.pauses) + 1
+
+
+def test_what_ends_a_wait_is_aws_s_last_answer_with_its_arguments(waiter: Waiter) -> None:
+    error = answer("Busy", "come back, or never", "PutNotification")
+    details: Any = error.response["Error"]
+    details |= {"ArgumentName1": "arn:topic", "ArgumentValue1": "not valid"}
+    with pytest.raises(TimedOut) as caught:
+        waiter.patience.call(Slow([error] * 1000), BUSY, "the thing")
+    told = "PutNotification, Busy: come back, or never (ArgumentName1=arn:topic, ArgumentValue1=not valid)"
+    assert str(caught.value) == f"the thing: still waiting after 100 s; AWS's last answer: {told}"
+
+
+def test_an_answer_is_believed_after_the_time_that_it_lasts(waiter: Waiter) -> None:
+    missing = (Transient("Missing", lasts=10), *BUSY)
+    action = Slow([answer("Missing", "nothing there")] * 1000)
+    with pytest.raises(TimedOut, match=r"after 10 s.*Missing: nothing there") as caught:
+        waiter.patience.call(action, missing, "the thing")
+    assert isinstance(caught.value.__cause__, ClientError)
+    assert waiter.clock.now < 20
+    assert waiter.patience.call(Slow([answer("Missing"), answer("Busy", "come back")]), missing, "it") == "done"
+
+
+def test_what_does_not_settle_is_told_in_its_own_words(waiter: Waiter) -> None:
+    with pytest.raises(TimedOut, match="AWS's last answer: State Pending"):
+        waiter.patience.settled(lambda: "Pending", lambda state: f"State {state}", "it")
+    states = ["Pending", "Pending", "Active"]
+    assert (
+        waiter.patience.settled(lambda: states.pop(0), lambda s: s if s == "Pending" else None, "it") == "Active"
+    )
+
+
+def test_a_client_is_waited_for_at_each_call(waiter: Waiter) -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.slow = Slow([answer("Busy", "come back")])
+
+        def act(self, *, name: str) -> str:
+            return f"{name} {self.slow()}"
+
+    assert waiter.patience.over(Client(), BUSY, "it").act(name="x") == "x done"
+    assert waiter.announced == ["it"]
+    with pytest.raises(TimedOut):
+        waiter.patience.within(0).over(Client(), BUSY, "it").act(name="x")
 
 
 def test_a_condition_is_asked_until_it_holds(waiter: Waiter) -> None:

@@ -237,6 +237,13 @@ CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
         "A conflicting operation is currently in progress against this resource.",
         waiting.LOGS_BUSY,
     ),
+    "deletion of a role that IAM still sees with a policy": (
+        "DeleteRole",
+        delete("role/processor"),
+        "DeleteConflict",
+        "Cannot delete entity, must detach all policies first.",
+        waiting.ROLE_NOT_EMPTY,
+    ),
     "role being changed by others": (
         "PutRolePolicy",
         after(new_policy),

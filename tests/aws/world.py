@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -28,6 +28,9 @@ from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_specs
 from countagg.provision.states import Code
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
+
+if TYPE_CHECKING:
+    from tests.aws.delays import Delays
 
 REGION: Final = "eu-central-1"
 STACK: Final = "countagg"
@@ -50,6 +53,10 @@ ENVIRONMENT: Final[dict[str, str | None]] = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 """What every test of this folder finds in its environment; None is unset."""
+
+
+IMPATIENT: Final = Patience(lambda _: None, deadline=0)
+"""Waits for nothing."""
 
 
 class NetworkReached(BaseException):
@@ -78,14 +85,20 @@ class Calls:
         dies_after: index of the call after which the process dies.
         errors: by operation, errors that AWS answers with, one a call, before it does what it is asked; None is
             a call that is answered as usual.
+        delays: answers that AWS gives for some time after another call; None if it gives none.
     """
 
     mutating: list[str] = field(default_factory=list)
     dies_before: int | None = None
     dies_after: int | None = None
     errors: dict[str, list[ClientError | None]] = field(default_factory=dict)
+    delays: Delays | None = None
 
-    def before(self, model: Any, **_: object) -> None:
+    def asked(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        """Handle `before-parameter-build`."""
+        context["asked"] = params
+
+    def before(self, model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-call`."""
         if not model.name.startswith(_READING):
             if len(self.mutating) == self.dies_before:
@@ -93,9 +106,13 @@ class Calls:
             self.mutating.append(model.name)
         if self.errors.get(model.name) and (error := self.errors[model.name].pop(0)):
             raise error
+        if self.delays and (refusal := self.delays.refuse(_full_name(model), context["asked"])):
+            raise refusal
 
-    def after(self, model: Any, **_: object) -> None:
+    def after(self, model: Any, context: dict[str, Any], parsed: dict[str, Any], **_: object) -> None:
         """Handle `after-call`."""
+        if self.delays and "Error" not in parsed:
+            self.delays.answered(_full_name(model), context["asked"], parsed)
         if not model.name.startswith(_READING) and len(self.mutating) - 1 == self.dies_after:
             raise Killed
 
@@ -104,6 +121,11 @@ class Calls:
         self.mutating.clear()
         self.dies_before = self.dies_after = None
         self.errors.clear()
+        self.delays = None
+
+
+def _full_name(model: Any) -> str:
+    return f"{model.service_model.service_name}.{model.name}"
 
 
 class Clock:
@@ -253,6 +275,7 @@ def make_clients(calls: Calls, region: str = REGION) -> Clients:
     """Make clients that are recorded. They outlive moto's mocks, which reset only the world behind them."""
     clients = Clients(ConnectionOptions(region=region, credentials=("testing", "testing")))
     MotoGaps(clients.session)
+    clients.session.events.register("before-parameter-build", calls.asked)
     clients.session.events.register("before-call", calls.before)
     clients.session.events.register("after-call", calls.after)
     return clients

@@ -35,6 +35,7 @@ from countagg.core.errors import (
     InvalidCounterFile,
     InvalidEvent,
     InvalidInput,
+    MadeMeanwhile,
     InvalidObjectKey,
     LeftOver,
     NotOwned,
@@ -52,6 +53,7 @@ from tests.cli.stub_endpoint import Answering, always, endpoint, refusing
 DAY: Final = "2026-07-01"
 NOT_AT_THE_EDGE: Final = {
     InvalidInput: "the class that the others of its kind derive from; nothing raises it",
+    MadeMeanwhile: "setup looks again at what somebody made or changed meanwhile; it gives up after some looks",
     InvalidEvent: "the functions refuse an event with it; a dead letter that bears one is shown as it is",
 }
 PAGE: Final = "<html><body><h1>Welcome to the guest network</h1></body></html>"

@@ -16,7 +16,7 @@ _PATTERNS: Final = (
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<address>"),
     (re.compile(r"\b\w+://[^\s\"',;)]+"), "<url>"),
     (re.compile(r"\b[\w-]+(?:\.[\w-]+)*\.amazonaws\.com(?:\.cn)?\b"), "<host>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "<host>"),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<host>"),
     (re.compile(r"\b\d{12}\b"), "<account>"),
     # S3's second request id, and whatever else stands behind such a word.
     (re.compile(r"((?:request|host) ?id:? )[^\s,;)]+", re.IGNORECASE), r"\1<id>"),
@@ -106,9 +106,9 @@ def anonymise(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - an
 
 
 def _without_names(text: str, names: Mapping[str, str]) -> str:
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
     # The longest first: a bucket's name may begin with the stack's.
     for name in sorted(filter(None, names), key=len, reverse=True):
         text = text.replace(name, names[name])
-    for pattern, instead in _PATTERNS:
-        text = pattern.sub(instead, text)
     return text

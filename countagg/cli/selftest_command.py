@@ -17,7 +17,7 @@ from countagg.cli.registry import command
 from countagg.cli.render import write_json
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
-from countagg.cli.verify_command import DIFFERENT
+from countagg.cli.verify_command import DIFFERENT, day_reader
 from countagg.core.errors import CountaggError, LeftOver, UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def selftest(
     usd = _agree(session, job, Decimal(str(max_cost)), keep=keep, yes=yes)
     self_test = _carry_out(session, job, timeout, keep=keep)
     _report(session, job, self_test, usd, save)
-    _end(session, self_test, keep=keep)
+    conclude(session, self_test, keep=keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ def _prepare(session: Session, meter: CallMeter) -> _Job:
     with session.busy("looking around"):
         if throw_away:
             chosen, day = _choices(session), today.isoformat()
-            _refuse_earlier(session, deployment, chosen)
+            _refuse_earlier(session, deployment)
         else:
             chosen = Chosen(session.options.stack)
-            day = find_unused_day(session.clients, session.pipeline, today)
+            day = find_unused_day(day_reader(session), today)
     bench = Bench(session.clients, deployment, chosen, day, today, meter, reporter.begun)
     return _Job(bench, waits, throw_away)
 
@@ -125,7 +125,7 @@ def _choices(session: Session) -> Chosen:
     )
 
 
-def _refuse_earlier(session: Session, deployment: Deployment, chosen: Chosen) -> None:
+def _refuse_earlier(session: Session, deployment: Deployment) -> None:
     """Stop where an earlier test left its stack, or another one is still at work on it.
 
     Raises:
@@ -135,7 +135,7 @@ def _refuse_earlier(session: Session, deployment: Deployment, chosen: Chosen) ->
     from countagg.provision.reconcile import Action
 
     stack = session.options.stack
-    planned = deployment.plan_removal(stack, chosen.bucket, frozenset(), Forced(objects=True))
+    planned = deployment.plan_removal(stack, None, frozenset(), Forced(objects=True))
     there = sum(change.action is Action.DELETE for change in planned.changes)
     if there:
         raise LeftOver(
@@ -207,7 +207,7 @@ def _report(session: Session, job: _Job, self_test: SelfTest, usd: Decimal | Non
         write_file(session, save, text.getvalue().encode())
 
 
-def _end(session: Session, self_test: SelfTest, *, keep: bool) -> None:
+def conclude(session: Session, self_test: SelfTest, *, keep: bool) -> None:
     """End with the exit code of the worst that happened.
 
     Raises:

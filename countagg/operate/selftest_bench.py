@@ -239,16 +239,15 @@ class Bench:
         self.take_dead_letters()
 
 
-def find_unused_day(clients: Clients, pipeline: Pipeline, today: date) -> str:
+def find_unused_day(reader: DayReader, today: date) -> str:
     """Return the latest day before today that uploads are taken for and nothing is known of.
 
     Raises:
         UsageError: there is none.
     """
-    reader = DayReader(clients, pipeline.settings)
-    for back in range(1, pipeline.settings.snapshot_retention_days):
+    for back in range(1, reader.settings.snapshot_retention_days):
         day = (today - timedelta(days=back)).isoformat()
-        if is_unused(reader, day):
+        if _is_unused(reader, day):
             return day
     raise UsageError(
         "every day that uploads are taken for has files already",
@@ -257,7 +256,7 @@ def find_unused_day(clients: Clients, pipeline: Pipeline, today: date) -> str:
     )
 
 
-def is_unused(reader: DayReader, day: str) -> bool:
+def _is_unused(reader: DayReader, day: str) -> bool:
     """Tell whether nothing was ever uploaded for a day."""
     if next(reader.list_objects(day), None) is not None or reader.ledger(day).version:
         return False

@@ -77,6 +77,7 @@ _ON_ENGINE: Final = frozenset(
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
         "dynamodb:ListTagsOfResource",
+        "dynamodb:PartiQLUpdate",
         "dynamodb:TagResource",
         "dynamodb:UntagResource",
         "lambda:CreateFunction",
@@ -91,6 +92,7 @@ _ON_ENGINE: Final = frozenset(
 """Actions that AWS checks on topic, alarm or table, and the embedded engine on no resource."""
 
 _NAMES_ON_ENGINE: Final[Mapping[str, str]] = {
+    "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
     "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
     "sqs:SendMessage": "sqs:SendMessageBatch",
@@ -148,7 +150,9 @@ def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, 
     if place.embedded:
         unspecific = frozenset[str]().union(*grants.values()) & _ON_ENGINE
         grants = {on: frozenset(action_name(each, place) for each in grants[on]) for on in grants}
-        grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | unspecific
+        grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | {
+            action_name(each, place) for each in unspecific
+        }
     if not settings.kms_key:
         grants.pop(On.KEY, None)
     if settings.permissions_boundary and On.ROLES in grants:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
 
-import countagg.local
 from countagg.aws.errors import DENIED
 from countagg.aws.session import Clients, ConnectionOptions
-from countagg.cli.main import main
 from countagg.core.names import Names
-from countagg.local import EngineRecord, client_environment
+from countagg.local import EngineRecord
 from countagg.provision.permissions import MANAGED_POLICY_SIZE, Role
+from tests.embedded.people import Person
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
@@ -28,34 +24,6 @@ STACK: Final = "roles"
 BUCKET: Final = "roles-data"
 NAMES: Final = Names(STACK)
 KEY: Final = "counters/2026-11-20/values_"
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody with keys of their own: runs commands in this process, or makes calls."""
-
-    record: EngineRecord
-    line: CommandLine
-    keys: tuple[str, str]
-
-    def __call__(self, *arguments: str, code: int | None = 0) -> Ran:
-        out, err = io.StringIO(), io.StringIO()
-        variables = {**client_environment(self.record), "AWS_ACCESS_KEY_ID": self.keys[0]}
-        variables["AWS_SECRET_ACCESS_KEY"] = self.keys[1]
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.line.environment().items():
-                patch.setenv(name, value)
-            patch.setattr(countagg.local, "client_environment", lambda _: variables)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                ended = main([*arguments, "--stack", STACK])
-        ran = Ran(ended, out.getvalue(), err.getvalue())
-        assert code is None or ran.code == code, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
-        return ran
-
-    @property
-    def clients(self) -> Clients:
-        url = self.record.endpoint_url
-        return Clients(ConnectionOptions(region="us-east-1", endpoint_url=url, credentials=self.keys))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +48,7 @@ def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> di
     found = {}
     for role in (Role.DEPLOYER, Role.OPERATOR, Role.READER, Role.TEARDOWN):
         policy = command_line("permissions", "print", "--role", role, "--stack", STACK, "--bucket", BUCKET).out
-        found[role] = Person(engine, command_line, hire(root, f"roles-{role}", policy))
+        found[role] = Person(engine, command_line, hire(root, f"roles-{role}", policy), STACK)
     return found
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 
+from countagg.aws.day_reader import DayReader
+from countagg.core.errors import UsageError
 from countagg.core.values import SCALE
 from countagg.operate.selftest import Outcome, SelfTest, StepResult, run
-from countagg.operate.selftest_bench import FIRST, SECOND, WaitLog
+from countagg.operate.selftest_bench import FIRST, SECOND, WaitLog, find_unused_day
 from countagg.operate.selftest_steps import SelfTestSteps
 from countagg.operate.uploads import Wait
 from tests.operate.fake_bench import NOW, FakeBench
@@ -237,3 +242,38 @@ def test_waits_are_added_up_by_what_was_waited_for() -> None:
     assert waits.take() == {"role of x": 1.3, "queue y": 0.5}
     assert waits.take() == {}
     assert told == ["waiting for role of x", "waiting for queue y"]
+
+
+@dataclass(frozen=True)
+class Days:
+    """A stack of whose days some are not unused, each for another reason."""
+
+    objects: frozenset[str] = frozenset()
+    ledgers: frozenset[str] = frozenset()
+    snapshots: frozenset[str] = frozenset()
+    published_days: frozenset[str] = frozenset()
+
+    @property
+    def settings(self) -> Any:
+        return SimpleNamespace(snapshot_retention_days=5)
+
+    def list_objects(self, day: str) -> Iterator[object]:
+        return iter([object()] if day in self.objects else [])
+
+    def ledger(self, day: str) -> Any:
+        return SimpleNamespace(version=int(day in self.ledgers))
+
+    def sequencers(self, day: str) -> dict[str, str]:
+        return {"i-1": ""} if day in self.snapshots else {}
+
+    def published(self, day: str) -> Any:
+        return SimpleNamespace(etag="etag" if day in self.published_days else "")
+
+
+def test_a_day_is_unused_if_no_hop_knows_of_it() -> None:
+    days = [frozenset({f"2026-11-{number}"}) for number in (19, 18, 17, 16)]
+
+    assert find_unused_day(cast("DayReader", Days()), NOW.date()) == "2026-11-19"
+    assert find_unused_day(cast("DayReader", Days(*days[:3])), NOW.date()) == "2026-11-16"
+    with pytest.raises(UsageError, match="every day that uploads are taken for has files already"):
+        find_unused_day(cast("DayReader", Days(*days)), NOW.date())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -217,7 +218,8 @@ def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: st
     from countagg.operate.dead_letters import table_of
     from countagg.operate.repair import check_day
 
-    repairer = make_repairer(session, 0, 0, tell)
+    # To leave out what somebody deleted is for `repair`, which shows it before.
+    repairer = replace(make_repairer(session, 0, 0, tell), may_leave_out=False)
     names = session.pipeline.names
     try:
         if table_of(stream) == names.totals:

@@ -80,6 +80,7 @@ class Repairer:
         settling: the clock, and how long to wait before something counts as wrong.
         now: the time, aware UTC.
         timeout: seconds to wait for the processor.
+        may_leave_out: whether instances may be left out of a ledger whose snapshots somebody deleted.
         on_step: told about progress.
     """
 
@@ -89,6 +90,7 @@ class Repairer:
     settling: Settling
     now: Callable[[], datetime]
     timeout: float = WAIT_SECONDS
+    may_leave_out: bool = True
     on_step: OnStep = lambda _what, _done, _total: None
 
     def repair(self, observer: Observer, plan: Plan) -> Repaired:
@@ -145,8 +147,11 @@ class Repairer:
             snapshots = self.reader.snapshots_of(partition, day)
             ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
             behind = max(0, highest - stored.version)
-            if not behind and ledger == (_decode(own.document) if own.version else Ledger()):
+            before = _decode(own.document) if own.version else Ledger()
+            if not behind and ledger == before:
                 return highest
+            if before is not None and not self.may_leave_out:
+                _check_complete(partition, before, ledger)
             # Once snapshots expire, a rebuild would take what is gone for what never was.
             check_day(self.reader.settings, self.reader.expiry(day), day, self.now())
             version, document = own.version + behind + 1, encode_ledger(ledger)
@@ -220,6 +225,16 @@ def _decode(document: bytes) -> Ledger | None:
         return decode_ledger(document)
     except CorruptDocument:
         return None
+
+
+def _check_complete(partition: str, before: Ledger, rebuilt: Ledger) -> None:
+    missing = sorted(before.seen.keys() - rebuilt.seen.keys())
+    if missing:
+        raise CountaggError(
+            f"{len(missing)} instances that are included have no snapshot, such as {missing[0]}",
+            where=f"totals of {partition}",
+            hint="upload their files again, or leave them out: `countagg repair`",
+        )
 
 
 def _contended(where: str) -> CountaggError:

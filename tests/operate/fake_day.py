@@ -59,6 +59,7 @@ class FakeDay:
         events: how many S3 had.
         links: changes of snapshots that the aggregator has not seen.
         fixed: when the day expires; None for what the settings say.
+        uploaded_at: when the files were uploaded.
         versions: of the ledger that the publisher has not seen: sums before and after, and the version.
     """
 
@@ -79,6 +80,7 @@ class FakeDay:
     versions: list[tuple[dict[str, int], dict[str, int], int]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
     fixed: Expiry | None = None
+    uploaded_at: datetime = UPLOADED_AT
 
     # Uploads, and what the functions do about them
 
@@ -202,7 +204,7 @@ class FakeDay:
         prefix = build_object_key("counters/", day, "")
         for key, content in sorted(self.objects.items()):
             if key.startswith(prefix):
-                yield ListedObject(key, etag_of(content), len(content), UPLOADED_AT)
+                yield ListedObject(key, etag_of(content), len(content), self.uploaded_at)
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
         content = self.objects.get(key)
@@ -213,7 +215,7 @@ class FakeDay:
         if content is None:
             return None
         held = content if len(content) <= MAX_FILE_BYTES else None
-        return FoundObject(held, etag_of(content), len(content), UPLOADED_AT)
+        return FoundObject(held, etag_of(content), len(content), self.uploaded_at)
 
     def snapshots(self, _day: str) -> Iterator[Snapshot]:
         return iter(list(self.held.values()))

@@ -12,6 +12,7 @@ import pytest
 
 from countagg.aws.log_events import LogEvent
 from countagg.core.counter_file import MAX_FILE_BYTES
+from countagg.core.days import Expiry
 from countagg.core.errors import AccessDenied, CorruptDocument, CountaggError
 from countagg.core.names import Names
 from countagg.core.object_keys import CounterFileKey
@@ -137,6 +138,20 @@ def test_a_file_of_a_day_that_is_not_accepted_is_refused(day: FakeDay) -> None:
 
     assert found.refused is not None
     assert "more than 1 day ahead" in found.refused.reason
+
+
+def test_an_upload_after_the_last_day_is_refused(day: FakeDay) -> None:
+    day.uploaded_at = datetime(2026, 12, 26, tzinfo=UTC)
+    found = follow(day, now=day.uploaded_at)
+    assert found.refused is not None
+    assert found.refused.reason == "the date 2026-11-20 is more than 35 days before 2026-12-26 (UTC)"
+
+
+def test_a_file_of_a_closed_day_stands_in_for_its_snapshot_whatever_is_chosen_since(day: FakeDay) -> None:
+    day.held.clear()
+    day.fixed = Expiry.chosen(DAY, 10, 400)
+    found = follow(day, now=NOW + timedelta(days=12))
+    assert (found.expired, found.is_included, found.refused) == (True, True, None)
 
 
 def test_a_file_whose_snapshot_is_expired_stands_in_for_it(day: FakeDay) -> None:

@@ -6,20 +6,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from countagg.aws.day_reader import CounterItem
+from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.sequencer import sequencer_after
 from countagg.core.values import SCALE
 from countagg.operate.evidence import Observer
 from countagg.operate.findings import Hop
-from countagg.operate.repair import check_day
+from countagg.operate.repair import Repairer, check_day
 from countagg.operate.repair_plan import Action, Mending, plan_repair
 from countagg.operate.verify import verify
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
 from tests.operate.fake_day import DAY, NOW, SETTINGS, FakeDay
+
+if TYPE_CHECKING:
+    from countagg.aws.day_writer import DayWriter
+    from countagg.aws.event_queue import EventQueue
 
 
 def published(day: FakeDay) -> dict[str, Decimal]:
@@ -108,6 +114,30 @@ def test_a_ledger_is_not_rebuilt_out_of_snapshots_that_may_have_expired() -> Non
     with pytest.raises(UsageError, match="35 days before"):
         day.repair(now=NOW + timedelta(days=37))
     assert day.stored == stored
+
+
+def test_a_day_that_closed_under_fewer_days_of_retention_is_not_rebuilt_under_more() -> None:
+    day = healthy_day()
+    day.fixed = Expiry.chosen(DAY, 10, 400)
+    stored = day.stored
+    day.held.clear()
+    with pytest.raises(UsageError, match="has been closed since 2026-12-02") as refused:
+        day.repair(now=NOW + timedelta(days=12))
+    assert "never made again" in refused.value.hint
+    assert day.stored == stored
+
+
+def test_a_rebuild_leaves_out_what_somebody_deleted_only_where_that_is_said() -> None:
+    day = healthy_day()
+    ledger = day.totals
+    del day.held["i-2"]
+    both = cast("DayWriter", day), cast("EventQueue", day)
+    repairer = Repairer(day.reader, *both, day.settling(0.0), lambda: NOW)
+    with pytest.raises(CountaggError, match="1 instances that are included have no snapshot, such as i-2"):
+        replace(repairer, may_leave_out=False).rebuild_ledger(DAY)
+    assert day.totals == ledger
+    repairer.rebuild_ledger(DAY)
+    assert "i-2" not in day.totals.seen
 
 
 def test_the_aggregator_may_write_between_read_and_write() -> None:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from countagg.aws.day_tables import StoredDay
+from countagg.core.days import Expiry
 from countagg.core.values import SCALE
 from countagg.operate.comparison import NAMED_COUNTERS
 from countagg.operate.evidence import Observer
@@ -113,6 +114,26 @@ def test_files_of_a_day_too_far_ahead_are_refused() -> None:
     assert [each.reason for each in found.refused] == [
         "the date 2026-11-20 is more than 1 day ahead of 2026-11-18 (UTC)"
     ]
+
+
+def test_of_a_day_that_is_closed_the_totals_are_compared_with_the_files_whatever_is_chosen_since() -> None:
+    day = healthy_day()
+    day.fixed = Expiry.chosen(DAY, 10, 400)
+    day.today = date(2026, 12, 2)
+    day.held.clear()
+    assert Observer(day.reader, DAY, day.today).look().expired
+    assert day.verify().ok
+
+
+def test_a_file_that_came_after_the_last_day_is_refused_and_its_snapshot_stands() -> None:
+    day = healthy_day()
+    day.today = date(2026, 12, 26)
+    assert day.verify().refused == ()
+    day.uploaded_at = datetime(2026, 12, 26, tzinfo=UTC)
+    found = day.verify()
+    assert {each.reason for each in found.refused} == {
+        "the date 2026-11-20 is more than 35 days before 2026-12-26 (UTC)"
+    }
 
 
 def test_of_a_day_whose_snapshots_are_gone_by_age_the_totals_are_compared_with_the_files() -> None:

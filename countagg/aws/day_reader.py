@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.day_tables import DayTables, StoredDay, text_of
+from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSnapshot, counter_item, text_of
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import Expiry
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import Layout
-from countagg.core.published import PublishedTotals, parse_published, published_key
+from countagg.core.published import PublishedTotals, published_key, read_strictly
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
-
-    Item = dict[str, AttributeValueTypeDef]
 
 _GONE: Final = "NoSuchKey"
 _ITEMS_AT_ONCE: Final = 100
@@ -67,15 +64,6 @@ class FoundObject:
     modified_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CounterItem:
-    """An item of the counters table: a counter's value in the version in which it changed last."""
-
-    counter: str
-    value: Decimal
-    version: int
-
-
 class DayReader:
     """Reads of a deployed stack.
 
@@ -88,7 +76,7 @@ class DayReader:
         self._clients = clients
         self.settings = settings
         self._names = Names(settings.stack)
-        self._tables = DayTables(clients, self._names)
+        self._tables = DayTables(clients, self._names, settings.layout)
         self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     def list_objects(self, day: str) -> Iterator[ListedObject]:
@@ -128,19 +116,27 @@ class DayReader:
         """Return how a day is spread."""
         return self._tables.layout(day)
 
+    def record(self, day: str, *, searched: bool = False) -> StoredRecord:
+        """Return what is written down of a day (`DayTables.record`)."""
+        return self._tables.record(day, searched=searched)
+
     def layout_of_files(self, day: str) -> Layout:
         """Return how the processor spreads a day's files: as the settings say if none was applied yet."""
         return self._tables.fixed_layout(day) or self.settings.layout
 
-    def snapshots(self, day: str) -> Iterator[Snapshot]:
-        """Yield a day's snapshots by instance, strongly consistent; what an item lacks is empty."""
+    def snapshots(self, day: str) -> Iterator[StoredSnapshot]:
+        """Yield a day's snapshots by instance, strongly consistent; what cannot be read is empty."""
         return self._tables.snapshots(day)
 
-    def snapshot(self, day: str, instance: str) -> Snapshot | None:
+    def snapshot(self, day: str, instance: str) -> StoredSnapshot | None:
         """Return one snapshot, strongly consistent."""
         return self._tables.snapshot(day, instance)
 
-    def snapshots_of(self, partition: str, day: str) -> Iterator[Snapshot]:
+    def snapshot_items(self, day: str, instance: str) -> list[Item]:
+        """Return the items of one snapshot as they are stored, strongly consistent."""
+        return self._tables.parts(day, instance)
+
+    def snapshots_of(self, partition: str, day: str) -> Iterator[StoredSnapshot]:
         """Yield what one partition of a day holds of its snapshots, strongly consistent."""
         return self._tables.partition(partition, day)
 
@@ -156,7 +152,7 @@ class DayReader:
     def counters(self, day: str) -> Iterator[CounterItem]:
         """Yield a day's items of the counters table, by its index, which lags behind by moments."""
         for item in self._counter_items(day):
-            yield _counter_item(item)
+            yield counter_item(item)
 
     def counters_exactly(self, day: str, counters: Iterable[str]) -> Iterator[CounterItem]:
         """Yield those of a day's counters that the table has, strongly consistent, in no order."""
@@ -167,7 +163,7 @@ class DayReader:
                 answer = self._clients.dynamodb.batch_get_item(
                     RequestItems={self._names.counters: {"Keys": asked, "ConsistentRead": True}}
                 )
-                yield from map(_counter_item, answer["Responses"].get(self._names.counters, []))
+                yield from map(counter_item, answer["Responses"].get(self._names.counters, []))
                 # What is throttled is left for another call.
                 unprocessed = answer.get("UnprocessedKeys", {}).get(self._names.counters)
                 keys += unprocessed["Keys"] if unprocessed else []
@@ -180,7 +176,9 @@ class DayReader:
             if answer is None:
                 return PublishedTotals()
             with answer["Body"] as body:
-                return parse_published(body.read(), answer["Metadata"], answer["ETag"])
+                return read_strictly(
+                    body.read(), answer["Metadata"], answer.get("ContentType", ""), answer["ETag"]
+                )
 
     def _get(self, key: str) -> GetObjectOutputTypeDef | None:
         """Ask for an object; None if there is none."""
@@ -202,8 +200,3 @@ class DayReader:
             )
             for page in pages:
                 yield from page["Items"]
-
-
-def _counter_item(item: Item) -> CounterItem:
-    version = item.get("Version", {}).get("N", "0")
-    return CounterItem(item["Counter"]["S"], Decimal(item.get("Value", {}).get("N", "NaN")), int(version))

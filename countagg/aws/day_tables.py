@@ -7,79 +7,36 @@ again wherever the items do not belong together.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
-from countagg.core.day_record import DayRecord, layout_of, record_key
+from countagg.aws.stored_items import (
+    Item,
+    StoredRecord,
+    StoredSnapshot,
+    belong_together,
+    expiry_of,
+    layout_of,
+    may_expire,
+    stored_snapshot,
+    text_of,
+    whole_number,
+)
+from countagg.aws.stored_ledgers import StoredDay, stored_ledger
+from countagg.core.day_record import record_key
 from countagg.core.days import Expiry
-from countagg.core.errors import CorruptDocument
-from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.names import Names
-from countagg.core.partitions import Layout
-from countagg.core.snapshot import Snapshot, join_parts
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-    Item = Mapping[str, AttributeValueTypeDef]
+from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 
 _ATTEMPTS: Final = 20
 _IN_ONE_PIECE: Final = Layout()
 _CANCELLED: Final = "TransactionCanceledException"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """A partition's ledger as it is stored, not yet decoded; version 0 and empty if there is none."""
-
-    version: int = 0
-    updated_at: str = ""
-    document: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDay:
-    """The ledgers of a day at one moment.
-
-    Attributes:
-        parts: one a partition, in the order of the layout's partitions.
-        layout: of the day.
-    """
-
-    parts: tuple[StoredDocument, ...] = (StoredDocument(),)
-    layout: Layout = _IN_ONE_PIECE
-
-    @property
-    def version(self) -> int:
-        """The sum of the partitions' versions, which grows with every change; 0 if there is no ledger."""
-        return sum(part.version for part in self.parts)
-
-    @property
-    def updated_at(self) -> str:
-        """When the newest was stored, UTC, ISO 8601; empty if there is none."""
-        return max(part.updated_at for part in self.parts)
-
-    def decode_parts(self) -> list[Ledger]:
-        """Return the ledger of each partition; an empty one for a partition that has none.
-
-        Raises:
-            CorruptDocument: one of them cannot be read.
-        """
-        return [decode_ledger(part.document) if part.version else Ledger() for part in self.parts]
-
-    def decode(self) -> Ledger:
-        """Return the ledger of the whole day.
-
-        Raises:
-            CorruptDocument: one of its parts cannot be read.
-        """
-        return merge(self.decode_parts(), self.layout.shards)
 
 
 class DayTables:
@@ -88,41 +45,98 @@ class DayTables:
     Args:
         clients: to work with.
         names: of the stack.
+        chosen: how days yet to begin are spread.
     """
 
-    def __init__(self, clients: Clients, names: Names) -> None:
+    def __init__(self, clients: Clients, names: Names, chosen: Layout = _IN_ONE_PIECE) -> None:
         self._clients = clients
+        self._chosen = chosen
         self._names = names
-        self._records: dict[str, Item] = {}
-
-    def _record(self, day: str) -> Item | None:
-        """Return what the first write of a day fixed for good; None as long as there was none."""
-        if day not in self._records:
-            with aws_errors(f"record of {day}"):
-                answer = self._clients.dynamodb.get_item(
-                    TableName=self._names.snapshots, Key=record_key(day), ConsistentRead=True
-                )
-            item = answer.get("Item")
-            if item is None:
-                return None
-            self._records[day] = item
-        return self._records[day]
-
-    def expiry(self, day: str, chosen: Expiry) -> Expiry:
-        """Return when a day expires: what was chosen, as long as nothing is fixed."""
-        record = self._record(day)
-        return chosen if record is None else DayRecord.from_item(record, chosen).expiry
+        self._items: dict[str, Item] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._expiries: dict[str, Expiry] = {}
 
     def fixed_layout(self, day: str) -> Layout | None:
-        """Return how a day is spread; None as long as no file of it came."""
-        record = self._record(day)
-        return None if record is None else layout_of(record)
+        """Return how a day is spread, which never changes; None as long as no file of it came.
+
+        Where that is written down and cannot be read, what is stored of the day tells it.
+        """
+        if day not in self._layouts:
+            record = self.record(day)
+            return record.layout or record.actual
+        return self._layouts[day]
+
+    def expiry(self, day: str, chosen: Expiry) -> Expiry:
+        """Return when a day expires: what was chosen, as long as nothing is fixed.
+
+        Where that is written down and cannot be right, what is stored of the day tells it.
+        """
+        if day not in self._items:
+            self.record(day)
+        if day not in self._layouts:
+            return chosen
+        if day not in self._expiries:
+            fixed = expiry_of(self._items.get(day, {}), day, chosen)
+            self._expiries[day] = self._likely_expiry(day, chosen, *fixed)
+        return self._expiries[day]
+
+    def _likely_expiry(self, day: str, chosen: Expiry, snapshots: int | None, totals: int | None) -> Expiry:
+        """Return when a day expires: by its record, or by what is stored where the record cannot be right."""
+        if snapshots is None or snapshots < chosen.snapshots:
+            names = {"ProjectionExpression": "Instance, ExpiresAt"}
+            stored = Counter(whole_number(item.get("ExpiresAt")) for item in self.heads(day, **names))
+            told = max((each for each, _ in stored.most_common(1) if each and may_expire(day, each)), default=0)
+            snapshots = max(told, snapshots or 0) or chosen.snapshots
+        if totals is None or totals <= snapshots:
+            ledgers = self._ledger_items(day, self.layout(day))
+            ends = [whole_number(item.get("ExpiresAt")) or 0 for item in ledgers if item is not None]
+            told = max((each for each in ends if may_expire(day, each)), default=0)
+            totals = max(told or chosen.totals, snapshots + 1)
+        return Expiry(snapshots, totals)
+
+    def record(self, day: str, *, searched: bool = False) -> StoredRecord:
+        """Read what is written down of a day.
+
+        Where that cannot be read, what is stored of the day says how it is spread; from then on it is read so.
+
+        Args:
+            day: YYYY-MM-DD.
+            searched: whether to look for what is stored in another layout than the one that is written down, or
+                though none is.
+        """
+        with aws_errors(f"record of {day}"):
+            answer = self._clients.dynamodb.get_item(
+                TableName=self._names.snapshots, Key=record_key(day), ConsistentRead=True
+            )
+        item = answer.get("Item")
+        if item is not None:
+            self._items[day] = item
+        self._expiries.pop(day, None)
+        layout = layout_of(item) if item else None
+        unreadable = item is not None and layout is None
+        actual = self._stored_layout(day, layout) if searched or unreadable else None
+        if actual is None and unreadable:
+            actual = self._chosen
+        if known := actual or layout:
+            self._layouts[day] = known
+        return StoredRecord(item, layout, actual)
+
+    def _stored_layout(self, day: str, besides: Layout | None) -> Layout | None:
+        """Return the layout in which there is something of a day: as is chosen now, or another day is spread."""
+        others = [layout_of(item) for item in self._query(LAYOUTS_PARTITION, day)]
+        candidates = dict.fromkeys([self._chosen, _IN_ONE_PIECE, *filter(None, others)])
+        return next((each for each in candidates if each != besides and self._is_stored(day, each)), None)
+
+    def _is_stored(self, day: str, layout: Layout) -> bool:
+        if any(item is not None for item in self._ledger_items(day, layout)):
+            return True
+        return any(True for partition in layout.first_partitions(day) for _ in self._query(partition, day))
 
     def layout(self, day: str) -> Layout:
         """Return how a day is spread; in one piece as long as no file of it was applied."""
         return self.fixed_layout(day) or _IN_ONE_PIECE
 
-    def snapshots(self, day: str, **projection: Any) -> Iterator[Snapshot]:  # noqa: ANN401 - passed on to boto3
+    def snapshots(self, day: str, **projection: Any) -> Iterator[StoredSnapshot]:  # noqa: ANN401 - passed on to boto3
         """Yield a day's snapshots, by instance within each lane; what an item lacks is empty.
 
         Args:
@@ -134,17 +148,21 @@ class DayTables:
             streams = [self._query(partition, day, **projection) for partition in lane]
             for instance, found in groupby(heapq.merge(*streams, key=_instance), key=_instance):
                 parts = list(found)
-                if not _belong_together(parts, layout):
+                if not belong_together(parts, layout):
                     # The shards were read one after the other: it may have been written in between.
                     parts = self._parts(day, instance, layout)
                 if parts:
-                    yield _snapshot(day, instance, parts, layout)
+                    yield stored_snapshot(day, instance, parts, layout)
 
-    def snapshot(self, day: str, instance: str) -> Snapshot | None:
+    def snapshot(self, day: str, instance: str) -> StoredSnapshot | None:
         """Return one snapshot."""
         layout = self.layout(day)
         parts = self._parts(day, instance, layout)
-        return _snapshot(day, instance, parts, layout) if parts else None
+        return stored_snapshot(day, instance, parts, layout) if parts else None
+
+    def parts(self, day: str, instance: str) -> list[Item]:
+        """Return the items of one snapshot, as they are stored."""
+        return self._parts(day, instance, self.layout(day))
 
     def _parts(self, day: str, instance: str, layout: Layout) -> list[Item]:
         table, partitions = self._names.snapshots, layout.partitions_of(day, instance)
@@ -161,10 +179,10 @@ class DayTables:
         for partition in self.layout(day).first_partitions(day):
             yield from self._query(partition, day, **projection)
 
-    def partition(self, partition: str, day: str) -> Iterator[Snapshot]:
+    def partition(self, partition: str, day: str) -> Iterator[StoredSnapshot]:
         """Yield what one partition of a day holds of its snapshots."""
         for item in self._query(partition, day):
-            yield _snapshot(day, _instance(item), [item], _IN_ONE_PIECE)
+            yield stored_snapshot(day, _instance(item), [item], _IN_ONE_PIECE)
 
     def ledgers(self, day: str, *, consistent: bool = True, **projection: Any) -> StoredDay:  # noqa: ANN401 - of boto3
         """Read a day's ledgers, all of them as they are at one moment.
@@ -175,15 +193,24 @@ class DayTables:
             projection: parameters of the call, by which only some attributes are read.
         """
         layout = self.layout(day)
+        found = self._ledger_items(day, layout, consistent=consistent, **projection)
+        return StoredDay(tuple(map(stored_ledger, found)), layout)
+
+    def _ledger_items(
+        self,
+        day: str,
+        layout: Layout,
+        *,
+        consistent: bool = True,
+        **projection: Any,  # noqa: ANN401 - of boto3
+    ) -> list[Item | None]:
         table, partitions = self._names.totals, layout.partitions(day)
         with aws_errors(f"totals of {day}"):
             if layout.is_split:
-                found = self._at_one_moment(table, [_key(partition) for partition in partitions], **projection)
-            else:
-                more: Any = {"ConsistentRead": True} if consistent else {}
-                answer = self._clients.dynamodb.get_item(TableName=table, Key=_key(day), **more, **projection)
-                found = [answer.get("Item")]
-        return StoredDay(tuple(map(_stored, found)), layout)
+                return self._at_one_moment(table, [_key(partition) for partition in partitions], **projection)
+            more: Any = {"ConsistentRead": True} if consistent else {}
+            answer = self._clients.dynamodb.get_item(TableName=table, Key=_key(day), **more, **projection)
+            return [answer.get("Item")]
 
     def ledgers_one_by_one(self, day: str) -> StoredDay:
         """Read a day's ledgers each by itself: they may be too large to be read at one moment."""
@@ -193,7 +220,7 @@ class DayTables:
                 self._clients.dynamodb.get_item(TableName=self._names.totals, Key=_key(partition))
                 for partition in layout.partitions(day)
             ]
-        return StoredDay(tuple(_stored(answer.get("Item")) for answer in answers), layout)
+        return StoredDay(tuple(stored_ledger(answer.get("Item")) for answer in answers), layout)
 
     def _at_one_moment(self, table: str, keys: Sequence[Any], **projection: Any) -> list[Item | None]:  # noqa: ANN401
         asked: Any = [{"Get": {"TableName": table, "Key": key, **projection}} for key in keys]
@@ -229,42 +256,4 @@ def _key(partition: str, instance: str = "") -> Any:  # noqa: ANN401 - a paramet
 
 
 def _instance(item: Item) -> str:
-    return item["Instance"]["S"]
-
-
-def _belong_together(parts: Sequence[Item], layout: Layout) -> bool:
-    return len(parts) == layout.shards and len({text_of(part, "Sequencer") for part in parts}) == 1
-
-
-def _snapshot(day: str, instance: str, parts: Sequence[Item], layout: Layout) -> Snapshot:
-    """Make a snapshot of its parts, at least one. Where they do not belong together, it cannot be read."""
-    newest = max(parts, key=lambda part: text_of(part, "Sequencer"))
-    packed = [bytes(part.get("Counters", {}).get("B", b"")) for part in parts]
-    return Snapshot(
-        day=day,
-        instance=instance,
-        sequencer=text_of(newest, "Sequencer"),
-        packed=_joined(packed) if _belong_together(parts, layout) else b"",
-        etag=text_of(newest, "ETag"),
-        key=text_of(newest, "Key"),
-        uploaded_at=text_of(newest, "UploadedAt"),
-    )
-
-
-def _joined(packed: Sequence[bytes]) -> bytes:
-    try:
-        return join_parts(packed)
-    except CorruptDocument:
-        return b""
-
-
-def _stored(item: Item | None) -> StoredDocument:
-    if item is None:
-        return StoredDocument()
-    document = bytes(item.get("Document", {}).get("B", b""))
-    return StoredDocument(int(item["Version"]["N"]), text_of(item, "UpdatedAt"), document)
-
-
-def text_of(item: Item, name: str) -> str:
-    """Return an attribute's text; empty if it is not there."""
-    return item.get(name, {}).get("S", "")
+    return text_of(item, "Instance")

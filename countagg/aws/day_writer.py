@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.day_reader import CounterItem
 from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.aws.stored_items import CounterItem, Item
+from countagg.aws.stored_ledgers import StoredDocument
 from countagg.aws.time_outs import in_base64
+from countagg.core.day_record import DayRecord
 from countagg.core.errors import CountaggError
 from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS, parse_partition
@@ -40,16 +42,16 @@ class DayWriter:
         self._clients = clients
         self._settings = settings
         self._names = Names(settings.stack)
-        self._tables = DayTables(clients, self._names)
+        self._tables = DayTables(clients, self._names, settings.layout)
 
     def replace_ledger(
-        self, partition: str, replaced: int, version: int, document: bytes, updated_at: str
+        self, partition: str, replaced: StoredDocument, version: int, document: bytes, updated_at: str
     ) -> bool:
         """Store a ledger if the stored one still is of the version that was read.
 
         Args:
             partition: of a day (`core.partitions`).
-            replaced: the version that was read; 0 if there was none.
+            replaced: as it was read.
             version: of the new ledger.
             document: encoded.
             updated_at: UTC, ISO 8601.
@@ -62,10 +64,7 @@ class DayWriter:
                 f"the totals of {partition} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
                 hint=MORE_PARTITIONS,
             )
-        condition: Any = {"ConditionExpression": "attribute_not_exists(Version)"}
-        if replaced:
-            values = {":replaced": {"N": str(replaced)}}
-            condition = {"ConditionExpression": "Version = :replaced", "ExpressionAttributeValues": values}
+        read = {"Version": {"N": str(replaced.version)}} if replaced.version else replaced.item or {}
         return self._wrote(
             f"totals of {partition}",
             _CONDITION_FAILED,
@@ -78,40 +77,62 @@ class DayWriter:
                     "UpdatedAt": {"S": updated_at},
                     "ExpiresAt": self._expiry(parse_partition(partition).day),
                 },
-                **condition,
+                **_unchanged(read, "Version"),
             ),
         )
 
     def replace_counter(self, day: str, replaced: CounterItem | None, item: CounterItem) -> bool:
         """Store an item of the counters table if it still is as it was read; None if there was none."""
-        # `Counter` and `Value` are words that DynamoDB reserves.
-        condition: Any = {
-            "ConditionExpression": "attribute_not_exists(#counter)",
-            "ExpressionAttributeNames": {"#counter": "Counter"},
-        }
+        read: Item = {}
         if replaced is not None:
-            condition = {
-                "ConditionExpression": "#value = :value AND Version = :version",
-                "ExpressionAttributeNames": {"#value": "Value"},
-                "ExpressionAttributeValues": {
-                    ":value": _number(replaced.value),
-                    ":version": {"N": str(replaced.version)},
-                },
-            }
+            read = replaced.item or self._counter(day, replaced)
         return self._wrote(
             f"counter {item.counter} of {day}",
             _CONDITION_FAILED,
             lambda: self._clients.dynamodb.put_item(
                 TableName=self._names.counters,
-                Item={
-                    "Counter": {"S": item.counter},
-                    "Date": {"S": day},
-                    "Value": _number(item.value),
-                    "Version": {"N": str(item.version)},
-                    "ExpiresAt": self._expiry(day),
-                },
-                **condition,
+                Item=self._counter(day, item),
+                **_unchanged(read, "Counter", "Value", "Version"),
             ),
+        )
+
+    def _counter(self, day: str, item: CounterItem) -> Any:  # noqa: ANN401 - a parameter of boto3
+        return {
+            "Counter": {"S": item.counter},
+            "Date": {"S": day},
+            "Value": _number(item.value or Decimal(0)),
+            "Version": {"N": str(item.version)},
+            "ExpiresAt": self._expiry(day),
+        }
+
+    def replace_snapshot(self, partition: str, instance: str, replaced: Item | None, changed: Item) -> bool:
+        """Change attributes of a snapshot's item if it still is of the version that was read.
+
+        Args:
+            partition: of a day (`core.partitions`).
+            instance: whose.
+            replaced: as it was read; None if there was none.
+            changed: attributes that it gets; it keeps the others.
+        """
+        written: Any = {"Date": {"S": partition}, "Instance": {"S": instance}, **(replaced or {}), **changed}
+        return self._wrote(
+            f"snapshot {instance} of {partition}",
+            _CONDITION_FAILED,
+            lambda: self._clients.dynamodb.put_item(
+                TableName=self._names.snapshots,
+                Item=written,
+                **_unchanged(replaced or {}, "Instance", "Sequencer"),
+            ),
+        )
+
+    def replace_record(self, day: str, replaced: Item | None, record: DayRecord) -> bool:
+        """Write a day's record if the one there still is what was read; None if there was none."""
+        written: Any = record.to_item(day)
+        condition = _unchanged(replaced or {}, *written.keys() - {"Date"})
+        return self._wrote(
+            f"record of {day}",
+            _CONDITION_FAILED,
+            lambda: self._clients.dynamodb.put_item(TableName=self._names.snapshots, Item=written, **condition),
         )
 
     def replace_published(
@@ -153,3 +174,15 @@ class DayWriter:
 def _number(value: Decimal) -> Any:  # noqa: ANN401 - a parameter of boto3
     text = f"{value:f}"
     return {"N": text.rstrip("0").rstrip(".") if "." in text else text}
+
+
+def _unchanged(read: Item, *names: str) -> Any:  # noqa: ANN401 - parameters of boto3
+    """Return the condition that these attributes are as they were read, or still not there."""
+    clauses = [f"#{name} = :{name}" if name in read else f"attribute_not_exists(#{name})" for name in names]
+    values = {f":{name}": read[name] for name in names if name in read}
+    return {
+        "ConditionExpression": " AND ".join(clauses),
+        # Some of the names are words that DynamoDB reserves.
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }

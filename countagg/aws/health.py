@@ -73,7 +73,7 @@ class Health:
     def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
         self._clients = clients
         self._settings = settings
-        self._tables = DayTables(clients, Names(settings.stack))
+        self._tables = DayTables(clients, Names(settings.stack), settings.layout)
 
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""

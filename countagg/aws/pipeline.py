@@ -12,8 +12,9 @@ from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.aws.sqs import MISSING_QUEUE
+from countagg.aws.stored_items import text_of
 from countagg.core.days import Expiry
-from countagg.core.errors import StackNotFound
+from countagg.core.errors import CorruptDocument, StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
 from countagg.core.partitions import Layout
@@ -106,7 +107,7 @@ class Pipeline:
         self._clients = clients
         self.settings = settings
         self.names = Names(settings.stack)
-        self._tables = DayTables(clients, self.names)
+        self._tables = DayTables(clients, self.names, settings.layout)
         self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     @classmethod
@@ -139,7 +140,11 @@ class Pipeline:
             CorruptDocument: a ledger cannot be read.
         """
         stored = self._tables.ledgers(day)
-        return DayTotals(day, stored.version, stored.updated_at, stored.decode())
+        try:
+            return DayTotals(day, stored.version, stored.updated_at, stored.decode())
+        except CorruptDocument as error:
+            hint = f"`countagg repair --date {day}` mends them"
+            raise CorruptDocument(error.what, where=f"totals of {day}", hint=hint) from error
 
     def snapshots(self, day: str) -> Iterator[Snapshot]:
         """Yield a day's snapshots by instance, strongly consistent."""
@@ -152,7 +157,7 @@ class Pipeline:
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
         """Yield which version of each file a day's snapshots hold, strongly consistent."""
         for item in self._tables.heads(day, ProjectionExpression="Instance, Sequencer, ETag"):
-            yield SnapshotHead(item["Instance"]["S"], item["Sequencer"]["S"], item["ETag"]["S"])
+            yield SnapshotHead(item["Instance"]["S"], text_of(item, "Sequencer"), text_of(item, "ETag"))
 
     def put_counter_file(self, key: str, content: bytes) -> str:
         """Upload a file.

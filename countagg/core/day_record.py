@@ -13,11 +13,11 @@ from typing import Any, Final, Self
 from countagg.core.days import Expiry
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 
-_SNAPSHOTS_EXPIRE: Final = "SnapshotsExpireAt"
-_TOTALS_EXPIRE: Final = "TotalsExpireAt"
+SNAPSHOTS_EXPIRE: Final = "SnapshotsExpireAt"
+TOTALS_EXPIRE: Final = "TotalsExpireAt"
 
 IS_ABSENT: Final = "attribute_not_exists(Lanes)"
-IS_INCOMPLETE: Final = f"attribute_not_exists({_SNAPSHOTS_EXPIRE}) OR attribute_not_exists({_TOTALS_EXPIRE})"
+IS_INCOMPLETE: Final = f"attribute_not_exists({SNAPSHOTS_EXPIRE}) OR attribute_not_exists({TOTALS_EXPIRE})"
 """Conditions of a write: there is no record yet; there is none, or one of the older form."""
 
 
@@ -47,8 +47,8 @@ class DayRecord:
             chosen: what the settings give a day that begins now.
         """
         layout = layout_of(item)
-        if _SNAPSHOTS_EXPIRE in item and _TOTALS_EXPIRE in item:
-            return cls(layout, Expiry(int(item[_SNAPSHOTS_EXPIRE]["N"]), int(item[_TOTALS_EXPIRE]["N"])))
+        if SNAPSHOTS_EXPIRE in item and TOTALS_EXPIRE in item:
+            return cls(layout, Expiry(int(item[SNAPSHOTS_EXPIRE]["N"]), int(item[TOTALS_EXPIRE]["N"])))
         last = int(item["ExpiresAt"]["N"]) if "ExpiresAt" in item else chosen.totals
         expiry = Expiry(min(chosen.snapshots, last), max(chosen.totals, last))
         return cls(layout, expiry, is_complete=False)
@@ -59,8 +59,8 @@ class DayRecord:
             **record_key(day),
             "Lanes": {"N": str(self.layout.lanes)},
             "CounterShards": {"N": str(self.layout.shards)},
-            _SNAPSHOTS_EXPIRE: {"N": str(self.expiry.snapshots)},
-            _TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+            SNAPSHOTS_EXPIRE: {"N": str(self.expiry.snapshots)},
+            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
         }
 
 

@@ -119,6 +119,11 @@ def is_closed(day: str, today: date, retention_days: int, fixed: Expiry | None =
     return (today - _EPOCH).days >= _closing(day, retention_days, fixed)
 
 
+def closes_at(day: str, retention_days: int, fixed: Expiry) -> int:
+    """Return when a day closes, in seconds since 1970."""
+    return _closing(day, retention_days, fixed) * _SECONDS_A_DAY
+
+
 def _closing(day: str, retention_days: int, fixed: Expiry | None) -> int:
     """Return on which day since 1970 a day closes."""
     expiry = expiry_epoch_seconds(day, retention_days)

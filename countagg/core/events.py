@@ -148,11 +148,19 @@ def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
         return Link(
             partition=partition,
             instance=_text(keys["Instance"]["S"]),
-            old=_snapshot_image(old) if old else None,
+            old=_replaced_image(old) if old else None,
             new=_snapshot_image(change["NewImage"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidEvent(f"the stream record is not of a snapshot: {shorten(error)}") from error
+
+
+def _replaced_image(image: Mapping[str, Any]) -> Image:
+    """Return the image that was replaced; one that was damaged continues no chain, so that the day is rebuilt."""
+    try:
+        return _snapshot_image(image)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Image("", b"")
 
 
 def _snapshot_image(image: Mapping[str, Any]) -> Image:
@@ -166,11 +174,12 @@ class TotalsChange:
     Attributes:
         day: YYYY-MM-DD.
         layout: of the day, of which the ledger is one partition.
-        replaced: version of the document before; 0 for the first of a partition.
+        replaced: version of the document before; 0 for the first of a partition, and for one that was damaged.
         version: of the new document.
         updated_at: when it was stored, UTC, ISO 8601.
         expires_at: seconds since 1970; None if it does not.
-        old: the document before, encoded; None for the first of a partition.
+        old: the document before, encoded; None for the first of a partition, and empty, which none is, for one
+            that was damaged.
         new: the document after, encoded.
     """
 
@@ -199,18 +208,27 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
         partition = _partition(change["Keys"]["Date"]["S"])
+        replaced, document = _replaced_ledger(old) if old else (0, None)
         return TotalsChange(
             day=partition.day,
             layout=partition.layout,
-            replaced=int(old["Version"]["N"]) if old else 0,
+            replaced=replaced,
             version=int(new["Version"]["N"]),
             updated_at=_text(new["UpdatedAt"]["S"]),
             expires_at=int(new["ExpiresAt"]["N"]) if "ExpiresAt" in new else None,
-            old=_binary(old["Document"]) if old else None,
+            old=document,
             new=_binary(new["Document"]),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InvalidEvent(f"the stream record is not of a ledger: {shorten(error)}") from error
+
+
+def _replaced_ledger(image: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Return version and document of the ledger that was replaced; one that was damaged has neither."""
+    try:
+        return int(image["Version"]["N"]), _binary(image["Document"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return 0, b""
 
 
 def _binary(attribute: Mapping[str, str]) -> bytes:

@@ -162,6 +162,19 @@ def changed_counters(steps: Sequence[tuple[Ledger, Ledger]]) -> set[str]:
 
 def encode_ledger(ledger: Ledger) -> bytes:
     """Return the ledger as a compressed document."""
+    return zlib.compress(_render(ledger))
+
+
+def is_encoding(document: bytes, ledger: Ledger) -> bool:
+    """Tell whether a document that was read as that ledger is written as `encode_ledger` writes it.
+
+    Compression aside: zlib's bytes differ from one version of it to the next.
+    """
+    decompressor = zlib.decompressobj()
+    return decompressor.decompress(document) == _render(ledger) and not decompressor.unused_data
+
+
+def _render(ledger: Ledger) -> bytes:
     document = {
         "schema": 1,
         # Each name once: two maps of many random names would take twice the bytes, compressed too.
@@ -170,7 +183,7 @@ def encode_ledger(ledger: Ledger) -> bytes:
         },
         "seen": ledger.seen,
     }
-    return zlib.compress(json.dumps(document, separators=(",", ":"), sort_keys=True).encode())
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
 
 def decode_ledger(document: bytes) -> Ledger:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from countagg.core.counter_file import render_counters
@@ -18,7 +18,12 @@ VERSION_KEY: Final = "countagg-version"
 UPDATED_AT_KEY: Final = "countagg-updated-at"
 CONTENT_TYPE: Final = "text/plain; charset=utf-8"
 
+MAX_VERSION: Final = 10**15
+"""No ledger gets there: a thousand versions a second, for longer than any totals are kept."""
+
 _VERSION = re.compile(r"[0-9]{1,18}")
+_MARK = re.compile(rb" (\t[ \t]{0,59})\n\Z")
+_DIGITS = bytes.maketrans(b" \t", b"01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,16 @@ class PublishedTotals:
         etag: as S3 gave it; empty if there is no object.
         totals: counter -> sum in units of 10^-9.
         readable: whether the content has the form of totals.
+        updated_at: when that version was stored, as the metadata say; empty if they do not.
+        flaws: what is not as the publisher writes it, if it was read strictly (`read_strictly`).
     """
 
     version: int = 0
     etag: str = ""
     totals: Mapping[str, int] = field(default_factory=dict)
     readable: bool = True
+    updated_at: str = field(default="", compare=False)
+    flaws: tuple[str, ...] = ()
 
 
 def published_key(output_prefix: str, day: str) -> str:
@@ -66,8 +75,34 @@ def parse_published(content: bytes, metadata: Mapping[str, str], etag: str) -> P
         # Sums may have more digits than the values of a file.
         totals = dict(_split(line) for line in content.decode().split("\n") if line.strip())
     except ValueError:
-        return PublishedTotals(number, etag, readable=False)
-    return PublishedTotals(number, etag, totals)
+        return PublishedTotals(number, etag, readable=False, updated_at=metadata.get(UPDATED_AT_KEY, ""))
+    return PublishedTotals(number, etag, totals, updated_at=metadata.get(UPDATED_AT_KEY, ""))
+
+
+def read_strictly(content: bytes, metadata: Mapping[str, str], content_type: str, etag: str) -> PublishedTotals:
+    """Read a published object, and find out what the publisher would have written otherwise.
+
+    The version stands in the metadata and at the end of the content. Where the two differ, the content has it:
+    metadata are changed more easily.
+    """
+    found = parse_published(content, metadata, etag)
+    version = _version_in(content) or found.version
+    if version > MAX_VERSION:
+        version = 0
+    flaws = []
+    if metadata.get(VERSION_KEY) != str(version) or not version:
+        flaws.append(f"{VERSION_KEY} is not the version of the content")
+    if found.readable and content != render_published(found.totals, version):
+        flaws.append("the lines are not as the publisher writes them")
+    if content_type != CONTENT_TYPE:
+        flaws.append(f"the content type is not {CONTENT_TYPE}")
+    return replace(found, version=version, flaws=tuple(flaws))
+
+
+def _version_in(content: bytes) -> int | None:
+    """Return the version that `render_published` wrote at the end; None if there is none."""
+    mark = _MARK.search(content)
+    return int(mark[1].translate(_DIGITS), 2) if mark else None
 
 
 def _split(line: str) -> tuple[str, int]:

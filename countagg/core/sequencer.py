@@ -3,6 +3,12 @@
 AWS's user guide says to pad the shorter of two sequencers on the left, its knowledge centre says on the right
 (AWS-FACTS section 1). Observed values begin with the time in seconds, so that only padding on the right keeps
 time aligned; for equal lengths both rules agree. The rule stands here alone.
+
+Here is also when a sequencer comes after every event that S3 can tell of by now. Somebody wrote it by hand then,
+and it freezes its instance: no upload would ever replace that snapshot. A sequencer of S3's begins with `00` and
+the time in seconds, so the first ten digits are seconds, for many centuries. Some engines that speak S3's language
+begin with eight digits of seconds, or with sixteen of nanoseconds; such a time counts if S3 existed then. Whatever
+has neither form, or a time that is yet to come, comes after every event.
 """
 
 from __future__ import annotations
@@ -16,6 +22,11 @@ WIDTH: Final = 32
 """Hex digits of a normalised sequencer; observed ones have 18."""
 
 _HEX = re.compile(r"[0-9A-Fa-f]{1,32}")
+_NORMALISED = re.compile(r"[0-9A-F]{32}")
+
+_SINCE: Final = 1_136_073_600
+"""Seconds since 1970: the year in which S3 began, 2006."""
+_NANOSECONDS: Final = 10**9
 
 
 def normalise_sequencer(text: str) -> str:
@@ -42,3 +53,20 @@ def sequencer_after(*known: str) -> str:
     """
     number = max((int(each, 16) for each in known), default=0) + 1
     return normalise_sequencer(f"{number:0{WIDTH}X}")
+
+
+def sequencer_problem(text: str, until: int) -> str | None:
+    """Tell why a stored sequencer cannot be that of an event; None if it can.
+
+    Args:
+        text: as it is stored.
+        until: seconds since 1970, later than any event by now, however wrong a clock is.
+    """
+    if _NORMALISED.fullmatch(text) is None or not int(text, 16):
+        return "is no normalised sequencer"
+    if int(text[:10], 16) <= until:
+        return None
+    seconds, nanoseconds = int(text[:8], 16), int(text[:16], 16)
+    if _SINCE <= seconds <= until or _SINCE <= nanoseconds // _NANOSECONDS <= until:
+        return None
+    return "is later than any event"

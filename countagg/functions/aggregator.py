@@ -121,6 +121,10 @@ class Aggregator:
                     continue
                 done = self._rebuild(partition, stored, reason, counts)
             else:
+                if held is not None and added < len(links):
+                    # A repair may have taken the stored ledger back to older versions: it alone tells what is
+                    # included already.
+                    continue
                 done = not added or self._save(partition, stored, ledger, counts)
                 if done:
                     self._held.setdefault(partition, _Held(stored, ledger))

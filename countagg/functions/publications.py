@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from countagg.core.errors import CorruptDocument
+from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent, shorten
 from countagg.core.events import TotalsChange, parse_totals_record
 from countagg.core.ledger import Ledger, changed_counters, decode_ledger
 from countagg.core.partitions import Layout
@@ -73,8 +73,8 @@ class _Step:
     after: Ledger
 
 
-OnUnreadable = Callable[[TotalsChange, CorruptDocument], None]
-"""Told about a version that cannot be read."""
+OnUnreadable = Callable[[str, int | None, CountaggError], None]
+"""Told about a version that cannot be read: which partition's, its number if that can be read, and why."""
 
 
 def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadable) -> Iterator[Publication]:
@@ -85,13 +85,14 @@ def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadab
     """
     steps: defaultdict[tuple[str, Layout], list[_Step]] = defaultdict(list)
     for record in records:
-        change = parse_totals_record(record)
-        if change is None:
-            continue
+        change = None
         try:
+            change = parse_totals_record(record)
+            if change is None:
+                continue
             step = _step(change)
-        except CorruptDocument as error:
-            on_unreadable(change, error)
+        except (InvalidEvent, CorruptDocument) as error:
+            on_unreadable(_day(record), None if change is None else change.version, error)
         else:
             steps[change.day, change.layout].append(step)
     for (day, layout), steps_of_day in steps.items():
@@ -100,6 +101,14 @@ def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadab
             yield Publication(day, 0, 0, "", {}, _changed(steps_of_day), layout, expires_at)
         else:
             yield _publication(day, steps_of_day)
+
+
+def _day(record: Mapping[str, Any]) -> str:
+    """Return the key of the item that a record tells of; all of it if it tells of none."""
+    try:
+        return str(record["dynamodb"]["Keys"]["Date"]["S"])
+    except (KeyError, TypeError):
+        return shorten(record)
 
 
 def _step(change: TotalsChange) -> _Step:

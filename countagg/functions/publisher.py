@@ -26,8 +26,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from countagg.core.errors import CorruptDocument
-from countagg.core.events import TotalsChange
+from countagg.core.errors import CorruptDocument, CountaggError
 from countagg.core.names import Names
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
@@ -118,9 +117,9 @@ class Publisher:
         """
         counts: Counter[str] = Counter()
 
-        def on_unreadable(change: TotalsChange, error: CorruptDocument) -> None:
+        def on_unreadable(day: str, version: int | None, error: CountaggError) -> None:
             counts[VERSIONS_UNREADABLE] += 1
-            self.logger.error("version left out", day=change.day, version=change.version, reason=str(error))
+            self.logger.error("version left out", day=day, version=version, reason=str(error))
 
         reached = []
         for publication in publications(event["Records"], on_unreadable):

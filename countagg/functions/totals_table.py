@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.core.errors import CorruptDocument, shorten
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import Layout
 
@@ -57,11 +58,14 @@ class TotalsTable:
             ClientError: others write at every attempt, or the call is refused.
         """
         found = [answer["Item"] for answer in self._get(layout.partitions(day)) if "Item" in answer]
-        return DayTotals(
-            sum(int(item["Version"]["N"]) for item in found),
-            max((item["UpdatedAt"]["S"] for item in found), default=""),
-            merge([decode_ledger(bytes(item["Document"]["B"])) for item in found], layout.shards),
-        )
+        try:
+            return DayTotals(
+                sum(int(item["Version"]["N"]) for item in found),
+                max((item["UpdatedAt"]["S"] for item in found), default=""),
+                merge([decode_ledger(bytes(item["Document"]["B"])) for item in found], layout.shards),
+            )
+        except (KeyError, ValueError) as error:
+            raise CorruptDocument(f"a ledger of {day} cannot be read: {shorten(error)}") from error
 
     def _get(self, partitions: Sequence[str]) -> Sequence[Any]:
         asked: list[Any] = [

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from countagg.aws.stored_items import StoredSnapshot
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
-from countagg.core.snapshot import Snapshot
+from countagg.operate.attributes import of_counter, of_ledger, of_object, of_snapshots
 from countagg.operate.evidence import CounterFile, DayLook
 from countagg.operate.findings import Difference, Hop
 from countagg.operate.inclusion import Inclusion
+from countagg.operate.stored_forms import canonical
 from countagg.operate.sums import add_up, exact, in_units, lines_of, lines_or_none
 
 NAMED_COUNTERS: Final = 20
@@ -35,16 +37,23 @@ class Comparer:
 
     def compare(self, look: DayLook) -> list[Difference]:
         """Return everything that differs in a look."""
-        differences = [*_snapshots(look), *self._ledger(look), *self._outputs(look)]
+        differences = [
+            *of_snapshots(look),
+            *_snapshots(look),
+            *of_ledger(look),
+            *self._ledger(look),
+            *self._outputs(look),
+        ]
         self._contents = {(each.instance, each.sequencer): each.packed for each in look.snapshots.values()}
         self._ledgers = {look.stored.version: look.ledger} if look.ledger is not None else {}
         return differences
 
     def _ledger(self, look: DayLook) -> list[Difference]:
         if look.inclusion is None:
-            if look.stored.version:
+            if look.stored.exists:
                 state = str(look.stored.version)
-                return [Difference(Hop.LEDGER, "the ledger cannot be read", state=state, certain=True)]
+                unreadable = Difference(Hop.LEDGER, "the ledger cannot be read", state=state, certain=True)
+                return [unreadable]
             return [Difference(Hop.LEDGER, "there is no ledger")] if look.snapshots else []
         return [*_chain(look.inclusion, look), *self._sums(look.inclusion, look)]
 
@@ -142,14 +151,18 @@ def _snapshots(look: DayLook) -> Iterator[Difference]:
             yield Difference(Hop.SNAPSHOTS, what, instance, state=snapshot.sequencer)
         elif (file is None or file.refused) and lines_or_none(snapshot.packed) is None:
             yield Difference(Hop.SNAPSHOTS, UNREADABLE, instance, state=snapshot.sequencer)
+        elif file is None and lines_of(snapshot.packed):
+            yield Difference(
+                Hop.SNAPSHOTS, "a snapshot without a file has counters", instance, state=snapshot.sequencer
+            )
 
 
-def _snapshot(file: CounterFile, packed: bytes, snapshot: Snapshot | None) -> Iterator[Difference]:
+def _snapshot(file: CounterFile, packed: bytes, snapshot: StoredSnapshot | None) -> Iterator[Difference]:
     if snapshot is None:
         yield Difference(Hop.SNAPSHOTS, "the file has no snapshot", file.instance, state=file.etag)
         return
     state = f"{file.etag} {snapshot.sequencer}"
-    if snapshot.packed == packed:
+    if snapshot.packed == packed and snapshot.etag == file.etag:
         return
     if lines_or_none(snapshot.packed) is None:
         yield Difference(Hop.SNAPSHOTS, UNREADABLE, file.instance, state=state)
@@ -162,6 +175,11 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: Snapshot | None) -> It
     )
     expected = lines_of(packed)
     if found == expected:
+        if snapshot.etag != file.etag:
+            yield Difference(Hop.SNAPSHOTS, "ETag is not that of the file", file.instance, state=state)
+        elif canonical(snapshot.packed) is None:
+            what = "Counters are not as the processor writes them"
+            yield Difference(Hop.SNAPSHOTS, what, file.instance, state=state)
         return
     differing = sorted({name for name, _ in expected.items() ^ found.items()})
     for counter in differing[:NAMED_COUNTERS]:
@@ -195,6 +213,8 @@ def _counters(ledger: Ledger, version: int, look: DayLook, *, certain: bool) -> 
     for counter in sorted(ledger.sums.keys() | look.counters.keys()):
         item = look.counters.get(counter)
         value = _sum_of(ledger, counter)
+        if item is not None:
+            yield from of_counter(item, value, look)
         if item is None:
             yield Difference(
                 Hop.COUNTERS,
@@ -203,8 +223,10 @@ def _counters(ledger: Ledger, version: int, look: DayLook, *, certain: bool) -> 
                 expected=value,
                 certain=certain,
             )
-        elif item.version > version:
-            if item.version > look.stored.version:
+        elif item.value is None:
+            continue
+        elif (item.version or 0) > version:
+            if (item.version or 0) > look.stored.version:
                 what = f"the item has version {item.version}, the ledger {look.stored.version}"
                 yield Difference(Hop.COUNTERS, what, counter=counter, expected=value, found=item.value)
         # A counter that no instance names any more has the value 0.
@@ -223,6 +245,7 @@ def _counters(ledger: Ledger, version: int, look: DayLook, *, certain: bool) -> 
 def _object(ledger: Ledger, version: int, look: DayLook) -> Iterator[Difference]:
     published = look.published
     state = f"{published.version} {published.etag}"
+    yield from of_object(look, state)
     if not published.etag:
         if ledger.sums:
             yield Difference(Hop.OBJECT, "there is no object", state=state)

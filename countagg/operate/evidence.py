@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
-from countagg.aws.day_reader import CounterItem, DayReader, ListedObject
-from countagg.aws.day_tables import StoredDay
+from countagg.aws.day_reader import DayReader, ListedObject
+from countagg.aws.stored_items import CounterItem, StoredRecord, StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, InvalidObjectKey
@@ -15,10 +16,11 @@ from countagg.core.ledger import Ledger
 from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.core.snapshot import Snapshot, join_parts, pack_counters
+from countagg.core.snapshot import join_parts, pack_counters
 from countagg.operate.findings import RefusedFile
 from countagg.operate.inclusion import Inclusion, find_inclusion
 from countagg.operate.parallel import in_parallel
+from countagg.operate.stored_forms import Terms
 from countagg.operate.sums import lines_or_none
 
 
@@ -32,6 +34,7 @@ class CounterFile:
         etag: of the object that was read.
         packed: its counters; None for a refused file.
         refused: why it is refused; None for a good one.
+        modified_at: when it was written, aware UTC; None if that is not known.
     """
 
     instance: str
@@ -39,6 +42,7 @@ class CounterFile:
     etag: str
     packed: bytes | None = None
     refused: RefusedFile | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,21 @@ class DayLook:
         counters: counter -> its item of the counters table.
         published: the published object.
         expired: whether the day is closed, and the files stand in for its snapshots, which are gone or go soon.
+        terms: what the look goes by.
+        record: what is written down of the day.
     """
 
     day: str
     files: Mapping[str, CounterFile]
     refused: tuple[RefusedFile, ...]
-    snapshots: Mapping[str, Snapshot]
+    snapshots: Mapping[str, StoredSnapshot]
     stored: StoredDay
     inclusion: Inclusion | None
     counters: Mapping[str, CounterItem]
     published: PublishedTotals
     expired: bool
+    terms: Terms
+    record: StoredRecord = field(default_factory=StoredRecord)
 
     @property
     def ledger(self) -> Ledger | None:
@@ -106,8 +114,14 @@ class Observer:
     def look(self) -> DayLook:
         """Look once. The order matters: what is read later may be newer, never older."""
         files = self._files()
-        snapshots = {found.instance: found for found in self.reader.snapshots(self.day)}
-        stored = self.reader.ledger(self.day)
+        record = self.reader.record(self.day)
+        if record.item is None:
+            record = self.reader.record(self.day, searched=True)
+        snapshots, stored = self._stored()
+        if files and not snapshots and not stored.exists:
+            # A day that has begun has either, in the layout that is written down.
+            record = self.reader.record(self.day, searched=True)
+            snapshots, stored = self._stored()
         inclusion = _decode(stored)
         ledger = inclusion.ledger if inclusion else None
         if self._expired:
@@ -126,14 +140,20 @@ class Observer:
             counters={item.counter: item for item in self.reader.counters(self.day)},
             published=published,
             expired=self._expired,
+            terms=Terms(self.reader.settings, self.day, self.today, self.reader.expiry(self.day)),
+            record=record,
         )
+
+    def _stored(self) -> tuple[dict[str, StoredSnapshot], StoredDay]:
+        snapshots = {found.instance: found for found in self.reader.snapshots(self.day)}
+        return snapshots, self.reader.ledger(self.day)
 
     @property
     def _expired(self) -> bool:
         expiry = self.reader.expiry(self.day)
         return is_closed(self.day, self.today, self.reader.settings.snapshot_retention_days, expiry)
 
-    def _follow(self, snapshots: dict[str, Snapshot], ledger: Ledger | None) -> None:
+    def _follow(self, snapshots: dict[str, StoredSnapshot], ledger: Ledger | None) -> None:
         """Read those snapshots again of which the ledger includes a newer one by now."""
         newer = [
             instance
@@ -143,11 +163,11 @@ class Observer:
         again = in_parallel(lambda each: self.reader.snapshot(self.day, each), newer)
         snapshots.update((instance, found) for instance, found in again if found is not None)
 
-    def _in_place_of_expired(self, files: list[CounterFile], ledger: Ledger | None) -> dict[str, Snapshot]:
+    def _in_place_of_expired(self, files: list[CounterFile], ledger: Ledger | None) -> dict[str, StoredSnapshot]:
         """Return what the snapshots would say, of a day that is closed."""
         seen = {} if ledger is None else ledger.seen
         return {
-            found.instance: Snapshot(
+            found.instance: StoredSnapshot(
                 self.day, found.instance, seen.get(found.instance, ""), found.packed, found.etag, found.key, ""
             )
             for found in files
@@ -161,7 +181,7 @@ class Observer:
         for each in listed:
             known = self._known.get(each.key)
             if known is not None and known.etag == each.etag:
-                found.append(known)
+                found.append(replace(known, modified_at=each.modified_at))
             elif (file_key := self._file_key(each, found)) is not None:
                 pending.append((each, file_key))
         layout = self.reader.layout_of_files(self.day) if pending else Layout()
@@ -200,7 +220,9 @@ def read_file(
     except InvalidCounterFile as error:
         refused = RefusedFile(listed.key, error.what, error.line)
         return CounterFile(file_key.instance, listed.key, etag, refused=refused)
-    return CounterFile(file_key.instance, listed.key, etag, packed)
+    # What was read may be newer than what was listed; nobody knows then when it was written.
+    modified_at = listed.modified_at if etag == listed.etag else None
+    return CounterFile(file_key.instance, listed.key, etag, packed, modified_at=modified_at)
 
 
 def _packed(listed: ListedObject, layout: Layout, content: bytes) -> bytes:
@@ -211,6 +233,6 @@ def _packed(listed: ListedObject, layout: Layout, content: bytes) -> bytes:
 
 def _decode(stored: StoredDay) -> Inclusion | None:
     try:
-        return find_inclusion(stored) if stored.version else None
+        return find_inclusion(stored) if stored.exists else None
     except CorruptDocument:
         return None

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from countagg.aws.day_reader import DayReader, FoundObject, ListedObject
-from countagg.aws.day_tables import StoredDay
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
 from countagg.core.ledger import Ledger

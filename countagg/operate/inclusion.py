@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from countagg.aws.day_tables import StoredDay
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, merge
 from countagg.core.partitions import Layout
@@ -23,11 +23,13 @@ class Inclusion:
         ledger: of the whole day.
         torn: instances of which the shards include different versions: one after the other they get to the newest.
         layout: of the day.
+        parts: the ledgers of the day's partitions.
     """
 
     ledger: Ledger
     torn: Mapping[str, Versions]
     layout: Layout
+    parts: Sequence[Ledger]
 
     @property
     def instances(self) -> set[str]:
@@ -63,7 +65,7 @@ def find_inclusion(stored: StoredDay) -> Inclusion:
     """
     ledgers, layout = stored.decode_parts(), stored.layout
     torn = dict(_torn(ledgers, layout.shards)) if layout.shards > 1 else {}
-    return Inclusion(merge(ledgers, layout.shards), torn, layout)
+    return Inclusion(merge(ledgers, layout.shards), torn, layout, ledgers)
 
 
 def _torn(ledgers: Sequence[Ledger], shards: int) -> Iterator[tuple[str, Versions]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from countagg.aws.day_tables import StoredDay
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.errors import CorruptDocument
 from countagg.operate.checks import Check, passed, problem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from countagg.aws.day_tables import StoredDay
+from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.errors import CorruptDocument
 from countagg.core.partitions import INSTANCES_PER_LANE, MORE_PARTITIONS
 from countagg.operate.checks import Check, passed, problem

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from countagg.aws.day_reader import CounterItem
+from countagg.aws.stored_items import CounterItem
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot

@@ -1,8 +1,9 @@
 """Repair: bring a day back to what its files say, on the ways on which the pipeline itself writes.
 
-Files are read again by the processor, under a sequencer that any later event of S3's comes after. The ledger is
-rebuilt from the snapshots and stored by compare-and-set; the outputs are written on the condition that they are
-what was read. So uploads may go on all the while, and nothing counts twice.
+Files are read again by the processor, under a sequencer that any later event of S3's comes after. What keeps the
+processor from that is corrected before: a sequencer that no event can have, a layout that cannot be read. The
+ledger is rebuilt from the snapshots and stored by compare-and-set; the outputs are written on the condition that
+they are what was read. So uploads may go on all the while, and nothing counts twice.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from countagg.aws.day_reader import CounterItem, DayReader
+from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
+from countagg.aws.stored_items import CounterItem
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent, make_s3_message
-from countagg.core.ledger import Image, Ledger, decode_ledger, encode_ledger, rebuild
+from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
 from countagg.core.settings import FunctionSettings
 from countagg.operate.evidence import Observer
 from countagg.operate.findings import Verification
 from countagg.operate.parallel import in_parallel
 from countagg.operate.repair_plan import Mending, Plan, plan_repair
+from countagg.operate.snapshot_writes import write_snapshots
+from countagg.operate.stored_forms import Terms, counter_problems, ledger_problems, object_problems
 from countagg.operate.sums import exact
 from countagg.operate.verify import Settling, verify
 
@@ -106,6 +111,10 @@ class Repairer:
         return Repaired(tuple(mended), found)
 
     def _carry_out(self, day: str, plan: Plan) -> None:
+        if plan.record is not None:
+            # One that was written meanwhile stays; the verification after it sees.
+            self.writer.replace_record(day, self.reader.record(day).item, plan.record)
+        write_snapshots(self.reader, self.writer, plan, self._terms(day))
         self._send(plan.events)
         self._await_snapshots(day, {name: event.sequencer for name, event in plan.events.items()})
         if plan.ledger:
@@ -146,20 +155,32 @@ class Repairer:
             own = stored.parts[index]
             snapshots = self.reader.snapshots_of(partition, day)
             ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
-            behind = max(0, highest - stored.version)
-            before = _decode(own.document) if own.version else Ledger()
-            if not behind and ledger == before:
+            behind, held = max(0, highest - stored.version), _decode(own)
+            if not behind and ledger == held and self._is_sound(day, partition, stored, own):
                 return highest
-            if before is not None and not self.may_leave_out:
-                _check_complete(partition, before, ledger)
+            if held is not None and not self.may_leave_out:
+                _check_complete(partition, held, ledger)
             # Once snapshots expire, a rebuild would take what is gone for what never was.
             check_day(self.reader.settings, self.reader.expiry(day), day, self.now())
             version, document = own.version + behind + 1, encode_ledger(ledger)
-            if self.writer.replace_ledger(partition, own.version, version, document, self._time()):
-                self.on_step("ledger rebuilt", 1, 1)
+            if not self.writer.replace_ledger(partition, own, version, document, self._time()):
+                highest = self._published_version(day)
+                continue
+            self.on_step("ledger rebuilt", 1, 1)
+            if held is not None and not _goes_back(held, ledger):
                 return highest
-            highest = self._published_version(day)
+            # While the ledger said that it includes something newer, the aggregator passed over what came: what
+            # came after the snapshots were read is in them by now.
         raise _contended(f"totals of {partition}")
+
+    def _is_sound(self, day: str, partition: str, stored: StoredDay, own: StoredDocument) -> bool:
+        """Tell whether nothing but its sums can be wrong with a ledger."""
+        if not own.exists:
+            return True
+        if any(partition == wrong for wrong, _ in ledger_problems(stored, self._terms(day))):
+            return False
+        held = _decode(own)
+        return held is not None and is_encoding(own.document, held)
 
     def _published_version(self, day: str) -> int:
         """Return the highest version that is published.
@@ -167,7 +188,7 @@ class Repairer:
         Read before the ledger, it is never ahead of that, unless the ledger was lost.
         """
         published = self.reader.published(day).version
-        return max([published, *(item.version for item in self.reader.counters(day))])
+        return max([published, *(item.version or 0 for item in self.reader.counters(day))])
 
     def write_outputs(self, day: str) -> None:
         """Bring the counters table and the published object to what the ledger says."""
@@ -178,13 +199,14 @@ class Repairer:
         for _ in range(_ATTEMPTS):
             stored = self.reader.ledger(day)
             sums = stored.decode().sums
+            terms = self._terms(day)
             names = sums.keys() | {item.counter for item in self.reader.counters(day)}
             items = {item.counter: item for item in self.reader.counters_exactly(day, sorted(names))}
             wrong = [
                 (items.get(name), wanted)
                 for name in sorted(names)
                 for wanted in [CounterItem(name, exact(sums.get(name, 0)), stored.version)]
-                if _is_wrong(items.get(name), wanted, named=name in sums)
+                if _is_wrong(items.get(name), wanted, terms, named=name in sums)
             ]
             done = 0
             for count, (_, wrote) in enumerate(
@@ -202,27 +224,32 @@ class Repairer:
             published = self.reader.published(day)
             stored = self.reader.ledger(day)
             sums = stored.decode().sums
-            if published.readable and published.totals == sums:
+            wrong = any(object_problems(published, stored, self._terms(day)))
+            if published.readable and published.totals == sums and not wrong:
                 return
             if self.writer.replace_published(day, published.etag, stored.version, stored.updated_at, sums):
                 self.on_step("object written", 1, 1)
                 return
         raise _contended(f"published object of {day}")
 
+    def _terms(self, day: str) -> Terms:
+        return Terms(self.reader.settings, day, self.now().astimezone(UTC).date(), self.reader.expiry(day))
+
     def _time(self) -> str:
         return self.now().isoformat(timespec="milliseconds")
 
 
-def _is_wrong(item: CounterItem | None, wanted: CounterItem, *, named: bool) -> bool:
+def _is_wrong(item: CounterItem | None, wanted: CounterItem, terms: Terms, *, named: bool) -> bool:
     if item is None:
         return named
     # What is newer was written meanwhile, out of a newer ledger.
-    return item.version <= wanted.version and item.value != wanted.value
+    newer = (item.version or 0) > (wanted.version or 0)
+    return not newer and (item.value != wanted.value or bool(counter_problems(item, terms)))
 
 
-def _decode(document: bytes) -> Ledger | None:
+def _decode(stored: StoredDocument) -> Ledger | None:
     try:
-        return decode_ledger(document)
+        return stored.decode()
     except CorruptDocument:
         return None
 
@@ -235,6 +262,11 @@ def _check_complete(partition: str, before: Ledger, rebuilt: Ledger) -> None:
             where=f"totals of {partition}",
             hint="upload their files again, or leave them out: `countagg repair`",
         )
+
+
+def _goes_back(held: Ledger, ledger: Ledger) -> bool:
+    """Tell whether a ledger includes older versions than the one before."""
+    return any(sequencer > ledger.seen.get(instance, "") for instance, sequencer in held.seen.items())
 
 
 def _contended(where: str) -> CountaggError:

@@ -178,6 +178,7 @@ _MEND: Final = _calls(
     _READ_PUBLISHED,
     {
         On.UPLOADS_QUEUE: ("sqs:GetQueueUrl", "sqs:SendMessage"),
+        On.SNAPSHOTS: ("dynamodb:PutItem",),
         On.TOTALS: ("dynamodb:PutItem",),
         On.COUNTERS: ("dynamodb:BatchGetItem", "dynamodb:PutItem"),
         On.PUBLISHED_FILES: ("s3:PutObject",),

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.day_reader import CounterItem, DayReader, ListedObject
-from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.aws.day_reader import DayReader, ListedObject
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
+from countagg.aws.stored_items import CounterItem, StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.published import PublishedTotals
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot, pack_counters
+from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
 from tests.aws.by_hand import queue_url
 from tests.aws.moto_gaps import ACCOUNT
@@ -112,8 +113,8 @@ def test_snapshots_are_read_as_they_are_damaged_ones_too(stored: World, reader: 
         UploadedAt={"S": "then"},
     )
     put_item(stored, "snapshots", Instance={"S": "i-2"})
-    whole = Snapshot(DAY, "i-1", "S1", packed, "e", KEY, "then")
-    assert list(reader.snapshots(DAY)) == [whole, Snapshot(DAY, "i-2", "", b"", "", "", "")]
+    whole = StoredSnapshot(DAY, "i-1", "S1", packed, "e", KEY, "then")
+    assert list(reader.snapshots(DAY)) == [whole, StoredSnapshot(DAY, "i-2", "", b"", "", "", "")]
     assert reader.snapshot(DAY, "i-1") == whole
     assert reader.snapshot(DAY, "i-3") is None
     assert reader.sequencers(DAY) == {"i-1": "S1", "i-2": ""}
@@ -168,16 +169,16 @@ def test_counters_that_are_throttled_are_asked_for_again(reader: DayReader, stor
 
 
 def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
-    assert not writer.replace_ledger(DAY, 4, 5, b"x", "now")
-    assert writer.replace_ledger(DAY, 0, 9, b"one", "now")
-    assert not writer.replace_ledger(DAY, 0, 10, b"x", "now")
-    assert not writer.replace_ledger(DAY, 8, 10, b"x", "now")
-    assert writer.replace_ledger(DAY, 9, 10, b"two", "later")
+    assert not writer.replace_ledger(DAY, StoredDocument(4), 5, b"x", "now")
+    assert writer.replace_ledger(DAY, StoredDocument(0), 9, b"one", "now")
+    assert not writer.replace_ledger(DAY, StoredDocument(0), 10, b"x", "now")
+    assert not writer.replace_ledger(DAY, StoredDocument(8), 10, b"x", "now")
+    assert writer.replace_ledger(DAY, StoredDocument(9), 10, b"two", "later")
     assert reader.ledger(DAY) == StoredDay((StoredDocument(10, "later", b"two"),))
 
 
 def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter, stored: World) -> None:
-    writer.replace_ledger(DAY, 0, 1, b"one", "now")
+    writer.replace_ledger(DAY, StoredDocument(0), 1, b"one", "now")
     writer.replace_counter(DAY, None, CounterItem("a", Decimal("0.5"), 1))
     expiry = {"N": str(expiry_epoch_seconds(DAY, 400))}
     for table, key in (
@@ -190,7 +191,7 @@ def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter
 
 def test_a_ledger_too_large_for_an_item_is_said(writer: DayWriter) -> None:
     with pytest.raises(CountaggError, match="at most"):
-        writer.replace_ledger(DAY, 0, 1, bytes(MAX_PACKED_BYTES + 1), "now")
+        writer.replace_ledger(DAY, StoredDocument(0), 1, bytes(MAX_PACKED_BYTES + 1), "now")
 
 
 def test_a_counter_replaces_the_item_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
@@ -263,7 +264,7 @@ def test_which_events_were_not_accepted_is_told(stored: World) -> None:
         ("GetItem", lambda reader, _: reader.ledger(DAY)),
         ("GetItem", lambda reader, _: reader.snapshot(DAY, "i-1")),
         ("BatchGetItem", lambda reader, _: list(reader.counters_exactly(DAY, ["a"]))),
-        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, 0, 1, b"", "now")),
+        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, StoredDocument(0), 1, b"", "now")),
         ("PutItem", lambda _, writer: writer.replace_counter(DAY, None, CounterItem("a", Decimal(1), 1))),
         ("PutObject", lambda _, writer: writer.replace_published(DAY, "", 1, "now", {})),
     ],

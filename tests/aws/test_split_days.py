@@ -9,17 +9,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_tables import StoredDay, StoredDocument
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.health import Health, LastChange
 from countagg.aws.pipeline import DayTotals, Pipeline, SnapshotHead
 from countagg.aws.session import Clients
+from countagg.aws.stored_items import StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot, pack_counters
+from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
 from tests.aws.moto_gaps import ACCOUNT
 from tests.aws.world import BUCKET, World
@@ -57,12 +58,12 @@ def fix_layout(clients: Clients, layout: Layout) -> None:
     clients.dynamodb.put_item(TableName="countagg-snapshots", Item=item | numbers)
 
 
-def whole(instance: str, counters: Mapping[str, int], sequencer: str = "S1") -> Snapshot:
+def whole(instance: str, counters: Mapping[str, int], sequencer: str = "S1") -> StoredSnapshot:
     key = f"counters/{DAY}/values_{instance}"
-    return Snapshot(DAY, instance, sequencer, pack_counters(counters), f"etag {sequencer}", key, "then")
+    return StoredSnapshot(DAY, instance, sequencer, pack_counters(counters), f"etag {sequencer}", key, "then")
 
 
-def put_part(clients: Clients, partition: str, snapshot: Snapshot, packed: bytes) -> None:
+def put_part(clients: Clients, partition: str, snapshot: StoredSnapshot, packed: bytes) -> None:
     texts = {
         "Date": partition,
         "Instance": snapshot.instance,
@@ -75,7 +76,9 @@ def put_part(clients: Clients, partition: str, snapshot: Snapshot, packed: bytes
     clients.dynamodb.put_item(TableName="countagg-snapshots", Item=item | {"Counters": {"B": packed}})
 
 
-def put_whole(clients: Clients, instance: str, counters: Mapping[str, int], sequencer: str = "S1") -> Snapshot:
+def put_whole(
+    clients: Clients, instance: str, counters: Mapping[str, int], sequencer: str = "S1"
+) -> StoredSnapshot:
     """Store all parts of a snapshot as the processor does; return it as it is in one piece."""
     snapshot = whole(instance, counters, sequencer)
     for partition, share in zip(LAYOUT.partitions_of(DAY, instance), LAYOUT.split(counters), strict=True):
@@ -167,7 +170,7 @@ def test_a_snapshot_that_is_replaced_between_its_shards_is_read_again(clients: C
     fix_layout(clients, LAYOUT)
     for name, counters in FLEET.items():
         put_whole(clients, name, counters)
-    newer: dict[str, Snapshot] = {}
+    newer: dict[str, StoredSnapshot] = {}
 
     def replace_all() -> None:
         newer.update({name: put_whole(clients, name, {"c1": -SCALE, "d": 5}, "S2") for name in FLEET})
@@ -306,15 +309,15 @@ def test_the_ledger_of_each_partition_is_replaced_by_its_own_version(clients: Cl
     fix_layout(clients, LAYOUT)
     writer, (first, second, *_) = DayWriter(clients, settings_of(LAYOUT)), LAYOUT.partitions(DAY)
 
-    assert writer.replace_ledger(first, 0, 4, b"one", "now")
-    assert writer.replace_ledger(second, 0, 1, b"two", "now")
-    assert not writer.replace_ledger(second, 4, 5, b"x", "now")
-    assert writer.replace_ledger(second, 1, 2, b"three", "now")
+    assert writer.replace_ledger(first, StoredDocument(0), 4, b"one", "now")
+    assert writer.replace_ledger(second, StoredDocument(0), 1, b"two", "now")
+    assert not writer.replace_ledger(second, StoredDocument(4), 5, b"x", "now")
+    assert writer.replace_ledger(second, StoredDocument(1), 2, b"three", "now")
 
     assert [part.document for part in reader.ledger(DAY).parts[:2]] == [b"one", b"three"]
     key: Any = {"Date": {"S": first}}
     item = clients.dynamodb.get_item(TableName="countagg-totals", Key=key)["Item"]
     assert item["ExpiresAt"] == {"N": str(expiry_epoch_seconds(DAY, 400))}
     with pytest.raises(CountaggError, match=f"the totals of {first} take") as told:
-        writer.replace_ledger(first, 4, 5, bytes(MAX_PACKED_BYTES + 1), "now")
+        writer.replace_ledger(first, StoredDocument(4), 5, bytes(MAX_PACKED_BYTES + 1), "now")
     assert "--counter-shards" in told.value.hint

@@ -16,7 +16,7 @@ from countagg.core.events import (
     parse_snapshot_record,
     parse_totals_record,
 )
-from countagg.core.ledger import Ledger, decode_ledger
+from countagg.core.ledger import Image, Ledger, decode_ledger
 from countagg.core.snapshot import unpack_canonical
 from countagg.core.values import SCALE
 from tests.events.loading import load_body, load_event
@@ -227,8 +227,6 @@ SNAPSHOT_PATHS: list[list[str | int]] = [
     ["dynamodb", "NewImage"],
     ["dynamodb", "NewImage", "Sequencer"],
     ["dynamodb", "NewImage", "Counters", "B"],
-    ["dynamodb", "OldImage", "Sequencer", "S"],
-    ["dynamodb", "OldImage", "Counters"],
 ]
 
 
@@ -238,6 +236,25 @@ def test_a_snapshot_record_without_a_member_is_refused(path: list[str | int]) ->
         parse_snapshot_record(replaced(load_event("stream-snapshot-modify"), path, ...))
 
 
+@pytest.mark.parametrize("path", [["Sequencer", "S"], ["Sequencer"], ["Counters"], ["Counters", "B"]], ids=str)
+def test_a_snapshot_that_somebody_damaged_and_that_was_replaced_continues_no_chain(path: list[str | int]) -> None:
+    link = parse_snapshot_record(
+        replaced(load_event("stream-snapshot-modify"), ["dynamodb", "OldImage", *path], ...)
+    )
+    assert link is not None
+    assert link.old == Image("", b"")
+    assert link.new.sequencer
+
+
+@pytest.mark.parametrize("path", [["Version", "N"], ["Version"], ["Document"], ["Document", "B"]], ids=str)
+def test_a_ledger_that_somebody_damaged_and_that_was_replaced_is_unreadable(path: list[str | int]) -> None:
+    change = parse_totals_record(
+        replaced(load_event("stream-totals-modify"), ["dynamodb", "OldImage", *path], ...)
+    )
+    assert change is not None
+    assert (change.replaced, change.old) == (0, b"")
+
+
 TOTALS_PATHS: list[list[str | int]] = [
     ["dynamodb"],
     ["dynamodb", "Keys", "Date", "S"],
@@ -245,8 +262,6 @@ TOTALS_PATHS: list[list[str | int]] = [
     ["dynamodb", "NewImage", "Version"],
     ["dynamodb", "NewImage", "Document"],
     ["dynamodb", "NewImage", "UpdatedAt"],
-    ["dynamodb", "OldImage", "Version"],
-    ["dynamodb", "OldImage", "Document"],
 ]
 
 

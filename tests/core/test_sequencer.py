@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import InvalidEvent
-from countagg.core.sequencer import WIDTH, normalise_sequencer, sequencer_after
+from countagg.core.sequencer import WIDTH, normalise_sequencer, sequencer_after, sequencer_problem
 from tests.core.strategies import raw_sequencers
 
 
@@ -69,3 +69,44 @@ def test_the_first_sequencer_of_all_comes_before_any_of_s3() -> None:
 def test_after_the_last_there_is_none() -> None:
     with pytest.raises(InvalidEvent):
         sequencer_after("F" * 32)
+
+
+NOW = 1_795_824_000
+"""Seconds: 2026-11-28."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "006B096D800000000100000000000000",  # S3: now
+        "00674760B047BD305100000000000000",  # S3: 2024
+        "00674760B047BD305100000000000001",  # right after one of S3's, by a repair
+        "00000000000000000000000000000001",  # before all of S3's, by a repair
+        "000006549B2F4A8C1D00000000000000",  # an engine that counts microseconds in 18 digits
+        "617F08299329D1890000000000000000",  # an engine that begins with the seconds
+        "17FE8DAAB64B78B40000000000000000",  # an engine that counts nanoseconds
+    ],
+)
+def test_what_an_event_may_have_is_no_problem(text: str) -> None:
+    assert sequencer_problem(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("F" * 32, "is later than any event"),
+        (f"{'F' * 10:0<32}", "is later than any event"),
+        (f"00{NOW + 1:08X}{'0' * 22}", "is later than any event"),
+        ("00FFFFFFFF0000000000000000000000", "is later than any event"),
+        ("01000000000000000000000000000000", "is later than any event"),
+        ("0A1B2C3D4E5F67890100000000000000", "is later than any event"),
+        ("80000000000000000000000000000000", "is later than any event"),
+        ("0" * 32, "is no normalised sequencer"),
+        ("00674760B047BD3051", "is no normalised sequencer"),
+        ("00674760b047bd305100000000000000", "is no normalised sequencer"),
+        ("0" * 31 + "G", "is no normalised sequencer"),
+        ("", "is no normalised sequencer"),
+    ],
+)
+def test_what_no_event_can_have_is_told(text: str, problem: str) -> None:
+    assert sequencer_problem(text, NOW) == problem

@@ -114,6 +114,11 @@ PLANTED: Final = (
         lambda day: day.update("snapshots", {"Instance": "i-2"}, Counters={"B": b"garbage"}),
         ("snapshots", "i-2", ""),
     ),
+    Planted(
+        "snapshot frozen",
+        lambda day: day.update("snapshots", {"Instance": "i-1"}, Sequencer={"S": "F" * 32}),
+        ("snapshots", "i-1", ""),
+    ),
     Planted("snapshot of a file that is gone", lambda day: day.lose_deletion("i-3"), ("snapshots", "i-3", "")),
     Planted("file replaced", lambda day: day.lose_upload("i-3", "C 1\nE 2\n"), ("snapshots", "i-3", "E")),
     Planted("file added", lambda day: day.lose_upload("i-5", "A 1\n"), ("snapshots", "i-5", "")),

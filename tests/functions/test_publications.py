@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from countagg.core.errors import CorruptDocument, InvalidEvent
-from countagg.core.events import TotalsChange
+from countagg.core.errors import CountaggError
 from countagg.core.partitions import Layout
 from countagg.functions.publications import Publication, publications
 from tests.events.loading import load_event
@@ -16,8 +15,8 @@ from tests.functions.world import DAY
 def asked(*records: Record) -> list[Publication]:
     """Return the publications of records that are all readable."""
 
-    def unreadable(change: TotalsChange, error: CorruptDocument) -> None:
-        raise AssertionError(change) from error
+    def unreadable(day: str, _version: int | None, error: CountaggError) -> None:
+        raise AssertionError(day) from error
 
     return list(publications(records, unreadable))
 
@@ -73,17 +72,41 @@ def test_a_ledger_past_its_time_to_live_is_no_publication() -> None:
     assert asked() == []
 
 
-def test_a_record_of_another_table_is_refused() -> None:
-    with pytest.raises(InvalidEvent):
-        asked(load_event("stream-snapshot-insert"))
+Told = list[tuple[str, int | None]]
+
+
+def with_told(*records: Record) -> tuple[list[Publication], Told]:
+    """Return the publications of records, and what was told of those that are left out."""
+    told: Told = []
+    found = list(publications(records, lambda day, version, _: told.append((day, version))))
+    return found, told
 
 
 def test_a_version_that_cannot_be_read_is_told_and_left_out() -> None:
     first, second = stream([{"a": 1}, {"a": 2}])
-    told: list[int] = []
-    found = list(publications([first, damaged(second, "NewImage")], lambda change, _: told.append(change.version)))
+    found, told = with_told(first, damaged(second, "NewImage"))
     assert [(publication.version, publication.totals) for publication in found] == [(1, {"a": 1})]
-    assert told == [2]
+    assert told == [(DAY, 2)]
+
+
+@pytest.mark.parametrize("attribute", ["Version", "UpdatedAt", "Document"])
+def test_a_ledger_that_somebody_damaged_keeps_no_other_day_from_being_published(attribute: str) -> None:
+    (ours,), (other,) = stream([{"a": 1}]), stream([{"c": 9}], TOMORROW)
+    del ours["dynamodb"]["NewImage"][attribute]
+    found, told = with_told(ours, other)
+    assert [publication.day for publication in found] == [TOMORROW]
+    assert told == [(DAY, None)]
+
+
+def test_a_record_that_is_of_no_ledger_is_told_and_left_out() -> None:
+    assert with_told({"eventName": "INSERT"}) == ([], [("{'eventName': 'INSERT'}", None)])
+
+
+def test_after_a_damaged_ledger_was_replaced_nobody_knows_what_changed() -> None:
+    second = stream([{"a": 1}, {"a": 2}])[1]
+    del second["dynamodb"]["OldImage"]["Version"]
+    (publication,) = asked(second)
+    assert (publication.base, publication.version, publication.changed) == (2, 2, frozenset())
 
 
 def test_after_a_version_that_cannot_be_read_nobody_knows_what_changed() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from countagg.aws.day_reader import CounterItem
-from countagg.aws.day_tables import StoredDocument
+from countagg.aws.stored_items import CounterItem
+from countagg.aws.stored_ledgers import StoredDocument
 from countagg.core.ledger import Ledger
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import sequencer_after

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from countagg.aws.day_reader import CounterItem, FoundObject, ListedObject
-from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.aws.day_reader import FoundObject, ListedObject
+from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
@@ -20,7 +21,7 @@ from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.snapshot import pack_counters
 from countagg.operate.evidence import Observer
 from countagg.operate.findings import Verification
 from countagg.operate.repair import Repaired, Repairer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from countagg.aws.event_queue import EventQueue
 
 DAY: Final = "2026-11-20"
+THEN: Final = "2026-11-20T10:00:00.000+00:00"
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 UPLOADED_AT: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
@@ -60,12 +62,12 @@ class FakeDay:
         links: changes of snapshots that the aggregator has not seen.
         fixed: when the day expires; None for what the settings say.
         uploaded_at: when the files were uploaded.
-        versions: of the ledger that the publisher has not seen: sums before and after, and the version.
+        versions: of the ledger that the publisher has not seen: sums before and after, and the ledger.
     """
 
     today: date = date(2026, 11, 20)
     objects: dict[str, bytes] = field(default_factory=dict)
-    held: dict[str, Snapshot] = field(default_factory=dict)
+    held: dict[str, StoredSnapshot] = field(default_factory=dict)
     stored: StoredDocument = field(default_factory=StoredDocument)
     items: dict[str, CounterItem] = field(default_factory=dict)
     object: PublishedTotals = field(default_factory=PublishedTotals)
@@ -77,7 +79,7 @@ class FakeDay:
     on_write: list[Callable[[], None]] = field(default_factory=list)
     events: int = 0
     links: list[Link] = field(default_factory=list)
-    versions: list[tuple[dict[str, int], dict[str, int], int]] = field(default_factory=list)
+    versions: list[tuple[dict[str, int], dict[str, int], StoredDocument]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
     fixed: Expiry | None = None
     uploaded_at: datetime = UPLOADED_AT
@@ -115,7 +117,7 @@ class FakeDay:
                 self.refused.append(event.key)
                 continue
             etag = "" if content is None else etag_of(content)
-            new = Snapshot(DAY, file_key.instance, event.sequencer, packed, etag, event.key, "then")
+            new = StoredSnapshot(DAY, file_key.instance, event.sequencer, packed, etag, event.key, "then")
             old = self.held.get(new.instance)
             if old is None or old.sequencer < new.sequencer:
                 self.held[new.instance] = new
@@ -130,7 +132,7 @@ class FakeDay:
                 return
         except (GapInChain, CorruptDocument):
             ledger = rebuild((each.instance, _image(each)) for each in self.held.values())
-        self._store(StoredDocument(self.stored.version + 1, "then", encode_ledger(ledger)))
+        self._store(StoredDocument(self.stored.version + 1, THEN, encode_ledger(ledger)))
 
     def _store(self, new: StoredDocument) -> None:
         try:
@@ -138,18 +140,19 @@ class FakeDay:
         except CorruptDocument:
             before = dict(self.object.totals)
         self.stored = new
-        self.versions.append((before, dict(self.totals.sums), new.version))
+        self.versions.append((before, dict(self.totals.sums), new))
 
     def publish(self) -> None:
         """Do what the publisher does: write the counters that changed, then the object."""
-        for before, after, version in self.versions:
+        for before, after, stored in self.versions:
+            version = stored.version
             changed = {name for name, _ in before.items() ^ after.items()}
             for name in changed:
                 item = self.items.get(name)
-                if item is None or item.version < version:
+                if item is None or (item.version or 0) < version:
                     self.items[name] = CounterItem(name, exact(after.get(name, 0)), version)
             if changed and self.object.version < version:
-                self.object = PublishedTotals(version, f"etag {version}", after)
+                self.object = PublishedTotals(version, f"etag {version}", after, updated_at=stored.updated_at)
         self.versions = []
 
     def settle(self) -> None:
@@ -217,10 +220,10 @@ class FakeDay:
         held = content if len(content) <= MAX_FILE_BYTES else None
         return FoundObject(held, etag_of(content), len(content), self.uploaded_at)
 
-    def snapshots(self, _day: str) -> Iterator[Snapshot]:
+    def snapshots(self, _day: str) -> Iterator[StoredSnapshot]:
         return iter(list(self.held.values()))
 
-    def snapshot(self, _day: str, instance: str) -> Snapshot | None:
+    def snapshot(self, _day: str, instance: str) -> StoredSnapshot | None:
         return self.held.get(instance)
 
     def sequencers(self, _day: str) -> dict[str, str]:
@@ -232,13 +235,25 @@ class FakeDay:
     def expiry(self, day: str) -> Expiry:
         return self.fixed or self.settings.expiry_of(day)
 
+    def record(self, _day: str, *, searched: bool = False) -> StoredRecord:
+        assert not searched or self.files_alone
+        return StoredRecord(RECORD, Layout())
+
+    @property
+    def files_alone(self) -> bool:
+        """Whether nothing is stored of the files."""
+        return bool(self.objects) and not self.held and not self.stored.exists
+
+    def snapshot_items(self, _day: str, _instance: str) -> list[Item]:
+        return []
+
     def layout(self, _day: str) -> Layout:
         return Layout()
 
     def layout_of_files(self, _day: str) -> Layout:
         return Layout()
 
-    def snapshots_of(self, _partition: str, day: str) -> Iterator[Snapshot]:
+    def snapshots_of(self, _partition: str, day: str) -> Iterator[StoredSnapshot]:
         return self.snapshots(day)
 
     def counters(self, _day: str) -> Iterator[CounterItem]:
@@ -260,9 +275,11 @@ class FakeDay:
         if self.on_write:
             self.on_write.pop(0)()
 
-    def replace_ledger(self, _day: str, replaced: int, version: int, document: bytes, updated_at: str) -> bool:
+    def replace_ledger(
+        self, _day: str, replaced: StoredDocument, version: int, document: bytes, updated_at: str
+    ) -> bool:
         self._written()
-        if self.stored.version != replaced:
+        if self.stored.version != replaced.version:
             return False
         self._store(StoredDocument(version, updated_at, document))
         return True
@@ -275,16 +292,19 @@ class FakeDay:
         return True
 
     def replace_published(
-        self, _day: str, replaced: str, version: int, _updated_at: str, totals: Mapping[str, int]
+        self, _day: str, replaced: str, version: int, updated_at: str, totals: Mapping[str, int]
     ) -> bool:
         self._written()
         if self.object.etag != replaced:
             return False
-        self.object = PublishedTotals(version, f"repaired {version}", dict(totals))
+        self.object = PublishedTotals(version, f"repaired {version}", dict(totals), updated_at=updated_at)
         return True
 
 
-def _image(snapshot: Snapshot) -> Image:
+RECORD: Final[Item] = {"ExpiresAt": {"N": "1803000000"}, "Lanes": {"N": "1"}, "CounterShards": {"N": "1"}}
+
+
+def _image(snapshot: StoredSnapshot) -> Image:
     return Image(snapshot.sequencer, snapshot.packed)
 
 

@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from countagg.aws.day_reader import CounterItem, ListedObject
-from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.aws.day_reader import ListedObject
+from countagg.aws.stored_items import CounterItem, StoredRecord, StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.snapshot import pack_counters
 from countagg.operate.evidence import Observer
 from countagg.operate.sums import exact
 from countagg.operate.verify import Settling, verify
-from tests.operate.fake_day import DAY, NOW, SETTINGS
+from tests.operate.fake_day import DAY, NOW, RECORD, SETTINGS, THEN
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
@@ -49,14 +50,18 @@ class LargeDay:
         number = int(key.rpartition(f"{FILE_NAME_PREFIX}i-")[2], 16)
         return self._content(number), f"{number:032x}"
 
-    def snapshots(self, day: str) -> Iterator[Snapshot]:
+    def snapshots(self, day: str) -> Iterator[StoredSnapshot]:
         for number in range(self._files):
             packed = pack_counters(parse_counter_file(self._content(number)))
             key = build_object_key("counters/", day, f"i-{number:08x}")
-            yield Snapshot(day, f"i-{number:08x}", f"{number:032X}", packed, f"{number:032x}", key, "then")
+            yield StoredSnapshot(day, f"i-{number:08x}", f"{number:032X}", packed, f"{number:032x}", key, THEN)
 
     def ledger(self, _day: str) -> StoredDay:
-        return StoredDay((StoredDocument(5, "then", encode_ledger(self._ledger)),))
+        return StoredDay((StoredDocument(5, THEN, encode_ledger(self._ledger)),))
+
+    def record(self, _day: str, *, searched: bool = False) -> StoredRecord:
+        assert not searched
+        return StoredRecord(RECORD, Layout())
 
     def expiry(self, day: str) -> Expiry:
         return SETTINGS.expiry_of(day)
@@ -65,7 +70,7 @@ class LargeDay:
         return Layout()
 
     def published(self, _day: str) -> PublishedTotals:
-        return PublishedTotals(5, "etag", self._ledger.sums)
+        return PublishedTotals(5, "etag", self._ledger.sums, updated_at=THEN)
 
     def counters(self, _day: str) -> Iterator[CounterItem]:
         return (CounterItem(name, exact(value), 5) for name, value in self._ledger.sums.items())

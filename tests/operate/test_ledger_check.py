@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.partitions import INSTANCES_PER_LANE, MORE_PARTITIONS, Layout
 from countagg.operate.checks import State

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
-from countagg.aws.day_reader import CounterItem
-from countagg.aws.day_tables import StoredDay, StoredDocument
+from countagg.aws.stored_items import CounterItem, StoredSnapshot
+from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 from countagg.operate.comparison import INCLUDES_NEWER, Comparer
 from countagg.operate.evidence import CounterFile, DayLook
@@ -24,6 +24,7 @@ from countagg.operate.findings import Difference, Hop
 from countagg.operate.inclusion import find_inclusion
 from countagg.operate.lineage import TO_LEDGER, Tracer
 from countagg.operate.repair import Repairer
+from countagg.operate.stored_forms import Terms
 from countagg.operate.verify import Settling
 from tests.operate.fake_day import DAY, NOW, SETTINGS
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from countagg.aws.event_queue import EventQueue
 
 LAYOUT: Final = Layout(2, 2)
+TERMS: Final = Terms(SETTINGS, DAY, NOW.date(), SETTINGS.expiry_of(DAY))
 LEFT, RIGHT = (
     next(name for name in map(str, range(99)) if LAYOUT.split({name: 0})[shard])  # a counter of each shard
     for shard in (0, 1)
@@ -70,12 +72,14 @@ def half_done() -> list[Ledger]:
 def look_at(ledgers: list[Ledger], fleet: Fleet = AFTER) -> DayLook:
     """Return a look at a day of which nothing is published yet."""
     snapshots = {
-        name: Snapshot(DAY, name, sequencer, pack_counters(counters), sequencer, name, "then")
+        name: StoredSnapshot(DAY, name, sequencer, pack_counters(counters), sequencer, name, "then")
         for name, (sequencer, counters) in fleet.items()
     }
     files = {name: CounterFile(name, name, each.etag, each.packed) for name, each in snapshots.items()}
     found = stored(ledgers)
-    return DayLook(DAY, files, (), snapshots, found, find_inclusion(found), {}, PublishedTotals(), expired=False)
+    return DayLook(
+        DAY, files, (), snapshots, found, find_inclusion(found), {}, PublishedTotals(), expired=False, terms=TERMS
+    )
 
 
 def of_ledger(differences: list[Difference]) -> list[tuple[str, str, str, bool]]:
@@ -216,18 +220,18 @@ class SplitDay:
     def published(self, _day: str) -> PublishedTotals:
         return PublishedTotals(self.published_version, "etag")
 
-    def snapshots_of(self, partition: str, day: str) -> Iterator[Snapshot]:
+    def snapshots_of(self, partition: str, day: str) -> Iterator[StoredSnapshot]:
         for name, (sequencer, counters) in self.fleet.items():
             for own, share in zip(LAYOUT.partitions_of(day, name), LAYOUT.split(counters), strict=True):
                 if own == partition:
-                    yield Snapshot(day, name, sequencer, pack_counters(share), "e", name, "then")
+                    yield StoredSnapshot(day, name, sequencer, pack_counters(share), "e", name, "then")
 
     def replace_ledger(
-        self, partition: str, replaced: int, version: int, document: bytes, updated_at: str
+        self, partition: str, replaced: StoredDocument, version: int, document: bytes, updated_at: str
     ) -> bool:
         if self.on_write:
             self.on_write.pop(0)()
-        if self.parts[partition].version != replaced:
+        if self.parts[partition].version != replaced.version:
             return False
         self.parts[partition] = StoredDocument(version, updated_at, document)
         self.wrote.append(partition)

@@ -28,6 +28,7 @@ class StoredObject:
     etag: str
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
 
     def __str__(self) -> str:
         return f"{len(self.content)} bytes written, etag {self.etag}"
@@ -62,6 +63,7 @@ class Bucket:
         content: bytes,
         *,
         metadata: Mapping[str, str] | None = None,
+        content_type: str = "",
         if_match: str = "",
         if_none_match: str = "",
     ) -> StoredObject:
@@ -78,7 +80,7 @@ class Bucket:
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
         # `LastModified` has a precision of one second.
         modified = self._timeline.utc().replace(microsecond=0)
-        self.objects[key] = made = StoredObject(content, etag, modified, dict(metadata or {}))
+        self.objects[key] = made = StoredObject(content, etag, modified, dict(metadata or {}), content_type)
         self._tell(_CREATED, key, {"size": len(content), "eTag": etag})
         return made
 

@@ -124,6 +124,7 @@ class S3Fake:
             ETag=f'"{found.etag}"',
             LastModified=found.modified,
             Metadata=dict(found.metadata),
+            ContentType=found.content_type,
         )
 
     def put_object(self, **request: Any) -> dict[str, Any]:
@@ -139,6 +140,7 @@ class S3Fake:
             request["Key"],
             request["Body"],
             metadata=request.get("Metadata"),
+            content_type=request.get("ContentType", ""),
             if_match=request.get("IfMatch", ""),
             if_none_match=request.get("IfNoneMatch", ""),
         )
@@ -200,7 +202,7 @@ class DynamoDBFake:
         ]
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        check_known(request, "TableName", "Key", "ConsistentRead")
+        check_known(request, "TableName", "Key", "ConsistentRead", "ProjectionExpression")
         table = self._services.tables[request["TableName"]]
         key = table.key_of(request["Key"])
         [item] = self._call("GetItem", partial(table.get, key, consistent=request.get("ConsistentRead", False)))

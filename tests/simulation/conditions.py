@@ -61,6 +61,8 @@ def _compare(sign: str, stored: Mapping[str, Any], value: Mapping[str, Any]) -> 
     ((kind, one),), ((other_kind, other),) = stored.items(), value.items()
     if kind != other_kind:
         return False
+    if sign == "=" and kind != "N":
+        return bool(one == other)
     if kind == "N":
         return bool(_COMPARE[sign](Decimal(one), Decimal(other)))
     if kind not in {"S", "B"}:

@@ -14,9 +14,13 @@ from urllib.parse import unquote_plus
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
+from countagg.aws.health import Health
+from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
+from countagg.core.errors import CountaggError
 from countagg.core.settings import FunctionSettings
 from countagg.operate.evidence import Observer
+from countagg.operate.explain import Trail, explain_counter
 from countagg.operate.findings import Verification
 from countagg.operate.repair import Repairer
 from countagg.operate.repair_plan import plan_repair
@@ -115,17 +119,45 @@ class Operator:
 
     Attributes:
         found: what the last verification of each day found.
+        mended: what the last repair of each day began with.
+        refused: what somebody who looked around was told instead of an answer.
+        failures: how commands ended that did not end as they should.
     """
 
     def __init__(
         self, setting: Setting, services: Services, queue: UploadsQueue, settings: Callable[[], FunctionSettings]
     ) -> None:
         self.found: dict[str, Verification] = {}
+        self.mended: dict[str, Verification] = {}
+        self.refused: list[CountaggError] = []
+        self.failures: list[str] = []
         self._setting = setting
         self._services = services
         self._queue = queue
         self._settings = settings
         self._begun = 0
+
+    def look_around(self, day: str, counter: str) -> None:
+        """Begin to ask what `explain`, `query` and `status` ask; what they are refused is kept."""
+        self._begin("look", day, partial(self._look_around, day, counter))
+
+    def _look_around(
+        self, day: str, counter: str, reader: DayReader, clients: Clients, settling: Settling
+    ) -> None:
+        pipeline, health = Pipeline(clients, reader.settings), Health(clients, reader.settings)
+        asks: tuple[Callable[[], object], ...] = (
+            lambda: explain_counter(self._observer(reader, day), counter, Trail(sleep=settling.sleep)),
+            lambda: pipeline.totals(day),
+            lambda: list(pipeline.snapshots(day)),
+            lambda: list(pipeline.snapshot_heads(day)),
+            lambda: health.counted(day),
+            lambda: health.published(day),
+        )
+        for ask in asks:
+            try:
+                ask()
+            except CountaggError as error:
+                self.refused.append(error)
 
     def verify(self, day: str) -> None:
         """Begin to verify a day."""
@@ -144,6 +176,7 @@ class Operator:
         settling = Settling(sleep=invocation.pause, clock=lambda: setting.timeline.now)
 
         def ended(outcome: Outcome) -> None:
+            self.failures += [outcome.failure] * bool(outcome.failure)
             setting.trace.tell(invocation.name, f"fails: {outcome.failure}" if outcome.failure else "ends")
 
         setting.trace.tell(invocation.name, day)
@@ -160,6 +193,7 @@ class Operator:
         self.found.pop(day, None)
         observer, utc = self._observer(reader, day), self._setting.timeline.utc
         found, look = verify(observer, settling)
+        self.mended[day] = found
         plan = plan_repair(found, look, reader.settings, utc().isoformat())
         if plan.mendings:
             writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from countagg.core.names import Names
+from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from tests.events.loading import load_body
 from tests.functions.world import ACCOUNT, BUCKET
@@ -63,6 +64,11 @@ def _state(name: str) -> Any:
     return state_of(make_stack(), name)
 
 
+def _with(settings: FunctionSettings, layout: Layout) -> FunctionSettings:
+    """Return the settings of an operator who has days spread in another way."""
+    return replace(settings, lanes=layout.lanes, counter_shards=layout.shards)
+
+
 class World:
     """One run's services.
 
@@ -105,7 +111,9 @@ class World:
             dead_letters=self.dead_letters,
         )
         self.bucket = Bucket(self.timeline, _state("notification/uploads").prefix, self.queue.notify)
-        self.operator = Operator(self.setting, self._services(), self.queue, self._settings)
+        self.operator = Operator(
+            self.setting, self._services(), self.queue, lambda: _with(self._settings(), plan.layouts[-1])
+        )
         self.tables = {"aggregator": self.snapshots, "publisher": self.totals}
         self.mappings = {hop: self._mapping(hop) for hop in self.tables}
         for hop in self.tables:
@@ -133,7 +141,7 @@ class World:
         def handler(running: Callable[[], Invocation]) -> Handler:
             clients = make_clients(self.setting, self._services(), running)
             layout = self.random.choice(self.plan.layouts)
-            settings = replace(self._settings(), lanes=layout.lanes, counter_shards=layout.shards)
+            settings = _with(self._settings(), layout)
             return make(Runtime(settings, clients, quiet_logger(), self.metrics, self.timeline.utc))
 
         return Function(self.setting, short, _state(f"function/{short}").timeout, handler)

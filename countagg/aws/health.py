@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.grants import grant_problem
 from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import Names
@@ -87,6 +88,10 @@ class Health:
         failed = found.get("LastUpdateStatus") == "Failed"
         reason = found.get("LastUpdateStatusReason", "no reason given") if failed else ""
         return FunctionHealth(str(found.get("State", "Active")), found["CodeSha256"], reason)
+
+    def grant_problem(self, function: str) -> str | None:
+        """Return why a function cannot decrypt its environment; None if it can (`iam:GetRole` on its role)."""
+        return grant_problem(self._clients, function)
 
     def metrics(self, wanted: Sequence[Metric], now: datetime) -> dict[Metric, float | None]:
         """Read metrics of the last hour, all in one request (`cloudwatch:GetMetricData`).

@@ -33,7 +33,7 @@ class Role:
         self._patience = patience
 
     def read(self) -> Observed[RoleState] | None:
-        """Return it as it is."""
+        """Return it as it is; its outputs are `id`, which IAM gives to no other, and `created`."""
         role = self._iam.get_role(RoleName=self._name)["Role"]
         policies = {
             name: canonical(self._iam.get_role_policy(RoleName=self._name, PolicyName=name)["PolicyDocument"])
@@ -49,7 +49,8 @@ class Role:
             attached=attached,
             tags=Tags(tags),
         )
-        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
+        outputs = {"id": role["RoleId"], "created": role["CreateDate"].isoformat()}
+        return Observed(state, outputs, owned=tags.get(OWNER_TAG) == self._stack)
 
     def _policy_names(self) -> list[str]:
         pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=self._name)

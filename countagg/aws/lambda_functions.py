@@ -15,6 +15,7 @@ from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.grants import ROLE_VARIABLE, RoleIdentity, is_grant_lost
 from countagg.provision.identities import FunctionId
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
@@ -133,6 +134,8 @@ class Function:
         A function that failed gets both code and configuration anew.
         """
         names = {change.name for change in changes}
+        if "environment" in names and self._has_lost_its_grant(desired):
+            self._take_spare_role(desired)
         for change in changes:
             if change.name == "tags":
                 self._put_tags(change)
@@ -143,6 +146,28 @@ class Function:
             text_logs = desired.log_format == "Text" and bool(names & _LOGS)
             accepted(offered, partial(self._put_configuration, text_logs=text_logs), self._tell)
         self._check_active()
+
+    def _has_lost_its_grant(self, desired: FunctionState) -> bool:
+        answer = self._get()
+        # Whatever other role it has, it gets its own anew, and a grant with it.
+        if answer is None or answer["Configuration"]["Role"] != desired.role:
+            return False
+        found = answer["Configuration"]
+        role = RoleIdentity(desired.environment.get(ROLE_VARIABLE, ""), desired.role_created)
+        environment = found.get("Environment", {}).get("Variables", {})
+        return is_grant_lost(environment, found.get("LastModified", ""), role)
+
+    def _take_spare_role(self, desired: FunctionState) -> None:
+        """Set another of the stack's roles, so that its own can be set anew, for which Lambda makes a new grant.
+
+        To set the same role again may make none. To delete the function and create it would do, but the records of
+        its streams would find no function meanwhile. The last call of the update sets its own role together with
+        its id, so a death in between is seen by the next setup.
+        """
+        self._call(
+            lambda: self._lambda.update_function_configuration(FunctionName=self._name, Role=desired.spare_role)
+        )
+        self._settled()
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:

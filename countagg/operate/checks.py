@@ -154,6 +154,14 @@ def judge_lambda(account: LambdaAccount) -> Check:
     return passed("lambda quota", f"{account.unreserved:,} invocations at a time, {free / 1e9:,.1f} GB for code")
 
 
+def judge_grants(problems: Mapping[str, str | None]) -> Check:
+    """Check that the functions can decrypt their environments; problems by function, None if there is none."""
+    found = [f"{function}: {reason}" for function, reason in problems.items() if reason]
+    if found:
+        return problem("roles", "; ".join(found), "run `countagg setup`: it renews what was lost with the role")
+    return passed("roles", "no function has lost its role")
+
+
 def judge_tables(tables: frozenset[str], stack: str) -> Check:
     """Check that DynamoDB takes the stack's tables."""
     names = Names(stack)

@@ -17,6 +17,7 @@ from typing import Final
 from countagg.aws.day_tables import DayTables
 from countagg.aws.diagnosis import has_credentials, lambda_account, look_at_bucket, server_time, table_names
 from countagg.aws.errors import aws_errors
+from countagg.aws.grants import grant_problem
 from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
 from countagg.core.errors import CountaggError, UsageError
@@ -28,6 +29,7 @@ from countagg.operate.checks import (
     guarded,
     judge_bucket,
     judge_clock,
+    judge_grants,
     judge_lambda,
     judge_names,
     judge_tables,
@@ -88,7 +90,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     caller = yield from _credentials(clients)
     if caller is None:
         yield _settings(patient, Remembered())[1]
-        rest = ("stack", "bucket", *_OF_DAYS, "lambda quota", "dynamodb quota", "permissions")
+        rest = ("stack", "bucket", "roles", *_OF_DAYS, "lambda quota", "dynamodb quota", "permissions")
         yield from (not_checked(name, _NEEDS_CALLER) for name in rest)
         return
     yield from _stack(clients, caller, patient)
@@ -155,6 +157,7 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
         yield from (not_checked(name, "the settings are wrong") for name in ("bucket", "permissions"))
     else:
         yield _bucket(clients, caller, settings, patient)
+    yield guarded("roles", lambda: _roles(clients, Names(patient.stack)))
     if remembered.bucket:
         yield from _days(clients, patient)
     else:
@@ -163,6 +166,12 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
     yield guarded("dynamodb quota", lambda: judge_tables(table_names(clients), patient.stack))
     if settings is not None:
         yield from _permissions(clients, caller, settings, patient)
+
+
+def _roles(clients: Clients, names: Names) -> Check:
+    """Check that each function there is can decrypt its environment by its role."""
+    found = {function: grant_problem(clients, function) for function in names.functions.values()}
+    return judge_grants(found)
 
 
 def _days(clients: Clients, patient: Patient) -> Iterator[Check]:

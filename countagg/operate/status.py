@@ -143,15 +143,20 @@ class Inspector:
             return _presence(name, found)
         numbers = self._numbers(short, function)
         current = found.code == self.code
+        problem = attempt("iam:GetRole", lambda: self.health.grant_problem(function))
+        hidden = (problem.action,) if isinstance(problem, NotAllowed) else ()
         remarks = [
             self._metrics.text if isinstance(self._metrics, NotAllowed) else _last_hour(numbers),
             "" if current else "code of another version",
             f"last update failed: {found.failure}" if found.failure else "",
+            f"{problem}; run `countagg setup`" if isinstance(problem, str) else "",
+            problem.text if isinstance(problem, NotAllowed) else "",
         ]
         # Lambda puts a function to sleep that was not called for weeks, and wakes it by itself.
-        works = found.state in {"Active", "Inactive"} and not found.failure
+        works = found.state in {"Active", "Inactive"} and not found.failure and not isinstance(problem, str)
         detail = "; ".join(filter(None, remarks))
-        return Hop(name, works, found.state, detail, numbers, self._denied_metrics, {"code_current": current})
+        not_allowed = (*self._denied_metrics, *hidden)
+        return Hop(name, works, found.state, detail, numbers, not_allowed, {"code_current": current})
 
     def _numbers(self, short: str, function: str) -> dict[str, float | None]:
         numbers = {

@@ -196,6 +196,7 @@ _STATUS: Final = _calls(
         On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
         On.PUBLISHED_FILES: ("s3:GetObject",),
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+        On.ROLES: ("iam:GetRole",),
         On.TABLES: ("dynamodb:DescribeTable",),
     },
 )
@@ -302,6 +303,7 @@ CALLS: Final[Mapping[str, Calls]] = {
         {
             On.ACCOUNT: ("dynamodb:ListTables", "lambda:GetAccountSettings"),
             On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
+            On.ROLES: ("iam:GetRole",),
         },
     ),
 }

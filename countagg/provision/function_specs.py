@@ -9,6 +9,7 @@ from countagg.core.errors import UsageError
 from countagg.core.settings import FunctionSettings
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.choices import MEMORY_VARIABLE, remember
+from countagg.provision.grants import ROLE_VARIABLE
 from countagg.provision.identities import FunctionId, LogGroupId, QueueMappingId, RoleId, StreamMappingId
 from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
@@ -66,15 +67,21 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState
     # Levels are for JSON alone.
     level = LOG_LEVEL if is_json else ""
 
+    # Any other of the stack's: none of them lets a function do more than its own for long.
+    spare = next(other for other in blueprint.functions.values() if other != name)
+
+    def role_arn(function: str) -> str:
+        return place.role_arn(blueprint.names.role(function, place.region), settings.role_path)
+
     def desired(outputs: Outputs) -> FunctionState:
         return FunctionState(
-            role=place.role_arn(blueprint.names.role(name, place.region), settings.role_path),
+            role=role_arn(name),
             handler=f"countagg.functions.{short}.handler",
             runtime=RUNTIME,
             architecture=settings.architecture or DEFAULT_ARCHITECTURE,
             memory=getattr(settings.memory, short),
             timeout=TIMEOUTS[short],
-            environment=_environment(blueprint, outputs),
+            environment=_environment(blueprint, outputs, short),
             log_group=blueprint.names.log_group(name),
             log_format="JSON" if is_json else "Text",
             log_level=level,
@@ -83,13 +90,15 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState
             failure="",
             tags=blueprint.tags,
             architecture_chosen=settings.architecture is not None,
+            role_created=outputs.get(f"role/{short}", "created", foreseen=""),
+            spare_role=role_arn(spare),
         )
 
     needs = (f"role/{short}", f"logs/{short}", "queue/dead-letters")
     return Spec(f"function/{short}", FunctionId(name), desired, needs=needs)
 
 
-def _environment(blueprint: Blueprint, outputs: Outputs) -> Mapping[str, str]:
+def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[str, str]:
     settings, queue = blueprint.settings, blueprint.names.dead_letters
     known = FunctionSettings(
         stack=settings.stack,
@@ -107,6 +116,7 @@ def _environment(blueprint: Blueprint, outputs: Outputs) -> Mapping[str, str]:
     environment = {
         **known.to_environment(),
         MEMORY_VARIABLE: remember(settings),
+        ROLE_VARIABLE: outputs.get(f"role/{short}", "id"),
         # Said here, so that no LOG_LEVEL of an engine's own environment decides.
         "POWERTOOLS_LOG_LEVEL": LOG_LEVEL,
     }

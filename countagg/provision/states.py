@@ -106,7 +106,8 @@ class Code:
 class FunctionState:
     """A Lambda function; memory in MB, timeout in seconds. `failure` is why it cannot run, empty if it can.
 
-    An architecture that was not chosen may be another one where a region does not offer it.
+    An architecture that was not chosen may be another one where a region does not offer it. `role_created` tells
+    when its role was made; `spare_role` is one that it may have for the moment in which its grant is renewed.
     """
 
     role: str
@@ -124,6 +125,8 @@ class FunctionState:
     failure: str
     tags: Tags
     architecture_chosen: bool = field(default=False, compare=False)
+    role_created: str = field(default="", compare=False)
+    spare_role: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tests.aws.others import OUR_BOUNDARY, THEIR_POLICY
 from tests.aws.test_drift import DRIFTS
 from tests.aws.test_lifecycle import CREATED_BY
 from tests.aws.world import World, make_zip, touched
+from tests.readme import README
 
 KINDS = {
     "sns": "subscription",
@@ -168,6 +169,10 @@ def test_a_whole_stack_gets_through_all_answers_at_once(world: World) -> None:
         world.tear_down()
     assert inventory(world.clients) == before
     assert sum(delays.given.values()) > 150
+
+
+def test_the_readme_tells_how_many_answers_there_are() -> None:
+    assert f"each of {len(ANSWERS)} such answers" in README
 
 
 def test_every_call_on_what_was_just_created_has_an_answer(world: World) -> None:

@@ -30,6 +30,7 @@ CHECKS: Final = [
     "settings",
     "stack",
     "bucket",
+    "roles",
     "ledgers",
     "instances",
     "lambda quota",

@@ -48,6 +48,7 @@ class FakeHealth:
 
     Attributes:
         functions: by name; what is not there is absent.
+        grants: why a function cannot decrypt its environment, by name.
         values: of metrics; those without are without data.
         states: of alarms, by name.
         ledgers, objects: the last changes, by day.
@@ -56,6 +57,7 @@ class FakeHealth:
     """
 
     functions: dict[str, FunctionHealth] = field(default_factory=dict)
+    grants: dict[str, str] = field(default_factory=dict)
     values: dict[Metric, float] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     ledgers: dict[str, LastChange] = field(default_factory=dict)
@@ -66,6 +68,10 @@ class FakeHealth:
     def function(self, name: str) -> FunctionHealth | None:
         self._require("function")
         return self.functions.get(name)
+
+    def grant_problem(self, function: str) -> str | None:
+        self._require("grant_problem")
+        return self.grants.get(function)
 
     def metrics(self, wanted: Sequence[Metric], now: datetime) -> Mapping[Metric, float | None]:
         self._require("metrics")

@@ -118,6 +118,10 @@ def set_queue(name: str, waiting: int, in_flight: int) -> Callable[[FakeStack], 
             ("function/aggregator", "Active", "last hour: no data; last update failed: no role"),
         ),
         (
+            lambda fake: fake.health.grants.update({NAMES.aggregator: "its role r is gone"}),
+            ("function/aggregator", "Active", "last hour: no data; its role r is gone; run `countagg setup`"),
+        ),
+        (
             set_mapping(NAMES.processor, MappingHealth("Disabled", "OK")),
             ("mapping/processor", "Disabled", "OK"),
         ),

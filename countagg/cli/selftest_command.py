@@ -13,6 +13,7 @@ import typer
 from countagg.cli.bundle_command import write_file
 from countagg.cli.cost_command import prices_of_region
 from countagg.cli.groups import INTERRUPTED
+from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.render import write_json
 from countagg.cli.session import Session
@@ -39,7 +40,7 @@ _SaveOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "selftest", "Prove and mend")(selftest)
+    command(app, "selftest", "Prove and mend", forms=(OutputForm.TABLE, OutputForm.JSON))(selftest)
 
 
 def selftest(

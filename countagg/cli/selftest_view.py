@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from countagg import __version__
 from countagg.cli.options import DEFAULT_STACK, OutputForm
-from countagg.cli.render import printable, write_csv, write_json, write_table
+from countagg.cli.render import printable, write_json, write_table
 from countagg.cli.session import Session
 from countagg.operate.selftest import Outcome
-from countagg.operate.selftest_report import Circumstances, report
+from countagg.operate.selftest_report import report
 from countagg.provision.settings import DEFAULT_OUTPUT_PREFIX, DEFAULT_PREFIX
 
 if TYPE_CHECKING:
@@ -74,16 +74,16 @@ def make_report(
     caller = session.caller
     host = urlsplit(caller.endpoint).hostname or ""
     of_aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    circumstances = Circumstances(
-        version=__version__,
-        engine="embedded" if caller.place.embedded else "aws" if of_aws else "other",
-        region=caller.place.region,
-        throw_away=throw_away,
-        calls=bench.meter.total,
-        uploads=bench.uploads,
-        usd_at_most=None if usd is None else round(usd, 4),
-        libraries={"python": platform.python_version(), **{name: version(name) for name in ("boto3", "botocore")}},
-    )
+    circumstances = {
+        "countagg": __version__,
+        "libraries": {"python": platform.python_version(), "boto3": version("boto3")},
+        "engine": "embedded" if caller.place.embedded else "aws" if of_aws else "other",
+        "region": caller.place.region,
+        "throw_away": throw_away,
+        "calls": bench.meter.total,
+        "uploads": bench.uploads,
+        "usd_at_most": None if usd is None else round(usd, 4),
+    }
     return report(self_test, circumstances, _names(session, bench))
 
 
@@ -112,14 +112,11 @@ def _names(session: Session, bench: Bench) -> dict[str, str]:
 
 def write_self_test(session: Session, self_test: SelfTest, document: Mapping[str, Any]) -> None:
     """Write what came of a self-test to stdout."""
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, document)
+        return
     rows = [
         (each.step.name, str(each.outcome), f"{each.seconds:.1f}", _measured(each) or each.got or "")
         for each in self_test.results
     ]
-    match session.options.output:
-        case OutputForm.JSON:
-            write_json(session.stdout, document)
-        case OutputForm.CSV:
-            write_csv(session.stdout, _HEADER, rows)
-        case _:
-            write_table(session.result_console, _HEADER, rows, _NUMERIC)
+    write_table(session.result_console, _HEADER, rows, _NUMERIC)

@@ -6,7 +6,7 @@ A step that fails ends nothing but those that need it. What cleans up runs alway
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -153,12 +153,14 @@ def run(
     for step in steps:
         reason = _reason_to_skip(step, results)
         if reason is None:
-            on_begin(step)
-            result = _carry_out(step, clock)
+            result = _carry_out(step, clock, on_begin)
         else:
             result = StepResult(step, Outcome.SKIPPED, got=reason)
+        try:
+            on_end(result)
+        except KeyboardInterrupt:
+            result = replace(result, outcome=Outcome.INTERRUPTED, got="Ctrl-C")
         results.append(result)
-        on_end(result)
     return SelfTest(tuple(results))
 
 
@@ -172,7 +174,7 @@ def _reason_to_skip(step: Step, results: Iterable[StepResult]) -> str | None:
     return f"it needs: {', '.join(lacking)}" if lacking else None
 
 
-def _carry_out(step: Step, clock: Callable[[], float]) -> StepResult:
+def _carry_out(step: Step, clock: Callable[[], float], on_begin: Callable[[Step], None]) -> StepResult:
     began = clock()
 
     def failed(got: str, expected: str = step.shows, hint: str | None = None) -> StepResult:
@@ -180,6 +182,7 @@ def _carry_out(step: Step, clock: Callable[[], float]) -> StepResult:
         return StepResult(step, Outcome.FAILED, took, expected=expected, got=got, hint=hint or step.hint)
 
     try:
+        on_begin(step)
         finding = step.act()
     except KeyboardInterrupt:
         return StepResult(step, Outcome.INTERRUPTED, clock() - began, expected=step.shows, got="Ctrl-C")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from countagg.operate.selftest import SelfTest, StepResult
@@ -25,56 +24,22 @@ _PATTERNS: Final = (
 """What names somebody whatever it is called, and what stands for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """Where and with what a self-test ran.
-
-    Attributes:
-        version: of countagg.
-        engine: `aws`, `embedded` or `other`.
-        region: of the stack.
-        throw_away: whether the stack was made for the test.
-        calls: of AWS's that the test made.
-        uploads: files that it uploaded.
-        usd_at_most: the ceiling that was told; None on an engine that costs nothing.
-        libraries: versions by name.
-    """
-
-    version: str
-    engine: str
-    region: str
-    throw_away: bool
-    calls: int
-    uploads: int
-    usd_at_most: Any
-    libraries: Mapping[str, str]
-
-
-def report(self_test: SelfTest, circumstances: Circumstances, names: Mapping[str, str]) -> dict[str, Any]:
+def report(self_test: SelfTest, circumstances: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return the report as JSON has it.
 
     Args:
         self_test: what came of the steps.
-        circumstances: where and with what they ran.
-        names: texts that must not stand in it, with what stands for them.
+        circumstances: where and with what they ran; nothing in it names anybody.
+        names: texts that must not stand in the steps, with what stands for them.
     """
-    about = circumstances
-    document = {
-        "countagg": about.version,
-        "libraries": dict(about.libraries),
-        "engine": about.engine,
-        "region": about.region,
-        "throw_away": about.throw_away,
+    return {
+        **circumstances,
         "ok": self_test.holds,
         "interrupted": self_test.interrupted,
         "left_over": self_test.left_over is not None,
         "seconds": round(sum(each.seconds for each in self_test.results), 1),
-        "calls": about.calls,
-        "uploads": about.uploads,
-        "usd_at_most": about.usd_at_most,
+        "steps": [anonymise(_step(each), names) for each in self_test.results],
     }
-    steps = [anonymise(_step(each), names) for each in self_test.results]
-    return {**document, "steps": steps}
 
 
 def _step(result: StepResult) -> dict[str, Any]:

@@ -122,13 +122,13 @@ def test_a_stack_that_is_there_is_tested_on_a_day_without_files(countagg: Comman
         "engine",
         "region",
         "throw_away",
+        "calls",
+        "uploads",
+        "usd_at_most",
         "ok",
         "interrupted",
         "left_over",
         "seconds",
-        "calls",
-        "uploads",
-        "usd_at_most",
         "steps",
     ]
     assert (found["schema"], found["engine"], found["throw_away"], found["uploads"]) == (1, "aws", False, 2)

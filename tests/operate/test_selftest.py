@@ -16,6 +16,7 @@ from countagg.operate.selftest import (
     Outcome,
     SelfTest,
     Step,
+    StepResult,
     Unmet,
     ceiling,
     run,
@@ -98,6 +99,18 @@ def test_ctrl_c_ends_the_steps_and_cleans_up() -> None:
 
     assert outcomes(found) == {"one": "interrupted", "two": "skipped", "teardown": "passed"}
     assert (found.holds, found.interrupted, found.left_over) == (False, True, None)
+
+
+@pytest.mark.parametrize("moment", ["begin", "end"])
+def test_ctrl_c_between_two_steps_cleans_up_too(moment: str) -> None:
+    def interrupt(told: Step | StepResult) -> None:
+        if (told if isinstance(told, Step) else told.step).name == "one":
+            raise KeyboardInterrupt
+
+    steps = (step("one"), step("two"), step("teardown", cleans_up=True))
+    found = run(steps, lambda: 0.0, **{f"on_{moment}": interrupt})
+
+    assert outcomes(found) == {"one": "interrupted", "two": "skipped", "teardown": "passed"}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Unmet("nothing", "a queue"), CountaggError("denied")])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -29,6 +31,9 @@ NEED_UPLOAD: Final = [
     "new role",
     "versioning",
 ]
+
+
+README: Final = Path(__file__).parents[2] / "README.md"
 
 
 class Clock:
@@ -110,6 +115,17 @@ def test_what_is_measured_stands_in_the_findings() -> None:
     assert findings["sequencers"].facts == {"digits": 18, "begin_with_time": True}
     assert findings["new role"].facts == {"seconds_until_invoked": 0.0, "waits": {}}
     assert findings["versioning"].facts == {"gets": 20, "gets_not_found": 0}
+
+
+def test_readme_tells_of_every_fact_that_is_measured() -> None:
+    """Files and resources are counted, and doubtful to nobody."""
+    section = README.read_text().split("\n## Self-test\n")[1].split("\n## ")[0]
+    told = {
+        step: set(re.findall(r"`(\w+)`", facts)) for step, facts in re.findall(r"`([\w ]+)`: (`[^|]+) \|", section)
+    }
+
+    for name, result in by_name(run_steps()[1]).items():
+        assert set(result.finding.facts) - {"created", "files"} == told.get(name, set())
 
 
 def test_what_is_doubtful_is_measured_and_fails_nothing() -> None:

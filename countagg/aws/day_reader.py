@@ -16,6 +16,7 @@ from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSna
 from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import Expiry
+from countagg.core.errors import CountaggError
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import Layout
@@ -23,9 +24,11 @@ from countagg.core.published import PublishedTotals, published_key, read_strictl
 from countagg.core.settings import FunctionSettings
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectTypeDef
 
 _GONE: Final = "NoSuchKey"
+_UNSEEN: Final = "the bucket lists it, but S3 answers 404 when it is read"
+_UNSEEN_HINT: Final = "for up to 15 minutes after versioning was first enabled it may do so; try again then"
 _ITEMS_AT_ONCE: Final = 100
 """Items of one call, as DynamoDB limits them."""
 
@@ -85,11 +88,23 @@ class DayReader:
         with aws_errors(f"objects below {prefix}"):
             for page in self._clients.s3.get_paginator("list_objects_v2").paginate(**self._owner, Prefix=prefix):
                 for found in page.get("Contents", []):
-                    modified_at = found["LastModified"].astimezone(UTC)
-                    yield ListedObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified_at)
+                    yield _listed(found)
+
+    def listed(self, key: str) -> ListedObject | None:
+        """Return an object as the bucket lists it; None if it does not.
+
+        A listing is consistent, also where GET answers 404 for an object that exists.
+        """
+        with aws_errors(f"object {key}"):
+            # Keys come in order, so the key itself comes before those that begin with it.
+            answer = self._clients.s3.list_objects_v2(**self._owner, Prefix=key, MaxKeys=1)
+        for found in answer.get("Contents", []):
+            if found["Key"] == key:
+                return _listed(found)
+        return None
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
-        """Return an object's bytes and ETag; None if it is gone."""
+        """Return an object's bytes and ETag; None if it is not found."""
         with aws_errors(f"object {key}"):
             answer = self._get(key)
             if answer is None:
@@ -169,10 +184,16 @@ class DayReader:
                 keys += unprocessed["Keys"] if unprocessed else []
 
     def published(self, day: str) -> PublishedTotals:
-        """Read a day's published object."""
+        """Read a day's published object.
+
+        Raises:
+            CountaggError: there is one, but it is not found.
+        """
         key = published_key(self.settings.output_prefix, day)
         with aws_errors(f"object {key}"):
             answer = self._get(key)
+            if answer is None and self.listed(key) is not None:
+                raise CountaggError(_UNSEEN, where=f"object {key}", hint=_UNSEEN_HINT)
             if answer is None:
                 return PublishedTotals()
             with answer["Body"] as body:
@@ -200,3 +221,8 @@ class DayReader:
             )
             for page in pages:
                 yield from page["Items"]
+
+
+def _listed(found: ObjectTypeDef) -> ListedObject:
+    modified_at = found["LastModified"].astimezone(UTC)
+    return ListedObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified_at)

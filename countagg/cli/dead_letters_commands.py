@@ -27,7 +27,7 @@ from countagg.cli.render import (
 from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
-from countagg.core.errors import CountaggError, LeftOver, UsageError
+from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
 
 if TYPE_CHECKING:
     from countagg.aws.dead_letter_queue import DeadLetterQueue
@@ -65,7 +65,7 @@ def list_letters(session: Session) -> None:
     Example: countagg dead-letters list
     """
     with _held(session) as (_, letters):
-        write_letters(session, letters)
+        write_letters(session, _with_missing_objects(session, letters))
 
 
 def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
@@ -94,7 +94,7 @@ def show(
     from countagg.operate.redrive import select
 
     with _held(session) as (_, letters):
-        (letter,) = select(letters, [id])
+        (letter,) = _with_missing_objects(session, select(letters, [id]))
         document = _document(letter, session.now()) | {"body": letter.message.body}
         if session.options.output is OutputForm.JSON:
             write_json(session.stdout, document)
@@ -188,6 +188,18 @@ def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]
         dead.give_back([letter.message for letter in letters])
 
 
+def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Look which uploads have no object; without the right to list the bucket, leave the letters as they are."""
+    from countagg.aws.day_reader import DayReader
+    from countagg.operate.dead_letters import name_missing_objects
+
+    reader = DayReader(session.clients, session.pipeline.settings)
+    try:
+        return list(name_missing_objects(letters, lambda key: reader.listed(key) is not None))
+    except AccessDenied:
+        return list(letters)
+
+
 def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything: bool) -> list[DeadLetter]:
     from countagg.operate.redrive import select
 
@@ -247,6 +259,7 @@ def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
         "key": letter.key or None,
         "reason": letter.reason,
         "line": letter.line,
+        "before": letter.before,
         "request_id": letter.request_id or None,
         "records": batch.records if batch else None,
         "shard": batch.shard if batch else None,

@@ -32,6 +32,7 @@ class ObjectEvent:
         sequencer: normalised.
         removed: whether the event tells of a removal; the object may exist again by now.
         time: when it happened, UTC, ISO 8601.
+        version_id: of the version that it tells of; None where the bucket keeps none, or that is not known.
     """
 
     bucket: str
@@ -39,6 +40,7 @@ class ObjectEvent:
     sequencer: str
     removed: bool
     time: str
+    version_id: str | None = None
 
     @property
     def date(self) -> date:
@@ -100,6 +102,7 @@ def _object_event(record: Any) -> ObjectEvent:  # noqa: ANN401 - JSON of any sha
             sequencer=normalise_sequencer(_text(entity["object"]["sequencer"])),
             removed=_text(record["eventName"]).startswith(_REMOVED),
             time=_time(record["eventTime"]),
+            version_id=_text(entity["object"]["versionId"]) if entity["object"].get("versionId") else None,
         )
     except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         raise InvalidEvent(f"the S3 event cannot be read: {shorten(error)}") from error

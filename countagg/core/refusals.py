@@ -21,6 +21,7 @@ class Refusal:
         etag: of the object that was read; empty when it was refused by its key alone.
         request_id: of the invocation that refused it.
         refused_at: UTC, ISO 8601.
+        before: what stands in its place; None when it was refused by its key alone, so that nothing does.
     """
 
     bucket: str
@@ -31,6 +32,7 @@ class Refusal:
     etag: str
     request_id: str
     refused_at: str
+    before: str | None = None
 
     def to_message(self) -> str:
         """Return the body of the queue message."""

@@ -2,17 +2,18 @@
 
 Level-triggered: an event only says that a key has changed. The object is read as it is now and written as the
 instance's snapshot under the event's sequencer, in one conditional write, so that a file counts wholly or not at
-all. An absent object gives an empty snapshot, which withdraws the instance.
+all. Only a removal makes an empty snapshot, which withdraws the instance: an upload whose object is not found is
+left for another try, and where a file is refused, the newest good version before it stands.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
@@ -33,11 +34,13 @@ from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
+from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
 from countagg.functions.store import FetchedObject, Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
-"""It is read, its day's record is written, and then either its snapshot or its refusal is written."""
+"""It is read, its day's record is written, and then either its snapshot or its refusal is written. As many are
+kept for a version before a refused file: it is listed and read, and then written."""
 
 
 class Outcome(StrEnum):
@@ -86,8 +89,12 @@ class Processor:
         def handle_record(record: SQSRecord) -> None:
             try:
                 _require_time(context)
-                for item in parse_s3_message(record.body):
-                    outcomes[self._apply(item, context.aws_request_id)] += 1
+                outcomes.update(self._apply_all(parse_s3_message(record.body), context))
+            except ObjectNotFound as error:
+                self._logger.warning(
+                    "object not found, left for another try", message_id=record.message_id, reason=str(error)
+                )
+                raise
             except Exception:
                 self._logger.exception("message left for another try", extra={"message_id": record.message_id})
                 raise
@@ -97,31 +104,99 @@ class Processor:
         report(self._logger, self._metrics, outcomes, retried=len(batch.fail_messages))
         return answer
 
-    def _apply(self, event: ObjectEvent, request_id: str) -> Outcome:
+    def _apply_all(self, events: Sequence[ObjectEvent], context: LambdaContext) -> list[Outcome]:
+        """Apply a message's events, those after one whose object is not found too.
+
+        Raises:
+            ObjectNotFound: of one of them; the message comes again.
+        """
+        outcomes: list[Outcome] = []
+        missing: ObjectNotFound | None = None
+        for event in events:
+            try:
+                outcomes.append(self._apply(event, context))
+            except ObjectNotFound as error:
+                missing = error
+        if missing is not None:
+            raise missing
+        return outcomes
+
+    def _apply(self, event: ObjectEvent, context: LambdaContext) -> Outcome:
         if event.bucket != self._settings.bucket:
             raise InvalidEvent(
                 f"the event names the bucket {shorten(event.bucket)}, not {self._settings.bucket!r}"
             )
-        etag = ""
         try:
             file_key = parse_object_key(event.key, self._settings.prefix)
             if file_key is None:
                 return Outcome.SKIPPED
             self._check_day(file_key.day, event)
-            found = self._store.fetch_object(event.key)
-            etag = "" if found is None else found.etag
-            counters = _counters(found)
-            record = self._record_of(file_key.day, event)
-            parts = _parts(event, file_key, found, counters, record.layout)
-        except (InvalidObjectKey, InvalidCounterFile) as error:
-            if event.removed and isinstance(error, InvalidObjectKey):
+            return self._apply_file(event, file_key, context)
+        except InvalidObjectKey as error:
+            if event.removed:
                 # Refused when it came, or its day is closed: its going withdraws nothing.
                 return Outcome.SKIPPED
-            self._refuse(event, error, etag, request_id)
-            return Outcome.REFUSED
-        return (
-            Outcome.APPLIED if self._store.put_snapshot(parts, record.expiry.snapshots) else Outcome.ALREADY_NEWER
-        )
+            return self._refuse(event, error, "", context, None)
+
+    def _apply_file(self, event: ObjectEvent, file_key: CounterFileKey, context: LambdaContext) -> Outcome:
+        found = self._store.fetch_object(event.key)
+        if found is None:
+            return self._withdraw(event, file_key) if event.removed else self._await_object(event, file_key)
+        try:
+            parts = self._parts(event, file_key, found)
+        except InvalidCounterFile as error:
+            return self._apply_earlier(event, file_key, found, error, context)
+        return self._put(event, file_key, parts)
+
+    def _apply_earlier(
+        self,
+        event: ObjectEvent,
+        file_key: CounterFileKey,
+        refused: FetchedObject,
+        error: InvalidCounterFile,
+        context: LambdaContext,
+    ) -> Outcome:
+        """Apply what stands in the place of a file that is refused.
+
+        After a removal that is nothing, unless a good file came in between: what was there before is gone. The
+        refused file came later, and has an event of its own.
+        """
+        versions = EarlierVersions(self._store, partial(_require_time, context))
+        earlier = versions.newest_good(event, refused, partial(self._parts, event, file_key))
+        if event.removed:
+            return (
+                self._withdraw(event, file_key)
+                if earlier.parts is None
+                else self._put(event, file_key, earlier.parts)
+            )
+        if earlier.parts is not None:
+            self._put(event, file_key, earlier.parts)
+        return self._refuse(event, error, refused.etag, context, earlier.told)
+
+    def _withdraw(self, event: ObjectEvent, file_key: CounterFileKey) -> Outcome:
+        return self._put(event, file_key, self._parts(event, file_key, None))
+
+    def _await_object(self, event: ObjectEvent, file_key: CounterFileKey) -> Outcome:
+        """Leave an upload whose object is not found for another try, unless something newer is known by now.
+
+        Raises:
+            ObjectNotFound: nothing is.
+        """
+        day, instance = file_key.day, file_key.instance
+        # All parts of a snapshot are written together.
+        partition = self._record_of(day, event).layout.partitions_of(day, instance)[0]
+        stored = self._store.sequencer_of(partition, instance)
+        if stored is not None and stored >= event.sequencer:
+            return Outcome.ALREADY_NEWER
+        raise ObjectNotFound(f"{event.key} is not there, and nothing tells yet that it was removed")
+
+    def _put(self, event: ObjectEvent, file_key: CounterFileKey, parts: Parts) -> Outcome:
+        expires_at = self._record_of(file_key.day, event).expiry.snapshots
+        return Outcome.APPLIED if self._store.put_snapshot(parts, expires_at) else Outcome.ALREADY_NEWER
+
+    def _parts(self, event: ObjectEvent, file_key: CounterFileKey, found: FetchedObject | None) -> Parts:
+        counters = _counters(found)
+        return _parts(event, file_key, found, counters, self._record_of(file_key.day, event).layout)
 
     def _record_of(self, day: str, event: ObjectEvent) -> DayRecord:
         """Return what is fixed of a day, by this write if it is the first.
@@ -141,8 +216,13 @@ class Processor:
         check_upload_day(day, event.date, self._now().date(), days, fixed)
 
     def _refuse(
-        self, event: ObjectEvent, error: InvalidObjectKey | InvalidCounterFile, etag: str, request_id: str
-    ) -> None:
+        self,
+        event: ObjectEvent,
+        error: InvalidObjectKey | InvalidCounterFile,
+        etag: str,
+        context: LambdaContext,
+        before: str | None,
+    ) -> Outcome:
         refusal = Refusal(
             bucket=event.bucket,
             key=event.key,
@@ -150,13 +230,20 @@ class Processor:
             reason=error.what,
             line=error.line if isinstance(error, InvalidCounterFile) else None,
             etag=etag,
-            request_id=request_id,
+            request_id=context.aws_request_id,
             refused_at=self._now().isoformat(timespec="seconds"),
+            before=before,
         )
         self._store.send_refusal(refusal)
         self._logger.warning(
-            "file refused", bucket=event.bucket, key=event.key, reason=refusal.reason, line=refusal.line
+            "file refused",
+            bucket=event.bucket,
+            key=event.key,
+            reason=refusal.reason,
+            line=refusal.line,
+            before=before,
         )
+        return Outcome.REFUSED
 
 
 def _require_time(context: LambdaContext) -> None:
@@ -180,8 +267,8 @@ def _parts(
     found: FetchedObject | None,
     counters: Mapping[str, int],
     layout: Layout,
-) -> dict[str, Snapshot]:
-    """Make the snapshot under the event's sequencer, one part a shard; a tombstone where nothing was found."""
+) -> Parts:
+    """Make the snapshot under the event's sequencer, one part a shard; a tombstone of no file."""
     day, instance = file_key.day, file_key.instance
     etag, time = ("", event.time) if found is None else (found.etag, found.modified_at)
     return {

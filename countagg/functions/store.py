@@ -24,6 +24,7 @@ from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
 if TYPE_CHECKING:
     from countagg.functions.clients import Clients
 
+_ABSENT: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
 _NOT_NEWER: Final = "ConditionalCheckFailedException"
 _CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
 
@@ -37,12 +38,22 @@ class FetchedObject:
         size: in bytes.
         etag: without quotes.
         modified_at: UTC, ISO 8601.
+        version_id: of S3; None in a bucket that never kept versions.
     """
 
     content: bytes | None
     size: int
     etag: str
     modified_at: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """A version of an object as the bucket lists it; one that was written without versioning has the id `null`."""
+
+    id: str
+    is_delete_marker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +84,19 @@ class Store:
         self._names = Names(settings.stack)
         self._clients = clients
         self._totals_expire: dict[str, int] = {}
+        self._bucket: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
-    def fetch_object(self, key: str) -> FetchedObject | None:
-        """Read an object as it is now; None if there is none.
+    def fetch_object(self, key: str, version_id: str | None = None) -> FetchedObject | None:
+        """Read an object as it is now, or one of its versions; None if there is none.
 
-        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
+        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1). A version needs
+        `s3:GetObjectVersion`.
         """
+        version: Any = {} if version_id is None else {"VersionId": version_id}
         try:
-            answer = self._clients.s3.get_object(
-                Bucket=self._settings.bucket, Key=key, ExpectedBucketOwner=self._settings.bucket_owner
-            )
+            answer = self._clients.s3.get_object(**self._bucket, Key=key, **version)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if error.response["Error"]["Code"] in _ABSENT:
                 return None
             raise
         with answer["Body"] as body:
@@ -94,7 +106,28 @@ class Store:
                 size=size,
                 etag=answer["ETag"].strip('"'),
                 modified_at=answer["LastModified"].isoformat(timespec="seconds"),
+                version_id=answer.get("VersionId"),
             )
+
+    def versions(self, key: str) -> Iterator[ObjectVersion]:
+        """Yield the versions of an object, newest first; of one in a bucket that never kept any, the only one.
+
+        One a call: the SDK gives versions and delete markers of a page as two lists, whose order among each other
+        is lost where their times, in whole seconds, are the same.
+        """
+        marker: Any = {}
+        while True:
+            page = self._clients.s3.list_object_versions(**self._bucket, Prefix=key, MaxKeys=1, **marker)
+            listed = [
+                (found["Key"], ObjectVersion(found["VersionId"], is_delete_marker))
+                for kind, is_delete_marker in (("Versions", False), ("DeleteMarkers", True))
+                for found in page.get(kind, [])  # type: ignore[attr-defined]  # one of the two names
+            ]
+            # Keys come in order, so the key itself comes before those that begin with it.
+            yield from (version for found, version in listed if found == key)
+            if not page["IsTruncated"] or page["NextKeyMarker"] != key:
+                return
+            marker = {"KeyMarker": key, "VersionIdMarker": page["NextVersionIdMarker"]}
 
     def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:
         """Write a day's record, unless there is one already; return the one that is there."""
@@ -134,6 +167,16 @@ class Store:
                 return record.expiry.totals
             self._totals_expire[day] = record.expiry.totals
         return self._totals_expire[day]
+
+    def sequencer_of(self, partition: str, instance: str) -> str | None:
+        """Return the sequencer of an instance's snapshot, strongly consistent; None if there is none."""
+        answer = self._clients.dynamodb.get_item(
+            TableName=self._names.snapshots,
+            Key={"Date": {"S": partition}, "Instance": {"S": instance}},
+            ProjectionExpression="Sequencer",
+            ConsistentRead=True,
+        )
+        return answer["Item"]["Sequencer"]["S"] if "Item" in answer else None
 
     def put_snapshot(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
         """Write a snapshot unless the table holds one of the same or a newer event.

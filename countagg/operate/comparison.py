@@ -20,6 +20,7 @@ from countagg.operate.sums import add_up, exact, in_units, lines_of, lines_or_no
 NAMED_COUNTERS: Final = 20
 """So many differing counters of one file are named one by one."""
 
+NOT_FOUND: Final = "the file is listed, but S3 does not show it yet"
 UNREADABLE: Final = "the snapshot cannot be read"
 INCLUDES_NEWER: Final = "a newer snapshot is included than there is"
 
@@ -143,13 +144,15 @@ def _snapshots(look: DayLook) -> Iterator[Difference]:
     for instance, good in look.files.items():
         if good.packed is not None:
             yield from _snapshot(good, good.packed, look.snapshots.get(instance))
+        elif not good.refused and (instance not in look.snapshots or look.snapshots[instance].etag != good.etag):
+            yield Difference(Hop.SNAPSHOTS, NOT_FOUND, instance, state=good.etag)
     for instance, snapshot in look.snapshots.items():
         file = look.files.get(instance)
         # A tombstone has no ETag.
         if snapshot.etag and file is None:
             what = "the snapshot's file is gone"
             yield Difference(Hop.SNAPSHOTS, what, instance, state=snapshot.sequencer)
-        elif (file is None or file.refused) and lines_or_none(snapshot.packed) is None:
+        elif (file is None or file.packed is None) and lines_or_none(snapshot.packed) is None:
             yield Difference(Hop.SNAPSHOTS, UNREADABLE, instance, state=snapshot.sequencer)
         elif file is None and lines_of(snapshot.packed):
             yield Difference(

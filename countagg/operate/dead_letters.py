@@ -1,10 +1,10 @@
-"""Dead letters of every hop, decoded into one form. Pure."""
+"""Dead letters of every hop, decoded into one form."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -13,6 +13,7 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
 from countagg.core.refusals import KIND as REFUSED_FILE
+from countagg.operate.parallel import in_parallel
 
 _BATCH: Final = "DDBStreamBatchInfo"
 _PROCESSOR: Final = "function/processor"
@@ -25,6 +26,7 @@ class Kind(StrEnum):
 
     REFUSAL = "refused file"
     EVENT = "event"
+    MISSING = "upload without its object"
     BATCH = "stream batch"
     FOREIGN = "of another queue"
     UNKNOWN = "unknown"
@@ -70,6 +72,8 @@ class DeadLetter:
         key: the file's key; empty if it is about none.
         line: line of the file that is to blame, counted from 1.
         request_id: of the invocation that failed; empty if it is not known.
+        is_upload: whether it tells of an object that was written.
+        before: what stands in the place of a refused file, as far as it is known.
         events: what the uploads queue is to be told again, as one message; empty if nothing.
         batch: the records of a stream batch.
     """
@@ -82,6 +86,8 @@ class DeadLetter:
     key: str = ""
     line: int | None = None
     request_id: str = ""
+    is_upload: bool = False
+    before: str | None = None
     events: str = ""
     batch: StreamRange | None = None
 
@@ -132,6 +138,25 @@ def _unknown(message: HeldMessage, what: str) -> DeadLetter:
     return DeadLetter(message, Kind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID", ""))
 
 
+def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str], bool]) -> Iterator[DeadLetter]:
+    """Tell which of the letters are uploads whose object is not in the bucket.
+
+    The processor leaves such an upload for another try. It cannot say so in the message, which SQS takes as it is.
+
+    Args:
+        letters: any.
+        is_listed: whether the bucket lists a key.
+    """
+    keys = {letter.key for letter in letters if letter.kind is Kind.EVENT and letter.is_upload}
+    missing = {key for key, there in in_parallel(is_listed, sorted(keys)) if not there}
+    for letter in letters:
+        if letter.kind is Kind.EVENT and letter.is_upload and letter.key in missing:
+            reason = f"{letter.reason}; the object of this upload is not found"
+            yield replace(letter, kind=Kind.MISSING, reason=reason)
+        else:
+            yield letter
+
+
 def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
     # It is told again under the sequencer of its own event: what came later stays.
     event = ObjectEvent(
@@ -153,6 +178,7 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
         key=event.key,
         line=line if isinstance(line, int) else None,
         request_id=str(content.get("request_id", "")),
+        before=content.get("before"),
         events=events,
     )
 
@@ -175,6 +201,7 @@ def _event(message: HeldMessage, body: str) -> DeadLetter:
         bucket=events[0].bucket,
         key=events[0].key,
         request_id=message.attributes.get("RequestID", ""),
+        is_upload=not events[0].removed,
         events=body,
     )
 

@@ -22,7 +22,7 @@ from countagg.provision.arns import arn_of
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
-from countagg.provision.consequences import consequences
+from countagg.provision.consequences import consequence_of, consequences
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, deploy, destroy
 from countagg.provision.settings import StackSettings
@@ -234,7 +234,7 @@ def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
 
 
 def _with_note(change: Change, notes: Mapping[str, str]) -> Change:
-    note = notes.get(change.resource)
+    note = notes.get(change.resource) or consequence_of(change.resource, change.fields)
     return replace(change, note=note) if note and change.action is Action.UPDATE else change
 
 

@@ -28,12 +28,15 @@ from countagg.operate.sums import lines_or_none
 class CounterFile:
     """A counter file as it was read: whose it is, and its counters packed as in a snapshot, or why not.
 
+    One that is listed but not found has neither: S3 may not show it for up to 15 minutes after versioning was
+    first enabled (AWS-FACTS, second review).
+
     Attributes:
         instance: whose; empty if the key itself is refused.
         key: the object's key.
         etag: of the object that was read.
-        packed: its counters; None for a refused file.
-        refused: why it is refused; None for a good one.
+        packed: its counters; None for a refused file, or one that is not found.
+        refused: why it is refused; None for a good one, or one that is not found.
         modified_at: when it was written, aware UTC; None if that is not known.
     """
 
@@ -177,6 +180,7 @@ class Observer:
     def _files(self) -> list[CounterFile]:
         listed = list(self.reader.list_objects(self.day))
         found: list[CounterFile] = []
+        absent: list[CounterFile] = []
         pending: list[tuple[ListedObject, CounterFileKey]] = []
         for each in listed:
             known = self._known.get(each.key)
@@ -186,12 +190,15 @@ class Observer:
                 pending.append((each, file_key))
         layout = self.reader.layout_of_files(self.day) if pending else Layout()
         for count, ((each, file_key), answer) in enumerate(in_parallel(self._fetch, pending), start=1):
-            # An object that went since it was listed is seen as gone.
-            if answer is not None:
+            if answer is None:
+                absent.append(CounterFile(file_key.instance, each.key, each.etag))
+            else:
                 self._known[each.key] = read_file(each, file_key, layout, *answer)
                 found.append(self._known[each.key])
             self.on_read(count, len(pending))
-        return found
+        # What is not listed any more went since.
+        listed_again = {each.key for each in self.reader.list_objects(self.day)} if absent else set()
+        return found + [file for file in absent if file.key in listed_again]
 
     def _file_key(self, each: ListedObject, found: list[CounterFile]) -> CounterFileKey | None:
         """Return whose file it is; None if it is nobody's, or refused by its key."""

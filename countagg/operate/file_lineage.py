@@ -110,7 +110,7 @@ def follow_file(reader: DayReader, log: FileLog, key: str, now: datetime) -> Fil
         hint = f"counter files are {settings.prefix}YYYY-MM-DD/{FILE_NAME_PREFIX}INSTANCE-ID"
         raise CountaggError("it is no counter file, so the pipeline skips it", where=key, hint=hint)
     hops = _look(reader, key, file_key, found)
-    if hops.found is None and hops.snapshot is None:
+    if hops.found is None and hops.snapshot is None and hops.listed is None:
         raise _nowhere(key, settings)
     uploaded_at = hops.uploaded_at
     excerpt = log.around(uploaded_at, key, file_key) if uploaded_at else None
@@ -125,7 +125,9 @@ def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FoundObj
     if snapshot is not None and snapshot.sequencer < ledger.seen.get(instance, ""):
         # It was replaced between the two reads.
         snapshot = reader.snapshot(day, instance)
-    return _Hops(key, file_key, found, snapshot, stored, ledger, reader.layout_of_files(day), reader.expiry(day))
+    listed = None if found is not None else reader.listed(key)
+    layout, expiry = reader.layout_of_files(day), reader.expiry(day)
+    return _Hops(key, file_key, found, listed, snapshot, stored, ledger, layout, expiry)
 
 
 def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
@@ -143,11 +145,12 @@ def _decode(stored: StoredDay, day: str) -> Ledger:
 
 @dataclass(frozen=True, slots=True)
 class _Hops:
-    """What each hop has of a file."""
+    """What each hop has of a file; `listed` is one that the bucket lists although it is not found."""
 
     key: str
     file_key: CounterFileKey
     found: FoundObject | None
+    listed: ListedObject | None
     snapshot: Snapshot | None
     stored: StoredDay
     ledger: Ledger
@@ -205,7 +208,8 @@ class _Hops:
 
     def _read(self) -> CounterFile | None:
         if self.found is None:
-            return None
+            unseen = self.listed
+            return None if unseen is None else CounterFile(self.file_key.instance, self.key, unseen.etag)
         listed = ListedObject(self.key, self.found.etag, self.found.size, self.found.modified_at)
         return read_file(listed, self.file_key, self.layout, self.found.content or b"", self.found.etag)
 

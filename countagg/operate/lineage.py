@@ -11,7 +11,7 @@ from countagg.aws.stored_items import CounterItem
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot
-from countagg.operate.comparison import INCLUDES_NEWER, UNREADABLE
+from countagg.operate.comparison import INCLUDES_NEWER, NOT_FOUND, UNREADABLE
 from countagg.operate.evidence import CounterFile, DayLook
 from countagg.operate.sums import exact, lines_of, lines_or_none, total_of
 
@@ -189,7 +189,7 @@ def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included
         line = "" if file.refused.line is None else f"line {file.refused.line}, "
         return f"the newest file is refused: {line}{file.refused.reason}"
     if file is not None and (snapshot is None or snapshot.etag != file.etag):
-        return TO_SNAPSHOTS
+        return NOT_FOUND if file.packed is None else TO_SNAPSHOTS
     if file is None and snapshot is not None and snapshot.etag:
         return WITHDRAWN
     if snapshot is not None and lines_or_none(snapshot.packed) is None:

@@ -78,7 +78,7 @@ def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, 
         instance: _event(instance, look, settings, now)
         for instance in allowed
         # The rules would refuse it again.
-        if instance not in look.files or look.files[instance].packed is not None
+        if instance not in look.files or look.files[instance].refused is None
     }
     corrections = {name: changed for name in allowed if (changed := _correction(name, look, events.get(name)))}
     withdrawals = {name: _tombstone(name, look, now) for name in instances if name not in allowed}

@@ -266,8 +266,8 @@ CALLS: Final[Mapping[str, Calls]] = {
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "repair": _calls(_VERIFY, _MEND),
-    "dead-letters list": _LETTERS,
-    "dead-letters show": _LETTERS,
+    "dead-letters list": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
+    "dead-letters show": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
     "dead-letters redrive": _calls(
         _LETTERS,
         _MEND,

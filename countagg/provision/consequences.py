@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from countagg.provision.choices import Remembered
+from countagg.provision.differences import FieldChange
 from countagg.provision.settings import StackSettings
 
 
@@ -30,3 +31,18 @@ def consequences(before: Remembered, after: StackSettings) -> Mapping[str, str]:
             f"published below {after.output_prefix}"
         )
     return found
+
+
+def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str:
+    """Return what to expect of a change of these fields: a sentence without its end; empty if they say it all.
+
+    Args:
+        resource: id of the resource.
+        fields: those that change on one that exists.
+    """
+    if resource == "bucket" and any(field.name == "versioning" and field.desired for field in fields):
+        return (
+            "for up to 15 minutes S3 may answer 404 for files that are uploaded from now on; they are tried "
+            "again, and nothing is lost"
+        )
+    return ""

@@ -267,10 +267,14 @@ def dead_letters(operator: Operator) -> None:
     world = operator.world
     key = f"counters/{DAY}/values_i-flub"
     refusal = Refusal("b", key, f"{7:032X}", "why", 3, "e", "req", f"{DAY}T10:00:00Z").to_message()
-    for body in (refusal, *map(lost_batch(world), ("snapshots", "totals"))):
+    upload = json.dumps(load_event("s3-object-created-put"))
+    for body in (refusal, upload, *map(lost_batch(world), ("snapshots", "totals"))):
         world.clients.sqs.send_message(QueueUrl=queue_url(world, "countagg-dead-letters"), MessageBody=body)
     operator.succeed("dead-letters list")
-    operator.succeed("dead-letters show", *(each["id"] for each in letters(operator)[:1]))
+    operator.succeed(
+        "dead-letters show",
+        *(each["id"] for each in letters(operator) if each["kind"] == "upload without its object"),
+    )
     damage(world)
     operator.run("dead-letters redrive", "--all", "--yes")
     world.clients.sqs.send_message(QueueUrl=queue_url(world, "countagg-dead-letters"), MessageBody="x")

@@ -17,7 +17,7 @@ from tests.events.loading import load_event
 
 KEY: Final = "counters/2026-11-20/values_i-1"
 REFUSAL: Final = Refusal(
-    "b", KEY, f"{7:032X}", "'x\x1b' is not COUNTER VALUE", 3, "e", "req", "2026-11-20T10:00:00Z"
+    "b", KEY, f"{7:032X}", "'x\x1b' is not COUNTER VALUE", 3, "e", "req", "2026-11-20T10:00:00Z", "none before it"
 )
 
 
@@ -94,6 +94,7 @@ def test_the_list_as_json_and_csv(letters: list[str], countagg: CommandLine) -> 
         "key": KEY,
         "reason": REFUSAL.reason,
         "line": 3,
+        "before": "none before it",
         "request_id": "req",
         "records": None,
         "shard": None,
@@ -134,6 +135,27 @@ def test_a_refusal_is_redriven_to_the_processor(letters: list[str], countagg: Co
     record = json.loads(sent["Body"])["Records"][0]
     assert (record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]) == ("b", KEY)
     assert {each["MessageId"] for each in messages("dead-letters")} == set(letters[1:])
+
+
+@pytest.mark.usefixtures("_no_consumer")
+def test_an_upload_whose_object_is_not_found_is_told_and_redriven(
+    letters: list[str], countagg: CommandLine
+) -> None:
+    event = load_event("s3-object-created-put")
+    event["Records"][0]["s3"]["object"]["key"] = KEY
+    url, body = queue("dead-letters"), json.dumps(event)
+    name = boto3.client("sqs").send_message(QueueUrl=url, MessageBody=body)["MessageId"]
+    assert name not in letters
+    told = [
+        each
+        for each in countagg("dead-letters", "list", "--output", "json").document["messages"]
+        if each["id"] == name
+    ]
+    assert [(each["kind"], each["key"]) for each in told] == [("upload without its object", KEY)]
+    shown = countagg("dead-letters", "show", name, "--output", "json").document
+    assert shown["reason"].endswith("; the object of this upload is not found")
+    countagg("dead-letters", "redrive", name, "--yes")
+    assert [message["Body"] for message in messages("uploads")] == [body]
 
 
 def test_what_cannot_be_redriven_is_left_and_ends_with_4(letters: list[str], countagg: CommandLine) -> None:

@@ -15,6 +15,7 @@ def test_a_refusal_is_a_versioned_document_with_every_fact() -> None:
         etag="d41d8cd9",
         request_id="req-1",
         refused_at="2026-11-20T10:00:00+00:00",
+        before="there is no version before it",
     )
     assert json.loads(refusal.to_message()) == {
         "schema": 1,
@@ -28,6 +29,7 @@ def test_a_refusal_is_a_versioned_document_with_every_fact() -> None:
         "etag": "d41d8cd9",
         "request_id": "req-1",
         "refused_at": "2026-11-20T10:00:00+00:00",
+        "before": "there is no version before it",
     }
     assert KIND == "refused-file"
 

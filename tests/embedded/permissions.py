@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.limits import alerts_partition
 from countagg.core.values import SCALE
@@ -116,10 +117,15 @@ class Day:
         yield Step("the alert", lambda: None, self._alert_is_sent)
         yield Step(
             "the tombstone",
-            lambda: self.stack.publish_event(key(self.date, "i-gone"), "00F0"),
+            lambda: self.stack.publish_event(key(self.date, "i-gone"), "00F0", "ObjectRemoved:Delete"),
             lambda: self.stack.snapshot(self.date, "i-gone") is not None,
         )
-        yield Step("the refusal", lambda: put(self.date, "i-bad", "A x\n"), self._is_refused)
+        yield Step(
+            "what follows an upload whose object went",
+            self._tell_of_an_upload_whose_object_went,
+            lambda: self.stack.snapshot(self.date, "i-gone-too") is not None,
+        )
+        yield Step("the refusal", self._overwrite_a_good_file, self._is_refused)
         yield Step("the rebuilt total", self._lose_links, lambda: self._total_is(20))
         yield Step("the new object", lambda: None, lambda: self._object_says(20))
 
@@ -169,6 +175,20 @@ class Day:
             ExpressionAttributeValues={":partition": {"S": alerts_partition(self.date)}},
         )
         return [item["State"]["S"] for item in found["Items"]] == ["sent"]
+
+    def _tell_of_an_upload_whose_object_went(self) -> None:
+        """Send one message of two events, so that the second one is taken only if the first one is understood."""
+        bucket, key = self.stack.bucket, self.stack.key
+        events = [
+            ObjectEvent(bucket, key(self.date, "i-gone"), "00EF", removed=False, time="then"),
+            ObjectEvent(bucket, key(self.date, "i-gone-too"), "00F0", removed=True, time="then"),
+        ]
+        records = [record for event in events for record in json.loads(make_s3_message(event))["Records"]]
+        self.stack.publish(json.dumps({"Records": records}))
+
+    def _overwrite_a_good_file(self) -> None:
+        self.stack.put(self.date, "i-bad", "A 0\n")
+        self.stack.put(self.date, "i-bad", "A x\n")
 
     def _is_refused(self) -> bool:
         return any(body.get("key") == self.stack.key(self.date, "i-bad") for body in self.stack.dead_letters())

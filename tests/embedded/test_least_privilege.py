@@ -27,6 +27,9 @@ BUCKET: Final = "least-data"
 
 BREAKS: Final[dict[Grant, str]] = {
     Grant("processor", "ReadCounterFiles", "s3:GetObject"): "the total",
+    Grant("processor", "ReadVersionsBeforeRefusedFiles", "s3:GetObjectVersion"): "the refusal",
+    Grant("processor", "ListVersionsBeforeRefusedFiles", "s3:ListBucketVersions"): "the refusal",
+    Grant("processor", "WriteSnapshots", "dynamodb:GetItem"): "what follows an upload whose object went",
     Grant("processor", "WriteSnapshots", "dynamodb:PutItem"): "the total",
     Grant("processor", "SendRefusals", "sqs:SendMessage"): "the refusal",
     Grant("aggregator", "KeepTotals", "dynamodb:GetItem"): "the total",
@@ -81,7 +84,7 @@ NOT_ASKED: Final[dict[Grant, str]] = {
 @pytest.fixture(scope="module")
 def stack(engine: EngineRecord, command_line: CommandLine) -> Iterator[DeployedStack]:
     """Return a stack of which every total passes a limit."""
-    bucket = ("--bucket", BUCKET, "--create-bucket")
+    bucket = ("--bucket", BUCKET, "--create-bucket", "--bucket-versioning")
     command_line("setup", "--stack", STACK, *bucket, "--retention", "snapshots=400", "--yes")
     command_line("limits", "set", "A", "1", "--stack", STACK)
     yield DeployedStack(STACK, BUCKET, command_line, engine_clients(engine))
@@ -150,7 +153,10 @@ def test_of_the_processor_the_parts_of_a_transaction_are_asked_for(stack: Deploy
         step.act()
         wait_until(f"{step.outcome} of {day.date}", step.is_done)
     actions = {grant.action for grant in grants_of("processor", roles.policy("processor"))}
-    assert {action for action in actions if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
+    assert {action for action in actions if action.startswith("dynamodb:")} == {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+    }
 
 
 def test_what_the_engine_does_not_ask_for_is_as_the_table_says(stack: DeployedStack, roles: Roles) -> None:

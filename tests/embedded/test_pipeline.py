@@ -142,7 +142,7 @@ def test_keys_that_are_no_counter_files_are_skipped(stack: DeployedStack) -> Non
 def test_an_event_for_an_object_that_is_gone_leaves_an_empty_snapshot(stack: DeployedStack) -> None:
     day = stack.new_day()
 
-    stack.publish_event(stack.key(day, "i-gone"), "00F0")
+    stack.publish_event(stack.key(day, "i-gone"), "00F0", "ObjectRemoved:Delete")
     stack.put(day, "i-1", "A 5\n")
 
     stack.wait_for_totals(day, {"A": 5})

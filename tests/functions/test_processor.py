@@ -98,6 +98,8 @@ def test_a_malformed_file_is_refused_and_the_one_before_stands(
             "etag": etag,
             "request_id": REQUEST_ID,
             "refused_at": "2026-11-20T12:00:00+00:00",
+            "before": "the bucket keeps no version from before it: a file that it overwrote unread does not "
+            "count, and the snapshot that stands may be older",
         }
     ]
 
@@ -212,11 +214,59 @@ def test_a_deleted_file_leaves_an_empty_snapshot(world: World) -> None:
     assert item["UploadedAt"] == {"S": "2026-11-20T10:15:30.123Z"}
 
 
-def test_an_object_that_is_gone_again_leaves_an_empty_snapshot(world: World) -> None:
+def test_an_upload_whose_object_is_not_found_is_left_for_another_try(world: World) -> None:
+    key = world.put("i-1", GOOD)
+    world.process(world.created(key))
+    world.delete(key)
+    world.process_between_good_ones(world.created(key, "00674760C0"), retried=True)
+    assert world.counters_of("i-1") == COUNTERS
+    assert world.refusals() == []
+    (line,) = [line for line in world.log_lines() if line["level"] == "WARNING"]
+    assert (line["message"], line["message_id"]) == ("object not found, left for another try", "1")
+    assert line["reason"] == f"{key} is not there, and nothing tells yet that it was removed"
+    assert not [line for line in world.log_lines() if line["level"] == "ERROR"]
+    world.put("i-1", b"REQUESTS 13\n")
+    world.process_between_good_ones(world.created(key, "00674760C0"))
+    assert world.counters_of("i-1") == {"REQUESTS": 13 * SCALE}
+
+
+@pytest.mark.parametrize("removed_at", ["00674760C0", "00674760C1"], ids=["the same", "newer"])
+def test_an_upload_whose_removal_was_handled_first_is_done(
+    world: World, removed_at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     key = world.put("i-1", GOOD)
     world.delete(key)
-    world.process_between_good_ones(world.created(key))
+    world.process(world.removed(key, removed_at))
+    capsys.readouterr()
+    world.process_between_good_ones(world.created(key, "00674760C0"))
     assert world.counters_of("i-1") == {}
+    assert emitted_metrics(capsys) == {"FilesApplied": 2, "EventsAlreadyNewer": 1}
+
+
+def test_an_upload_after_the_removal_that_is_known_is_left_for_another_try(world: World) -> None:
+    key = world.put("i-1", GOOD)
+    world.delete(key)
+    world.process(world.removed(key, "00674760BF"))
+    world.process_between_good_ones(world.created(key, "00674760C0"), retried=True)
+
+
+def test_of_a_split_day_an_upload_whose_removal_was_handled_first_is_done_too(world: World) -> None:
+    world.settings = replace(world.settings, lanes=2, counter_shards=3)
+    world.store = Store(world.settings, world.clients)
+    key = world.put("i-1", GOOD)
+    world.delete(key)
+    upload, removal = world.created(key), world.removed(key)
+    assert world.process(upload).retried == [0]
+    assert world.process(removal).retried == []
+    assert world.process(upload).retried == []
+
+
+def test_what_comes_after_an_object_that_is_not_found_in_one_message_is_applied(world: World) -> None:
+    gone, there = f"counters/{DAY}/values_i-gone", world.put("i-1", GOOD)
+    body = json.loads(world.created(gone))
+    body["Records"] += json.loads(world.created(there))["Records"]
+    world.process_between_good_ones(json.dumps(body), retried=True)
+    assert world.counters_of("i-1") == COUNTERS
 
 
 def test_a_removal_of_an_object_that_exists_again_applies_what_is_there(world: World) -> None:

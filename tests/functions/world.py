@@ -143,9 +143,12 @@ class World:
         """Delete an object."""
         self.clients.s3.delete_object(Bucket=BUCKET, Key=key)
 
-    def created(self, key: str, sequencer: str | None = None) -> str:
+    def created(self, key: str, sequencer: str | None = None, version_id: str | None = None) -> str:
         """Return the message that tells of a write, with a newer sequencer than any before unless one is given."""
-        return self._message("s3-object-created-put", key, sequencer)
+        message = json.loads(self._message("s3-object-created-put", key, sequencer))
+        if version_id is not None:
+            message["Records"][0]["s3"]["object"]["versionId"] = version_id
+        return json.dumps(message)
 
     def removed(self, key: str, sequencer: str | None = None) -> str:
         """Return the message that tells of a removal."""

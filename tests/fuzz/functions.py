@@ -22,7 +22,7 @@ from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
 from countagg.functions.aggregator import Aggregator
 from countagg.functions.clients import Clients
 from countagg.functions.processor import Processor
-from countagg.functions.store import FetchedObject, Store, StoredLedger
+from countagg.functions.store import FetchedObject, ObjectVersion, Store, StoredLedger
 from tests.functions.publishing import SETTINGS, Outside
 from tests.functions.world import Context, sqs_record
 
@@ -41,9 +41,16 @@ class HeldStore(Store):
         self.ledgers: dict[str, StoredLedger] = {}
         self.refusals: list[Refusal] = []
 
-    def fetch_object(self, key: str) -> FetchedObject | None:
+    def fetch_object(self, key: str, version_id: str | None = None) -> FetchedObject | None:
         assert key.startswith(SETTINGS.prefix)
+        assert version_id is None
         return None if self.content is None else FetchedObject(self.content, len(self.content), "etag", _TIME)
+
+    def versions(self, key: str) -> Iterator[ObjectVersion]:  # noqa: ARG002 - the bucket keeps none
+        return iter((ObjectVersion("null", is_delete_marker=False),))
+
+    def sequencer_of(self, partition: str, instance: str) -> str | None:  # noqa: ARG002 - of all partitions
+        return self.snapshots[instance].sequencer if instance in self.snapshots else None
 
     def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:  # noqa: ARG002 - no day has begun
         return wanted

@@ -59,6 +59,7 @@ class FakeDay:
         processor_works: whether it takes events.
         on_write: what happens just before each of the next writes of a repair.
         events: how many S3 had.
+        unseen: keys that the bucket lists, and yet answers 404 for.
         links: changes of snapshots that the aggregator has not seen.
         fixed: when the day expires; None for what the settings say.
         uploaded_at: when the files were uploaded.
@@ -78,6 +79,7 @@ class FakeDay:
     processor_works: bool = True
     on_write: list[Callable[[], None]] = field(default_factory=list)
     events: int = 0
+    unseen: set[str] = field(default_factory=set)
     links: list[Link] = field(default_factory=list)
     versions: list[tuple[dict[str, int], dict[str, int], StoredDocument]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
@@ -106,11 +108,15 @@ class FakeDay:
 
     def process(self) -> None:
         """Do what the processor does: look at the files that events name."""
-        while self.waiting and self.processor_works:
-            event = self.waiting.pop(0)
+        taken = self.waiting if self.processor_works else []
+        self.waiting = [] if self.processor_works else self.waiting
+        for event in taken:
             file_key = parse_object_key(event.key, "counters/")
             assert file_key is not None
-            content = self.objects.get(event.key)
+            content = self._content(event.key)
+            if content is None and not event.removed:
+                self.waiting.append(event)
+                continue
             try:
                 packed = pack_counters({} if content is None else parse_counter_file(content))
             except InvalidCounterFile:
@@ -210,11 +216,18 @@ class FakeDay:
                 yield ListedObject(key, etag_of(content), len(content), self.uploaded_at)
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
-        content = self.objects.get(key)
+        content = self._content(key)
         return None if content is None else (content, etag_of(content))
 
-    def find_object(self, key: str) -> FoundObject | None:
+    def listed(self, key: str) -> ListedObject | None:
         content = self.objects.get(key)
+        return None if content is None else ListedObject(key, etag_of(content), len(content), UPLOADED_AT)
+
+    def _content(self, key: str) -> bytes | None:
+        return None if key in self.unseen else self.objects.get(key)
+
+    def find_object(self, key: str) -> FoundObject | None:
+        content = self._content(key)
         if content is None:
             return None
         held = content if len(content) <= MAX_FILE_BYTES else None

@@ -16,7 +16,7 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import AwsCallFailed, UsageError
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.refusals import Refusal
-from countagg.operate.dead_letters import DeadLetter, Kind, StreamRange, decode, table_of
+from countagg.operate.dead_letters import DeadLetter, Kind, StreamRange, decode, name_missing_objects, table_of
 from countagg.operate.redrive import Outcome, Redriven, Redriver, select
 from tests.events.loading import load_event
 
@@ -69,6 +69,31 @@ def test_an_event_out_of_the_uploads_queue_is_one_that_the_processor_failed_on()
     assert (found.kind, found.hop) == (Kind.EVENT, "function/processor")
     assert (found.key, found.reason) == (KEY, "the processor failed at every try")
     assert found.events == body
+
+
+def test_an_upload_whose_object_is_not_found_is_told_as_such() -> None:
+    removal = json.dumps(load_event("s3-object-removed-delete"))
+    upload = json.dumps(event())
+    letters = [
+        decode(message(upload, "m-1", source=UPLOADS)),
+        decode(message(upload, "m-2")),
+        decode(message(removal, "m-3", source=UPLOADS)),
+        decode(message(REFUSAL.to_message(), "m-4")),
+    ]
+    asked: list[str] = []
+
+    def is_listed(key: str) -> bool:
+        asked.append(key)
+        return False
+
+    missing, undelivered, *others = name_missing_objects(letters, is_listed)
+    assert (missing.kind, missing.hop) == (Kind.MISSING, "function/processor")
+    assert missing.reason == "the processor failed at every try; the object of this upload is not found"
+    assert missing.events == upload
+    assert undelivered.kind is Kind.MISSING
+    assert others == letters[2:]
+    assert asked == [KEY]
+    assert list(name_missing_objects(letters, lambda _: True)) == letters
 
 
 def test_an_event_that_nothing_is_added_to_is_one_that_sns_could_not_deliver() -> None:

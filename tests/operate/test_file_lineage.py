@@ -164,6 +164,20 @@ def test_a_file_whose_snapshot_is_expired_stands_in_for_it(day: FakeDay) -> None
     assert found.shares[0] == Share("A", Decimal(3), Decimal(3), Decimal(12), Decimal("0.25"))
 
 
+def test_a_file_that_is_listed_but_not_found_is_not_deleted(day: FakeDay) -> None:
+    day.unseen = {KEY}
+    found = follow(day)
+    assert (found.found, found.pending, found.is_included) == (None, "", True)
+
+    day.upload("i-1", "A 4\n")
+    found = follow(day)
+    assert (found.pending, found.is_included) == ("the file is listed, but S3 does not show it yet", True)
+
+    day.unseen = {KEY.replace("i-1", "i-new")}
+    day.upload("i-new", "A 4\n")
+    assert follow(day, KEY.replace("i-1", "i-new")).pending == "the file is listed, but S3 does not show it yet"
+
+
 def test_a_deleted_file_is_followed_by_its_snapshot(day: FakeDay) -> None:
     day.delete("i-1")
     found = follow(day)

@@ -178,6 +178,19 @@ def test_a_file_that_the_rules_refuse_is_not_sent_again() -> None:
     assert day.refused == []
 
 
+def test_a_file_that_is_listed_but_not_found_is_read_again_and_never_withdrawn() -> None:
+    day = healthy_day()
+    day.upload("i-2", "A 100\n", told=False)
+    day.unseen = {f"counters/{DAY}/values_i-2"}
+    before = day.held["i-2"]
+    repaired = day.repair()
+    assert {each.action for each in repaired.mended if each.instance} == {Action.REREAD}
+    assert (repaired.verification.ok, day.held["i-2"]) == (False, before)
+    day.unseen.clear()
+    day.settle()
+    assert day.verify().ok
+
+
 def test_a_damaged_snapshot_of_a_refused_file_is_left_and_told() -> None:
     day = healthy_day()
     day.upload("i-2", "garbage")

@@ -298,6 +298,18 @@ def test_a_file_that_goes_between_listing_and_reading_is_gone() -> None:
     assert (found.ok, found.files) == (True, 2)
 
 
+def test_a_file_that_is_listed_but_not_found_is_not_gone() -> None:
+    day = healthy_day()
+    day.unseen = set(day.objects)
+    found = day.verify()
+    assert (found.ok, found.files) == (True, 3)
+    day.upload("i-3", "A 5\n", told=False)
+    found = day.verify()
+    assert told(found.differences) == {
+        ("snapshots", "the file is listed, but S3 does not show it yet", "i-3", "", None, None)
+    }
+
+
 def test_a_day_of_ten_thousand_files_takes_less_than_300_megabytes() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.operate.large_day", "10000", "100"],

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from countagg.provision.choices import Remembered
-from countagg.provision.consequences import consequences
+from countagg.provision.consequences import consequence_of, consequences
+from countagg.provision.differences import FieldChange
 from countagg.provision.settings import StackSettings
 
 BEFORE = Remembered("bucket", "counters/", "totals/")
@@ -23,3 +24,14 @@ def test_a_new_output_prefix_tells_what_becomes_of_what_is_published() -> None:
 def test_a_first_setup_and_one_that_moves_nothing_have_no_such_consequences() -> None:
     assert consequences(Remembered(), StackSettings("countagg", "bucket", prefix="new/")) == {}
     assert consequences(BEFORE, StackSettings("countagg", "bucket")) == {}
+
+
+def test_versioning_that_is_enabled_on_a_bucket_in_use_says_what_to_expect() -> None:
+    enabled, suspended = (
+        FieldChange("versioning", current=not desired, desired=desired) for desired in (True, False)
+    )
+    said = consequence_of("bucket", [enabled])
+    assert said.startswith("for up to 15 minutes S3 may answer 404")
+    assert said.endswith("they are tried again, and nothing is lost")
+    assert consequence_of("bucket", [suspended]) == consequence_of("bucket", []) == ""
+    assert consequence_of("table/snapshots", [enabled]) == ""

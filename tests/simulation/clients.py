@@ -102,8 +102,9 @@ class S3Fake:
         return self._running().call(operation, [step], throttle="SlowDown")[0]
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        check_known(request, "Bucket", "Key", "ExpectedBucketOwner")
-        answer = self._call("GetObject", request, partial(self._get, request["Key"], "NoSuchKey"))
+        check_known(request, "Bucket", "Key", "ExpectedBucketOwner", "VersionId")
+        step = partial(self._get, request["Key"], "NoSuchKey", request.get("VersionId"))
+        answer = self._call("GetObject", request, step)
         return {**answer, "Body": _Body(answer.pop("content"), self._running(), broken=self._breaks())}
 
     def _breaks(self) -> bool:
@@ -114,8 +115,37 @@ class S3Fake:
         answer = self._call("HeadObject", request, partial(self._get, request["Key"], "404"))
         return {name: value for name, value in answer.items() if name != "content"}
 
-    def _get(self, key: str, absent: str) -> Any:
-        found = self._services.bucket.objects.get(key)
+    def list_object_versions(self, **request: Any) -> dict[str, Any]:
+        check_known(
+            request,
+            *("Bucket", "Prefix", "MaxKeys", "ExpectedBucketOwner", "KeyMarker", "VersionIdMarker"),
+        )
+        return dict(self._call("ListObjectVersions", request, partial(self._list_versions, request)))
+
+    def _list_versions(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """List versions newest first, key by key; an object without any is the version `null`."""
+        bucket, prefix, size = self._services.bucket, request["Prefix"], request["MaxKeys"]
+        listed = [
+            (key, version, stored)
+            for key in sorted(bucket.objects.keys() | bucket.versions)
+            if key.startswith(prefix)
+            for version, stored in bucket.versions.get(key, {"null": bucket.objects.get(key)}).items()
+        ]
+        places = [(key, version) for key, version, _ in listed]
+        start = 0
+        if "KeyMarker" in request:
+            start = places.index((request["KeyMarker"], request["VersionIdMarker"])) + 1
+        page: dict[str, Any] = {"IsTruncated": start + size < len(listed)}
+        for key, version, stored in listed[start : start + size]:
+            page.setdefault("DeleteMarkers" if stored is None else "Versions", []).append(
+                {"Key": key, "VersionId": version}
+            )
+        if page["IsTruncated"]:
+            page["NextKeyMarker"], page["NextVersionIdMarker"] = places[start + size - 1]
+        return page
+
+    def _get(self, key: str, absent: str, version_id: str | None = None) -> Any:
+        found = self._services.bucket.get(key, version_id)
         if found is None:
             raise ClientError({"Error": {"Code": absent, "Message": "Not Found"}}, "GetObject")
         return _Answer(
@@ -125,6 +155,7 @@ class S3Fake:
             LastModified=found.modified,
             Metadata=dict(found.metadata),
             ContentType=found.content_type,
+            **({} if found.version_id is None else {"VersionId": found.version_id}),
         )
 
     def put_object(self, **request: Any) -> dict[str, Any]:

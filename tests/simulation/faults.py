@@ -18,6 +18,7 @@ class Fault(StrEnum):
     MESSAGE_REPEATED = "message delivered again though in flight or deleted"
     DELETION_LOST = "message done but not deleted, visible again after the time-out"
     RECEIVES_EXHAUSTED = "message moved to the dead letters after its last receive"
+    OBJECT_UNSEEN = "object that exists answered with 404"
     # Service calls of a handler
     KILLED_BEFORE = "handler killed before a call"
     KILLED_AFTER = "handler killed after a call"

@@ -131,14 +131,12 @@ class Judge:
 
     def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
         content = self._stored.content(*place)
-        if story.is_refused():
-            if content and content not in story.said:
-                self._note(f"snapshot {place}: {shown(content)} is in no file there ever was")
-        elif self._differs(place, story):
+        if not story.may_stand(content, versioned=self._world.plan.versioned):
             latest, past = story.latest, self._may_be_refused(place[0], story.date)
             explained = self._exhausted(latest.key) and not healed
             if not explained and not (past and (latest.file is None or self._refusal(latest.key, "before"))):
-                self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}")
+                before = f", and before it {shown(story.said[-1])}" if story.is_refused() else ""
+                self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}{before}")
 
     def _differs(self, place: tuple[str, str], story: Story) -> bool:
         """Tell whether a snapshot says something else than a good file, or than one that was removed."""

@@ -159,15 +159,39 @@ MUTANTS = (
     Mutant(
         "absent object passed over",
         "functions.processor",
-        "            found = self._store.fetch_object(event.key)\n",
-        "            found = self._store.fetch_object(event.key)\n"
-        "            if found is None:\n                return Outcome.SKIPPED\n",
+        "        found = self._store.fetch_object(event.key)\n",
+        "        found = self._store.fetch_object(event.key)\n"
+        "        if found is None:\n            return Outcome.SKIPPED\n",
+    ),
+    Mutant(
+        "an object that is not found taken for one that was removed",
+        "functions.processor",
+        " if event.removed else self._await_object(event, file_key)\n",
+        "\n",
+    ),
+    Mutant(
+        "a removal passed over where a refused file came since",
+        "functions.processor",
+        "            return self._withdraw(event, file_key) if earlier.parts is None else",
+        "            return Outcome.SKIPPED if earlier.parts is None else",
+    ),
+    Mutant(
+        "no version before a refused file read",
+        "functions.earlier_versions",
+        "            seen += 1\n",
+        "            continue\n",
+    ),
+    Mutant(
+        "a version from before a deletion taken for one that stands",
+        "functions.earlier_versions",
+        """                return Earlier(None, "the file before it was deleted")\n""",
+        "                continue\n",
     ),
     Mutant(
         "failed message taken for done",
         "functions.processor",
-        "                raise\n",
-        "                return\n",
+        """extra={"message_id": record.message_id})\n                raise\n""",
+        """extra={"message_id": record.message_id})\n                return\n""",
     ),
     Mutant(
         "refusal only logged",

@@ -44,6 +44,11 @@ class _S3(S3Fake):
         check_known(request, "Bucket", "ExpectedBucketOwner", "Prefix")
         yield {"Contents": self._call("ListObjectsV2", request, partial(self._list, request["Prefix"]))}
 
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "Bucket", "ExpectedBucketOwner", "Prefix", "MaxKeys")
+        found = self._call("ListObjectsV2", request, partial(self._list, request["Prefix"]))
+        return {"Contents": found[: request["MaxKeys"]]}
+
     def _list(self, prefix: str) -> list[dict[str, Any]]:
         found = sorted(self._services.bucket.objects.items())
         return [

@@ -89,6 +89,7 @@ class Plan:
         kept: for how long the operator has things kept in the beginning.
         repaired: whether an operator repairs what lags behind, instead of the fleet's next uploads.
         script: which faults strike instead of chance.
+        versioned: whether the bucket keeps the versions of its objects.
     """
 
     seed: int
@@ -103,6 +104,7 @@ class Plan:
     kept: Kept = Kept()  # noqa: RUF009 - it is frozen
     repaired: bool = False
     script: frozenset[Strike] | None = None
+    versioned: bool = False
 
     def without_operator(self) -> Plan:
         """Return it with nobody verifying or repairing anything."""
@@ -121,6 +123,7 @@ _HIGHEST_RATES: Final[Mapping[Fault, float]] = {
     Fault.EVENT_DELAYED: 0.5,
     Fault.MESSAGE_REPEATED: 0.3,
     Fault.DELETION_LOST: 0.3,
+    Fault.OBJECT_UNSEEN: 0.2,
     Fault.KILLED_BEFORE: 0.15,
     Fault.KILLED_AFTER: 0.15,
     Fault.SLOW_CALL: 0.15,
@@ -183,6 +186,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
         kept=kept,
         repaired=random.random() < 0.15,
         layouts=_layouts(random),
+        versioned=random.random() < 0.5,
     )
 
 

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 from tests.simulation.bucket import Bucket
 from tests.simulation.conditions import holds
 from tests.simulation.faults import Fault, Faults
-from tests.simulation.invocations import Unfaithful
+from tests.simulation.invocations import Setting, Unfaithful
 from tests.simulation.streams import Stream
 from tests.simulation.tables import Table
-from tests.simulation.timeline import DAY, Timeline
+from tests.simulation.timeline import DAY, MINUTE, Timeline
+from tests.simulation.trace import Trace
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -185,9 +186,42 @@ def test_a_change_while_the_stream_is_off_is_told_to_nobody_but_the_judge(table:
 # The bucket
 
 
-def bucket(timeline: Timeline) -> tuple[Bucket, list[tuple[str, str]]]:
+def bucket(
+    timeline: Timeline, *, unseen: float = 0.0, versioned: bool = False
+) -> tuple[Bucket, list[tuple[str, str]]]:
     told: list[tuple[str, str]] = []
-    return Bucket(timeline, "counters/", lambda key, sequencer, _: told.append((key, sequencer))), told
+    faults = Faults(1, {Fault.OBJECT_UNSEEN: unseen}, None)
+    setting = Setting(timeline, faults, Random(1), Trace(timeline.utc, wanted=False), 0.5)
+
+    def notify(key: str, sequencer: str, _body: str) -> None:
+        told.append((key, sequencer))
+
+    return Bucket(setting, "counters/", notify, versioned=versioned), told
+
+
+def test_a_versioned_bucket_keeps_what_is_overwritten_and_deleted(timeline: Timeline) -> None:
+    made, _ = bucket(timeline, versioned=True)
+    for content in (b"1", b"2"):
+        made.put("counters/d", content)
+    made.delete("counters/d")
+    assert made.get("counters/d") is None
+    assert [found and found.content for found in made.versions["counters/d"].values()] == [None, b"2", b"1"]
+    (_, newer, older) = made.versions["counters/d"]
+    for version, content in ((older, b"1"), (newer, b"2")):
+        found = made.get("counters/d", version)
+        assert found is not None
+        assert (found.content, found.version_id) == (content, version)
+
+
+def test_an_object_may_be_unseen_for_a_quarter_of_an_hour_and_is_there_all_the_same(timeline: Timeline) -> None:
+    made, _ = bucket(timeline, unseen=1.0)
+    made.put("counters/d", b"1")
+    timeline.now = made.seen_again["counters/d"] - 0.001
+    assert made.get("counters/d") is None
+    assert made.objects["counters/d"].content == b"1"
+    timeline.now += 0.001
+    assert made.get("counters/d") is made.objects["counters/d"]
+    assert made.seen_again["counters/d"] - made.objects["counters/d"].modified.timestamp() <= 15 * MINUTE + 1
 
 
 def test_conditional_writes_of_an_object(timeline: Timeline) -> None:

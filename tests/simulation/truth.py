@@ -18,16 +18,26 @@ class Story:
     Attributes:
         latest: the last step.
         date: on which it was done (UTC).
-        said: every set of counters that the object ever stood for; an absent object stands for none.
+        said: every set of counters that the object stood for since it was removed last; none at the beginning.
     """
 
     latest: Step
     date: date
-    said: list[Mapping[str, int]] = field(default_factory=list)
+    said: list[Mapping[str, int]] = field(default_factory=lambda: [{}])
 
     def is_refused(self) -> bool:
         """Tell whether the object as it is breaks a rule for files."""
         return self.latest.file is not None and self.latest.file.counters is None
+
+    def may_stand(self, content: Mapping[str, int], *, versioned: bool) -> bool:
+        """Tell whether this is what should be counted of the object.
+
+        A good file, or its absence, says so itself. Before a refused one stands the newest good one, if the bucket
+        keeps versions; if it does not, any that was seen since the object was removed, or none.
+        """
+        if not self.is_refused():
+            return content == self.counters()
+        return content == self.said[-1] if versioned else content in self.said
 
     def counters(self) -> Mapping[str, int]:
         """Return what the object as it is says: nothing if it is gone or refused."""
@@ -45,7 +55,7 @@ class Truth:
         story = self.stories.setdefault(step.key, Story(step, moment.date()))
         story.latest, story.date = step, moment.date()
         if step.file is None:
-            story.said.append({})
+            story.said = [{}]
         elif step.file.counters is not None:
             story.said.append(step.file.counters)
 

@@ -52,7 +52,7 @@ _NO_EVENTS: Final = (load_body("s3-test-event"), "no JSON", load_body("s3-foreig
 """What else may be in the queue: S3's test of the topic, and what somebody else sent."""
 
 
-_READS: Final = ("GetObject", "GetItem", "Query", "TransactGetItems")
+_READS: Final = ("GetObject", "ListObjectVersions", "GetItem", "Query", "TransactGetItems")
 _WRITES_ITEMS: Final = ("PutItem", "BatchExecuteStatement", "TransactWriteItems")
 _WRITES_REST: Final = ("SendMessage", "PutObject")
 _DENIED: Final = (_READS + _WRITES_ITEMS + _WRITES_REST, _WRITES_ITEMS, _WRITES_REST)
@@ -110,7 +110,8 @@ class World:
             function=self.functions["processor"],
             dead_letters=self.dead_letters,
         )
-        self.bucket = Bucket(self.timeline, _state("notification/uploads").prefix, self.queue.notify)
+        prefix = _state("notification/uploads").prefix
+        self.bucket = Bucket(self.setting, prefix, self.queue.notify, versioned=plan.versioned)
         self.operator = Operator(
             self.setting, self._services(), self.queue, lambda: _with(self._settings(), plan.layouts[-1])
         )
@@ -257,8 +258,8 @@ class World:
         self.faults.on = False
 
     def mend(self) -> None:
-        """Wait until nothing is switched off or broken any more."""
-        ends = [self.queue.disabled_until]
+        """Wait until nothing is switched off or broken any more, and every object is seen."""
+        ends = [self.queue.disabled_until, *self.bucket.seen_again.values()]
         ends += [mapping.disabled_until for mapping in self.mappings.values()]
         ends += [function.broken_until for function in self.functions.values()]
         self.timeline.now = max(self.timeline.now, *ends)

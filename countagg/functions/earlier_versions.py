@@ -1,0 +1,108 @@
+"""What stands where the file as it is now is refused: the newest good version before it, if versions are kept.
+
+A good file that a bad one overwrites before it was read would never count otherwise. Versions are asked for one
+by one, because S3 lists files and delete markers in order, but the SDK gives them as two lists without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from countagg.core.errors import InvalidCounterFile
+from countagg.core.events import ObjectEvent
+from countagg.core.snapshot import Snapshot
+from countagg.functions.store import FetchedObject, Store
+
+MAX_VERSIONS: Final = 10
+"""So many versions before a refused file are read: each takes two calls, also while every new file is refused."""
+
+Parts = dict[str, Snapshot]
+
+
+class ObjectNotFound(Exception):
+    """An object that there should be is not found, and no removal of it is known: the message is left for later.
+
+    For up to 15 minutes after versioning was first enabled, S3 may answer 404 for objects that exist (AWS-FACTS,
+    second review). An object that was removed has an event that says so.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What there is before a refused file.
+
+    Attributes:
+        parts: of the snapshot of the newest good version; None if there is none.
+        told: the same for people.
+    """
+
+    parts: Parts | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierVersions:
+    """Looks for what stands.
+
+    Attributes:
+        store: where versions are listed and read.
+        require_time: raises if too little time is left for another version.
+    """
+
+    store: Store
+    require_time: Callable[[], None]
+
+    def newest_good(
+        self, event: ObjectEvent, refused: FetchedObject, read: Callable[[FetchedObject], Parts]
+    ) -> Earlier:
+        """Return the newest version that the rules accept, up to where the file was deleted.
+
+        Args:
+            event: under which the file was refused.
+            refused: the file.
+            read: makes the parts of a snapshot of a file, or raises InvalidCounterFile.
+
+        Raises:
+            ObjectNotFound: a version is listed, but cannot be read yet.
+        """
+        seen = 0
+        for version in self.store.versions(event.key):
+            if version.id == (refused.version_id or "null"):
+                continue
+            if version.is_delete_marker:
+                return Earlier(None, "the file before it was deleted")
+            if seen == MAX_VERSIONS:
+                return self._own(event, read)
+            seen += 1
+            self.require_time()
+            found = self.store.fetch_object(event.key, version.id)
+            if found is None:
+                raise ObjectNotFound(f"version {version.id} of {event.key} is listed, but not found")
+            try:
+                return Earlier(read(found), f"the newest good version before it is applied: {version.id}")
+            except InvalidCounterFile:
+                continue
+        if seen:
+            return Earlier(None, "every version before it is refused too")
+        if refused.version_id in (None, "null"):
+            return Earlier(
+                None,
+                "the bucket keeps no version from before it: a file that it overwrote unread does not count, and "
+                "the snapshot that stands may be older",
+            )
+        return Earlier(None, "there is no version before it")
+
+    def _own(self, event: ObjectEvent, read: Callable[[FetchedObject], Parts]) -> Earlier:
+        """Return the version that the event tells of, where too many refused ones came after it.
+
+        Each version has an event of its own, so that every good one is read under one event at least.
+        """
+        uploaded = None if event.removed else event.version_id
+        found = None if uploaded is None else self.store.fetch_object(event.key, uploaded)
+        if found is not None:
+            with suppress(InvalidCounterFile):
+                return Earlier(read(found), f"the version that its event tells of is applied: {uploaded}")
+        return Earlier(None, f"{MAX_VERSIONS} versions before it are refused too; older ones were not read")

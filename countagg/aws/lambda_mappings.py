@@ -198,7 +198,7 @@ class EventSourceMapping:
         if found is None:
             self.create(desired)
             return
-        uuid, arn, settings = found["UUID"], found["EventSourceMappingArn"], self._settings(desired)
+        uuid, arn, settings = found["UUID"], found.get("EventSourceMappingArn", ""), self._settings(desired)
         for change in changes:
             if change.name == "tags":
                 self._with_tags(partial(self._put_tags, arn, change), lambda: None)

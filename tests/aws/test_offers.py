@@ -221,3 +221,18 @@ def test_text_logs_that_go_elsewhere_are_put_back() -> None:
         )
         assert there.set_up() == ["UpdateFunctionConfiguration"]
         assert there.set_up() == []
+
+
+def test_a_mapping_without_an_arn_of_its_own_is_mended_too() -> None:
+    def forget(parsed: dict[str, Any], **_: object) -> None:
+        for found in parsed["EventSourceMappings"]:
+            del found["EventSourceMappingArn"]
+
+    with somewhere(name="cn-north-1") as there:
+        lambda_ = there.world.clients.lambda_
+        lambda_.meta.events.register("after-call.lambda.ListEventSourceMappings", forget)
+        there.set_up()
+        (found,) = lambda_.list_event_source_mappings()["EventSourceMappings"]
+        lambda_.update_event_source_mapping(UUID=found["UUID"], BatchSize=1)
+        assert there.set_up() == ["UpdateEventSourceMapping"]
+        assert there.set_up() == []

@@ -122,9 +122,9 @@ class Health:
             )
         return {found["AlarmName"]: str(found["StateValue"]) for found in answer["MetricAlarms"]}
 
-    def counted(self, day: str) -> LastChange | None:
+    def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
         """Return the last change of a day's ledger; None if there is none (`dynamodb:GetItem`)."""
-        stored = self._tables.ledgers(day, consistent=False, ProjectionExpression="Version, UpdatedAt")
+        stored = self._tables.ledgers(day, consistent=consistent, ProjectionExpression="Version, UpdatedAt")
         return LastChange(day, stored.version, stored.updated_at) if stored.version else None
 
     def published(self, day: str) -> LastChange | None:

@@ -8,6 +8,7 @@ from typing import Final
 from countagg.aws.stored_items import Item, bytes_of, text_of, version_of
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import Layout
+from countagg.core.versions import version_of_day
 
 _IN_ONE_PIECE: Final = Layout()
 
@@ -56,8 +57,8 @@ class StoredDay:
 
     @property
     def version(self) -> int:
-        """The sum of the partitions' versions, which grows with every change; 0 if there is no ledger."""
-        return sum(part.version for part in self.parts)
+        """That of the whole day, which grows with every change; 0 if there is no ledger."""
+        return version_of_day(part.version for part in self.parts)
 
     @property
     def updated_at(self) -> str:

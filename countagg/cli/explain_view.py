@@ -24,6 +24,7 @@ from countagg.cli.render import (
 from countagg.cli.session import Session
 from countagg.cli.verify_command import as_number, for_people, format_amount
 from countagg.core.published import published_key
+from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed
 
 if TYPE_CHECKING:
@@ -120,12 +121,12 @@ def _write_counter_tables(session: Session, found: CounterLineage) -> None:
     console.print()
     item = found.item
     hops = [
-        ("ledger", for_people(found.total), str(found.version), f"of {found.contributors} instances"),
-        ("counters", for_people(item.value if item else None), str(item.version) if item else "-", ""),
+        ("ledger", for_people(found.total), _version(found.version), f"of {found.contributors} instances"),
+        ("counters", for_people(item.value if item else None), _version(item.version if item else None), ""),
         (
             "object",
             for_people(found.published),
-            str(found.published_version or "-"),
+            _version(found.published_version),
             f"s3://{settings.bucket}/{published_key(settings.output_prefix, found.day)}",
         ),
     ]
@@ -249,6 +250,10 @@ def _write_file_tables(session: Session, found: FileLineage) -> None:
         _write_log(session, found.log)
 
 
+def _version(version: int | None) -> str:
+    return str(changes_of(version)) if version else "-"
+
+
 def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str]]:
     object_, snapshot = found.found, found.snapshot
     if object_ is None:
@@ -273,7 +278,7 @@ def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str
             f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}",
         )
     included = "included" if found.is_included else "not included"
-    detail = f"version {found.version}" if found.version else "there is none"
+    detail = f"version {changes_of(found.version)}" if found.version else "there is none"
     # Why a file is refused stands above.
     pending = "" if found.refused else found.pending
     yield "ledger", included, "; ".join(filter(None, (detail, pending)))

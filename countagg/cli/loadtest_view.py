@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from countagg.cli.options import OutputForm
 from countagg.cli.render import printable, write_csv, write_json, write_table
 from countagg.cli.session import Session
+from countagg.core.versions import changes_of
 from countagg.operate.load_figures import BINS, EXPLANATIONS, histogram, percentile
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _verified(found: Verification | None) -> str:
     if found is None:
         return "not done: not everything is included"
     if found.ok:
-        return f"{found.files:,} files, version {found.version:,}: all totals are right"
+        return f"{found.files:,} files, version {changes_of(found.version):,}: all totals are right"
     return f"{len(found.differences):,} differences; `countagg verify --date {found.day}` names them"
 
 

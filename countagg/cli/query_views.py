@@ -6,6 +6,7 @@ from countagg.cli.options import OutputForm
 from countagg.cli.render import describe_moment, for_reader, grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
 from countagg.operate.query import TotalsOfDay
 
 
@@ -25,7 +26,7 @@ def write_day(session: Session, found: TotalsOfDay) -> None:
         write_table(session.result_console, _header(found), shown, frozenset({"VALUE"}))
         if found.version:
             updated = describe_moment(found.updated_at, session.now())
-            session.remark(f"{found.day}, version {found.version}, updated {updated}", style="dim")
+            session.remark(f"{found.day}, version {changes_of(found.version)}, updated {updated}", style="dim")
 
 
 def day_document(found: TotalsOfDay) -> dict[str, object]:

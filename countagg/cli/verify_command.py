@@ -15,6 +15,7 @@ from countagg.cli.render import grouped, printable, write_csv, write_json, write
 from countagg.cli.session import Session
 from countagg.core.days import resolve_day
 from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -93,7 +94,7 @@ def _write_text(session: Session, found: Verification) -> None:
     if found.differences:
         write_table(session.result_console, _HEADER, _rows(found.differences, for_people), _NUMERIC)
     else:
-        text = f"{found.day}: {found.files} files, version {found.version}: all totals are right"
+        text = f"{found.day}: {found.files} files, version {changes_of(found.version)}: all totals are right"
         session.result_console.print(text)
     if found.in_flight:
         count = len({(each.hop, each.instance or each.counter) for each in found.in_flight})

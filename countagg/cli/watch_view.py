@@ -15,6 +15,7 @@ from countagg.cli.query_views import day_document
 from countagg.cli.render import for_reader, grouped, make_table, printable, show_moment, signed, write_json_line
 from countagg.cli.session import Session
 from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
 from countagg.operate.watching import Look
 
 _HEADER: Final = ("COUNTER", "VALUE", "CHANGE")
@@ -40,7 +41,7 @@ def draw_look(look: Look, height: int) -> Group:
     ]
     rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in found.totals]
     fitting = rows[: max(1, height - _LINES_AROUND)]
-    updated = f"{found.day}, version {found.version}, updated {show_moment(found.updated_at)}"
+    updated = f"{found.day}, version {changes_of(found.version)}, updated {show_moment(found.updated_at)}"
     told = updated if found.version else _nothing(look)
     left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
     return Group(

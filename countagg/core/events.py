@@ -17,6 +17,7 @@ from countagg.core.errors import InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, Partition, parse_partition
 from countagg.core.sequencer import normalise_sequencer
+from countagg.core.versions import version_before_all
 
 _SOURCE: Final = "aws:s3"
 _REMOVED: Final = "ObjectRemoved:"
@@ -177,7 +178,8 @@ class TotalsChange:
     Attributes:
         day: YYYY-MM-DD.
         layout: of the day, of which the ledger is one partition.
-        replaced: version of the document before; 0 for the first of a partition, and for one that was damaged.
+        replaced: version of the document before; of the first of a partition, one that is greater than any of a
+            ledger that was there before it; 0 for one that was damaged.
         version: of the new document.
         updated_at: when it was stored, UTC, ISO 8601.
         expires_at: seconds since 1970; None if it does not.
@@ -210,13 +212,13 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
     try:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
-        partition = _partition(change["Keys"]["Date"]["S"])
-        replaced, document = _replaced_ledger(old) if old else (0, None)
+        partition, version = _partition(change["Keys"]["Date"]["S"]), int(new["Version"]["N"])
+        replaced, document = _replaced_ledger(old) if old else (version_before_all(version), None)
         return TotalsChange(
             day=partition.day,
             layout=partition.layout,
             replaced=replaced,
-            version=int(new["Version"]["N"]),
+            version=version,
             updated_at=_text(new["UpdatedAt"]["S"]),
             expires_at=int(new["ExpiresAt"]["N"]) if "ExpiresAt" in new else None,
             old=document,

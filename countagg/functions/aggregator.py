@@ -26,6 +26,7 @@ from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES
+from countagg.core.versions import version_after
 from countagg.functions.clients import make_clients
 from countagg.functions.store import Store, StoredLedger
 from countagg.functions.telemetry import make_telemetry, report, utc_now
@@ -180,11 +181,12 @@ class Aggregator:
         document = encode_ledger(ledger)
         if document == replaced.document:
             return True
-        now = self._now().isoformat(timespec="milliseconds")
-        if not self._store.save_ledger(partition, replaced, document, now):
+        now = self._now()
+        stored = replace(replaced, version=version_after(replaced.version, now), document=document)
+        if not self._store.save_ledger(partition, replaced, stored, now.isoformat(timespec="milliseconds")):
             return False
         self._warn_if_nearly_full(partition, document, counts)
-        self._held[partition] = _Held(replace(replaced, version=replaced.version + 1, document=document), ledger)
+        self._held[partition] = _Held(stored, ledger)
         while len(self._held) > 1 and sum(len(held.stored.document) for held in self._held.values()) > _HELD_BYTES:
             self._held.pop(next(iter(self._held)))
         return True

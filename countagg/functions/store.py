@@ -244,7 +244,7 @@ class Store:
         expires_at = int(item["ExpiresAt"]["N"]) if "ExpiresAt" in item else None
         return StoredLedger(int(item["Version"]["N"]), bytes(item["Document"]["B"]), expires_at)
 
-    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+    def save_ledger(self, partition: str, replaced: StoredLedger, ledger: StoredLedger, updated_at: str) -> bool:
         """Replace a partition's ledger if it still is of the version that was read.
 
         It expires with its day, and never earlier than the one that it replaces.
@@ -255,16 +255,17 @@ class Store:
         Raises:
             CountaggError: the document does not fit into an item.
         """
-        if len(document) > MAX_PACKED_BYTES:
+        size = len(ledger.document)
+        if size > MAX_PACKED_BYTES:
             raise CountaggError(
-                f"the totals of {partition} take {len(document)} bytes compressed; at most {MAX_PACKED_BYTES} fit",
+                f"the totals of {partition} take {size} bytes compressed; at most {MAX_PACKED_BYTES} fit",
                 hint=MORE_PARTITIONS,
             )
         expires_at = max(self._totals_expiry(parse_partition(partition).day), replaced.expires_at or 0)
         item: dict[str, Any] = {
             "Date": {"S": partition},
-            "Version": {"N": str(replaced.version + 1)},
-            "Document": {"B": document},
+            "Version": {"N": str(ledger.version)},
+            "Document": {"B": ledger.document},
             "UpdatedAt": {"S": updated_at},
             "ExpiresAt": {"N": str(expires_at)},
         }

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from countagg.core.errors import CorruptDocument, shorten
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import Layout
+from countagg.core.versions import version_of_day
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,8 +25,7 @@ class DayTotals:
     """All partitions of a day at one moment.
 
     Attributes:
-        version: the sum of the partitions' versions. Of two moments, the later one has the greater sum, or all
-            partitions are the same.
+        version: of the whole day (`core.versions`).
         updated_at: when the newest was stored, UTC, ISO 8601; empty if there is none.
         ledger: of the whole day.
     """
@@ -60,7 +60,7 @@ class TotalsTable:
         found = [answer["Item"] for answer in self._get(layout.partitions(day)) if "Item" in answer]
         try:
             return DayTotals(
-                sum(int(item["Version"]["N"]) for item in found),
+                version_of_day(int(item["Version"]["N"]) for item in found),
                 max((item["UpdatedAt"]["S"] for item in found), default=""),
                 merge([decode_ledger(bytes(item["Document"]["B"])) for item in found], layout.shards),
             )

@@ -23,6 +23,7 @@ from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, 
 from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
 from countagg.core.settings import FunctionSettings
+from countagg.core.versions import version_after
 from countagg.operate.evidence import Observer
 from countagg.operate.findings import Verification
 from countagg.operate.parallel import in_parallel
@@ -155,14 +156,15 @@ class Repairer:
             own = stored.parts[index]
             snapshots = self.reader.snapshots_of(partition, day)
             ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
-            behind, held = max(0, highest - stored.version), _decode(own)
-            if not behind and ledger == held and self._is_sound(day, partition, stored, own):
+            is_behind, held = highest > stored.version, _decode(own)
+            if not is_behind and ledger == held and self._is_sound(day, partition, stored, own):
                 return highest
             if held is not None and not self.may_leave_out:
                 _check_complete(partition, held, ledger)
             # Once snapshots expire, a rebuild would take what is gone for what never was.
             check_day(self.reader.settings, self.reader.expiry(day), day, self.now())
-            version, document = own.version + behind + 1, encode_ledger(ledger)
+            version = max(version_after(own.version, self.now()), highest + 1 if is_behind else 0)
+            document = encode_ledger(ledger)
             if not self.writer.replace_ledger(partition, own, version, document, self._time()):
                 highest = self._published_version(day)
                 continue

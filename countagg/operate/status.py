@@ -9,13 +9,14 @@ letters. Nor is code of another version: it works.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
 from countagg.core.names import Names
+from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
 from countagg.provision.alarm_specs import alarm_names
@@ -208,12 +209,25 @@ class Inspector:
     def _last_changes(self) -> Iterator[Hop]:
         counted = attempt("dynamodb:GetItem", self._last_counted)
         yield self._last_change("last-upload", counted)
-        if not isinstance(counted, LastChange):
+        if isinstance(counted, NotAllowed):
             # Without it, nobody knows of which day it would be.
             yield self._last_change("last-published", counted)
             return
-        published = attempt("s3:GetObject", lambda: self._last_published(counted.day))
-        yield self._last_change("last-published", published)
+        day = counted.day if counted else self.now().astimezone(UTC).date().isoformat()
+        published = attempt("s3:GetObject", lambda: self._last_published(day))
+        hop = self._last_change("last-published", published)
+        if isinstance(published, LastChange) and self._is_ahead(published, counted):
+            remedy = f"`countagg repair --date {published.day}`"
+            hop = replace(hop, healthy=False, detail=f"{hop.detail}, which is newer than its ledger: {remedy}")
+        yield hop
+
+    def _is_ahead(self, published: LastChange, counted: LastChange | None) -> bool:
+        """Tell whether something is published that no ledger says, by a hand or of a table that was lost."""
+        if counted and published.day == counted.day and published.version <= counted.version:
+            return False
+        # What was read before may be older than what was published.
+        stored = self.health.counted(published.day, consistent=True)
+        return published.version > (stored.version if stored else 0)
 
     def _last_counted(self) -> LastChange | None:
         """Return the newest change of the ledgers; uploads may name yesterday and, by a clock ahead, tomorrow."""
@@ -237,7 +251,7 @@ class Inspector:
         age = None if at is None else max(0, int((self.now() - at).total_seconds()))
         state = found.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
         numbers = {"age_seconds": age, "version": found.version}
-        detail = f"version {found.version} of {found.day}"
+        detail = f"version {changes_of(found.version)} of {found.day}"
         return Hop(name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": found.day})
 
 

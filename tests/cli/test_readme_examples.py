@@ -157,7 +157,7 @@ def test_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_document_of_a_history() -> None:
     days = (
-        TotalsOfDay("2026-11-19", 812, "", {"http_get": 26_310 * SCALE}),
+        TotalsOfDay("2026-11-19", 622_401_190_626_092, "", {"http_get": 26_310 * SCALE}),
         TotalsOfDay("2026-11-20", 0, "", {}),
     )
 

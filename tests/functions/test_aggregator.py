@@ -18,12 +18,13 @@ from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.partitions import MORE_PARTITIONS, Layout
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.values import SCALE
+from countagg.core.versions import version_after
 from countagg.functions import aggregator
 from countagg.functions.aggregator import LEDGERS_NEARLY_FULL, Aggregator, LedgerContended
 from countagg.functions.clients import Clients
 from countagg.functions.store import Store, StoredLedger
 from tests.events.loading import load_event
-from tests.functions.world import DAY, Context, World, emitted_metrics, overridden
+from tests.functions.world import DAY, NOW, Context, World, emitted_metrics, overridden
 
 Record = dict[str, Any]
 TOMORROW = "2026-11-21"
@@ -42,6 +43,11 @@ def rebuilds(world: World) -> int:
     return len(world.calls.of("Query"))
 
 
+def changed(times: int) -> dict[str, str]:
+    """Return the version of a ledger that began in these tests and has changed so often."""
+    return {"N": str(version_after(0, NOW) + times - 1)}
+
+
 class Interrupted(Store):
     """A store in which something happens just before each of the first saves."""
 
@@ -49,10 +55,10 @@ class Interrupted(Store):
         super().__init__(world.settings, world.clients)
         self._happenings = list(happenings)
 
-    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+    def save_ledger(self, partition: str, replaced: StoredLedger, ledger: StoredLedger, updated_at: str) -> bool:
         if self._happenings:
             self._happenings.pop(0)()
-        return super().save_ledger(partition, replaced, document, updated_at)
+        return super().save_ledger(partition, replaced, ledger, updated_at)
 
 
 def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
@@ -66,7 +72,7 @@ def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
     del item["Document"]
     assert item == {
         "Date": {"S": DAY},
-        "Version": {"N": "1"},
+        "Version": changed(1),
         "UpdatedAt": {"S": "2026-11-20T12:00:00.123+00:00"},
         "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
     }
@@ -81,7 +87,7 @@ def test_a_later_batch_adds_the_difference_in_one_write(world: World, capsys: py
     assert world.ledger().sums == {"a": 15 * SCALE}
     item = world.totals_item()
     assert item is not None
-    assert item["Version"] == {"N": "2"}
+    assert item["Version"] == changed(2)
     assert totals_writes(world) == 2
     assert rebuilds(world) == 0
     assert emitted_metrics(capsys) == {"LinksAdded": 10}
@@ -171,7 +177,7 @@ def test_a_conflict_on_a_ledger_that_exists_folds_again_too(world: World) -> Non
     aggregate(world, ours, store=Interrupted(world, lambda: aggregate(world, theirs)))
     item = world.totals_item()
     assert item is not None
-    assert (world.ledger().sums, item["Version"]) == ({"a": 7 * SCALE}, {"N": "3"})
+    assert (world.ledger().sums, item["Version"]) == ({"a": 7 * SCALE}, changed(3))
 
 
 def test_a_conflict_with_an_aggregator_that_did_the_same_work_writes_nothing_more(world: World) -> None:
@@ -179,7 +185,7 @@ def test_a_conflict_with_an_aggregator_that_did_the_same_work_writes_nothing_mor
     aggregate(world, record, store=Interrupted(world, lambda: aggregate(world, record)))
     item = world.totals_item()
     assert item is not None
-    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, {"N": "1"})
+    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, changed(1))
 
 
 def test_a_batch_that_never_gets_through_is_given_back(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,7 +297,7 @@ def test_a_write_that_landed_although_it_timed_out_is_not_repeated(world: World)
     aggregate(world, record)
     item = world.totals_item()
     assert item is not None
-    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, {"N": "1"})
+    assert (world.ledger().sums, item["Version"]) == ({"a": SCALE}, changed(1))
 
 
 def test_a_write_that_the_client_repeats_after_it_landed_is_not_added_twice(world: World) -> None:
@@ -307,7 +313,7 @@ def test_a_write_that_the_client_repeats_after_it_landed_is_not_added_twice(worl
     aggregate(world, world.snapshot_changed("i-1", {"a": 5 * SCALE}), store=store)
     item = world.totals_item()
     assert item is not None
-    assert (world.ledger().sums, item["Version"]) == ({"a": 5 * SCALE}, {"N": "2"})
+    assert (world.ledger().sums, item["Version"]) == ({"a": 5 * SCALE}, changed(2))
 
 
 def test_another_error_of_the_table_gives_the_batch_back(world: World) -> None:
@@ -354,7 +360,7 @@ def test_a_corrupt_ledger_is_rebuilt_and_goes_on_in_its_version(world: World) ->
     assert world.ledger().sums == {"a": 3 * SCALE}
     found = world.totals_item()
     assert found is not None
-    assert found["Version"] == {"N": "2"}
+    assert found["Version"] == changed(2)
 
 
 def _damage(world: World, table: str, key: dict[str, Any], attribute: str) -> None:
@@ -369,20 +375,20 @@ def _damage(world: World, table: str, key: dict[str, Any], attribute: str) -> No
 
 def test_a_ledger_too_large_for_an_item_is_said_and_not_written(world: World) -> None:
     with pytest.raises(CountaggError, match=f"^the totals of {DAY} take {MAX_PACKED_BYTES + 1} bytes") as told:
-        world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES + 1), "now")
+        world.store.save_ledger(DAY, StoredLedger(0, b""), StoredLedger(1, bytes(MAX_PACKED_BYTES + 1)), "now")
     assert told.value.hint == MORE_PARTITIONS
     assert world.totals_item() is None
-    assert world.store.save_ledger(DAY, StoredLedger(0, b""), bytes(MAX_PACKED_BYTES), "now")
+    assert world.store.save_ledger(DAY, StoredLedger(0, b""), StoredLedger(1, bytes(MAX_PACKED_BYTES)), "now")
 
 
 def test_a_ledger_is_saved_only_over_the_version_that_was_read(world: World) -> None:
-    empty = encode_ledger(Ledger())
+    none, first, second = (StoredLedger(version, encode_ledger(Ledger())) for version in range(3))
     assert world.store.load_ledger(DAY) == StoredLedger(0, b"")
-    assert world.store.save_ledger(DAY, StoredLedger(0, b""), empty, "now")
-    assert not world.store.save_ledger(DAY, StoredLedger(0, b""), empty, "now")
-    assert not world.store.save_ledger(DAY, StoredLedger(2, empty), empty, "now")
-    assert world.store.save_ledger(DAY, StoredLedger(1, empty), empty, "now")
-    assert world.store.load_ledger(DAY) == StoredLedger(2, empty, expiry_epoch_seconds(DAY, 400))
+    assert world.store.save_ledger(DAY, none, first, "now")
+    assert not world.store.save_ledger(DAY, none, first, "now")
+    assert not world.store.save_ledger(DAY, second, second, "now")
+    assert world.store.save_ledger(DAY, first, second, "now")
+    assert world.store.load_ledger(DAY) == replace(second, expires_at=expiry_epoch_seconds(DAY, 400))
 
 
 class Warm:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
+from countagg.core.versions import version_after
 from countagg.functions import publisher
 from countagg.functions.counters_table import StatementFailed
 from countagg.functions.publications import Publication
 from countagg.functions.publisher import PublishingContended
 from tests.functions.bucket import Stored
 from tests.functions.publishing import EXPIRES_AT, TOMORROW, Outside, ledger, record, stream, updated_at
-from tests.functions.world import DAY, Context, World, emitted_metrics
+from tests.functions.world import DAY, NOW, Context, World, emitted_metrics
 
 KEY = f"totals/{DAY}"
 
@@ -409,3 +410,45 @@ def test_the_entry_point_takes_its_settings_from_the_environment(
     publisher.handler({"Records": [unchanged]}, Context(60_000))
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert [(found["service"], found["VersionsSeen"]) for found in metrics] == [("countagg-publisher", [1.0])]
+
+
+BEGAN_ANEW = version_after(0, NOW)
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+@pytest.mark.parametrize("lost", [("counters",), ("object",), (), ("counters", "object")])
+def test_a_ledger_that_begins_anew_replaces_what_the_one_before_it_published(
+    lost: tuple[str, ...], *, is_warm: bool
+) -> None:
+    outside = Outside()
+    former = stream([{"old": number * SCALE, "both": SCALE} for number in range(1, 51)])
+    outside.publish(*former)
+    if "counters" in lost:
+        outside.table.items.clear()
+    if "object" in lost:
+        outside.bucket.objects.clear()
+    by = outside.warm if is_warm else outside.start()
+
+    outside.publish(record(BEGAN_ANEW, None, ledger({"both": 2 * SCALE, "new": SCALE})), by=by)
+
+    for late in ([], former, former[-1:]):
+        outside.publish(*late, by=by)
+        assert outside.published() == PublishedTotals(BEGAN_ANEW, "", {"both": 2 * SCALE, "new": SCALE})
+        values = outside.values()
+        # Where nothing tells of it any more, nothing has to be put right.
+        assert values.pop("old", "0") == "0"
+        assert values == {"both": "2", "new": "1"}
+
+
+def test_a_split_day_that_begins_anew_replaces_what_was_published_too() -> None:
+    layout, outside = Layout(2, 1), Outside()
+    first, second = layout.partitions(DAY)
+    outside.publish(*stream([{"old": number * SCALE} for number in range(1, 51)]))
+    outside.ledgers.store(first, BEGAN_ANEW, ledger({"new": SCALE}))
+    outside.publish(record(BEGAN_ANEW, None, ledger({"new": SCALE}), first))
+    assert outside.published() == PublishedTotals(BEGAN_ANEW, "", {"new": SCALE})
+    assert outside.values() == {"old": "0", "new": "1"}
+    outside.ledgers.store(second, BEGAN_ANEW, ledger({"new": SCALE}))
+    outside.publish(record(BEGAN_ANEW, None, ledger({"new": SCALE}), second))
+    assert outside.published() == PublishedTotals(BEGAN_ANEW + 1, "", {"new": 2 * SCALE})
+    assert outside.values() == {"old": "0", "new": "2"}

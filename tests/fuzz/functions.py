@@ -68,9 +68,10 @@ class HeldStore(Store):
     def load_ledger(self, partition: str) -> StoredLedger:
         return self.ledgers.get(partition, StoredLedger(0, b""))
 
-    def save_ledger(self, partition: str, replaced: StoredLedger, document: bytes, updated_at: str) -> bool:
+    def save_ledger(self, partition: str, replaced: StoredLedger, ledger: StoredLedger, updated_at: str) -> bool:
         assert datetime.fromisoformat(updated_at).tzinfo is not None
-        self.ledgers[partition] = StoredLedger(replaced.version + 1, document)
+        assert ledger.version > replaced.version
+        self.ledgers[partition] = ledger
         return True
 
     def send_refusal(self, refusal: Refusal) -> None:

@@ -52,6 +52,7 @@ class FakeHealth:
         values: of metrics; those without are without data.
         states: of alarms, by name.
         ledgers, objects: the last changes, by day.
+        arriving: changes of ledgers that only a consistent read sees.
         denied: method -> the action that AWS names; empty if it names none.
         asked: when metrics were read.
     """
@@ -62,6 +63,7 @@ class FakeHealth:
     states: dict[str, str] = field(default_factory=dict)
     ledgers: dict[str, LastChange] = field(default_factory=dict)
     objects: dict[str, LastChange] = field(default_factory=dict)
+    arriving: dict[str, LastChange] = field(default_factory=dict)
     denied: dict[str, str] = field(default_factory=dict)
     asked: list[datetime] = field(default_factory=list)
 
@@ -82,7 +84,9 @@ class FakeHealth:
         self._require("alarms")
         return {name: self.states[name] for name in names if name in self.states}
 
-    def counted(self, day: str) -> LastChange | None:
+    def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
+        if consistent:
+            self.ledgers |= self.arriving
         self._require("counted")
         return self.ledgers.get(day)
 

@@ -16,6 +16,8 @@ from countagg.operate.status_watch import watch_hops
 from countagg.provision import metrics
 from tests.operate.fake_health import CODE, HOPS, NAMES, NOW, FakeStack, healthy_stack
 
+DAY = "2026-11-20"
+
 
 @pytest.fixture
 def fake() -> FakeStack:
@@ -168,7 +170,7 @@ def test_what_is_wrong_with_one_hop_shows_on_it_alone(
         set_queue(NAMES.uploads, 100_000, 1_000),
         lambda fake: fake.health.values.update({metrics.errors(NAMES.processor): 9.0}),
         lambda fake: fake.health.states.update({"countagg-uploads-age": "INSUFFICIENT_DATA"}),
-        lambda fake: fake.health.ledgers.clear(),
+        lambda fake: (fake.health.ledgers.clear(), fake.health.objects.clear()),
     ],
 )
 def test_what_passes_by_itself_is_healthy(change: Callable[[FakeStack], object], fake: FakeStack) -> None:
@@ -225,6 +227,26 @@ def test_a_time_that_a_hand_wrote_has_no_age(fake: FakeStack, at: str) -> None:
 
     assert fake.hop("last-upload").state == at
     assert fake.hop("last-upload").metrics["age_seconds"] is None
+
+
+# What is published
+
+
+@pytest.mark.parametrize("ledgers", [{}, {DAY: LastChange(DAY, 7, "2026-11-20T11:59:50.250+00:00")}])
+def test_what_is_newer_than_its_ledger_is_not_healthy(fake: FakeStack, ledgers: dict[str, LastChange]) -> None:
+    fake.health.ledgers = ledgers
+
+    hop = fake.hop("last-published")
+
+    assert hop.healthy is False
+    assert hop.detail == f"version 8 of {DAY}, which is newer than its ledger: `countagg repair --date {DAY}`"
+
+
+def test_a_ledger_that_was_read_a_moment_too_early_is_read_again(fake: FakeStack) -> None:
+    fake.health.arriving = {DAY: fake.health.ledgers[DAY]}
+    fake.health.ledgers = {DAY: LastChange(DAY, 7, "2026-11-20T11:59:50.250+00:00")}
+
+    assert fake.hop("last-published").healthy
 
 
 # Permissions

@@ -16,6 +16,7 @@ from countagg.core.ledger import Ledger, decode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.core.published import PublishedTotals, parse_published, published_key
 from countagg.core.values import parse_sum
+from countagg.core.versions import version_of_day
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.simulation.conditions import Item
 from tests.simulation.files import shown
@@ -71,7 +72,7 @@ class Judge:
     def _see_ledger(self, key: Key, item: Item) -> None:
         [place], version, ledger = key, item["Version"]["N"], decode_ledger(item["Document"]["B"])
         day = parse_partition(place).day
-        self._sums[day, sum(self._stored.versions(day).values())] = self._stored.ledger(day).sums
+        self._sums[day, version_of_day(self._stored.versions(day).values())] = self._stored.ledger(day).sums
         if self._world.trace.wanted:
             seen = " ".join(f"{instance}@{_short(sequencer)}" for instance, sequencer in ledger.seen.items())
             self._world.trace.tell("ledger", f"{place} version {version}: {shown(ledger.sums)}; seen {seen}")

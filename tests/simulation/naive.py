@@ -17,8 +17,9 @@ from countagg.core.counter_file import read_canonical
 from countagg.core.events import parse_snapshot_record
 from countagg.core.ledger import Image, Ledger, Link, decode_ledger, encode_ledger
 from countagg.core.snapshot import unpack_canonical
+from countagg.core.versions import version_after
 from countagg.functions.clients import Clients
-from countagg.functions.store import Store
+from countagg.functions.store import Store, StoredLedger
 from tests.functions.world import overridden
 from tests.simulation.functions import Handler, MakeHandler, Runtime
 from tests.simulation.rules import Rules, real_processor
@@ -55,9 +56,9 @@ class NaiveAggregator:
         for link in self._rule(ledger.seen, changes):
             _add_image(ledger, link.old, -1)
             _add_image(ledger, link.new, 1)
-        document = encode_ledger(ledger)
-        return document == stored.document or self._store.save_ledger(
-            day, stored, document, self._now().isoformat()
+        new = StoredLedger(version_after(stored.version, self._now()), encode_ledger(ledger))
+        return new.document == stored.document or self._store.save_ledger(
+            day, stored, new, self._now().isoformat()
         )
 
 

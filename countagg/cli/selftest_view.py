@@ -50,9 +50,9 @@ class Progress:
             return
         measured = f": {told}" if (told := _measured(result)) else ""
         self._session.remark(f"  {result.outcome} after {result.seconds:.1f} s{measured}")
-        for name, text in (("expected", result.expected), ("got", result.got), ("next", result.hint)):
-            if text is not None:
-                self._session.remark(f"  {name:<9} {printable(text)}")
+        if result.outcome is Outcome.FAILED:
+            for name, text in (("expected", result.expected), ("got", result.got), ("next", result.hint)):
+                self._session.remark(f"  {name:<9} {printable(text or '-')}")
 
 
 def _measured(result: StepResult) -> str:

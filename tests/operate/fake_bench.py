@@ -106,6 +106,8 @@ class FakeBench:
         line = 2 if "the wrong line is blamed" in self.faults else 1
         if "refusals are lost" not in self.faults:
             self.letters.append(DeadLetter(_LETTER, Kind.REFUSAL, "function/processor", "why", key="k", line=line))
+        if "refused files are kept" in self.faults:
+            self._take(instance, "etag of nothing", self.files[instance])
         if "refused files count" in self.faults:
             self._take(instance, "etag of nothing", 0)
         return "etag of nothing"

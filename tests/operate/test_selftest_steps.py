@@ -164,6 +164,7 @@ def test_what_is_doubtful_is_measured_and_fails_nothing() -> None:
         ("the same counts twice", "same again", "the same file and total as before", "ledger 0.4"),
         ("refusals are lost", "refused file", "a dead letter within 600 s", "none"),
         ("the wrong line is blamed", "refused file", "the refusal of line 1", "refused file, why"),
+        ("refused files are kept", "refused file", "the same file and total as before", "ledger 0.3"),
         ("refused files count", "refused file", "the same file and total as before", "ledger 0.2"),
         ("nobody is alerted", "limit", "alert within 600 s", "alert sending"),
         ("removals are not notified", "withdrawal", "snapshot, ledger, table, object within 600 s", "3 is due"),

@@ -15,7 +15,7 @@ import typer
 
 from countagg import __version__
 from countagg.cli import completion
-from countagg.core.errors import UsageError
+from countagg.core.errors import ConnectionProblem, UsageError
 
 if TYPE_CHECKING:
     from countagg.cli.preferences import Preferences
@@ -162,7 +162,7 @@ def _check_endpoint(options: Options, origin: Callable[[str], str]) -> None:
             hint="the embedded engine has its own address: leave one of them out",
         )
     if options.endpoint_url and not options.endpoint_url.startswith(("http://", "https://")):
-        raise UsageError(
+        raise ConnectionProblem(
             f"{options.endpoint_url!r} is no address",
             where=origin("endpoint_url"),
             hint="give it with its scheme, such as http://127.0.0.1:4566",

@@ -189,7 +189,8 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
             if path.exists() and not path.is_dir():
                 files.append((path, _load(path)))
             elif path is config:
-                raise UsageError("there is no such file", where=str(path), hint="check --config")
+                what = "it is a folder" if path.is_dir() else "there is no such file"
+                raise UsageError(what, where=str(path), hint="check --config")
             elif path.is_dir() or path.is_symlink():
                 what = "a folder" if path.is_dir() else f"a link to {path.readlink()}, which is not there"
                 raise UsageError(f"the settings file is {what}", where=str(path), hint=_MEND)

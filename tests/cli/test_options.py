@@ -240,12 +240,12 @@ def test_the_users_own_file_is_checked_too(sources: Sources, countagg: CommandLi
     assert f"countagg: {sources.user_file}: unknown setting 'colour'" in ran.err
 
 
-@pytest.mark.parametrize("name", ["absent.toml", "."])
-def test_a_settings_file_that_is_named_must_exist(name: str, countagg: CommandLine) -> None:
+@pytest.mark.parametrize(("name", "what"), [("absent.toml", "there is no such file"), (".", "it is a folder")])
+def test_a_settings_file_that_is_named_must_exist(name: str, what: str, countagg: CommandLine) -> None:
     ran = countagg("status", "--config", name)
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"countagg: {name}: there is no such file\n  try: check --config\n"
+    assert ran.err == f"countagg: {name}: {what}\n  try: check --config\n"
 
 
 @pytest.mark.parametrize("content", [b'\xef\xbb\xbfstack = "one"\n', b'quiet = true\r\nstack = "one"\r\n'])
@@ -302,5 +302,5 @@ def test_a_contradiction_names_where_each_side_stands(
 def test_an_endpoint_without_its_scheme_is_refused(countagg: CommandLine) -> None:
     ran = countagg("status", "--endpoint-url", "localhost:4566")
 
-    assert ran.code == 2
+    assert ran.code == 3
     assert ran.err.startswith("countagg: --endpoint-url: 'localhost:4566' is no address\n  try: give it with")

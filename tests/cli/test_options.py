@@ -209,7 +209,6 @@ def test_a_variable_that_says_neither_yes_nor_no_is_refused_by_its_name(
         (b"stack = one\n", "cannot be read"),
         (b'stack = "\xff"\n', "cannot be read"),
         (b'output = "xml"\n', "'xml' is no form of output"),
-        (b'endpoint_url = "localhost:4566"\n', "'localhost:4566' is no address"),
     ],
 )
 @pytest.mark.parametrize("named", [False, True])
@@ -228,7 +227,7 @@ def test_a_settings_file_that_is_wrong_is_refused_by_its_name(
 def test_an_unknown_setting_is_answered_with_the_known_ones(countagg: CommandLine) -> None:
     Path("countagg.toml").write_text('buckets = "one"\n')
 
-    assert "  try: known are alarm_email, bucket, bucket_versioning," in countagg("status").err
+    assert "  try: known are alarm_email, architecture, bucket, bucket_versioning," in countagg("status").err
 
 
 def test_the_users_own_file_is_checked_too(sources: Sources, countagg: CommandLine) -> None:
@@ -301,6 +300,9 @@ def test_a_contradiction_names_where_each_side_stands(
 
 def test_an_endpoint_without_its_scheme_is_refused(countagg: CommandLine) -> None:
     ran = countagg("status", "--endpoint-url", "localhost:4566")
+    Path("countagg.toml").write_text('endpoint_url = "localhost:4566"\n')
+    by_file = countagg("status")
 
-    assert ran.code == 3
-    assert ran.err.startswith("countagg: --endpoint-url: 'localhost:4566' is no address\n  try: give it with")
+    for origin, told in (("--endpoint-url", ran), ("countagg.toml", by_file)):
+        assert (told.code, told.out) == (3, "")
+        assert told.err.startswith(f"countagg: {origin}: 'localhost:4566' is no address\n  try: give it with")

@@ -127,6 +127,36 @@ def test_a_day_that_closed_under_fewer_days_of_retention_is_not_rebuilt_under_mo
     assert day.stored == stored
 
 
+def test_what_the_aggregator_passed_over_while_a_ledger_was_ahead_of_all_events_is_included() -> None:
+    day = healthy_day()
+    ledger = day.totals
+    ledger.seen["i-1"] = "F" * 32
+    day.store(ledger)
+
+    def pass_over() -> None:
+        day.upload("i-1", "A 2\n")
+        day.process()
+        day.aggregate()
+
+    day.on_write = [pass_over]
+    both = cast("DayWriter", day), cast("EventQueue", day)
+    Repairer(day.reader, *both, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
+    assert day.totals.sums["A"] == 12 * SCALE
+    assert day.totals.seen["i-1"] == day.held["i-1"].sequencer
+
+
+def test_a_sequencer_that_no_event_can_have_is_no_base_for_that_of_a_repair() -> None:
+    day = healthy_day()
+    ledger = day.totals
+    ledger.seen["i-1"] = "F" * 32
+    day.store(ledger)
+    held = day.held["i-1"]
+    repaired = day.repair()
+    assert repaired.verification.ok
+    assert [each.action for each in repaired.mended] == [Action.REBUILD]
+    assert day.held["i-1"] == held
+
+
 def test_a_rebuild_leaves_out_what_somebody_deleted_only_where_that_is_said() -> None:
     day = healthy_day()
     ledger = day.totals

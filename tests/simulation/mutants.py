@@ -172,8 +172,8 @@ MUTANTS = (
     Mutant(
         "a removal passed over where a refused file came since",
         "functions.processor",
-        "            return self._withdraw(event, file_key) if earlier.parts is None else",
-        "            return Outcome.SKIPPED if earlier.parts is None else",
+        "                self._withdraw(event, file_key)\n                if earlier.parts is None",
+        "                Outcome.SKIPPED\n                if earlier.parts is None",
     ),
     Mutant(
         "no version before a refused file read",
@@ -208,7 +208,7 @@ MUTANTS = (
     Mutant(
         "a counter that an update did not find taken for a newer one",
         "functions.counters_table",
-        "        present = self._insert(day, version, refused)\n",
+        "        present = self._insert(day, version, refused, expiry)\n",
         "        present = refused\n",
     ),
     Mutant(
@@ -302,9 +302,9 @@ MUTANTS = (
     Mutant(
         "a day's record expires like its snapshots",
         "core.day_record",
-        """            _TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
 """,
-        """            _TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
             "ExpiresAt": {"N": str(self.expiry.snapshots)},
 """,
         goes_on=1,
@@ -312,8 +312,8 @@ MUTANTS = (
     Mutant(
         "a snapshot expires by the settings instead of its day's record",
         "functions.processor",
-        "record.expiry.snapshots)",
-        "self._settings.expiry_of(file_key.day).snapshots)",
+        "self._record_of(file_key.day, event).expiry.snapshots\n",
+        "self._settings.expiry_of(file_key.day).snapshots\n",
         goes_on=5,
     ),
     Mutant(

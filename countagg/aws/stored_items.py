@@ -15,8 +15,8 @@ from countagg.core.day_record import SNAPSHOTS_EXPIRE, TOTALS_EXPIRE, DayRecord
 from countagg.core.days import Expiry, expiry_epoch_seconds
 from countagg.core.errors import CorruptDocument
 from countagg.core.partitions import MAX_PARTITIONS, Layout
-from countagg.core.published import MAX_VERSION
 from countagg.core.snapshot import Snapshot, join_parts
+from countagg.core.versions import MAX_VERSION
 
 Item = Mapping[str, Any]
 """In DynamoDB's attribute form."""

@@ -13,13 +13,11 @@ from typing import Final
 
 from countagg.core.counter_file import render_counters
 from countagg.core.values import parse_sum
+from countagg.core.versions import MAX_VERSION
 
 VERSION_KEY: Final = "countagg-version"
 UPDATED_AT_KEY: Final = "countagg-updated-at"
 CONTENT_TYPE: Final = "text/plain; charset=utf-8"
-
-MAX_VERSION: Final = 10**15
-"""No ledger gets there: a thousand versions a second, for longer than any totals are kept."""
 
 _VERSION = re.compile(r"[0-9]{1,18}")
 _MARK = re.compile(rb" (\t[ \t]{0,59})\n\Z")

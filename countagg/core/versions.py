@@ -19,6 +19,9 @@ _CHANGE_BITS: Final = 20
 """A ledger that changes every second of its two days stays far below; more changes would count as moments."""
 _CHANGES: Final = (1 << _CHANGE_BITS) - 1
 
+MAX_VERSION: Final = (1 << 53) - 1
+"""A greater number is of no ledger: somebody wrote it by hand."""
+
 
 def version_after(version: int, now: datetime) -> int:
     """Return the version after the given one; of a ledger that has none yet (0), the first that begins now.

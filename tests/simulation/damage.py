@@ -151,12 +151,18 @@ def form(name: str) -> Form:
 
 _CENTURY: Final = 3_155_760_000
 _YEAR: Final = 31_557_600
+_VERSIONS_BEGIN: Final = 1 << 40
+"""A number beyond is a version: a moment in tenths of seconds, and 20 bits (`core.versions`)."""
 
 
 def _moved(value: Value, seconds: int) -> Value | None:
     """Return a value as it would be at another time; None if it has nothing to do with time."""
-    if "N" in value and int(value["N"]) > _YEAR:
-        return {"N": str(int(value["N"]) + seconds)}
+    number = int(value.get("N", "0"))
+    if number > _VERSIONS_BEGIN:
+        # A version that is lower is of no effect.
+        return {"N": str(number + (seconds * 10 << 20))} if seconds > 0 else None
+    if number > _YEAR:
+        return {"N": str(number + seconds)}
     text = str(value.get("S", ""))
     if _is_sequencer(value):
         return {"S": f"{int(text[:10], 16) + seconds:010X}{text[10:]}"}

@@ -17,6 +17,7 @@ from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
+from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import Layout
@@ -198,7 +199,12 @@ class DayReader:
                 return PublishedTotals()
             with answer["Body"] as body:
                 return read_strictly(
-                    body.read(), answer["Metadata"], answer.get("ContentType", ""), answer["ETag"]
+                    # One of ours is never larger.
+                    body.read(MAX_DOCUMENT_BYTES + 1),
+                    answer["Metadata"],
+                    answer.get("ContentType", ""),
+                    answer["ETag"],
+                    self.settings.stack,
                 )
 
     def _get(self, key: str) -> GetObjectOutputTypeDef | None:

@@ -138,7 +138,10 @@ class DayWriter:
     def replace_published(
         self, day: str, replaced: str, version: int, updated_at: str, totals: Mapping[str, int]
     ) -> bool:
-        """Write a day's object if the one with that ETag still is there; empty if there was none."""
+        """Write a day's object if the one with that ETag still is there; empty if there was none.
+
+        That it is not somebody else's, the caller has seen (`PublishedTotals.foreign`).
+        """
         condition: Any = {"IfMatch": replaced} if replaced else {"IfNoneMatch": "*"}
         key = published_key(self._settings.output_prefix, day)
         body = render_published(totals, version)
@@ -151,7 +154,7 @@ class DayWriter:
                 Key=key,
                 Body=body,
                 ContentType=CONTENT_TYPE,
-                Metadata=published_metadata(version, updated_at),
+                Metadata=published_metadata(self._settings.stack, version, updated_at),
                 **condition,
             ),
         )

@@ -19,8 +19,9 @@ from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.grants import grant_problem
 from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed
+from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import Names
-from countagg.core.published import VERSION_KEY, published_key
+from countagg.core.published import VERSION_KEY, parse_published, published_key
 from countagg.core.settings import FunctionSettings
 from countagg.provision.metrics import MAXIMUM, Metric
 
@@ -56,11 +57,13 @@ class LastChange:
         day: YYYY-MM-DD.
         version: of the ledger that it changed to.
         at: UTC, ISO 8601.
+        foreign: why what is there is not the stack's own; None if it is.
     """
 
     day: str
     version: int
     at: str
+    foreign: str | None = None
 
 
 class Health:
@@ -136,15 +139,17 @@ class Health:
         owner: Any = {"Bucket": self._settings.bucket, "ExpectedBucketOwner": self._settings.bucket_owner}
         with aws_errors(f"object {key}"):
             try:
-                found = self._clients.s3.head_object(**owner, Key=key)
+                answer = self._clients.s3.get_object(**owner, Key=key)
             except ClientError as error:
-                # A HEAD has no body that could name the error.
-                if code_of(error) == "404":
+                if code_of(error) == "NoSuchKey":
                     return None
                 raise
-        version = found["Metadata"].get(VERSION_KEY, "")
-        number = int(version) if version.isascii() and version.isdigit() else 0
-        return LastChange(day, number, found["LastModified"].astimezone(UTC).isoformat(timespec="seconds"))
+            with answer["Body"] as body:
+                # Whose it is, the content tells if the metadata do not. One of ours is never larger.
+                content = b"" if VERSION_KEY in answer["Metadata"] else body.read(MAX_DOCUMENT_BYTES + 1)
+        found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
+        at = answer["LastModified"].astimezone(UTC).isoformat(timespec="seconds")
+        return LastChange(day, found.version, at, found.foreign)
 
 
 def _id(index: int) -> str:

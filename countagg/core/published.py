@@ -2,6 +2,8 @@
 
 It is for the outside world, and also the publisher's own memory: the counters table holds at least what the
 object says, because the object is written last.
+
+An object at its key that is somebody else's, or another stack's, is left alone: see `_foreign`.
 """
 
 from __future__ import annotations
@@ -12,11 +14,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from countagg.core.counter_file import render_counters
+from countagg.core.errors import shorten
 from countagg.core.values import parse_sum
 from countagg.core.versions import MAX_VERSION
 
-VERSION_KEY: Final = "countagg-version"
-UPDATED_AT_KEY: Final = "countagg-updated-at"
+_OURS: Final = "countagg-"
+VERSION_KEY: Final = f"{_OURS}version"
+UPDATED_AT_KEY: Final = f"{_OURS}updated-at"
+STACK_KEY: Final = f"{_OURS}stack"
+MOVE_AWAY: Final = "move it away, or set up with another --output-prefix"
+"""What to do about a foreign object."""
 CONTENT_TYPE: Final = "text/plain; charset=utf-8"
 
 _VERSION = re.compile(r"[0-9]{1,18}")
@@ -35,6 +42,8 @@ class PublishedTotals:
         readable: whether the content has the form of totals.
         updated_at: when that version was stored, as the metadata say; empty if they do not.
         flaws: what is not as the publisher writes it, if it was read strictly (`read_strictly`).
+        foreign: why the object is not this stack's, and is left alone; None if it is, or if there is none. Of a
+            foreign one, nothing else is known but its ETag.
     """
 
     version: int = 0
@@ -43,6 +52,7 @@ class PublishedTotals:
     readable: bool = True
     updated_at: str = field(default="", compare=False)
     flaws: tuple[str, ...] = ()
+    foreign: str | None = None
 
 
 def published_key(output_prefix: str, day: str) -> str:
@@ -60,30 +70,37 @@ def render_published(totals: Mapping[str, int], version: int) -> bytes:
     return render_counters(totals).removesuffix(b"\n") + f" {mark}\n".encode()
 
 
-def published_metadata(version: int, updated_at: str) -> dict[str, str]:
+def published_metadata(stack: str, version: int, updated_at: str) -> dict[str, str]:
     """Return the metadata that goes with the totals of a version."""
-    return {VERSION_KEY: str(version), UPDATED_AT_KEY: updated_at}
+    return {STACK_KEY: stack, VERSION_KEY: str(version), UPDATED_AT_KEY: updated_at}
 
 
-def parse_published(content: bytes, metadata: Mapping[str, str], etag: str) -> PublishedTotals:
-    """Read a published object. One that somebody damaged or put there by hand is no error, but unreadable."""
+def parse_published(content: bytes, metadata: Mapping[str, str], etag: str, stack: str) -> PublishedTotals:
+    """Read a published object. One that somebody damaged is no error, but unreadable; another's is foreign."""
+    foreign = _foreign(content, metadata, stack)
+    if foreign is not None:
+        return PublishedTotals(etag=etag, foreign=foreign)
     version = metadata.get(VERSION_KEY, "")
     number = int(version) if _VERSION.fullmatch(version) else 0
     try:
         # Sums may have more digits than the values of a file.
-        totals = dict(_split(line) for line in content.decode().split("\n") if line.strip())
+        totals = _totals_in(content)
     except ValueError:
         return PublishedTotals(number, etag, readable=False, updated_at=metadata.get(UPDATED_AT_KEY, ""))
     return PublishedTotals(number, etag, totals, updated_at=metadata.get(UPDATED_AT_KEY, ""))
 
 
-def read_strictly(content: bytes, metadata: Mapping[str, str], content_type: str, etag: str) -> PublishedTotals:
+def read_strictly(
+    content: bytes, metadata: Mapping[str, str], content_type: str, etag: str, stack: str
+) -> PublishedTotals:
     """Read a published object, and find out what the publisher would have written otherwise.
 
     The version stands in the metadata and at the end of the content. Where the two differ, the content has it:
     metadata are changed more easily.
     """
-    found = parse_published(content, metadata, etag)
+    found = parse_published(content, metadata, etag, stack)
+    if found.foreign is not None:
+        return found
     version = _version_in(content) or found.version
     if version > MAX_VERSION:
         version = 0
@@ -95,6 +112,32 @@ def read_strictly(content: bytes, metadata: Mapping[str, str], content_type: str
     if content_type != CONTENT_TYPE:
         flaws.append(f"the content type is not {CONTENT_TYPE}")
     return replace(found, version=version, flaws=tuple(flaws))
+
+
+def _foreign(content: bytes, metadata: Mapping[str, str], stack: str) -> str | None:
+    """Tell why an object is not a stack's own; None if it is.
+
+    It is, however damaged, if any of its metadata is countagg's and names no other stack; or if it has lost them,
+    and its content still has the form of totals with their version at the end.
+    """
+    owner = metadata.get(STACK_KEY)
+    if owner and owner != stack:
+        return f"its metadata name the stack {shorten(owner)}"
+    if any(key.startswith(_OURS) for key in metadata) or _has_our_form(content):
+        return None
+    return "its metadata do not name countagg"
+
+
+def _has_our_form(content: bytes) -> bool:
+    try:
+        return _version_in(content) is not None and bool(_totals_in(content))
+    except ValueError:
+        return False
+
+
+def _totals_in(content: bytes) -> dict[str, int]:
+    """Read the lines of an object; raises ValueError if they are no totals."""
+    return dict(_split(line) for line in content.decode().split("\n") if line.strip())
 
 
 def _version_in(content: bytes) -> int | None:

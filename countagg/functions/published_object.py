@@ -1,7 +1,11 @@
-"""The published objects in S3: written forward in versions only, on the condition of what was read."""
+"""The published objects in S3: written forward in versions only, on the condition of what was read.
+
+An object of somebody else's is never written. As it cannot be the publisher's memory, the memory is here.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+_STAND_INS: Final = 3
 _UNREADABLE: Final = b"\xff"
 
 _CHANGED_MEANWHILE: Final = frozenset(
@@ -44,9 +49,13 @@ class PublishedObjects:
     def __init__(self, settings: FunctionSettings, s3: S3Client) -> None:
         self._settings = settings
         self._s3 = s3
+        self._stand_ins: dict[str, PublishedTotals] = {}
 
     def read(self, day: str) -> PublishedTotals:
         """Read a day's object; version 0 if there is none.
+
+        In place of a foreign one, what would be there (`stand_in`), with the reason why it is not; version 0 if
+        that is not known.
 
         Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
         """
@@ -54,12 +63,31 @@ class PublishedObjects:
             answer = self._s3.get_object(**self._address(day))
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
+                self._stand_ins.pop(day, None)
                 return PublishedTotals()
             raise
         with answer["Body"] as body:
             # One that is larger than any of ours is somebody else's: like one that cannot be read.
             content = body.read() if answer["ContentLength"] <= MAX_DOCUMENT_BYTES else _UNREADABLE
-            return parse_published(content, answer["Metadata"], answer["ETag"])
+            found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
+        if found.foreign is not None:
+            return replace(self._stand_ins.get(day, PublishedTotals()), etag=found.etag, foreign=found.foreign)
+        self._stand_ins.pop(day, None)
+        return found
+
+    def stand_in(self, day: str, version: int, totals: Mapping[str, int]) -> bool:
+        """Remember what a day's object would say, were it not foreign; return whether that is new of the day.
+
+        Args:
+            day: YYYY-MM-DD.
+            version: of the ledger that the totals come from.
+            totals: counter -> sum in units of 10^-9.
+        """
+        known = self._stand_ins.pop(day, None)
+        while len(self._stand_ins) >= _STAND_INS:
+            self._stand_ins.pop(next(iter(self._stand_ins)))
+        self._stand_ins[day] = PublishedTotals(version, totals=totals)
+        return known is None
 
     def write(self, day: str, version: int, updated_at: str, totals: Mapping[str, int], replaced: str) -> str:
         """Write a day's object in place of the one that was read.
@@ -81,7 +109,7 @@ class PublishedObjects:
                 **condition,
                 Body=render_published(totals, version),
                 ContentType=CONTENT_TYPE,
-                Metadata=published_metadata(version, updated_at),
+                Metadata=published_metadata(self._settings.stack, version, updated_at),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in _CHANGED_MEANWHILE:

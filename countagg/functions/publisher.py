@@ -5,7 +5,8 @@ callable that takes a `Publication`; each one is idempotent and never goes back 
 
 The published object is written after the outputs, and so it is the publisher's memory: whatever it says, the
 outputs say as well or something newer. An object that is older than the first record of a batch tells that
-records were lost; what it holds, compared with the new totals, tells what they would have changed.
+records were lost; what it holds, compared with the new totals, tells what they would have changed. Where somebody
+else's object is in its place, that one stays, and an execution environment remembers what the object would say.
 
 The records of a day that is spread over partitions tell what changed in some of them. Its totals are read, all
 partitions at one moment, after its object: so the object is never newer, and versions are in the order of moments.
@@ -45,6 +46,7 @@ VERSIONS_SEEN: Final = "VersionsSeen"
 VERSIONS_UNREADABLE: Final = "VersionsUnreadable"
 COUNTERS_PUBLISHED: Final = "CountersPublished"
 OBJECTS_PUBLISHED: Final = "ObjectsPublished"
+OBJECTS_FOREIGN: Final = "ObjectsForeign"
 GAPS_HEALED: Final = "PublishingGapsHealed"
 
 _ATTEMPTS: Final = 10
@@ -67,10 +69,22 @@ class PublishingContended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """How far the outputs are, and the ETag of the object that is to be replaced next."""
+    """How far the outputs are, and the ETag of the object that is to be replaced next.
+
+    Attributes:
+        version: that the outputs have at least.
+        etag: empty if there is no object.
+        foreign: why the object is not to be replaced; None if it is.
+    """
 
     version: int
     etag: str
+    foreign: str | None = None
+
+    @classmethod
+    def of(cls, found: PublishedTotals) -> _Position:
+        """Return what an object says."""
+        return cls(found.version, found.etag, found.foreign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +167,21 @@ class Publisher:
             if position.version >= due.version:
                 return _Reached(day, position, due, news)
             etag = position.etag
-            if due.changed:
+            if position.foreign is not None:
+                self._leave(due, position.foreign, counts)
+            elif due.changed:
                 etag = self.objects.write(day, due.version, due.updated_at, due.totals, position.etag)
                 counts[OBJECTS_PUBLISHED] += bool(etag)
             if etag or not due.changed:
-                return _Reached(day, _Position(due.version, etag), due, news)
+                return _Reached(day, _Position(due.version, etag, position.foreign), due, news)
         raise PublishingContended(f"{day}: {_ATTEMPTS} attempts")
+
+    def _leave(self, publication: Publication, foreign: str, counts: Counter[str]) -> None:
+        """Leave an object alone that is not the stack's own, and go on as if it had been written."""
+        counts[OBJECTS_FOREIGN] += 1
+        if self.objects.stand_in(publication.day, publication.version, publication.totals):
+            # Once in the life of an execution environment, not every few seconds.
+            self.logger.warning("object left alone", day=publication.day, reason=foreign)
 
     def _due(self, publication: Publication, counts: Counter[str]) -> tuple[_Position, Publication]:
         """Return how far the day is, and what the outputs are to be brought to."""
@@ -169,7 +192,7 @@ class Publisher:
         if held is not None and publication.base <= held.version <= publication.version:
             return held, publication if held.version < publication.version else publication.with_nothing_changed()
         found = self.objects.read(publication.day)
-        position = _Position(found.version, found.etag)
+        position = _Position.of(found)
         if found.version == publication.version:
             return position, publication.with_nothing_changed()
         if found.version > publication.version:
@@ -186,7 +209,7 @@ class Publisher:
         a value that an interrupted attempt had left.
         """
         found = self.objects.read(told.day)
-        position = _Position(found.version, found.etag)
+        position = _Position.of(found)
         publication = told.as_read(self.read_totals(told.day, told.layout))
         if found.version == publication.version:
             return position, publication
@@ -202,7 +225,7 @@ class Publisher:
     def _missed(self, found: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
         """Return the counters that lost records changed, or may have changed."""
         missed = self._behind(found, publication)
-        if missed - publication.changed:
+        if missed - publication.changed and found.foreign is None:
             counts[GAPS_HEALED] += 1
             self.logger.warning(
                 "records were lost, outputs healed",
@@ -213,6 +236,9 @@ class Publisher:
         return missed
 
     def _hold(self, day: str, position: _Position) -> None:
+        if position.foreign is not None:
+            # It is looked at each time: somebody may have moved it away.
+            return
         while len(self._held) >= _DAYS_HELD:
             self._held.pop(next(iter(self._held)))
         self._held[day] = position

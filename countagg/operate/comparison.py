@@ -10,6 +10,7 @@ from typing import Final
 from countagg.aws.stored_items import StoredSnapshot
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
+from countagg.core.published import MOVE_AWAY
 from countagg.operate.attributes import of_counter, of_ledger, of_object, of_snapshots
 from countagg.operate.evidence import CounterFile, DayLook
 from countagg.operate.findings import Difference, Hop
@@ -248,6 +249,10 @@ def _counters(ledger: Ledger, version: int, look: DayLook, *, certain: bool) -> 
 def _object(ledger: Ledger, version: int, look: DayLook) -> Iterator[Difference]:
     published = look.published
     state = f"{published.version} {published.etag}"
+    if published.foreign is not None:
+        what = f"the object is not countagg's: {published.foreign}; {MOVE_AWAY}"
+        yield Difference(Hop.OBJECT, what, state=state, certain=True)
+        return
     yield from of_object(look, state)
     if not published.etag:
         if ledger.sums:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -82,13 +83,19 @@ def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, 
     }
     corrections = {name: changed for name in allowed if (changed := _correction(name, look, events.get(name)))}
     withdrawals = {name: _tombstone(name, look, now) for name in instances if name not in allowed}
-    hops = {each.hop for each in found.differences}
+    hops = _hops(found, look)
     outputs = bool(hops & {Hop.COUNTERS, Hop.OBJECT})
     # The ledger must not be of an older version than what was published: nothing newer would be published then.
     ledger = bool(events or corrections or withdrawals) or Hop.LEDGER in hops or outputs
     record = _record(found, look)
     plan = Plan(events, ledger, outputs, (), record, corrections, withdrawals)
-    return replace(plan, mendings=tuple(_mendings(found, plan)))
+    return replace(plan, mendings=tuple(_mendings(found, plan, hops)))
+
+
+def _hops(found: Verification, look: DayLook) -> set[Hop]:
+    """Return the hops at which something is to be mended: a foreign object is left alone."""
+    hops = {each.hop for each in found.differences}
+    return hops - {Hop.OBJECT} if look.published.foreign is not None else hops
 
 
 def _record(found: Verification, look: DayLook) -> DayRecord | None:
@@ -186,7 +193,7 @@ def _tombstone(instance: str, look: DayLook, now: str) -> Item:
     }
 
 
-def _mendings(found: Verification, plan: Plan) -> Iterator[Mending]:
+def _mendings(found: Verification, plan: Plan, hops: AbstractSet[Hop]) -> Iterator[Mending]:
     if plan.record is not None:
         yield Mending(Hop.SNAPSHOTS, Action.RECORD)
     for instance in plan.corrections:
@@ -196,9 +203,9 @@ def _mendings(found: Verification, plan: Plan) -> Iterator[Mending]:
     for instance in plan.withdrawals:
         yield Mending(Hop.SNAPSHOTS, Action.WITHDRAW, instance)
     written = plan.events or plan.corrections or plan.withdrawals
-    if written or any(each.hop is Hop.LEDGER for each in found.differences):
+    if written or Hop.LEDGER in hops:
         yield Mending(Hop.LEDGER, Action.REBUILD)
     for counter in sorted({each.counter for each in found.differences if each.hop is Hop.COUNTERS}):
         yield Mending(Hop.COUNTERS, Action.WRITE, counter=counter)
-    if any(each.hop is Hop.OBJECT for each in found.differences):
+    if Hop.OBJECT in hops:
         yield Mending(Hop.OBJECT, Action.WRITE)

@@ -16,6 +16,7 @@ from typing import Final
 from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
 from countagg.core.names import Names
+from countagg.core.published import MOVE_AWAY
 from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
@@ -216,7 +217,10 @@ class Inspector:
         day = counted.day if counted else self.now().astimezone(UTC).date().isoformat()
         published = attempt("s3:GetObject", lambda: self._last_published(day))
         hop = self._last_change("last-published", published)
-        if isinstance(published, LastChange) and self._is_ahead(published, counted):
+        if isinstance(published, LastChange) and published.foreign is not None:
+            detail = f"the object of {published.day} is not countagg's: {published.foreign}; {MOVE_AWAY}"
+            hop = replace(hop, healthy=False, detail=detail, metrics={**hop.metrics, "version": None})
+        elif isinstance(published, LastChange) and self._is_ahead(published, counted):
             remedy = f"`countagg repair --date {published.day}`"
             hop = replace(hop, healthy=False, detail=f"{hop.detail}, which is newer than its ledger: {remedy}")
         yield hop

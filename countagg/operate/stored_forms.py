@@ -17,6 +17,7 @@
 | | Version | whole, from 1, no newer than the ledger |
 | | ExpiresAt | the bounds below |
 | published object | content | the ledger; the lines that the publisher writes |
+| | countagg-stack | missing, as earlier versions wrote it; another makes the object foreign |
 | | countagg-version | the version at the end of the content, and the ledger's |
 | | countagg-updated-at | the ledger of the same version; no time before the day or yet to come |
 | | content type | that of the publisher |

@@ -18,7 +18,7 @@ from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AwsCallFailed, CountaggError
-from countagg.core.published import PublishedTotals
+from countagg.core.published import PublishedTotals, published_metadata
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
@@ -221,6 +221,14 @@ def test_an_object_replaces_the_one_that_was_read_and_no_other(reader: DayReader
     assert writer.replace_published(DAY, found.etag, 2, "now", {})
     assert not writer.replace_published(DAY, found.etag, 3, "now", TOTALS)
     assert reader.published(DAY).version == 2
+
+
+def test_an_object_of_another_stack_is_foreign_to_the_reader(stored: World, reader: DayReader) -> None:
+    metadata = published_metadata("other", 1, "now")
+    stored.clients.s3.put_object(Bucket=BUCKET, Key=f"totals/{DAY}", Body=b"a 1\n", Metadata=metadata)
+    found = reader.published(DAY)
+    assert (found.version, found.totals) == (0, {})
+    assert "'other'" in (found.foreign or "")
 
 
 # Events

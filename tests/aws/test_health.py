@@ -10,7 +10,8 @@ from countagg.aws.health import WINDOW, FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import Pipeline
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import Names
-from countagg.core.published import published_metadata
+from countagg.core.published import published_metadata, render_published
+from countagg.core.values import SCALE
 from countagg.operate.status import watched_metrics
 from countagg.provision import metrics
 from countagg.provision.alarm_specs import alarm_names
@@ -213,7 +214,7 @@ def test_the_last_change_of_a_published_object(deployed: World, health: Health) 
     deployed.clients.s3.delete_bucket_policy(Bucket=BUCKET)
     assert health.published(DAY) is None
     deployed.clients.s3.put_object(
-        Bucket=BUCKET, Key=f"totals/{DAY}", Body=b"A 1\n", Metadata=published_metadata(9, "then")
+        Bucket=BUCKET, Key=f"totals/{DAY}", Body=b"A 1\n", Metadata=published_metadata("countagg", 9, "then")
     )
     found = health.published(DAY)
     assert found is not None
@@ -222,7 +223,12 @@ def test_the_last_change_of_a_published_object(deployed: World, health: Health) 
     deployed.clients.s3.put_object(Bucket=BUCKET, Key=f"totals/{DAY}", Body=b"A 1\n")
     by_hand = health.published(DAY)
     assert by_hand is not None
-    assert by_hand.version == 0
+    assert (by_hand.version, bool(by_hand.foreign)) == (0, True)
+    content = render_published({"A": SCALE}, 9)
+    deployed.clients.s3.put_object(Bucket=BUCKET, Key=f"totals/{DAY}", Body=content)
+    copied = health.published(DAY)
+    assert copied is not None
+    assert (copied.version, copied.foreign) == (0, None)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +238,7 @@ def test_the_last_change_of_a_published_object(deployed: World, health: Health) 
         ("GetMetricData", "AccessDenied", lambda health: health.metrics([metrics.errors("f")], NOW)),
         ("DescribeAlarms", "AccessDenied", lambda health: health.alarms(["a"])),
         ("GetItem", "AccessDeniedException", lambda health: health.counted(DAY)),
-        ("HeadObject", "403", lambda health: health.published(DAY)),
+        ("GetObject", "AccessDenied", lambda health: health.published(DAY)),
     ],
 )
 def test_what_is_not_allowed_rises_with_the_action_that_aws_names(

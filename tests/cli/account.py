@@ -117,7 +117,7 @@ def publish_day(day: str, totals: Mapping[str, str]) -> None:
         Bucket=BUCKET,
         Key=f"totals/{day}",
         Body=render_published({name: parse_value(value) for name, value in totals.items()}, VERSION),
-        Metadata=published_metadata(VERSION, "then"),
+        Metadata=published_metadata("countagg", VERSION, "then"),
     )
 
 

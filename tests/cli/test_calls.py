@@ -232,7 +232,7 @@ def process(world: World, stack: str = "countagg", bucket: str = BUCKET) -> None
         Bucket=bucket,
         Key=f"totals/{DAY}",
         Body=render_published(totals, 7),
-        Metadata=published_metadata(7, "then"),
+        Metadata=published_metadata("countagg", 7, "then"),
     )
 
 

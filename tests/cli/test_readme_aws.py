@@ -92,7 +92,7 @@ def test_the_object_of_a_day_has_its_totals() -> None:
 
     found = boto3.client("s3").get_object(Bucket=BUCKET, Key=parts[2])
 
-    published = parse_published(found["Body"].read(), found["Metadata"], "")
+    published = parse_published(found["Body"].read(), found["Metadata"], "", "countagg")
     assert published.totals == {"COUNTER1": 191_122 * SCALE, "COUNTER2": 54_321 * SCALE}
 
 

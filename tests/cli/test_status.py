@@ -116,7 +116,8 @@ def test_code_of_another_version_is_a_remark_and_healthy(countagg: CommandLine) 
 def test_the_last_upload_and_what_was_published_last(countagg: CommandLine) -> None:
     day = datetime.now(UTC).date().isoformat()
     write_day(day, {"i-1": {"A": "1"}})
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"totals/{day}", Metadata=published_metadata(6, "then"))
+    metadata = published_metadata("countagg", 6, "then")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"totals/{day}", Metadata=metadata)
 
     found = countagg("status", "--output", "json").document
 
@@ -124,6 +125,30 @@ def test_the_last_upload_and_what_was_published_last(countagg: CommandLine) -> N
     assert (upload["state"], upload["metrics"]["version"], upload["date"]) == (f"{day}T10:00:01Z", 7, day)
     assert (published["metrics"]["version"], published["date"]) == (6, day)
     assert 0 <= published["metrics"]["age_seconds"] < 300
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [({}, "do not name countagg"), (published_metadata("other", 6, "then"), "name the stack 'other'")],
+)
+def test_an_object_of_somebody_else_in_place_of_the_published_one_is_told(
+    countagg: CommandLine, metadata: dict[str, str], told: str
+) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    write_day(day, {"i-1": {"A": "1"}})
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"totals/{day}", Body=b"a report\n", Metadata=metadata)
+
+    ran = countagg("status", "--output", "json")
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=f"totals/{day}")
+
+    published = hop_of(ran.document, "last-published")
+    assert (ran.document["healthy"], published["healthy"]) == (False, False)
+    assert published["detail"] == (
+        f"the object of {day} is not countagg's: its metadata {told}; "
+        "move it away, or set up with another --output-prefix"
+    )
+    assert (published["metrics"]["version"], published["date"]) == (None, day)
 
 
 @pytest.mark.usefixtures("stack")

@@ -150,8 +150,8 @@ def test_a_number_of_a_million_digits_is_refused_by_every_reader() -> None:
         parse_limit({"Value": {"N": "1E1000000"}})
     with pytest.raises(ValueError, match=r"\A.{,300}\Z"):
         parse_limit({"Value": {"N": f"x{DIGITS}"}})
-    assert not parse_published(f"A {DIGITS}\n".encode(), {}, "e").readable
-    assert parse_published(b"A 1\n", {VERSION_KEY: DIGITS}, "e").version == 0
+    assert not parse_published(f"A {DIGITS}\n".encode(), {VERSION_KEY: "1"}, "e", "countagg").readable
+    assert parse_published(b"A 1\n", {VERSION_KEY: DIGITS}, "e", "countagg").version == 0
 
 
 @pytest.mark.parametrize(

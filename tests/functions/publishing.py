@@ -145,7 +145,7 @@ class Outside:
     def published(self, day: str = DAY) -> PublishedTotals | None:
         """Return the published object of a day, without its ETag."""
         found = self.bucket.objects.get(f"totals/{day}")
-        return None if found is None else parse_published(found.body, found.metadata, "")
+        return None if found is None else parse_published(found.body, found.metadata, "", SETTINGS.stack)
 
     def agrees_with(self, sums: dict[str, int], version: int, day: str = DAY) -> bool:
         """Tell whether both outputs say these totals; a counter that went may stay in the table with 0."""

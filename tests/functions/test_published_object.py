@@ -30,7 +30,11 @@ def test_type_and_metadata_are_there_for_readers(objects: PublishedObjects, worl
     objects.write(DAY, 3, "2026-11-20T10:00:00Z", TOTALS, "")
     head = world.clients.s3.head_object(Bucket=BUCKET, Key=KEY)
     assert head["ContentType"] == "text/plain; charset=utf-8"
-    assert head["Metadata"] == {"countagg-version": "3", "countagg-updated-at": "2026-11-20T10:00:00Z"}
+    assert head["Metadata"] == {
+        "countagg-stack": "countagg",
+        "countagg-version": "3",
+        "countagg-updated-at": "2026-11-20T10:00:00Z",
+    }
 
 
 def test_only_the_object_that_was_read_is_replaced(objects: PublishedObjects) -> None:

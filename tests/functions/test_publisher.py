@@ -45,7 +45,11 @@ def test_the_object_holds_all_totals_with_their_version_and_time() -> None:
     outside.publish(*stream([{"a": SCALE}, {"a": SCALE, "b": SCALE // 4}]))
     found = outside.bucket.objects[KEY]
     assert [line.rstrip() for line in found.body.splitlines()] == [b"a 1", b"b 0.25"]
-    assert found.metadata == {"countagg-version": "2", "countagg-updated-at": updated_at(2)}
+    assert found.metadata == {
+        "countagg-stack": "countagg",
+        "countagg-version": "2",
+        "countagg-updated-at": updated_at(2),
+    }
 
 
 def test_unchanged_content_is_looked_at_once_and_written_never(capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,11 +220,11 @@ def test_an_unreadable_version_is_told_and_healed_by_the_next(capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("body", [b"a 5\nz 1\n", b"garbage", b""])
-def test_an_object_that_somebody_replaced_is_written_anew(body: bytes) -> None:
+def test_an_object_that_somebody_damaged_is_written_anew(body: bytes) -> None:
     outside = Outside()
     first, second = stream([{"a": SCALE, "b": SCALE}, {"a": SCALE, "b": 2 * SCALE}])
     outside.publish(first)
-    outside.bucket.objects[KEY] = Stored(body)
+    outside.bucket.objects[KEY] = Stored(body, {"countagg-version": "x"})
     outside.publish(second)
     assert outside.agrees_with({"a": SCALE, "b": 2 * SCALE}, 2)
 

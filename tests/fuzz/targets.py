@@ -158,7 +158,7 @@ def _unfitting_link(parts: tuple[bytes, bytes, bytes]) -> None:
 
 def _published(parts: tuple[bytes, str]) -> None:
     content, version = parts
-    found = parse_published(content, {VERSION_KEY: version}, "etag")
+    found = parse_published(content, {VERSION_KEY: version}, "etag", "countagg")
     assert found.version >= 0
     assert found.readable or not found.totals
 

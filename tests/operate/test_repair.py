@@ -13,6 +13,7 @@ import pytest
 from countagg.aws.stored_items import CounterItem
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import sequencer_after
 from countagg.core.values import SCALE
 from countagg.operate.evidence import Observer
@@ -46,6 +47,26 @@ def test_what_is_wrong_is_mended_and_stays_so(corruption: Corruption) -> None:
     day.settle()
     assert day.verify(0.0).ok
     assert published(day)["A"] == day.totals.sums["A"] // SCALE
+
+
+def test_an_object_of_somebody_else_is_told_and_left_alone_and_all_else_mended() -> None:
+    day = healthy_day()
+    day.object = PublishedTotals(etag="theirs", foreign="its metadata do not name countagg")
+    found = day.verify(0.0)
+    [told] = found.differences
+    assert (found.ok, told.hop) == (False, Hop.OBJECT)
+    assert "move it away" in told.what
+    assert day.repair().mended == ()
+
+    day.items.pop("B")
+    repaired = day.repair()
+    assert [(each.hop, each.counter) for each in repaired.mended] == [(Hop.COUNTERS, "B")]
+    assert repaired.verification.differences == (told,)
+    assert (published(day)["B"], day.object.etag) == (Decimal(5), "theirs")
+
+    day.object = PublishedTotals()
+    assert day.repair().verification.ok
+    assert day.object.totals == day.totals.sums
 
 
 def test_a_healthy_day_is_left_alone() -> None:

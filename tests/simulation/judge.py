@@ -234,7 +234,9 @@ class Judge:
 
     def _published(self, day: str) -> PublishedTotals:
         stored = self._world.bucket.objects.get(published_key(SETTINGS.output_prefix, day))
-        return PublishedTotals() if stored is None else parse_published(stored.content, stored.metadata, "")
+        if stored is None:
+            return PublishedTotals()
+        return parse_published(stored.content, stored.metadata, "", SETTINGS.stack)
 
     def _outputs_differ(self, day: str) -> bool:
         sums = self._stored.ledger(day).sums

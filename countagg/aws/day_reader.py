@@ -6,23 +6,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.day_tables import DayTables
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import DENIED, aws_errors, code_of, message_of
 from countagg.aws.session import Clients
 from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSnapshot, counter_item, text_of
 from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import Expiry
-from countagg.core.errors import CountaggError
+from countagg.core.errors import CountaggError, UnreadableObject
 from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import BY_DATE_INDEX, Names
-from countagg.core.object_keys import build_object_key
+from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals, published_key, read_strictly
 from countagg.core.settings import FunctionSettings
+from countagg.core.unreadable import describe_unreadable, is_denial_of_key, unreadable_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectTypeDef
@@ -56,16 +58,18 @@ class FoundObject:
     """An object as it is now.
 
     Attributes:
-        content: its bytes; None if there are more of them than any counter file may have.
+        content: its bytes; None if there are more of them than any counter file may have, or it cannot be read.
         etag: without quotes.
         size: in bytes.
         modified_at: aware UTC.
+        unreadable: why S3 does not read it out; None if S3 does.
     """
 
     content: bytes | None
     etag: str
     size: int
     modified_at: datetime
+    unreadable: str | None = None
 
 
 class DayReader:
@@ -81,6 +85,7 @@ class DayReader:
         self.settings = settings
         self._names = Names(settings.stack)
         self._tables = DayTables(clients, self._names, settings.layout)
+        self._readable_folders: set[str] = set()
         self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     def list_objects(self, day: str) -> Iterator[ListedObject]:
@@ -105,9 +110,13 @@ class DayReader:
         return None
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
-        """Return an object's bytes and ETag; None if it is not found."""
+        """Return an object's bytes and ETag; None if it is not found.
+
+        Raises:
+            UnreadableObject: S3 does not read it out, for a reason of the object's own.
+        """
         with aws_errors(f"object {key}"):
-            answer = self._get(key)
+            answer = self._get_file(key)
             if answer is None:
                 return None
             with answer["Body"] as body:
@@ -116,7 +125,13 @@ class DayReader:
     def find_object(self, key: str) -> FoundObject | None:
         """Return an object as it is now; None if there is none."""
         with aws_errors(f"object {key}"):
-            answer = self._get(key)
+            try:
+                answer = self._get_file(key)
+            except UnreadableObject as error:
+                found = self.listed(key)
+                if found is None:
+                    return None
+                return FoundObject(None, found.etag, found.size, found.modified_at, error.what)
             if answer is None:
                 return None
             with answer["Body"] as body:
@@ -206,6 +221,35 @@ class DayReader:
                     answer["ETag"],
                     self.settings.stack,
                 )
+
+    def _get_file(self, key: str) -> GetObjectOutputTypeDef | None:
+        try:
+            return self._get(key)
+        except ClientError as error:
+            code, text = code_of(error), message_of(error)
+            reason = unreadable_reason(code, text)
+            if reason is None and code in DENIED and self._may_read_beside(key):
+                reason = describe_unreadable("access to it alone is denied", code, text)
+            if reason is None:
+                raise
+            denied = is_denial_of_key(code, text)
+            raise UnreadableObject(reason, denied=denied, where=f"object {key}") from error
+
+    def _may_read_beside(self, key: str) -> bool:
+        """Tell whether the principal may read other files of a folder, so that a denial is about one of them.
+
+        Of an object that is not there, S3 answers 404 only to who may read and list it (AWS-FACTS section 1).
+        """
+        folder = key.rpartition("/")[0]
+        if folder not in self._readable_folders:
+            try:
+                self._get(f"{folder}/{FILE_NAME_PREFIX}{uuid4().hex}")
+            except ClientError as error:
+                if code_of(error) not in DENIED:
+                    raise
+                return False
+            self._readable_folders.add(folder)
+        return True
 
     def _get(self, key: str) -> GetObjectOutputTypeDef | None:
         """Ask for an object; None if there is none."""

@@ -12,6 +12,7 @@ CountaggError                exit  1  failure
 |- ImmutableField            exit  1  AWS cannot change this; nothing is replaced silently
 |- AwsCallFailed             exit  1  AWS refused a call for another reason
 |  |- AccessDenied           exit  1  the principal lacks a permission
+|  |- UnreadableObject       exit  1  S3 does not read out an object, for a reason of the object's own
 |  `- MadeMeanwhile          exit  1  somebody else made or changed it at the same time, again and again
 |- InvalidInput              exit  1  data that the pipeline's input rules refuse
 |  |- InvalidCounterFile
@@ -114,6 +115,18 @@ class AccessDenied(AwsCallFailed):
     def __init__(self, what: str, *, action: str = "", where: str = "", hint: str = "", detail: str = "") -> None:
         super().__init__(what, where=where, hint=hint, detail=detail)
         self.action = action
+
+
+class UnreadableObject(AwsCallFailed):
+    """S3 does not read out an object, for a reason of the object's own; all others may be read.
+
+    Args:
+        denied: whether it is the principal that may not use the object's key: somebody else may.
+    """
+
+    def __init__(self, what: str, *, denied: bool = False, where: str = "", detail: str = "") -> None:
+        super().__init__(what, where=where, detail=detail)
+        self.denied = denied
 
 
 class MadeMeanwhile(AwsCallFailed):

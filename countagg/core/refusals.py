@@ -18,7 +18,7 @@ class Refusal:
         sequencer: normalised, of the event under which it was read.
         reason: which rule it breaks.
         line: line number counted from 1; None when the rule is about the whole file or its key.
-        etag: of the object that was read; empty when it was refused by its key alone.
+        etag: of the object that was read; empty when it was refused by its key alone, or could not be read.
         request_id: of the invocation that refused it.
         refused_at: UTC, ISO 8601.
         before: what stands in its place; None when it was refused by its key alone, so that nothing does.

@@ -14,7 +14,8 @@ from typing import Final
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.events import ObjectEvent
 from countagg.core.snapshot import Snapshot
-from countagg.functions.store import FetchedObject, Store
+from countagg.functions.files import FetchedObject, ObjectVersion
+from countagg.functions.store import Store
 
 MAX_VERSIONS: Final = 10
 """So many versions before a refused file are read: each takes two calls, also while every new file is refused."""
@@ -50,10 +51,12 @@ class EarlierVersions:
     Attributes:
         store: where versions are listed and read.
         require_time: raises if too little time is left for another version.
+        counts: tells whether the snapshot that stands is of a version.
     """
 
     store: Store
     require_time: Callable[[], None]
+    counts: Callable[[ObjectVersion], bool]
 
     def newest_good(
         self, event: ObjectEvent, refused: FetchedObject, read: Callable[[FetchedObject], Parts]
@@ -69,11 +72,14 @@ class EarlierVersions:
             ObjectNotFound: a version is listed, but cannot be read yet.
         """
         seen = 0
+        # Of a file that cannot be read, S3 does not tell the version: it is the newest.
+        current = None if refused.unreadable else refused.version_id or "null"
         for version in self.store.versions(event.key):
-            if version.id == (refused.version_id or "null"):
-                continue
             if version.is_delete_marker:
                 return Earlier(None, "the file before it was deleted")
+            current = current or version.id
+            if version.id == current:
+                continue
             if seen == MAX_VERSIONS:
                 return self._own(event, read)
             seen += 1
@@ -84,16 +90,10 @@ class EarlierVersions:
             try:
                 return Earlier(read(found), f"the newest good version before it is applied: {version.id}")
             except InvalidCounterFile:
-                continue
-        if seen:
-            return Earlier(None, "every version before it is refused too")
-        if refused.version_id in (None, "null"):
-            return Earlier(
-                None,
-                "the bucket keeps no version from before it: a file that it overwrote unread does not count, and "
-                "the snapshot that stands may be older",
-            )
-        return Earlier(None, "there is no version before it")
+                # It was read while it could be: an older one must not take its place.
+                if found.unreadable and self.counts(version):
+                    return Earlier(None, f"the version before it that was applied goes on counting: {version.id}")
+        return Earlier(None, _nothing(seen, current))
 
     def _own(self, event: ObjectEvent, read: Callable[[FetchedObject], Parts]) -> Earlier:
         """Return the version that the event tells of, where too many refused ones came after it.
@@ -106,3 +106,15 @@ class EarlierVersions:
             with suppress(InvalidCounterFile):
                 return Earlier(read(found), f"the version that its event tells of is applied: {uploaded}")
         return Earlier(None, f"{MAX_VERSIONS} versions before it are refused too; older ones were not read")
+
+
+def _nothing(seen: int, current: str | None) -> str:
+    """Tell why nothing stands, of so many versions that were read before the current one."""
+    if seen:
+        return "every version before it is refused too"
+    if current in (None, "null"):
+        return (
+            "the bucket keeps no version from before it: a file that it overwrote unread does not count, and "
+            "the snapshot that stands may be older"
+        )
+    return "there is no version before it"

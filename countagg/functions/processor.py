@@ -35,7 +35,8 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
 from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
-from countagg.functions.store import FetchedObject, Store
+from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
+from countagg.functions.store import Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
@@ -161,7 +162,9 @@ class Processor:
         After a removal that is nothing, unless a good file came in between: what was there before is gone. The
         refused file came later, and has an event of its own.
         """
-        versions = EarlierVersions(self._store, partial(_require_time, context))
+        versions = EarlierVersions(
+            self._store, partial(_require_time, context), partial(self._counts, event, file_key)
+        )
         earlier = versions.newest_good(event, refused, partial(self._parts, event, file_key))
         if event.removed:
             return (
@@ -182,13 +185,21 @@ class Processor:
         Raises:
             ObjectNotFound: nothing is.
         """
+        applied = self._applied(event, file_key)
+        if applied is not None and applied.sequencer >= event.sequencer:
+            return Outcome.ALREADY_NEWER
+        raise ObjectNotFound(f"{event.key} is not there, and nothing tells yet that it was removed")
+
+    def _applied(self, event: ObjectEvent, file_key: CounterFileKey) -> AppliedFile | None:
         day, instance = file_key.day, file_key.instance
         # All parts of a snapshot are written together.
         partition = self._record_of(day, event).layout.partitions_of(day, instance)[0]
-        stored = self._store.sequencer_of(partition, instance)
-        if stored is not None and stored >= event.sequencer:
-            return Outcome.ALREADY_NEWER
-        raise ObjectNotFound(f"{event.key} is not there, and nothing tells yet that it was removed")
+        return self._store.applied(partition, instance)
+
+    def _counts(self, event: ObjectEvent, file_key: CounterFileKey, version: ObjectVersion) -> bool:
+        """Tell whether the snapshot that stands is of this version."""
+        applied = self._applied(event, file_key)
+        return applied is not None and applied.etag is not None and applied.etag == version.etag
 
     def _put(self, event: ObjectEvent, file_key: CounterFileKey, parts: Parts) -> Outcome:
         expires_at = self._record_of(file_key.day, event).expiry.snapshots
@@ -256,6 +267,8 @@ def _counters(found: FetchedObject | None) -> Mapping[str, int]:
     """Read what was found; an absent object names no counter."""
     if found is None:
         return {}
+    if found.unreadable is not None:
+        raise InvalidCounterFile(found.unreadable)
     if found.content is None:
         raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
     return parse_counter_file(found.content)

@@ -20,6 +20,8 @@ from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
+from countagg.core.unreadable import unreadable_reason
+from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
 
 if TYPE_CHECKING:
     from countagg.functions.clients import Clients
@@ -27,33 +29,6 @@ if TYPE_CHECKING:
 _ABSENT: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
 _NOT_NEWER: Final = "ConditionalCheckFailedException"
 _CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedObject:
-    """An object as it is now.
-
-    Attributes:
-        content: its bytes; None if there are more of them than any counter file may have.
-        size: in bytes.
-        etag: without quotes.
-        modified_at: UTC, ISO 8601.
-        version_id: of S3; None in a bucket that never kept versions.
-    """
-
-    content: bytes | None
-    size: int
-    etag: str
-    modified_at: str
-    version_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectVersion:
-    """A version of an object as the bucket lists it; one that was written without versioning has the id `null`."""
-
-    id: str
-    is_delete_marker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +71,13 @@ class Store:
         try:
             answer = self._clients.s3.get_object(**self._bucket, Key=key, **version)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
+            code = error.response["Error"]["Code"]
+            if code in _ABSENT:
                 return None
-            raise
+            reason = unreadable_reason(code, error.response["Error"].get("Message") or "")
+            if reason is None:
+                raise
+            return FetchedObject(None, 0, "", "", version_id, unreadable=reason)
         with answer["Body"] as body:
             size = answer["ContentLength"]
             return FetchedObject(
@@ -119,7 +98,7 @@ class Store:
         while True:
             page = self._clients.s3.list_object_versions(**self._bucket, Prefix=key, MaxKeys=1, **marker)
             listed = [
-                (found["Key"], ObjectVersion(found["VersionId"], is_delete_marker))
+                (found["Key"], ObjectVersion(found["VersionId"], is_delete_marker, _etag(found)))
                 for kind, is_delete_marker in (("Versions", False), ("DeleteMarkers", True))
                 for found in page.get(kind, [])  # type: ignore[attr-defined]  # one of the two names
             ]
@@ -168,15 +147,16 @@ class Store:
             self._totals_expire[day] = record.expiry.totals
         return self._totals_expire[day]
 
-    def sequencer_of(self, partition: str, instance: str) -> str | None:
-        """Return the sequencer of an instance's snapshot, strongly consistent; None if there is none."""
+    def applied(self, partition: str, instance: str) -> AppliedFile | None:
+        """Return what an instance's snapshot is of, strongly consistent; None if there is none."""
         answer = self._clients.dynamodb.get_item(
             TableName=self._names.snapshots,
             Key={"Date": {"S": partition}, "Instance": {"S": instance}},
-            ProjectionExpression="Sequencer",
+            ProjectionExpression="Sequencer, ETag",
             ConsistentRead=True,
         )
-        return answer["Item"]["Sequencer"]["S"] if "Item" in answer else None
+        item = answer.get("Item")
+        return None if item is None else AppliedFile(item["Sequencer"]["S"], item.get("ETag", {}).get("S") or None)
 
     def put_snapshot(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
         """Write a snapshot unless the table holds one of the same or a newer event.
@@ -292,3 +272,7 @@ class Store:
     def send_refusal(self, refusal: Refusal) -> None:
         """Put a refusal into the dead letter queue."""
         self._clients.sqs.send_message(QueueUrl=self._settings.dead_letters_url, MessageBody=refusal.to_message())
+
+
+def _etag(listed: Mapping[str, Any]) -> str | None:
+    return listed["ETag"].strip('"') if "ETag" in listed else None

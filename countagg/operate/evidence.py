@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -11,7 +11,13 @@ from countagg.aws.stored_items import CounterItem, StoredRecord, StoredSnapshot
 from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day, is_closed
-from countagg.core.errors import CorruptDocument, InvalidCounterFile, InvalidObjectKey
+from countagg.core.errors import (
+    AccessDenied,
+    CorruptDocument,
+    InvalidCounterFile,
+    InvalidObjectKey,
+    UnreadableObject,
+)
 from countagg.core.ledger import Ledger
 from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout
@@ -38,6 +44,7 @@ class CounterFile:
         packed: its counters; None for a refused file, or one that is not found.
         refused: why it is refused; None for a good one, or one that is not found.
         modified_at: when it was written, aware UTC; None if that is not known.
+        denied: whether it is refused because the principal may not use its key.
     """
 
     instance: str
@@ -46,6 +53,7 @@ class CounterFile:
     packed: bytes | None = None
     refused: RefusedFile | None = None
     modified_at: datetime | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class DayLook:
     Attributes:
         day: YYYY-MM-DD.
         files: instance -> its file.
-        refused: files that the rules refuse, those with a refused key too.
+        refused: files that the rules refuse, those with a refused key too, and those that S3 does not read out.
         snapshots: instance -> its snapshot.
         stored: the ledger as it is stored.
         inclusion: the ledger decoded, and what it includes; None if there is none, or it cannot be read.
@@ -115,7 +123,11 @@ class Observer:
                 self._known[found.key] = CounterFile(found.instance, found.key, found.etag, found.packed)
 
     def look(self) -> DayLook:
-        """Look once. The order matters: what is read later may be newer, never older."""
+        """Look once. The order matters: what is read later may be newer, never older.
+
+        Raises:
+            AccessDenied: the principal may not read what the processor reads.
+        """
         files = self._files()
         record = self.reader.record(self.day)
         if record.item is None:
@@ -125,6 +137,7 @@ class Observer:
             # A day that has begun has either, in the layout that is written down.
             record = self.reader.record(self.day, searched=True)
             snapshots, stored = self._stored()
+        _check_permission(files, snapshots)
         inclusion = _decode(stored)
         ledger = inclusion.ledger if inclusion else None
         if self._expired:
@@ -192,6 +205,9 @@ class Observer:
         for count, ((each, file_key), answer) in enumerate(in_parallel(self._fetch, pending), start=1):
             if answer is None:
                 absent.append(CounterFile(file_key.instance, each.key, each.etag))
+            elif isinstance(answer, UnreadableObject):
+                # It may be readable at the next look.
+                found.append(unreadable_file(each.key, file_key, each.etag, answer.what, denied=answer.denied))
             else:
                 self._known[each.key] = read_file(each, file_key, layout, *answer)
                 found.append(self._known[each.key])
@@ -212,10 +228,40 @@ class Observer:
             return None
         return file_key
 
-    def _fetch(self, pending: tuple[ListedObject, CounterFileKey]) -> tuple[bytes, str] | None:
+    def _fetch(self, pending: tuple[ListedObject, CounterFileKey]) -> tuple[bytes, str] | UnreadableObject | None:
         each, _ = pending
-        # Of a file that is too large, that alone is known.
-        return (b"", each.etag) if each.size > MAX_FILE_BYTES else self.reader.read_object(each.key)
+        try:
+            # Of a file that is too large, that alone is known.
+            return (b"", each.etag) if each.size > MAX_FILE_BYTES else self.reader.read_object(each.key)
+        except UnreadableObject as error:
+            return error
+
+
+def unreadable_file(
+    key: str, file_key: CounterFileKey, etag: str, reason: str, *, denied: bool = False
+) -> CounterFile:
+    """Return what there is of a file that S3 does not read out."""
+    return CounterFile(file_key.instance, key, etag, refused=RefusedFile(key, reason, None), denied=denied)
+
+
+def _check_permission(files: Sequence[CounterFile], snapshots: Mapping[str, StoredSnapshot]) -> None:
+    """Require that the principal may use the key of some file, if the processor has read files with theirs.
+
+    Raises:
+        AccessDenied: it may not.
+    """
+    if any(file.packed is not None for file in files):
+        return
+    for file in files:
+        snapshot = snapshots.get(file.instance)
+        if file.denied and file.refused and snapshot is not None and snapshot.etag == file.etag:
+            raise AccessDenied(
+                f"of {len(files)} files none can be read, although the processor has read them: "
+                f"{file.refused.reason}",
+                action="kms:Decrypt",
+                where=f"object {file.key}",
+                hint="the key's policy, or a permission of yours on the key, has to allow kms:Decrypt",
+            )
 
 
 def read_file(

@@ -16,7 +16,7 @@ from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey, parse_ob
 from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
-from countagg.operate.evidence import CounterFile, read_file
+from countagg.operate.evidence import CounterFile, read_file, unreadable_file
 from countagg.operate.file_log import FileLog, LogExcerpt
 from countagg.operate.findings import RefusedFile
 from countagg.operate.lineage import pending_reason, unreadable_ledger
@@ -50,7 +50,7 @@ class FileLineage:
         key: the object's key.
         file_key: whose file of which day it is; None if the key itself is refused.
         found: the object as it is now; None if there is none.
-        refused: why the rules refuse it; None if they do not, or there is none.
+        refused: why it is refused, or cannot be read; None for a good one, or none.
         counters: how many the object names; None if there is none, or it is refused.
         snapshot: what was made of it; None if nothing was, or it has expired.
         version: of the day's ledger; 0 if there is none.
@@ -210,6 +210,8 @@ class _Hops:
         if self.found is None:
             unseen = self.listed
             return None if unseen is None else CounterFile(self.file_key.instance, self.key, unseen.etag)
+        if self.found.unreadable:
+            return unreadable_file(self.key, self.file_key, self.found.etag, self.found.unreadable)
         listed = ListedObject(self.key, self.found.etag, self.found.size, self.found.modified_at)
         return read_file(listed, self.file_key, self.layout, self.found.content or b"", self.found.etag)
 

@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that the rules refuse; the snapshot before it stands."""
+    """A file that the rules refuse, or that S3 does not read out; the snapshot before it stands."""
 
     key: str
     reason: str
@@ -65,7 +65,7 @@ class Verification:
         version: of the ledger; 0 if there is none.
         differences: what is wrong.
         in_flight: what differs, but was still on its way at the last look.
-        refused: files that the rules refuse.
+        refused: files that the rules refuse, or that S3 does not read out.
     """
 
     day: str

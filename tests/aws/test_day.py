@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import DayReader, ListedObject
 from countagg.aws.day_writer import DayWriter
@@ -17,7 +20,7 @@ from countagg.aws.stored_items import CounterItem, StoredSnapshot
 from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
-from countagg.core.errors import AwsCallFailed, CountaggError
+from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError, UnreadableObject
 from countagg.core.published import PublishedTotals, published_metadata
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
@@ -284,3 +287,95 @@ def test_every_other_answer_rises_translated_and_says_where(
     with pytest.raises(AwsCallFailed, match=f"{operation} failed: slow down") as caught:
         ask(reader, writer)
     assert caught.value.where
+
+
+# Objects that S3 does not read out
+
+
+ARCHIVED = ("InvalidObjectState", "The operation is not valid for the object's storage class")
+NO_DECRYPT = (
+    "AccessDenied",
+    "User: u is not authorized to perform: kms:Decrypt on resource: key/k",
+)
+NO_GET = ("AccessDenied", "Access Denied")
+
+
+_READ = "before-parameter-build.s3.GetObject"
+
+
+@dataclass
+class Reads:
+    """Reads of objects, some of which S3 answers with an error, as moto does none of them."""
+
+    asked: list[str] = field(default_factory=list)
+    errors: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def refuse(self, params: dict[str, Any], **_: object) -> None:
+        self.asked.append(params["Key"])
+        for prefix, (code, text) in self.errors.items():
+            if params["Key"].startswith(prefix):
+                raise ClientError({"Error": {"Code": code, "Message": text}}, "GetObject")
+
+
+@pytest.fixture
+def reads(stored: World) -> Iterator[Reads]:
+    reads, events = Reads(), stored.clients.s3.meta.events
+    events.register(_READ, reads.refuse)
+    yield reads
+    events.unregister(_READ, reads.refuse)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "denied"),
+    [(*ARCHIVED, False), (*NO_DECRYPT, True), (*NO_GET, False)],
+)
+def test_an_object_that_cannot_be_read_is_told_with_its_reason(
+    stored: World, reader: DayReader, reads: Reads, code: str, text: str, *, denied: bool
+) -> None:
+    etag = put(stored, KEY, b"A 1\n")
+    reads.errors = {KEY: (code, text)}
+
+    with pytest.raises(UnreadableObject, match=f"the file cannot be read: .*{code}: {text}") as raised:
+        reader.read_object(KEY)
+    found = reader.find_object(KEY)
+
+    assert (raised.value.where, raised.value.denied) == (f"object {KEY}", denied)
+    assert found is not None
+    assert (found.content, found.etag, found.size, found.unreadable) == (None, etag, 4, raised.value.what)
+
+
+def test_one_that_is_gone_meanwhile_is_not_there(reader: DayReader, reads: Reads) -> None:
+    reads.errors = {KEY: ARCHIVED}
+    assert reader.find_object(KEY) is None
+
+
+def test_who_may_read_no_file_is_denied_and_no_file_is_blamed(reader: DayReader, reads: Reads) -> None:
+    reads.errors = {"counters/": NO_GET}
+
+    for read in (reader.read_object, reader.find_object):
+        with pytest.raises(AccessDenied):
+            read(KEY)
+
+
+def test_whether_others_may_be_read_is_asked_once(reader: DayReader, reads: Reads) -> None:
+    reads.errors = {KEY: NO_GET}
+
+    for key in (KEY, f"{KEY}1", f"{KEY}2"):
+        with pytest.raises(UnreadableObject):
+            reader.read_object(key)
+
+    assert len(reads.asked) == 4
+
+
+def test_a_failure_to_ask_for_others_is_told_as_that(reader: DayReader, reads: Reads) -> None:
+    reads.errors = {KEY: NO_GET, "counters/": ("SlowDown", "Please reduce your request rate.")}
+
+    with pytest.raises(AwsCallFailed, match="reduce your request rate"):
+        reader.read_object(KEY)
+
+
+def test_a_published_object_that_cannot_be_read_is_an_error(reader: DayReader, reads: Reads) -> None:
+    reads.errors = {"totals/": NO_DECRYPT}
+
+    with pytest.raises(AccessDenied, match="kms:Decrypt"):
+        reader.published(DAY)

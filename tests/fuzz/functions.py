@@ -21,8 +21,9 @@ from countagg.core.refusals import Refusal
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
 from countagg.functions.aggregator import Aggregator
 from countagg.functions.clients import Clients
+from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
 from countagg.functions.processor import Processor
-from countagg.functions.store import FetchedObject, ObjectVersion, Store, StoredLedger
+from countagg.functions.store import Store, StoredLedger
 from tests.functions.publishing import SETTINGS, Outside
 from tests.functions.world import Context, sqs_record
 
@@ -49,8 +50,9 @@ class HeldStore(Store):
     def versions(self, key: str) -> Iterator[ObjectVersion]:  # noqa: ARG002 - the bucket keeps none
         return iter((ObjectVersion("null", is_delete_marker=False),))
 
-    def sequencer_of(self, partition: str, instance: str) -> str | None:  # noqa: ARG002 - of all partitions
-        return self.snapshots[instance].sequencer if instance in self.snapshots else None
+    def applied(self, partition: str, instance: str) -> AppliedFile | None:  # noqa: ARG002 - of all partitions
+        snapshot = self.snapshots.get(instance)
+        return None if snapshot is None else AppliedFile(snapshot.sequencer, snapshot.etag or None)
 
     def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:  # noqa: ARG002 - no day has begun
         return wanted

@@ -13,7 +13,7 @@ from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSna
 from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import Expiry
-from countagg.core.errors import CorruptDocument, InvalidCounterFile
+from countagg.core.errors import CorruptDocument, InvalidCounterFile, UnreadableObject
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
 from countagg.core.object_keys import build_object_key, parse_object_key
@@ -60,6 +60,7 @@ class FakeDay:
         on_write: what happens just before each of the next writes of a repair.
         events: how many S3 had.
         unseen: keys that the bucket lists, and yet answers 404 for.
+        shut: key -> why S3 does not read the object out.
         links: changes of snapshots that the aggregator has not seen.
         fixed: when the day expires; None for what the settings say.
         uploaded_at: when the files were uploaded.
@@ -80,6 +81,7 @@ class FakeDay:
     on_write: list[Callable[[], None]] = field(default_factory=list)
     events: int = 0
     unseen: set[str] = field(default_factory=set)
+    shut: dict[str, UnreadableObject] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     versions: list[tuple[dict[str, int], dict[str, int], StoredDocument]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
@@ -116,6 +118,9 @@ class FakeDay:
             content = self._content(event.key)
             if content is None and not event.removed:
                 self.waiting.append(event)
+                continue
+            if event.key in self.shut and content is not None:
+                self.refused.append(event.key)
                 continue
             try:
                 packed = pack_counters({} if content is None else parse_counter_file(content))
@@ -216,6 +221,8 @@ class FakeDay:
                 yield ListedObject(key, etag_of(content), len(content), self.uploaded_at)
 
     def read_object(self, key: str) -> tuple[bytes, str] | None:
+        if key in self.shut:
+            raise self.shut[key]
         content = self._content(key)
         return None if content is None else (content, etag_of(content))
 
@@ -230,6 +237,8 @@ class FakeDay:
         content = self._content(key)
         if content is None:
             return None
+        if key in self.shut:
+            return FoundObject(None, etag_of(content), len(content), self.uploaded_at, self.shut[key].what)
         held = content if len(content) <= MAX_FILE_BYTES else None
         return FoundObject(held, etag_of(content), len(content), self.uploaded_at)
 

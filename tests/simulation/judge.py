@@ -20,6 +20,7 @@ from countagg.core.versions import version_of_day
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.simulation.conditions import Item
 from tests.simulation.files import shown
+from tests.simulation.plans import Step
 from tests.simulation.retention import closing_before
 from tests.simulation.stored import content_of
 from tests.simulation.streams import Key
@@ -49,6 +50,7 @@ class Judge:
         self._contents: dict[tuple[str, str, str], Mapping[str, int]] = {}
         self._sums: dict[tuple[str, int], Mapping[str, int]] = {}
         self._expiry: dict[str, int] = {}
+        self._came_too_late: dict[tuple[str, str], Step] = {}
         self._ledgers: dict[str, tuple[int, int, frozenset[str]]] = {}
         self._stored = world.stored
         self._keeps_ledger = keeps_ledger
@@ -135,7 +137,10 @@ class Judge:
         if not story.may_stand(content, versioned=self._world.plan.versioned):
             latest, past = story.latest, self._may_be_refused(place[0], story.date)
             explained = self._exhausted(latest.key) and not healed
-            if not explained and not (past and (latest.file is None or self._refusal(latest.key, "before"))):
+            if past and (latest.file is None or self._refusal(latest.key, "before")):
+                # More days of retention do not take it up by themselves.
+                self._came_too_late[place] = latest
+            if not explained and self._came_too_late.get(place) is not latest:
                 before = f", and before it {shown(story.said[-1])}" if story.is_refused() else ""
                 self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}{before}")
 
@@ -270,8 +275,9 @@ class Judge:
             self._note(f"verification of {day} ended with {found.differences}, although nothing lags behind")
 
     def _exhausted_of(self, day: str) -> bool:
-        """Tell whether an event of a day is in the dead letters: a file without counters may lack its snapshot."""
-        return any(f"/{day}/" in letter.key for letter in self._world.dead_letters.messages)
+        """Tell whether an event of a day is in the dead letters, or a refusal for its age: it may say the same."""
+        exhausted = any(f"/{day}/" in letter.key for letter in self._world.dead_letters.messages)
+        return exhausted or any(f"/{day}/" in key and self._refusal(key, "before") for key in self._truth.stories)
 
     def _has_unread_file(self, day: str) -> bool:
         return any(

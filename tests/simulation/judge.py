@@ -134,7 +134,9 @@ class Judge:
 
     def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
         content = self._stored.content(*place)
-        if not story.may_stand(content, versioned=self._world.plan.versioned):
+        # Before a refused file stands what stood before a removal too, if that came too late to withdraw it.
+        outlived = story.is_refused() and place in self._came_too_late and content in story.ever
+        if not outlived and not story.may_stand(content, versioned=self._world.plan.versioned):
             latest, past = story.latest, self._may_be_refused(place[0], story.date)
             explained = self._exhausted(latest.key) and not healed
             if past and (latest.file is None or self._refusal(latest.key, "before")):

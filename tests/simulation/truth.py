@@ -19,11 +19,13 @@ class Story:
         latest: the last step.
         date: on which it was done (UTC).
         said: every set of counters that the object stood for since it was removed last; none at the beginning.
+        ever: every one that it stood for, whether it was removed since or not.
     """
 
     latest: Step
     date: date
     said: list[Mapping[str, int]] = field(default_factory=lambda: [{}])
+    ever: list[Mapping[str, int]] = field(default_factory=lambda: [{}])
 
     def is_refused(self) -> bool:
         """Tell whether the object as it is breaks a rule for files."""
@@ -58,6 +60,7 @@ class Truth:
             story.said = [{}]
         elif step.file.counters is not None:
             story.said.append(step.file.counters)
+            story.ever.append(step.file.counters)
 
     def counter_files(self) -> dict[tuple[str, str], Story]:
         """Return the stories of the objects whose keys are counter files', by day and instance."""

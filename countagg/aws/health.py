@@ -6,6 +6,7 @@ principal lacks rises as `AccessDenied`.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from countagg.aws.answers import is_throttling
 from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.grants import grant_problem
+from countagg.aws.log_events import milliseconds
 from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed
 from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import Names
+from countagg.core.object_keys import SKIPPED
 from countagg.core.published import VERSION_KEY, parse_published, published_key
 from countagg.core.settings import FunctionSettings
 from countagg.provision.metrics import MAXIMUM, Metric
@@ -117,6 +121,27 @@ class Health:
         values = _values(results)
         return {metric: _one(metric, values.get(_id(index), [])) for index, metric in enumerate(wanted)}
 
+    def skipped_key(self, processor: str, now: datetime) -> str | None:
+        """Return the key of an object that was skipped in the last hour (`logs:FilterLogEvents` on the log group).
+
+        It is an example, for which one request is made: None if that finds none, or there were too many.
+        """
+        end = now.astimezone(UTC)
+        with aws_errors(f"log of {processor}"):
+            try:
+                answer = self._clients.logs.filter_log_events(
+                    logGroupName=Names.log_group(processor),
+                    startTime=milliseconds(end - WINDOW),
+                    endTime=milliseconds(end),
+                    filterPattern=f'"{SKIPPED}"',
+                )
+            except ClientError as error:
+                if code_of(error) == "ResourceNotFoundException" or is_throttling(code_of(error)):
+                    return None
+                raise
+        keys = [_skipped_key(event.get("message", "")) for event in answer.get("events", [])]
+        return next((key for key in reversed(keys) if key is not None), None)
+
     def alarms(self, names: Iterable[str]) -> dict[str, str]:
         """Return the states of those alarms that there are, at most 100, by name (`cloudwatch:DescribeAlarms`)."""
         with aws_errors("alarms"):
@@ -150,6 +175,15 @@ class Health:
         found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
         at = answer["LastModified"].astimezone(UTC).isoformat(timespec="seconds")
         return LastChange(day, found.version, at, found.foreign)
+
+
+def _skipped_key(message: str) -> str | None:
+    try:
+        line = json.loads(message)
+        key = line["key"] if line["message"] == SKIPPED else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return key if isinstance(key, str) else None
 
 
 def _id(index: int) -> str:

@@ -86,9 +86,9 @@ def logs(
 
     Example: countagg logs --since 2h --level warning --follow
     """
-    from countagg.aws.log_events import Period
+    from countagg.aws.log_events import Period, milliseconds
     from countagg.operate.log_lines import Level
-    from countagg.operate.logs import Wanted, choose_functions, milliseconds
+    from countagg.operate.logs import Wanted, choose_functions
     from countagg.operate.moments import parse_moment
 
     now = session.now()

@@ -12,6 +12,8 @@ from countagg.core.errors import InvalidObjectKey, UsageError
 FILE_NAME_PREFIX: Final = "values_"
 MAX_INSTANCE_LENGTH: Final = 128
 _CHARACTERS: Final = "letters, digits, _ . and -"
+SKIPPED: Final = "objects skipped that are no counter files"
+"""What the processor logs about them, with the `key` of one; `status` looks for it."""
 PREFIX_REASON: Final = f"S3's notification filters are only sure to match folders of {_CHARACTERS}"
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SHAPE = re.compile(rf"([0-9]+-[0-9]+-[0-9]+)/{FILE_NAME_PREFIX}(.*)", re.DOTALL)

@@ -28,7 +28,7 @@ from countagg.core.days import Expiry, check_upload_day
 from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, shorten
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
-from countagg.core.object_keys import CounterFileKey, parse_object_key
+from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
@@ -45,12 +45,13 @@ kept for a version before a refused file: it is listed and read, and then writte
 
 
 class Outcome(StrEnum):
-    """What became of an event; each is a metric."""
+    """What became of an event; each is a metric. An event of a file that is skipped is skipped too."""
 
     APPLIED = "FilesApplied"
     ALREADY_NEWER = "EventsAlreadyNewer"
     REFUSED = "FilesRefused"
     SKIPPED = "EventsSkipped"
+    FILE_SKIPPED = "FilesSkipped"
 
 
 class OutOfTime(Exception):
@@ -82,6 +83,7 @@ class Processor:
         self._metrics = metrics
         self._now = now
         self._records: dict[str, DayRecord] = {}
+        self._skipped_key = ""
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         """Process a batch of queue messages; those that fail are named in the answer and come again."""
@@ -102,6 +104,9 @@ class Processor:
 
         batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         answer = process_partial_response(event, handle_record, batch, context)
+        if skipped := outcomes[Outcome.FILE_SKIPPED]:
+            self._logger.info(SKIPPED, skipped=skipped, key=self._skipped_key)
+            outcomes[Outcome.SKIPPED] += skipped
         report(self._logger, self._metrics, outcomes, retried=len(batch.fail_messages))
         return answer
 
@@ -130,7 +135,7 @@ class Processor:
         try:
             file_key = parse_object_key(event.key, self._settings.prefix)
             if file_key is None:
-                return Outcome.SKIPPED
+                return self._skip(event)
             self._check_day(file_key.day, event)
             return self._apply_file(event, file_key, context)
         except InvalidObjectKey as error:
@@ -138,6 +143,12 @@ class Processor:
                 # Refused when it came, or its day is closed: its going withdraws nothing.
                 return Outcome.SKIPPED
             return self._refuse(event, error, "", context, None)
+
+    def _skip(self, event: ObjectEvent) -> Outcome:
+        if event.removed:
+            return Outcome.SKIPPED
+        self._skipped_key = event.key
+        return Outcome.FILE_SKIPPED
 
     def _apply_file(self, event: ObjectEvent, file_key: CounterFileKey, context: LambdaContext) -> Outcome:
         found = self._store.fetch_object(event.key)

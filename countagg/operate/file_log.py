@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from countagg.aws.log_events import LogReader, Period
+from countagg.aws.log_events import LogReader, Period, milliseconds
 from countagg.core.names import Names
 from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey
 from countagg.operate.log_lines import LogLine
-from countagg.operate.logs import Wanted, milliseconds, read_logs
+from countagg.operate.logs import Wanted, read_logs
 from countagg.operate.permitted import NotAllowed, attempt
 
 BEFORE: Final = timedelta(minutes=1)

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from countagg.aws.log_events import LogEvent, LogReader, Period
@@ -161,8 +160,3 @@ class _FollowedLog:
 
 def _lines(events: Iterable[LogEvent], wanted: Wanted) -> Iterator[LogLine]:
     return filter(wanted.takes, map(read_line, events))
-
-
-def milliseconds(moment: datetime) -> int:
-    """Return a moment in milliseconds since 1970."""
-    return int(moment.timestamp() * 1000)

@@ -30,6 +30,8 @@ NO_DATA: Final = "no data"
 _ABSENT: Final = "absent"
 _PRESENT: Final = "present"
 _READ_METRICS: Final = "cloudwatch:GetMetricData"
+_READ_LOG: Final = "logs:FilterLogEvents"
+_SHOWN_OF_KEY: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Inspector:
     now: Callable[[], datetime]
     _metrics: Mapping[Metric, float | None] | NotAllowed = field(default_factory=dict, init=False)
     _metrics_at: datetime | None = field(default=None, init=False)
+    _skipped: str | NotAllowed | None = field(default=None, init=False)
 
     def look(self) -> tuple[Hop, ...]:
         """Look once."""
@@ -103,6 +106,9 @@ class Inspector:
             wanted = watched_metrics(self.pipeline.names)
             self._metrics = attempt(_READ_METRICS, lambda: self.health.metrics(wanted, now))
             self._metrics_at = now
+            processor, self._skipped = self.pipeline.names.processor, None
+            if self._metric(metrics.files_skipped(processor)):
+                self._skipped = attempt(_READ_LOG, lambda: self.health.skipped_key(processor, now))
 
     def _metric(self, metric: Metric) -> float | None:
         return None if isinstance(self._metrics, NotAllowed) else self._metrics.get(metric)
@@ -146,9 +152,11 @@ class Inspector:
         numbers = self._numbers(short, function)
         current = found.code == self.code
         problem = attempt("iam:GetRole", lambda: self.health.grant_problem(function))
-        hidden = (problem.action,) if isinstance(problem, NotAllowed) else ()
+        example = self._skipped if short == "processor" else None
+        hidden = tuple(each.action for each in (problem, example) if isinstance(each, NotAllowed))
+        shown = example if isinstance(example, str) else ""
         remarks = [
-            self._metrics.text if isinstance(self._metrics, NotAllowed) else _last_hour(numbers),
+            self._metrics.text if isinstance(self._metrics, NotAllowed) else _last_hour(numbers, shown),
             "" if current else "code of another version",
             f"last update failed: {found.failure}" if found.failure else "",
             f"{problem}; run `countagg setup`" if isinstance(problem, str) else "",
@@ -167,7 +175,8 @@ class Inspector:
             "throttles": self._metric(metrics.throttles(function)),
         }
         if short == "processor":
-            return numbers | {"files_refused": self._metric(metrics.files_refused(function))}
+            refused, skipped = metrics.files_refused(function), metrics.files_skipped(function)
+            return numbers | {"files_refused": self._metric(refused), "files_skipped": self._metric(skipped)}
         age = self._metric(metrics.iterator_age(function))
         numbers["iterator_age_seconds"] = None if age is None else age / 1000
         if short == "aggregator":
@@ -267,7 +276,8 @@ def watched_metrics(names: Names) -> Sequence[Metric]:
         for metric in (metrics.invocations, metrics.errors, metrics.throttles)
     ]
     lag = [metrics.iterator_age(names.aggregator), metrics.iterator_age(names.publisher)]
-    own = [metrics.files_refused(names.processor), metrics.ledgers_nearly_full(names.aggregator)]
+    files = [metrics.files_refused(names.processor), metrics.files_skipped(names.processor)]
+    own = [*files, metrics.ledgers_nearly_full(names.aggregator)]
     return [*of_functions, *lag, *own, metrics.oldest_age(names.uploads)]
 
 
@@ -278,13 +288,15 @@ def _presence(name: str, found: bool | NotAllowed | None) -> Hop:  # noqa: FBT00
     return Hop(name, healthy=bool(found), state=_PRESENT if found else _ABSENT)
 
 
-def _last_hour(numbers: Mapping[str, float | None]) -> str:
-    """Return the numbers as text, of which there may be only some."""
+def _last_hour(numbers: Mapping[str, float | None], skipped: str) -> str:
+    """Return the numbers as text, of which there may be only some, with the key of a file that was skipped."""
+    such = skipped if len(skipped) <= _SHOWN_OF_KEY else f"{skipped[:_SHOWN_OF_KEY]}..."
     told = {
         "calls": numbers["invocations"],
         "errors": numbers["errors"],
         "throttles": numbers["throttles"],
         "refused": numbers.get("files_refused"),
+        f"skipped{f', such as {such}' if such else ''}": numbers.get("files_skipped"),
         "ledgers nearly full": numbers.get("ledgers_nearly_full"),
     }
     counts = ", ".join(f"{value:,.0f} {what}" for what, value in told.items() if value is not None)

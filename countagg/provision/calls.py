@@ -195,6 +195,7 @@ _STATUS: Final = _calls(
         On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
         On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
         On.PUBLISHED_FILES: ("s3:GetObject",),
+        On.PROCESSOR_LOGS: ("logs:FilterLogEvents",),
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         On.ROLES: ("iam:GetRole",),
         On.TABLES: ("dynamodb:DescribeTable",),

@@ -58,6 +58,11 @@ def files_refused(processor: str) -> Metric:
     return Metric(METRICS_NAMESPACE, "FilesRefused", "service", processor, SUM)
 
 
+def files_skipped(processor: str) -> Metric:
+    """Return how many objects the processor skipped that are no counter files."""
+    return Metric(METRICS_NAMESPACE, "FilesSkipped", "service", processor, SUM)
+
+
 def ledgers_nearly_full(aggregator: str) -> Metric:
     """Return how often the aggregator wrote a ledger that has little room left."""
     return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", "service", aggregator, SUM)

@@ -214,6 +214,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
     queues = (place.queue_arn(names.uploads), place.queue_arn(names.dead_letters))
     topics = (place.topic_arn(names.uploads), place.topic_arn(names.alerts))
     groups = tuple(place.log_group_arn(names.log_group(each)) for each in functions)
+    processor_logs = place.log_group_arn(names.log_group(names.processor))
     roles = tuple(place.role_arn(names.role(each, place.region), settings.role_path) for each in functions)
     arns: dict[On, tuple[str, ...]] = {
         On.ACCOUNT: ("*",),
@@ -240,6 +241,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.ROLES: roles,
         # AWS's own texts disagree on which of the two forms a log group's actions are checked on.
         On.LOG_GROUPS: (*groups, *(f"{arn}:*" for arn in groups)),
+        On.PROCESSOR_LOGS: (processor_logs, f"{processor_logs}:*"),
         On.LOG_GROUP_TAGS: groups,
         On.ALARMS: (place.alarm_arn(f"{names.stack}-*"),),
         On.ANY_ALARM: (place.alarm_arn("*"),),

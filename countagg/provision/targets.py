@@ -35,6 +35,7 @@ class On(Enum):
     """Event source mappings of the account and region: AWS picks their ids."""
     ROLES = auto()
     LOG_GROUPS = auto()
+    PROCESSOR_LOGS = auto()
     LOG_GROUP_TAGS = auto()
     """The same by the one form of their ARN that the actions for tags take."""
     ALARMS = auto()

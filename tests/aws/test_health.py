@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from countagg.aws.health import WINDOW, FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import Pipeline
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import Names
+from countagg.core.object_keys import SKIPPED
 from countagg.core.published import published_metadata, render_published
 from countagg.core.values import SCALE
 from countagg.operate.status import watched_metrics
@@ -173,6 +176,61 @@ def test_every_metric_that_raises_an_alarm_is_shown_by_number_or_depth(deployed:
     depths = {("AWS/SQS", metrics.depth("q").name, queue) for queue in (NAMES.uploads, NAMES.dead_letters)}
 
     assert {(a["Namespace"], a["MetricName"], a["Dimensions"][0]["Value"]) for a in alarms} <= shown | depths
+
+
+# The example of an object that is skipped
+
+
+class OneLog:
+    """CloudWatch Logs with some events, or an error, and what it was asked."""
+
+    def __init__(self, *messages: str, code: str = "") -> None:
+        self.messages = messages
+        self.code = code
+        self.asked: list[dict[str, Any]] = []
+
+    def filter_log_events(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        if self.code:
+            raise ClientError({"Error": {"Code": self.code, "Message": "m"}}, "FilterLogEvents")
+        return {"events": [{"message": message} for message in self.messages], "nextToken": "more"}
+
+
+def skipped_line(key: object) -> str:
+    return json.dumps({"level": "INFO", "message": SKIPPED, "skipped": 3, "key": key})
+
+
+def test_the_newest_key_that_one_request_finds_is_the_example(health: Health) -> None:
+    log = OneLog(skipped_line("counters/a"), skipped_line("counters/b"), "no JSON", "[]", skipped_line(7))
+    with_one(health, logs=log)
+
+    assert health.skipped_key(NAMES.processor, NOW) == "counters/b"
+
+    (request,) = log.asked
+    milliseconds = int(NOW.timestamp() * 1000)
+    assert request == {
+        "logGroupName": "/aws/lambda/countagg-processor",
+        "startTime": milliseconds - 3_600_000,
+        "endTime": milliseconds,
+        "filterPattern": f'"{SKIPPED}"',
+    }
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ThrottlingException"])
+def test_without_a_log_or_under_throttling_there_is_no_example(health: Health, code: str) -> None:
+    with_one(health, logs=OneLog(code=code))
+    assert health.skipped_key(NAMES.processor, NOW) is None
+
+
+def test_a_log_that_tells_nothing_gives_no_example(health: Health) -> None:
+    with_one(health, logs=OneLog())
+    assert health.skipped_key(NAMES.processor, NOW) is None
+
+
+def test_a_log_that_may_not_be_read_is_told_as_denied(health: Health) -> None:
+    with_one(health, logs=OneLog(code="AccessDeniedException"))
+    with pytest.raises(AccessDenied):
+        health.skipped_key(NAMES.processor, NOW)
 
 
 # Alarms

@@ -26,6 +26,7 @@ from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
 from countagg.operate.selftest import THROW_AWAY, throw_away_bucket
 from countagg.provision.calls import CALLS
+from countagg.provision.metrics import files_skipped
 from countagg.provision.permissions import resource_arns
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
@@ -174,6 +175,7 @@ def use(operator: Operator) -> None:
     for command in ("outputs", "logs"):
         operator.succeed(command)
     operator.succeed("verify", "--date", "today")
+    skip_a_file(world)
     operator.run("status")
     operator.succeed("query", "--date", "today")
     operator.succeed("query", "--date", "today", "--by-instance")
@@ -193,6 +195,15 @@ def use(operator: Operator) -> None:
     operator.succeed("limits import", str(operator.folder / "limits"))
     repair(operator)
     dead_letters(operator)
+
+
+def skip_a_file(world: World) -> None:
+    """Count an object that the processor skipped, so that `status` looks for an example."""
+    metric = files_skipped("countagg-processor")
+    dimensions: Any = [{"Name": metric.dimension, "Value": metric.owner}]
+    world.clients.cloudwatch.put_metric_data(
+        Namespace=metric.namespace, MetricData=[{"MetricName": metric.name, "Dimensions": dimensions, "Value": 1}]
+    )
 
 
 def load(operator: Operator) -> None:

@@ -287,7 +287,7 @@ def test_status_shows_the_hops_in_the_order_of_the_data(countagg: CommandLine) -
     found = {hop["hop"]: hop for hop in hops}
     assert found["queue/uploads"]["metrics"] == {"waiting": 0, "in_flight": 0, "oldest_seconds": None}
     assert found["function/processor"]["metrics"] == dict.fromkeys(
-        ["invocations", "errors", "throttles", "files_refused"]
+        ["invocations", "errors", "throttles", "files_refused", "files_skipped"]
     )
     assert list(found["function/publisher"]["metrics"]) == [
         "invocations",

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutErr
 
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
+from countagg.core.object_keys import SKIPPED
 from countagg.core.partitions import Layout
 from countagg.core.values import SCALE
 from countagg.functions import processor
@@ -197,8 +198,28 @@ def test_a_key_that_is_no_counter_file_is_skipped(
     world.put_key(key, GOOD)
     world.process_between_good_ones(world.created(key))
     assert world.refusals() == []
-    assert emitted_metrics(capsys) == {"FilesApplied": 2, "EventsSkipped": 1}
+    assert emitted_metrics(capsys) == {"FilesApplied": 2, "EventsSkipped": 1, "FilesSkipped": 1}
     assert key not in [call["Key"] for call in world.calls.of("GetObject")]
+
+
+def test_of_the_objects_that_a_batch_skipped_one_is_logged(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ["counters/2026/11/20/values_x", "counters/2026/11/20/values_y", f"counters/{DAY}/"]
+    world.process_between_good_ones(*map(world.created, keys), world.removed("counters/notes"))
+    skipped, done = world.log_lines()
+    assert (skipped["level"], skipped["message"], skipped["skipped"]) == ("INFO", SKIPPED, 3)
+    assert skipped["key"] in keys
+    assert (done["FilesSkipped"], done["EventsSkipped"]) == (3, 4)
+    assert emitted_metrics(capsys) == {"FilesApplied": 2, "EventsSkipped": 4, "FilesSkipped": 3}
+
+
+def test_the_removal_of_an_object_that_is_no_counter_file_is_no_file_that_is_skipped(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.process_between_good_ones(world.removed("counters/notes"))
+    assert [line["message"] for line in world.log_lines()] == ["batch done"]
+    assert emitted_metrics(capsys) == {"FilesApplied": 2, "EventsSkipped": 1}
 
 
 def test_a_deleted_file_leaves_an_empty_snapshot(world: World) -> None:
@@ -463,7 +484,7 @@ def test_a_batch_of_nothing_but_failures_is_answered_and_not_raised(world: World
     assert world.process("garbage", "more garbage").retried == [0, 1]
 
 
-def test_a_batch_leaves_one_log_line_and_one_metric_document(
+def test_a_batch_leaves_one_line_of_counts_and_one_metric_document(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = world.put("i-1", b"a 1\nb\n")
@@ -472,16 +493,14 @@ def test_a_batch_leaves_one_log_line_and_one_metric_document(
         world.created("counters/README.md"),
     )
     assert len(capsys.readouterr().out.splitlines()) == 1
-    warning, done = world.log_lines()
+    warning, skipped, done = world.log_lines()
     assert (warning["level"], warning["message"]) == ("WARNING", "file refused")
     assert (warning["bucket"], warning["key"]) == ("fleet-counters", broken)
     assert (warning["reason"], warning["line"]) == ("'b' is not COUNTER VALUE", 2)
+    assert (skipped["message"], skipped["key"]) == (SKIPPED, "counters/README.md")
     assert (done["level"], done["message"]) == ("INFO", "batch done")
-    assert {name: done[name] for name in ("FilesApplied", "FilesRefused", "EventsSkipped")} == {
-        "FilesApplied": 2,
-        "FilesRefused": 1,
-        "EventsSkipped": 1,
-    }
+    counted = {"FilesApplied": 2, "FilesRefused": 1, "EventsSkipped": 1, "FilesSkipped": 1}
+    assert {name: done[name] for name in counted} == counted
     assert "MessagesRetried" not in done
 
 

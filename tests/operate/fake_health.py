@@ -53,8 +53,10 @@ class FakeHealth:
         states: of alarms, by name.
         ledgers, objects: the last changes, by day.
         arriving: changes of ledgers that only a consistent read sees.
+        skipped: key of an object that was skipped; None if the log tells none.
         denied: method -> the action that AWS names; empty if it names none.
         asked: when metrics were read.
+        skipped_asked: how often the log was looked at for such a key.
     """
 
     functions: dict[str, FunctionHealth] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class FakeHealth:
     ledgers: dict[str, LastChange] = field(default_factory=dict)
     objects: dict[str, LastChange] = field(default_factory=dict)
     arriving: dict[str, LastChange] = field(default_factory=dict)
+    skipped: str | None = None
+    skipped_asked: int = 0
     denied: dict[str, str] = field(default_factory=dict)
     asked: list[datetime] = field(default_factory=list)
 
@@ -79,6 +83,12 @@ class FakeHealth:
         self._require("metrics")
         self.asked.append(now)
         return {metric: self.values.get(metric) for metric in wanted}
+
+    def skipped_key(self, processor: str, _now: datetime) -> str | None:
+        assert processor == NAMES.processor
+        self.skipped_asked += 1
+        self._require("skipped_key")
+        return self.skipped
 
     def alarms(self, names: Iterable[str]) -> dict[str, str]:
         self._require("alarms")

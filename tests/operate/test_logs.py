@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.aws.log_events import LogEvent, Period
+from countagg.aws.log_events import LogEvent, Period, milliseconds
 from countagg.core.errors import UsageError
 from countagg.core.names import Names
 from countagg.operate.log_lines import Level, LogLine, read_line
@@ -22,7 +22,6 @@ from countagg.operate.logs import (
     Wanted,
     choose_functions,
     follow_logs,
-    milliseconds,
     read_logs,
 )
 from tests.operate.log_events import PROCESSOR, START, HeldLogs, event

@@ -59,7 +59,7 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         healthy=True,
         state="Active",
         detail="last hour: 1,200 calls, 2 errors, 0 throttles, 1 refused",
-        metrics={"invocations": 1200, "errors": 2, "throttles": 0, "files_refused": 1},
+        metrics={"invocations": 1200, "errors": 2, "throttles": 0, "files_refused": 1, "files_skipped": None},
         facts={"code_current": True},
     )
     aggregator = fake.hop("function/aggregator")
@@ -247,6 +247,63 @@ def test_a_ledger_that_was_read_a_moment_too_early_is_read_again(fake: FakeStack
     fake.health.ledgers = {DAY: LastChange(DAY, 7, "2026-11-20T11:59:50.250+00:00")}
 
     assert fake.hop("last-published").healthy
+
+
+# Objects that are skipped
+
+
+SKIPPED_KEY = "counters/2026/11/20/values_x"
+
+
+def test_objects_that_are_skipped_are_counted_with_one_as_an_example(fake: FakeStack) -> None:
+    fake.health.values = {metrics.files_skipped(NAMES.processor): 3.0}
+    fake.health.skipped = SKIPPED_KEY
+
+    hop = fake.hop("function/processor")
+
+    assert (hop.healthy, hop.metrics["files_skipped"]) == (True, 3)
+    assert hop.detail == f"last hour: 3 skipped, such as {SKIPPED_KEY}"
+    assert "skipped" not in fake.hop("function/aggregator").detail
+
+
+@pytest.mark.parametrize("value", [None, 0.0])
+def test_where_none_is_skipped_the_log_is_not_read(fake: FakeStack, value: float | None) -> None:
+    fake.health.values = {} if value is None else {metrics.files_skipped(NAMES.processor): value}
+    fake.look()
+    assert fake.health.skipped_asked == 0
+
+
+def test_a_log_that_tells_no_example_leaves_the_number(fake: FakeStack) -> None:
+    fake.health.values = {metrics.files_skipped(NAMES.processor): 3.0}
+    hop = fake.hop("function/processor")
+    assert (hop.detail, hop.not_allowed) == ("last hour: 3 skipped", ())
+
+
+def test_a_log_that_may_not_be_read_leaves_the_number_too(fake: FakeStack) -> None:
+    fake.health.values = {metrics.files_skipped(NAMES.processor): 3.0}
+    fake.health.denied["skipped_key"] = ""
+    hop = fake.hop("function/processor")
+    assert (hop.healthy, hop.detail) == (True, "last hour: 3 skipped")
+    assert hop.not_allowed == ("logs:FilterLogEvents",)
+
+
+def test_a_long_key_is_shortened(fake: FakeStack) -> None:
+    fake.health.values = {metrics.files_skipped(NAMES.processor): 1.0}
+    fake.health.skipped = "k" * 1024
+    assert fake.hop("function/processor").detail == f"last hour: 1 skipped, such as {'k' * 100}..."
+
+
+def test_the_example_is_read_as_often_as_the_metrics_and_no_oftener(fake: FakeStack) -> None:
+    fake.health.values = {metrics.files_skipped(NAMES.processor): 3.0}
+    inspector = fake.inspector()
+    inspector.look()
+    inspector.look()
+    assert fake.health.skipped_asked == 1
+
+    fake.health.values = {}
+    fake.now = NOW + timedelta(seconds=60)
+    hops = {hop.name: hop for hop in inspector.look()}
+    assert (fake.health.skipped_asked, hops["function/processor"].detail) == (1, "last hour: no data")
 
 
 # Permissions

@@ -50,12 +50,12 @@ class EarlierVersions:
 
     Attributes:
         store: where versions are listed and read.
-        require_time: raises if too little time is left for another version.
+        has_time: tells whether there is time for another version.
         counts: tells whether the snapshot that stands is of a version.
     """
 
     store: Store
-    require_time: Callable[[], None]
+    has_time: Callable[[], bool]
     counts: Callable[[ObjectVersion], bool]
 
     def newest_good(
@@ -80,10 +80,9 @@ class EarlierVersions:
             current = current or version.id
             if version.id == current:
                 continue
-            if seen == MAX_VERSIONS:
-                return self._own(event, read)
+            if seen == MAX_VERSIONS or not self.has_time():
+                return self._own(event, read, seen)
             seen += 1
-            self.require_time()
             found = self.store.fetch_object(event.key, version.id)
             if found is None:
                 raise ObjectNotFound(f"version {version.id} of {event.key} is listed, but not found")
@@ -95,8 +94,8 @@ class EarlierVersions:
                     return Earlier(None, f"the version before it that was applied goes on counting: {version.id}")
         return Earlier(None, _nothing(seen, current))
 
-    def _own(self, event: ObjectEvent, read: Callable[[FetchedObject], Parts]) -> Earlier:
-        """Return the version that the event tells of, where too many refused ones came after it.
+    def _own(self, event: ObjectEvent, read: Callable[[FetchedObject], Parts], seen: int) -> Earlier:
+        """Return the version that the event tells of, where too many came after it, or too little time is left.
 
         Each version has an event of its own, so that every good one is read under one event at least.
         """
@@ -105,7 +104,8 @@ class EarlierVersions:
         if found is not None:
             with suppress(InvalidCounterFile):
                 return Earlier(read(found), f"the version that its event tells of is applied: {uploaded}")
-        return Earlier(None, f"{MAX_VERSIONS} versions before it are refused too; older ones were not read")
+        read_before = f"{seen} versions before it are refused too; older ones" if seen else "versions before it"
+        return Earlier(None, f"{read_before} were not read")
 
 
 def _nothing(seen: int, current: str | None) -> str:

@@ -174,7 +174,7 @@ class Processor:
         refused file came later, and has an event of its own.
         """
         versions = EarlierVersions(
-            self._store, partial(_require_time, context), partial(self._counts, event, file_key)
+            self._store, partial(_has_time, context), partial(self._counts, event, file_key)
         )
         earlier = versions.newest_good(event, refused, partial(self._parts, event, file_key))
         if event.removed:
@@ -269,9 +269,14 @@ class Processor:
 
 
 def _require_time(context: LambdaContext) -> None:
-    left = context.get_remaining_time_in_millis()
-    if left < CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS:
+    if not _has_time(context):
+        left = context.get_remaining_time_in_millis()
         raise OutOfTime(f"{left} ms left; a slow call may take {SLOWEST_CALL_MILLISECONDS}")
+
+
+def _has_time(context: LambdaContext) -> bool:
+    """Tell whether all calls for a file fit into what is left, however slow they are."""
+    return context.get_remaining_time_in_millis() >= CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS
 
 
 def _counters(found: FetchedObject | None) -> Mapping[str, int]:

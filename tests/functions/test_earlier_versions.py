@@ -205,11 +205,12 @@ def test_a_version_that_is_listed_but_not_found_yet_is_waited_for(versioned: Wor
     assert versioned.counters_of("i-1") == {"a": 2 * SCALE}
 
 
-def test_versions_for_which_too_little_time_is_left_are_read_at_another_try(versioned: World) -> None:
-    put(versioned, GOOD, BAD, BAD)
-    message = versioned.created(KEY)
+def test_where_too_little_time_is_left_for_other_versions_each_counts_by_its_own_event(versioned: World) -> None:
+    good, bad, _ = put(versioned, GOOD, BAD, BAD)
     enough = CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS
-    assert versioned.process(message, context=Context(enough, enough, enough - 1)).retried == [0]
-    assert (versioned.counters_of("i-1"), versioned.refusals()) == (None, [])
-    assert versioned.process(message).retried == []
-    assert versioned.counters_of("i-1") == {"a": SCALE}
+    for version, expected in ((bad, None), (good, {"a": SCALE})):
+        message = versioned.created(KEY, version_id=version)
+        assert versioned.process(message, context=Context(enough, enough - 1)).retried == []
+        assert versioned.counters_of("i-1") == expected
+    told = [refusal["before"] for refusal in versioned.refusals()]
+    assert told == ["versions before it were not read", f"the version that its event tells of is applied: {good}"]

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from countagg.cli.main import main
+from countagg.core.day_record import DayRecord
+from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
-from countagg.core.partitions import LAYOUTS_PARTITION, Layout
-from countagg.core.published import published_metadata, render_published
+from countagg.core.partitions import Layout
+from countagg.core.published import CONTENT_TYPE, published_metadata, render_published
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import parse_value
@@ -27,6 +30,8 @@ BUCKET: Final = "counters-of-somebody"
 ACCOUNT: Final = "123456789012"
 VERSION: Final = 7
 """Of every ledger that is written here."""
+BEGUN: Final = "00674760B0"
+"""How the sequencers begin that are written here: with a time, as S3's do."""
 TALLY: Final = re.compile(r"\d+ created, \d+ updated, \d+ kept, \d+ deleted in \d+ s")
 """The last line of what setup and teardown tell."""
 
@@ -74,15 +79,12 @@ def write_day(
 ) -> None:
     """Write what the functions would have written for these files: snapshots and ledgers."""
     dynamodb, spread = boto3.client("dynamodb"), layout or Layout()
-    if layout is not None:
-        numbers = {"Lanes": {"N": str(layout.lanes)}, "CounterShards": {"N": str(layout.shards)}}
-        item = {"Date": {"S": LAYOUTS_PARTITION}, "Instance": {"S": day}, **numbers}
-        dynamodb.put_item(TableName=f"{stack}-snapshots", Item=item)
+    dynamodb.put_item(TableName=f"{stack}-snapshots", Item=DayRecord(spread, _expiry(day)).to_item(day))
     images: dict[str, dict[str, Image]] = {partition: {} for partition in spread.partitions(day)}
     for number, (instance, texts) in enumerate(files.items(), start=1):
         shares = spread.split({name: parse_value(value) for name, value in texts.items()})
         for partition, share in zip(spread.partitions_of(day, instance), shares, strict=True):
-            image = Image(normalise_sequencer(f"{number:X}"), pack_counters(share))
+            image = Image(normalise_sequencer(f"{BEGUN}{number:08X}"), pack_counters(share))
             images[partition][instance] = image
             dynamodb.put_item(TableName=f"{stack}-snapshots", Item=_snapshot_item(day, partition, instance, image))
     for partition, of_partition in images.items():
@@ -91,22 +93,43 @@ def write_day(
             Item={
                 "Date": {"S": partition},
                 "Version": {"N": str(VERSION)},
-                "UpdatedAt": {"S": f"{day}T10:00:01Z"},
+                "UpdatedAt": {"S": updated_at(day)},
+                "ExpiresAt": {"N": str(_expiry(day).totals)},
                 "Document": {"B": encode_ledger(rebuild(of_partition.items()))},
             },
         )
 
 
 def _snapshot_item(day: str, partition: str, instance: str, image: Image) -> dict[str, Any]:
+    etag, uploaded_at = _written(day, instance)
     return {
         "Date": {"S": partition},
         "Instance": {"S": instance},
         "Sequencer": {"S": image.sequencer},
         "Counters": {"B": image.packed},
-        "ETag": {"S": f"etag-{instance}"},
+        "ETag": {"S": etag},
         "Key": {"S": f"counters/{day}/values_{instance}"},
-        "UploadedAt": {"S": f"{day}T10:00:00Z"},
+        "UploadedAt": {"S": uploaded_at},
+        "ExpiresAt": {"N": str(_expiry(day).snapshots)},
     }
+
+
+def _written(day: str, instance: str) -> tuple[str, str]:
+    """Return a file's ETag, and when it was written; some other ones if it is not there."""
+    try:
+        found = boto3.client("s3").head_object(Bucket=BUCKET, Key=f"counters/{day}/values_{instance}")
+    except ClientError:
+        return f"etag-{instance}", f"{day}T10:00:00Z"
+    return found["ETag"].strip('"'), found["LastModified"].isoformat(timespec="seconds")
+
+
+def updated_at(day: str) -> str:
+    """Return when the ledgers of `write_day` changed."""
+    return f"{day}T10:00:01Z"
+
+
+def _expiry(day: str) -> Expiry:
+    return Expiry.chosen(day, 35, 400)
 
 
 def publish_day(day: str, totals: Mapping[str, str]) -> None:
@@ -117,19 +140,21 @@ def publish_day(day: str, totals: Mapping[str, str]) -> None:
         Bucket=BUCKET,
         Key=f"totals/{day}",
         Body=render_published({name: parse_value(value) for name, value in totals.items()}, VERSION),
-        Metadata=published_metadata("countagg", VERSION, "then"),
+        Metadata=published_metadata("countagg", VERSION, updated_at(day)),
+        ContentType=CONTENT_TYPE,
     )
 
 
-def put_counter(day: str, name: str, value: str) -> None:
+def put_counter(day: str, name: str, value: str, stack: str = "countagg") -> None:
     """Write an item of the counters table."""
     item: Any = {
         "Counter": {"S": name},
         "Date": {"S": day},
         "Value": {"N": value},
         "Version": {"N": str(VERSION)},
+        "ExpiresAt": {"N": str(_expiry(day).totals)},
     }
-    boto3.client("dynamodb").put_item(TableName="countagg-counters", Item=item)
+    boto3.client("dynamodb").put_item(TableName=f"{stack}-counters", Item=item)
 
 
 def empty_bucket() -> None:

@@ -19,9 +19,10 @@ from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.simulation import TRIALS
 from countagg.cli.main import main
 from countagg.core.counter_file import parse_counter_file
+from countagg.core.day_record import record_key
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.partitions import Layout
-from countagg.core.published import published_metadata, render_published
+from countagg.core.published import CONTENT_TYPE, published_metadata, render_published
 from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
 from countagg.operate.selftest import THROW_AWAY, throw_away_bucket
@@ -37,7 +38,7 @@ from tests.aws.drift_messaging import change_subscription
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
 from tests.aws.others import ADDRESS, OUR_BOUNDARY, THEIR_POLICY, make_key
 from tests.aws.world import BUCKET, PLACE, REGION, Calls, World, make_clients, make_zip
-from tests.cli.account import moto_account, write_day
+from tests.cli.account import moto_account, put_counter, updated_at, write_day
 from tests.cli.test_help import leaves, tree
 from tests.events.loading import load_event
 
@@ -172,6 +173,7 @@ def use(operator: Operator) -> None:
     process(world)
     # It waits for later snapshots than those there are.
     assert operator.run("upload-sample", "--wait", "--timeout", "0") == 9
+    process(world)
     for command in ("outputs", "logs"):
         operator.succeed(command)
     operator.succeed("verify", "--date", "today")
@@ -217,7 +219,7 @@ def process(world: World, stack: str = "countagg", bucket: str = BUCKET) -> None
     """Write what the functions would have written for the files of today."""
     s3, dynamodb = world.clients.s3, world.clients.dynamodb
     files: dict[str, dict[str, str]] = {}
-    etags: dict[str, str] = {}
+    objects: dict[str, tuple[str, str]] = {}
     for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"counters/{DAY}/")["Contents"]:
         instance = found["Key"].rpartition("values_")[2]
         content = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
@@ -226,24 +228,24 @@ def process(world: World, stack: str = "countagg", bucket: str = BUCKET) -> None
         except InvalidCounterFile as error:
             refuse_file(world, stack, found["Key"], error)
             return
-        etags[instance] = found["ETag"].strip('"')
+        objects[instance] = (found["ETag"].strip('"'), found["LastModified"].isoformat(timespec="seconds"))
     write_day(DAY, files, stack)
-    for instance, etag in etags.items():
+    for instance, (etag, modified_at) in objects.items():
         dynamodb.update_item(
             TableName=f"{stack}-snapshots",
             Key={"Date": {"S": DAY}, "Instance": {"S": instance}},
-            UpdateExpression="SET ETag = :etag",
-            ExpressionAttributeValues={":etag": {"S": etag}},
+            UpdateExpression="SET ETag = :etag, UploadedAt = :modified_at",
+            ExpressionAttributeValues={":etag": {"S": etag}, ":modified_at": {"S": modified_at}},
         )
     totals = Pipeline.deployed(world.clients, stack).totals(DAY).ledger.sums
     for name, value in totals.items():
-        item: Any = {"Counter": {"S": name}, "Date": {"S": DAY}, "Value": {"N": format_value(value)}}
-        dynamodb.put_item(TableName=f"{stack}-counters", Item={**item, "Version": {"N": "7"}})
+        put_counter(DAY, name, format_value(value), stack)
     s3.put_object(
         Bucket=bucket,
         Key=f"totals/{DAY}",
         Body=render_published(totals, 7),
-        Metadata=published_metadata("countagg", 7, "then"),
+        Metadata=published_metadata(stack, 7, updated_at(DAY)),
+        ContentType=CONTENT_TYPE,
     )
 
 
@@ -266,7 +268,8 @@ def repair(operator: Operator) -> None:
 
 
 def damage(world: World) -> None:
-    """Take away what the aggregator and the publisher wrote."""
+    """Take away the day's record, and what the aggregator and the publisher wrote."""
+    world.clients.dynamodb.delete_item(TableName="countagg-snapshots", Key=record_key(DAY))
     for table, key in (("totals", {}), ("counters", {"Counter": {"S": "COUNTER1"}})):
         whole: Any = {**key, "Date": {"S": DAY}}
         world.clients.dynamodb.delete_item(TableName=f"countagg-{table}", Key=whole)

@@ -178,7 +178,6 @@ _MEND: Final = _calls(
     _READ_PUBLISHED,
     {
         On.UPLOADS_QUEUE: ("sqs:GetQueueUrl", "sqs:SendMessage"),
-        On.SNAPSHOTS: ("dynamodb:PutItem",),
         On.TOTALS: ("dynamodb:PutItem",),
         On.COUNTERS: ("dynamodb:BatchGetItem", "dynamodb:PutItem"),
         On.PUBLISHED_FILES: ("s3:PutObject",),
@@ -266,7 +265,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
-    "repair": _calls(_VERIFY, _MEND),
+    "repair": _calls(_VERIFY, _MEND, {On.SNAPSHOTS: ("dynamodb:PutItem",)}),
     "dead-letters list": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
     "dead-letters show": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
     "dead-letters redrive": _calls(

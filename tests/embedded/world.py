@@ -155,7 +155,7 @@ class DeployedStack:
             found = self.clients.s3.get_object(Bucket=self.bucket, Key=f"totals/{day}")
         except self.clients.s3.exceptions.NoSuchKey:
             return PublishedTotals()
-        return parse_published(found["Body"].read(), found["Metadata"], "", "countagg")
+        return parse_published(found["Body"].read(), found["Metadata"], "", self.name)
 
     def publish_event(self, key: str, sequencer: str, name: str = "ObjectCreated:Put") -> None:
         """Send an event as S3 would, of whatever age."""

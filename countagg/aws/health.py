@@ -21,7 +21,7 @@ from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
 from countagg.aws.session import Clients
-from countagg.core.errors import AwsCallFailed
+from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = timedelta(hours=1)
 """How far back metrics are looked at."""
+_MISSING: Final = "ResourceNotFoundException"
 _RESOLUTION: Final = 60
 """Seconds of one value: SQS and Lambda have one a minute."""
 
@@ -89,7 +90,7 @@ class Health:
             try:
                 found = self._clients.lambda_.get_function_configuration(FunctionName=name)
             except ClientError as error:
-                if code_of(error) == "ResourceNotFoundException":
+                if code_of(error) == _MISSING:
                     return None
                 raise
         failed = found.get("LastUpdateStatus") == "Failed"
@@ -151,8 +152,13 @@ class Health:
         return {found["AlarmName"]: str(found["StateValue"]) for found in answer["MetricAlarms"]}
 
     def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
-        """Return the last change of a day's ledger; None if there is none (`dynamodb:GetItem`)."""
-        stored = self._tables.ledgers(day, consistent=consistent, ProjectionExpression="Version, UpdatedAt")
+        """Return the last change of a day's ledger; None if there is none, or no table (`dynamodb:GetItem`)."""
+        try:
+            stored = self._tables.ledgers(day, consistent=consistent, ProjectionExpression="Version, UpdatedAt")
+        except CountaggError as error:
+            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == _MISSING:
+                return None
+            raise
         return LastChange(day, stored.version, stored.updated_at) if stored.version else None
 
     def published(self, day: str) -> LastChange | None:

@@ -114,8 +114,9 @@ class Aggregator:
             held = self._held.pop(partition, None)
             stored = self._store.load_ledger(partition) if held is None else held.stored
             try:
-                ledger = _decode(stored) if held is None else held.ledger
-                added = fold(ledger, links)
+                ledger = self._begin(partition, stored) if held is None else held.ledger
+                # A ledger that begins has the links already, with the snapshots that they lead to.
+                added = fold(ledger, links) if stored.version else len(links)
             except (GapInChain, CorruptDocument) as reason:
                 if held is not None:
                     # Another invocation may have gone on since: only the stored ledger tells whether it is a gap.
@@ -135,6 +136,14 @@ class Aggregator:
                 return
             counts[CONFLICTS] += 1
         raise LedgerContended(f"{partition}: {_ATTEMPTS} attempts")
+
+    def _begin(self, partition: str, stored: StoredLedger) -> Ledger:
+        """Return the stored ledger; where there is none, the sum of the snapshots that there are.
+
+        Mostly there are those of the batch alone. Where a ledger was lost there are all, and the next one must not
+        begin with whoever uploads first.
+        """
+        return _decode(stored) if stored.version else rebuild(self._store.snapshots_of(partition))
 
     def _rebuild(
         self, partition: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]

@@ -211,6 +211,9 @@ class Publisher:
         found = self.objects.read(told.day)
         position = _Position.of(found)
         publication = told.as_read(self.read_totals(told.day, told.layout))
+        if not publication.version:
+            # The ledgers were lost since: their table was. The next one of the day is published.
+            return position, publication.with_nothing_changed()
         if found.version == publication.version:
             return position, publication
         if found.version > publication.version:

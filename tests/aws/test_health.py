@@ -267,6 +267,12 @@ def test_the_last_change_of_a_ledger(deployed: World, health: Health) -> None:
     assert health.counted(DAY) == LastChange(DAY, 17, "")
 
 
+@pytest.mark.parametrize("short", ["totals", "snapshots"])
+def test_without_a_table_there_is_no_last_change(deployed: World, health: Health, short: str) -> None:
+    deployed.clients.dynamodb.delete_table(TableName=f"countagg-{short}")
+    assert health.counted(DAY) is None
+
+
 def test_the_last_change_of_a_published_object(deployed: World, health: Health) -> None:
     # moto 5.2 ignores the condition of our policy and would refuse every object.
     deployed.clients.s3.delete_bucket_policy(Bucket=BUCKET)

@@ -152,7 +152,14 @@ PLANTED: Final = (
     ),
     Planted(
         "object edited",
-        lambda day: day.stack.put_key(day.object_key, "A 11\nB 4\nC 0.25\n"),
+        lambda day: _ignore(
+            day.stack.clients.s3.put_object(
+                Bucket=day.stack.bucket,
+                Key=day.object_key,
+                Body=b"A 11\nB 4\nC 0.25\n",
+                Metadata={"countagg-version": "1"},
+            )
+        ),
         ("object", "", "B"),
     ),
     Planted(

@@ -40,6 +40,10 @@ def totals_writes(world: World) -> int:
 
 
 def rebuilds(world: World) -> int:
+    return sum(line["message"].endswith("day rebuilt") for line in world.log_lines())
+
+
+def snapshot_reads(world: World) -> int:
     return len(world.calls.of("Query"))
 
 
@@ -76,7 +80,17 @@ def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
         "UpdatedAt": {"S": "2026-11-20T12:00:00.123+00:00"},
         "ExpiresAt": {"N": str(expiry_epoch_seconds(DAY, 400))},
     }
-    assert rebuilds(world) == 0
+    assert (snapshot_reads(world), rebuilds(world)) == (1, 0)
+
+
+def test_a_ledger_that_begins_anew_has_all_snapshots_whoever_uploads_first(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-1", {"a": 5 * SCALE}), world.snapshot_changed("i-2", {"b": SCALE}))
+    world.clients.dynamodb.delete_item(TableName=world.names.totals, Key={"Date": {"S": DAY}})
+    aggregate(world, world.snapshot_changed("i-3", {"a": SCALE}))
+    assert world.ledger().sums == {"a": 6 * SCALE, "b": SCALE}
+    aggregate(world, world.snapshot_changed("i-1", {"a": 2 * SCALE}))
+    assert world.ledger().sums == {"a": 3 * SCALE, "b": SCALE}
+    assert (snapshot_reads(world), rebuilds(world)) == (2, 0)
 
 
 def test_a_later_batch_adds_the_difference_in_one_write(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +103,7 @@ def test_a_later_batch_adds_the_difference_in_one_write(world: World, capsys: py
     assert item is not None
     assert item["Version"] == changed(2)
     assert totals_writes(world) == 2
-    assert rebuilds(world) == 0
+    assert (snapshot_reads(world), rebuilds(world)) == (1, 0)
     assert emitted_metrics(capsys) == {"LinksAdded": 10}
 
 
@@ -168,7 +182,8 @@ def test_a_conflict_folds_again_on_what_the_other_wrote(world: World, capsys: py
     assert world.ledger().sums == {"a": 3 * SCALE}
     assert set(world.ledger().seen) == {"i-1", "i-2"}
     assert rebuilds(world) == 0
-    assert emitted_metrics(capsys) == {"LinksAdded": 2, "LedgerConflicts": 1}
+    # Theirs was the first: it began the ledger, with our snapshot too.
+    assert emitted_metrics(capsys) == {"LinksAdded": 1, "LinksSkipped": 1, "LedgerConflicts": 1}
 
 
 def test_a_conflict_on_a_ledger_that_exists_folds_again_too(world: World) -> None:
@@ -189,15 +204,18 @@ def test_a_conflict_with_an_aggregator_that_did_the_same_work_writes_nothing_mor
 
 
 def test_a_batch_that_never_gets_through_is_given_back(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    others = [world.snapshot_changed(f"i-{number}", {"b": SCALE}) for number in range(100, 130)]
-    happenings = [partial(aggregate, world, other) for other in others]
+    def another_uploads(number: int) -> None:
+        aggregate(world, world.snapshot_changed(f"i-{number}", {"b": SCALE}))
+
+    another_uploads(99)
+    happenings = [partial(another_uploads, number) for number in range(100, 130)]
     record = world.snapshot_changed("i-1", {"a": SCALE})
     with pytest.raises(LedgerContended, match=f"^{DAY}: 20 attempts$"):
         aggregate(world, record, store=Interrupted(world, *happenings))
     assert "a" not in world.ledger().sums
     aggregate(world, record)
-    assert world.ledger().sums == {"a": SCALE, "b": 20 * SCALE}
-    assert emitted_metrics(capsys)["LinksAdded"] == 21
+    assert world.ledger().sums == {"a": SCALE, "b": 21 * SCALE}
+    assert emitted_metrics(capsys)["LinksAdded"] == 22
 
 
 def test_a_lost_record_rebuilds_the_day_from_its_snapshots(
@@ -210,7 +228,7 @@ def test_a_lost_record_rebuilds_the_day_from_its_snapshots(
     capsys.readouterr()
     aggregate(world, world.snapshot_changed("i-1", {"a": 3 * SCALE}))
     assert world.ledger().sums == {"a": 7 * SCALE}
-    assert [call["ConsistentRead"] for call in world.calls.of("Query")] == [True]
+    assert [call["ConsistentRead"] for call in world.calls.of("Query")] == [True, True]
     assert emitted_metrics(capsys) == {"DaysRebuilt": 1}
     (warning,) = [line for line in world.log_lines() if line["level"] == "WARNING"]
     assert (warning["message"], warning["day"], warning["instance"]) == (
@@ -221,23 +239,29 @@ def test_a_lost_record_rebuilds_the_day_from_its_snapshots(
 
 
 def test_after_a_rebuild_the_chain_goes_on(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-2", {"b": SCALE}))
     lost, found, late = (world.snapshot_changed("i-1", {"a": number * SCALE}) for number in (1, 2, 3))
     aggregate(world, found)
     assert rebuilds(world) == 1
-    assert world.ledger().sums == {"a": 3 * SCALE}
+    assert world.ledger().sums == {"a": 3 * SCALE, "b": SCALE}
     aggregate(world, lost, found, late)
     aggregate(world, world.snapshot_changed("i-1", {"a": 4 * SCALE}))
     assert rebuilds(world) == 1
-    assert world.ledger().sums == {"a": 4 * SCALE}
+    assert world.ledger().sums == {"a": 4 * SCALE, "b": SCALE}
 
 
 def test_a_gap_in_one_day_does_not_rebuild_another(world: World) -> None:
+    for day in (DAY, TOMORROW):
+        aggregate(world, world.snapshot_changed("i-2", {"c": SCALE}, day))
     world.snapshot_changed("i-1", {"a": SCALE})
     aggregate(
         world, world.snapshot_changed("i-1", {"a": 2 * SCALE}), world.snapshot_changed("i-1", {"b": 1}, TOMORROW)
     )
     assert rebuilds(world) == 1
-    assert (world.ledger(DAY).sums, world.ledger(TOMORROW).sums) == ({"a": 2 * SCALE}, {"b": 1})
+    assert (world.ledger(DAY).sums, world.ledger(TOMORROW).sums) == (
+        {"a": 2 * SCALE, "c": SCALE},
+        {"b": 1, "c": SCALE},
+    )
 
 
 def test_a_rebuild_reads_every_page(world: World) -> None:
@@ -439,13 +463,14 @@ def test_a_warm_function_does_not_hold_what_it_could_not_store(world: World) -> 
 
 
 def test_a_warm_function_builds_on_a_day_that_it_rebuilt(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-2", {"b": SCALE}))
     warm = Warm(world)
     world.snapshot_changed("i-1", {"a": SCALE})
     warm.handle(world.snapshot_changed("i-1", {"a": 2 * SCALE}))
     warm.handle(world.snapshot_changed("i-1", {"a": 3 * SCALE}))
     assert rebuilds(world) == 1
-    assert ledger_reads(world) == 1
-    assert world.ledger().sums == {"a": 3 * SCALE}
+    assert ledger_reads(world) == 2
+    assert world.ledger().sums == {"a": 3 * SCALE, "b": SCALE}
 
 
 def test_a_warm_function_holds_many_small_ledgers(world: World) -> None:
@@ -505,9 +530,10 @@ def test_what_says_a_days_layout_is_no_snapshot(world: World) -> None:
 
 
 def test_a_batch_leaves_one_log_line(world: World) -> None:
+    aggregate(world, world.snapshot_changed("i-2", {"a": SCALE}))
     record = world.snapshot_changed("i-1", {"a": SCALE})
     aggregate(world, record, record)
-    (line,) = world.log_lines()
+    _, line = world.log_lines()
     assert (line["level"], line["message"]) == ("INFO", "batch done")
     assert (line["LinksAdded"], line["LinksSkipped"]) == (1, 1)
 

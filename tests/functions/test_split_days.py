@@ -161,3 +161,15 @@ def test_versions_of_later_moments_are_greater() -> None:
         assert published is not None
         versions.append(published.version)
     assert all(earlier < later for earlier, later in pairwise(versions))
+
+
+def test_of_a_day_whose_ledgers_were_lost_nothing_is_published_until_one_begins_anew() -> None:
+    split = Split()
+    lost = split.change(ONE, {"a": 1})
+    kept = dict(split.outside.ledgers.items)
+    split.outside.ledgers.items.clear()
+    split.outside.publish(lost)
+    assert (split.outside.values(), split.outside.published()) == ({}, None)
+    split.outside.ledgers.items.update(kept)
+    split.outside.publish(lost)
+    assert split.agrees()

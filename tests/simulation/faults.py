@@ -59,6 +59,7 @@ class Fault(StrEnum):
     STREAM_RECREATED = "stream disabled and made anew"
     RECORD_UNREAD = "record of a stream that was made anew, never read"
     TTL_REMOVED = "item removed by TTL"
+    TOTALS_LOST = "totals table lost and made anew"
 
 
 Strike = tuple[Fault, int]

@@ -86,12 +86,13 @@ class Judge:
     def _see_what_stays(self, place: str, item: Item, ledger: Ledger) -> None:
         """See that a ledger goes on, loses no instance, and outlives the snapshots of its day."""
         version, expires_at = int(item["Version"]["N"]), int(item["ExpiresAt"]["N"])
+        day = parse_partition(place).day
         before, expired_at, included = self._ledgers.get(place, (0, 0, frozenset[str]()))
         if version <= before:
             self._note(f"ledger of {place} begins anew: version {version} after {before}")
         if lost := included - ledger.seen.keys():
             self._note(f"ledger of {place}, version {version}, has lost {sorted(lost)}")
-        if expires_at < max(expired_at, self._expiry[parse_partition(place).day]):
+        if expires_at < max(expired_at, self._expiry[day]):
             self._note(f"ledger of {place}, version {version}, expires too early, at {expires_at}")
         self._ledgers[place] = (version, expires_at, frozenset(ledger.seen))
 
@@ -207,12 +208,13 @@ class Judge:
     def _lost_last(self, day: str) -> set[str]:
         """Return the instances whose last change never came to the aggregator."""
         images = self._world.mappings["aggregator"].lost
+        gone = self._stored.lost(day)
         lost = {_image_id(image) for image in images if image["Date"]["S"] != LAYOUTS_PARTITION}
         parts = self._stored.parts(day)
         return {
             instance
             for partition, instance, item in parts
-            if (partition, instance, item["Sequencer"]["S"]) in lost
+            if partition in gone or (partition, instance, item["Sequencer"]["S"]) in lost
         }
 
     def _judge_outputs(self, day: str) -> None:
@@ -251,6 +253,8 @@ class Judge:
 
     def unpublished(self, day: str) -> bool:
         """Tell whether the publisher never saw the present version of one of the day's partitions."""
+        if self._stored.lost(day):
+            return True
         versions = self._stored.versions(day)
         lost = self._world.mappings["publisher"].lost
         return any(versions.get(image["Date"]["S"]) == int(image["Version"]["N"]) for image in lost)
@@ -298,7 +302,7 @@ class Judge:
     def _judge_effort(self) -> None:
         """A rebuild reads every snapshot of a day: duplicates, retries and stale pollers must not ask for one."""
         rebuilt, mapping = self._world.metrics.counted[DAYS_REBUILT], self._world.mappings["aggregator"]
-        if rebuilt and not mapping.lost and not mapping.gave_up:
+        if rebuilt and not mapping.lost and not mapping.gave_up and not self._world.totals.lost:
             self._note(f"{rebuilt} rebuilds although nothing was lost")
 
     def _refusal(self, key: str, reason: str, line: int | None = None) -> bool:

@@ -279,6 +279,18 @@ MUTANTS = (
         "            return position, publication.with_nothing_changed()\n",
     ),
     Mutant(
+        "a ledger that begins anew begins with version 1",
+        "core.versions",
+        "    return (max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS) + 1",
+        "    return 1",
+    ),
+    Mutant(
+        "a ledger begins with the batch alone",
+        "functions.aggregator",
+        "_decode(stored) if stored.version else rebuild(self._store.snapshots_of(partition))",
+        "_decode(stored)",
+    ),
+    Mutant(
         "a day judged by the handler's clock instead of the event's time",
         "functions.processor",
         "        check_upload_day(day, event.date, self._now().date(), days, fixed)",

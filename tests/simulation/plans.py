@@ -154,6 +154,8 @@ _DISTURBANCES: Final = (
     Fault.FUNCTION_BROKEN,
     Fault.REPAIRED,
 )
+_TOTALS_LOST: Final = 0.06
+"""How often the totals table is lost."""
 _STREAM_HOPS: Final = ("aggregator", "publisher")
 
 
@@ -169,6 +171,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
     start = _start(random)
     instances = _instances(random, random.randint(5, 12) if large else random.choice((1, 1, 2, 2, 3, 4)))
     chapters = [_chapter(random, start, instances, random.randint(30, 60) if large else random.randint(2, 14))]
+    chapters[0] = _with_loss_of_totals(seed, chapters[0])
     kept = Kept()
     if random.random() < goes_on:
         kept = choose_kept(random)
@@ -188,6 +191,16 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
         layouts=_layouts(random),
         versioned=random.random() < 0.5,
     )
+
+
+def _with_loss_of_totals(seed: int, chapter: Chapter) -> Chapter:
+    """Now and then lose the totals table; by chances of its own, so that all other plans are as they were."""
+    random = Random(f"totals of {seed}")
+    if random.random() >= _TOTALS_LOST:
+        return chapter
+    span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
+    lost = Disturbance(random.random() * span, Fault.TOTALS_LOST, "publisher", random.random())
+    return replace(chapter, disturbances=(*chapter.disturbances, lost))
 
 
 def _layouts(random: Random) -> tuple[Layout, ...]:

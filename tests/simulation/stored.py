@@ -85,6 +85,11 @@ class Stored:
             if item is not None
         }
 
+    def lost(self, day: str) -> set[str]:
+        """Return the partitions whose ledgers were lost with their table, and did not begin anew since."""
+        gone = self._totals.lost - self._totals.items.keys()
+        return {place for (place,) in self.places(day) if (place,) in gone}
+
     def _last(self, key: Key) -> Item | None:
         """Return a snapshot's item as it is, or as it was before TTL removed it."""
         past = [item for _, item in self._snapshots.history.get(key, ()) if item is not None]

@@ -37,6 +37,8 @@ class Table:
         stream: where changes go, if anywhere.
         unheard: called with (key, item) for a change that no stream takes.
         watchers: called with (key, item) at each write.
+        absent: whether there is no such table now.
+        lost: the keys of the items that were lost with the table.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Table:
         self.stream: Stream | None = None
         self.unheard: Callable[[Key, Item], None] = lambda _key, _item: None
         self.watchers: list[Callable[[Key, Item], None]] = []
+        self.absent = False
+        self.lost: set[Key] = set()
         self._key_names = key_names
         self._timeline = timeline
         self._faults = faults
@@ -79,6 +83,7 @@ class Table:
 
     def allows(self, item: Item, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
         """Tell whether a condition holds for the present item of that key."""
+        self._check_present()
         return not condition or holds(condition, names, values, self.items.get(self.key_of(item)))
 
     def expire(self) -> None:
@@ -87,6 +92,16 @@ class Table:
             if has_expired(item, self._timeline.now):
                 self._faults.note(Fault.TTL_REMOVED)
                 self._change(key, item, None, by_ttl=True)
+
+    def lose(self) -> None:
+        """Delete the table with all that it holds; no stream tells of it."""
+        self.lost |= self.items.keys()
+        self.items, self.history = {}, {}
+        self.stream, self.absent = None, True
+
+    def _check_present(self) -> None:
+        if self.absent:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": self.name}}, "Operation")
 
     def _change(self, key: Key, old: Item | None, new: Item | None, *, by_ttl: bool = False) -> None:
         if new is None:
@@ -104,6 +119,7 @@ class Table:
 
     def get(self, key: Key, *, consistent: bool) -> Item | None:
         """Read an item."""
+        self._check_present()
         return self._seen(key, consistent=consistent)
 
     def page(self, partition: str, after: str, limit: int, *, consistent: bool) -> tuple[Sequence[Item], str]:
@@ -112,6 +128,7 @@ class Table:
         Returns:
             At most `limit` items behind `after`, and where the next page goes on; empty at the end.
         """
+        self._check_present()
         keys = sorted(key for key in self.history if key[0] == partition and key[1] > after)
         found = [self._seen(key, consistent=consistent) for key in keys[:limit]]
         last = keys[limit - 1][1] if len(keys) > limit else ""

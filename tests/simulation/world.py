@@ -52,6 +52,7 @@ _NO_EVENTS: Final = (load_body("s3-test-event"), "no JSON", load_body("s3-foreig
 """What else may be in the queue: S3's test of the topic, and what somebody else sent."""
 
 
+_TABLE_MADE_SECONDS: Final = 2.0
 _READS: Final = ("GetObject", "ListObjectVersions", "GetItem", "Query", "TransactGetItems")
 _WRITES_ITEMS: Final = ("PutItem", "BatchExecuteStatement", "TransactWriteItems")
 _WRITES_REST: Final = ("SendMessage", "PutObject")
@@ -182,6 +183,7 @@ class World:
             Fault.FACTOR_CHANGED: self._change_factor,
             Fault.STREAM_RECREATED: self._recreate_stream,
             Fault.REPAIRED: self._repair_some_day,
+            Fault.TOTALS_LOST: self._lose_totals,
         }[disturbance.fault](disturbance.hop, disturbance.amount)
 
     def _switch_off(self, hop: str, seconds: float) -> None:
@@ -221,6 +223,18 @@ class World:
                 self._attach_new_stream(hop)
 
         self.timeline.after(amount**4 * HOUR, switch_on)
+
+    def _lose_totals(self, _hop: str, amount: float) -> None:
+        """Delete the totals table, and some time later make it anew, with another stream."""
+        self.totals.lose()
+
+        def make_anew() -> None:
+            self.totals.absent = False
+            if self.totals.stream is None:
+                self.mappings["publisher"].lose(self.mappings["publisher"].unread(), Fault.RECORD_UNREAD)
+                self._attach_new_stream("publisher")
+
+        self.timeline.after(_TABLE_MADE_SECONDS + amount**4 * HOUR, make_anew)
 
     def _go_on(self, later: Later) -> None:
         """Let days pass; then the operator changes his mind, and TTL removes what has expired by now."""

@@ -58,8 +58,10 @@ def test_each_damage_is_found_and_mended(damaged: Form, attribute: str, layout: 
             continue
         if attribute == STACK_KEY:
             # So objects of earlier versions are.
+            written = damaged.item(world)
             damaged.put(world, item)
             assert verify(world).ok, way
+            damaged.put(world, written)
             continue
         lost = damaged.name == "snapshot i-3" and attribute in LOST
         before = everything(world)

@@ -209,7 +209,10 @@ class DayReader:
         with aws_errors(f"object {key}"):
             answer = self._get(key)
             if answer is None and self.listed(key) is not None:
-                raise CountaggError(_UNSEEN, where=f"object {key}", hint=_UNSEEN_HINT)
+                # It may have been written since it was asked for.
+                answer = self._get(key)
+                if answer is None:
+                    raise CountaggError(_UNSEEN, where=f"object {key}", hint=_UNSEEN_HINT)
             if answer is None:
                 return PublishedTotals()
             with answer["Body"] as body:

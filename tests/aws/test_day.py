@@ -309,11 +309,12 @@ class Reads:
 
     asked: list[str] = field(default_factory=list)
     errors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    once: bool = False
 
     def refuse(self, params: dict[str, Any], **_: object) -> None:
         self.asked.append(params["Key"])
         for prefix, (code, text) in self.errors.items():
-            if params["Key"].startswith(prefix):
+            if params["Key"].startswith(prefix) and not (self.once and len(self.asked) > 1):
                 raise ClientError({"Error": {"Code": code, "Message": text}}, "GetObject")
 
 
@@ -379,3 +380,30 @@ def test_a_published_object_that_cannot_be_read_is_an_error(reader: DayReader, r
 
     with pytest.raises(AccessDenied, match="kms:Decrypt"):
         reader.published(DAY)
+
+
+def test_a_published_object_that_is_listed_but_not_found_is_an_error_and_not_absent(
+    reader: DayReader, writer: DayWriter, reads: Reads
+) -> None:
+    assert writer.replace_published(DAY, "", 1, "2026-11-20T10:00:00.000Z", TOTALS)
+    reads.errors = {"totals/": ("NoSuchKey", "gone")}
+    with pytest.raises(CountaggError, match="the bucket lists it, but S3 answers 404") as raised:
+        reader.published(DAY)
+    assert "15 minutes after versioning was first enabled" in raised.value.hint
+
+
+def test_a_published_object_that_is_written_meanwhile_is_read(
+    reader: DayReader, writer: DayWriter, reads: Reads
+) -> None:
+    assert writer.replace_published(DAY, "", 1, "2026-11-20T10:00:00.000Z", TOTALS)
+    reads.errors, reads.once = {"totals/": ("NoSuchKey", "gone")}, True
+    assert reader.published(DAY).version == 1
+
+
+def test_a_listing_tells_of_the_key_itself_and_of_no_longer_one(stored: World, reader: DayReader) -> None:
+    put(stored, f"{KEY}0", b"A 1\n")
+    assert reader.listed(KEY) is None
+    etag = put(stored, KEY, b"A 1\n")
+    found = reader.listed(KEY)
+    assert found is not None
+    assert (found.key, found.etag, found.size) == (KEY, etag, 4)

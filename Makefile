@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup
+LONG := embedded or exhaustive
 SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
+.PHONY: help demo test test-long check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +23,11 @@ $(READY): pyproject.toml
 demo: $(READY) ## run the main job on an embedded engine, show it, clean up
 	@$(BIN)/countagg demo
 
-test: $(READY) ## run all tests
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+test: $(READY) ## run the tests that take some minutes in all
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m 'not ($(LONG))'
+
+test-long: $(READY) ## run the others: on the embedded engine, and every fault at every place
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m '$(LONG)'
 
 check: lint types imports ## lint, formatting, types and layers
 

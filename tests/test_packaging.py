@@ -21,6 +21,8 @@ from packaging.specifiers import SpecifierSet
 
 from countagg import __version__
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INFO: Final = f"countagg-{__version__}.dist-info"

@@ -19,6 +19,8 @@ from tests.aws.drift_storage import MAPPED_ANEW, recovery
 from tests.aws.test_drift_with_options import DRIFTS as WITH_OPTIONS
 from tests.aws.world import BUCKET, Calls, World, account, touched, updated
 
+pytestmark = pytest.mark.exhaustive
+
 DRIFTS: list[Drift] = [*drift_messaging.PLAIN, *drift_storage.PLAIN, *drift_functions.PLAIN]
 STATES = {
     "topic": states.TopicState,

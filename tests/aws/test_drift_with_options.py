@@ -17,6 +17,8 @@ from tests.aws.drift import Drift, check_drift
 from tests.aws.others import ADDRESS, choose_everything
 from tests.aws.world import Calls, World, account, touched, updated
 
+pytestmark = pytest.mark.exhaustive
+
 DRIFTS: list[Drift] = [
     *drift_messaging.WITH_OPTIONS,
     *drift_storage.WITH_OPTIONS,

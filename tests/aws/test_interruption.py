@@ -12,6 +12,8 @@ from tests.aws.others import borrow, choose_everything
 from tests.aws.test_lifecycle import DELETIONS, MUTATIONS
 from tests.aws.world import World, touched
 
+pytestmark = pytest.mark.exhaustive
+
 WAYS = ("before", "after")
 
 

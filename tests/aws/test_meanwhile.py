@@ -15,6 +15,8 @@ from tests.aws.by_hand import FEWEST, PARTS, tag, untag
 from tests.aws.inventory import inventory
 from tests.aws.world import World, silent, touched
 
+pytestmark = pytest.mark.exhaustive
+
 EXISTS = {
     "role": ("CreateRole", "EntityAlreadyExists", "Role with name countagg-x already exists."),
     "logs": ("CreateLogGroup", "ResourceAlreadyExistsException", "The specified log group already exists"),

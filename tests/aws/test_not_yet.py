@@ -19,6 +19,8 @@ from tests.aws.test_lifecycle import CREATED_BY
 from tests.aws.world import World, make_zip, touched
 from tests.readme import README
 
+pytestmark = pytest.mark.exhaustive
+
 KINDS = {
     "sns": "subscription",
     "sqs": "queue",

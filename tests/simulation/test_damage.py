@@ -23,6 +23,8 @@ from tests.simulation.files import File
 from tests.simulation.plans import Step
 from tests.simulation.world import SETTINGS, World
 
+pytestmark = pytest.mark.exhaustive
+
 SPLIT: Final = Layout(2, 2)
 LAYOUTS: Final = pytest.mark.parametrize("layout", [Layout(), SPLIT], ids=["whole", "split"])
 WHOLE: Final = healthy_world(Layout())

@@ -13,6 +13,8 @@ from tests.simulation.files import UNITS, File
 from tests.simulation.plans import Chapter, Plan, Step
 from tests.simulation.run import run
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = "counters/2026-11-20/values_"
 ONE = File(b"a 1\nb 2\n", {"a": UNITS, "b": 2 * UNITS})
 OTHER = File(b"a 5\n", {"a": 5 * UNITS})

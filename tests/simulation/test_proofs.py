@@ -20,6 +20,8 @@ from tests.simulation.rules import REAL
 from tests.simulation.run import run
 from tests.simulation.test_every_call import DAY, ONE, OTHER, PLAN, STEPS
 
+pytestmark = pytest.mark.exhaustive
+
 SEEDS = 150
 SEEDS_OF_A_MUTANT = 400
 AT_LEAST_WRONG = {

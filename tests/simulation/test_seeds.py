@@ -16,6 +16,8 @@ from tests.simulation.faults import Fault
 from tests.simulation.plans import make_plan
 from tests.simulation.run import run
 
+pytestmark = pytest.mark.exhaustive
+
 GROUPS = 24
 A_GROUP = 100
 BEYOND_ANY_TABLE = 1_000_000

@@ -15,7 +15,7 @@ from countagg.local import EngineRecord
 from tests.embedded.stalling import StallingWay
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients
 
-pytestmark = pytest.mark.xdist_group("ctrl-c")
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("ctrl-c")]
 PATIENCE = 300
 SOON = 8
 """Seconds, on a busy machine; a call that stalls would take 10, and is tried five times."""

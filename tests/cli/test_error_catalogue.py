@@ -41,6 +41,7 @@ from countagg.core.errors import (
     NotOwned,
     StackNotFound,
     TimedOut,
+    UnreadableObject,
     UsageError,
 )
 from countagg.operate import deployment
@@ -54,6 +55,7 @@ DAY: Final = "2026-07-01"
 NOT_AT_THE_EDGE: Final = {
     InvalidInput: "the class that the others of its kind derive from; nothing raises it",
     MadeMeanwhile: "setup looks again at what somebody made or changed meanwhile; it gives up after some looks",
+    UnreadableObject: "verify, repair and explain list the object among the files that are refused",
     InvalidEvent: "the functions refuse an event with it; a dead letter that bears one is shown as it is",
 }
 PAGE: Final = "<html><body><h1>Welcome to the guest network</h1></body></html>"
@@ -442,7 +444,9 @@ def test_there_is_a_command_line_for_every_error() -> None:
             importlib.import_module(module.name)
 
     shown = {case.kind for case in CASES.values()} | set(NOT_AT_THE_EDGE)
-    assert {each for each in every_error() if each.__module__.startswith("countagg.")} == shown
+    # The functions' own errors are seen where other tests have imported them.
+    known = {each for each in every_error() if not each.__module__.startswith(("tests.", "countagg.functions."))}
+    assert known == shown
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -16,7 +16,7 @@ import pytest
 
 from countagg.core.sequencer import normalise_sequencer
 from tests.aws.world import Calls, answer
-from tests.cli.account import BUCKET, empty_bucket, publish_day, write_day
+from tests.cli.account import BEGUN, BUCKET, empty_bucket, publish_day, write_day
 from tests.cli.running import CommandLine
 from tests.cli.scenes import COUNTER, plain
 
@@ -28,7 +28,8 @@ KEYS: Final = {instance: f"counters/{DAY}/values_{instance}" for instance in ("i
 MOMENT: Final = f"{DAY}T10:00:00Z"
 AGE: Final = re.compile(r"\d+ (?:d|h|min|s) ago")
 AGED: Final = [f"{MOMENT},", "AGE"]
-SEQUENCERS: Final = [normalise_sequencer(digit) for digit in "12"]
+SHORT: Final = [f"{BEGUN}{number:08X}" for number in (1, 2)]
+SEQUENCERS: Final = [normalise_sequencer(each) for each in SHORT]
 
 
 @pytest.fixture
@@ -127,8 +128,8 @@ def test_a_total_for_people_shows_that_it_adds_up(countagg: CommandLine) -> None
     assert (ran.code, ran.err) == (0, "")
     assert [line.split() for line in AGE.sub("AGE", ran.out).splitlines()] == [
         ["INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE"],
-        ["i-1", "1.5", *AGED, "1" + "0" * 17, "included"],
-        ["i-2", "10", *AGED, "2" + "0" * 17, "included", "*"],
+        ["i-1", "1.5", *AGED, SHORT[0], "included"],
+        ["i-2", "10", *AGED, SHORT[1], "included", "*"],
         ["sum", "11.5", "adds", "up"],
         ["*", "i-2:", "a", "newer", "file", "is", "on", "its", "way", "to", "the", "snapshots", "(12,345.5)"],
         [],
@@ -301,7 +302,7 @@ def test_a_refused_file_for_people_with_what_the_log_says_of_it(countagg: Comman
     assert [AGE.sub("AGE", line).rstrip().split(maxsplit=2) for line in head] == [
         ["HOP", "STATE", "DETAIL"],
         ["object", "refused", f"line 2: {reason}"],
-        ["snapshot", "present", f"{MOMENT}, AGE, sequencer 2{'0' * 17}"],
+        ["snapshot", "present", f"{MOMENT}, AGE, sequencer {SHORT[1]}"],
         ["ledger", "included", "version 7"],
     ]
     assert [line.split() for line in shares] == [

@@ -104,16 +104,6 @@ def test_outputs_as_variables_are_what_a_shell_evaluates(countagg: CommandLine) 
     assert len(ran.out.splitlines()) == len(OUTPUTS)
 
 
-@pytest.mark.usefixtures("account")
-def test_variables_with_strange_values_are_quoted(countagg: CommandLine) -> None:
-    prefix = "it's(all)*!/"
-    assert countagg("setup", "--bucket", BUCKET, "--yes", "--prefix", prefix).code == 0
-
-    out = countagg("outputs", "--output", "env").out
-
-    assert evaluated(out, "COUNTAGG_PREFIX") == prefix
-
-
 @pytest.mark.parametrize("form", ["table", "json", "csv", "env"])
 @pytest.mark.usefixtures("account")
 def test_without_a_stack_there_are_no_outputs(form: str, countagg: CommandLine) -> None:

@@ -16,6 +16,7 @@ from countagg.operate.doctor import Patient, examine
 from countagg.provision.choices import Chosen
 from tests.cli.account import moto_account, set_up
 from tests.cli.running import CommandLine
+from tests.cli.test_outputs import evaluated
 
 UNFIT = "it's/counters/"
 
@@ -59,6 +60,12 @@ def test_reading_goes_on(arguments: tuple[str, ...], countagg: CommandLine) -> N
 
     assert ran.code == 0, ran.err
     assert "no longer taken" not in ran.err
+
+
+def test_a_shell_reads_its_prefix_as_it_is(countagg: CommandLine) -> None:
+    out = countagg("outputs", "--output", "env").out
+
+    assert evaluated(out, "COUNTAGG_PREFIX") == UNFIT
 
 
 def test_doctor_names_it_and_goes_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -64,7 +64,18 @@ class _DynamoDB:
         self._tables = tables
         self._counters = counters
         self.batch_execute_statement = counters.batch_execute_statement
-        self.get_paginator = counters.get_paginator
+
+    def get_paginator(self, operation: str) -> _DynamoDB:
+        assert operation == "query"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        if "IndexName" in request:
+            yield from self._counters.get_paginator("query").paginate(**request)
+            return
+        date = request["ExpressionAttributeValues"][":date"]
+        items = self._tables[request["TableName"]].items.values()
+        yield {"Items": [item for item in items if item["Date"] == date]}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         self._tables[request["TableName"]].put(request)

@@ -27,6 +27,8 @@ from tests.aws.lesser_regions import (
 )
 from tests.aws.world import STACK, Calls, World, account, make_clients, touched
 
+pytestmark = pytest.mark.exhaustive
+
 TAGS: Final = {"team": "fleet"}
 EVERYWHERE: Final = (ARM64, JSON_LOGS, MAPPING_TAGS, BUCKET_TAGS)
 BUCKET: Final = "fleet-counters"

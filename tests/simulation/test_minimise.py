@@ -9,6 +9,8 @@ from tests.simulation.naive import NAIVE
 from tests.simulation.plans import Plan, make_plan
 from tests.simulation.run import run
 
+pytestmark = pytest.mark.exhaustive
+
 ADD = NAIVE["unconditional-add"]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulation.__main__ import main
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_right_seeds_end_with_exit_code_0_and_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seeds", "250", "--start", "40", "--jobs", "2"]) == 0

@@ -212,12 +212,6 @@ MUTANTS = (
         "        present = refused\n",
     ),
     Mutant(
-        "a failed update believed to show the item that is there",
-        "functions.counters_table",
-        "        same_or_newer = self._update(day, version, present)\n",
-        "        if present:\n            raise StatementFailed(day)\n        same_or_newer = present\n",
-    ),
-    Mutant(
         "only the newest step of a batch published",
         "functions.publications",
         "[(step.before, step.after) for step in steps]",

@@ -75,7 +75,8 @@ def across_lanes() -> Iterator[Plan]:
         steps.append(Step(30.7 + 1.4 * number, f"{DAY}i-1", _only("b", number)))
     chapter, rates = Chapter(0.0, tuple(steps), ()), {Fault.KILLED_AFTER: 0.1, Fault.STATEMENT_THROTTLED: 0.1}
     plan = replace(PLAN, layouts=(Layout(3, 1),), factor=4, script=None, rates=rates, chapters=(chapter,))
-    return (replace(plan, seed=seed) for seed in range(150))
+    # It is rare: of the seeds around, 430 and 496 have it.
+    return (replace(plan, seed=seed) for seed in range(420, 570))
 
 
 def _only(name: str, value: int) -> File:

@@ -289,7 +289,7 @@ MUTANTS = (
         "functions.processor",
         "        check_upload_day(day, event.date, self._now().date(), days, fixed)",
         "        check_upload_day(day, self._now().date(), self._now().date(), days, fixed)",
-        goes_on=14,
+        goes_on=330,
     ),
     Mutant(
         "a closed day opened again by more retention",

@@ -22,7 +22,7 @@ from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
-from countagg.core.published import PublishedTotals, published_key, read_strictly
+from countagg.core.published import PublishedTotals, published_key, read_strictly, unread_published
 from countagg.core.settings import FunctionSettings
 from countagg.core.unreadable import describe_unreadable, is_denial_of_key, unreadable_reason
 
@@ -207,7 +207,13 @@ class DayReader:
         """
         key = published_key(self.settings.output_prefix, day)
         with aws_errors(f"object {key}"):
-            answer = self._get(key)
+            try:
+                answer = self._get(key)
+            except ClientError as error:
+                unread = unread_published(code_of(error), message_of(error))
+                if unread is None:
+                    raise
+                return unread
             if answer is None and self.listed(key) is not None:
                 # It may have been written since it was asked for.
                 answer = self._get(key)

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.answers import is_throttling
 from countagg.aws.day_tables import DayTables
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import aws_errors, code_of, message_of
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
 from countagg.aws.session import Clients
@@ -25,7 +25,7 @@ from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
-from countagg.core.published import VERSION_KEY, parse_published, published_key
+from countagg.core.published import VERSION_KEY, parse_published, published_key, unread_published
 from countagg.core.settings import FunctionSettings
 from countagg.provision.metrics import MAXIMUM, Metric
 
@@ -61,8 +61,8 @@ class LastChange:
     Attributes:
         day: YYYY-MM-DD.
         version: of the ledger that it changed to.
-        at: UTC, ISO 8601.
-        foreign: why what is there is not the stack's own; None if it is.
+        at: UTC, ISO 8601; empty if that is not known.
+        foreign: why what is there is left alone (`PublishedTotals.foreign`); None if it is not.
     """
 
     day: str
@@ -174,7 +174,10 @@ class Health:
             except ClientError as error:
                 if code_of(error) == "NoSuchKey":
                     return None
-                raise
+                unread = unread_published(code_of(error), message_of(error))
+                if unread is None:
+                    raise
+                return LastChange(day, unread.version, "", unread.foreign)
             with answer["Body"] as body:
                 # Whose it is, the content tells if the metadata do not. One of ours is never larger.
                 content = b"" if VERSION_KEY in answer["Metadata"] else body.read(MAX_DOCUMENT_BYTES + 1)

@@ -17,7 +17,11 @@ _ESCAPED: Final = "backslashreplace"
 
 
 class _PatientFile(io.FileIO):
-    """Writes to a descriptor that may not block, as Node.js leaves its pipes: it waits where that has no room."""
+    """Writes to a descriptor that does not block, as Node.js leaves its pipes: it waits where that has no room.
+
+    Only for those: Ctrl-C may interrupt it, unlike `FileIO`, between a write and what says how much was written,
+    which then is written again.
+    """
 
     def write(self, data: ReadableBuffer, /) -> int:
         # FileIO says None where the descriptor would have blocked.
@@ -53,8 +57,9 @@ def _open_if_closed(descriptor: int) -> None:
 
 def _writer(descriptor: int, given: TextIO | None) -> TextIO:
     """Return a text stream on a descriptor, buffered and encoded as Python has made the given one."""
+    file = io.FileIO if os.get_blocking(descriptor) else _PatientFile
     return io.TextIOWrapper(
-        io.BufferedWriter(_PatientFile(descriptor, "wb", closefd=False)),
+        io.BufferedWriter(file(descriptor, "wb", closefd=False)),
         encoding=given.encoding if given else "utf-8",
         errors=_ESCAPED,
         line_buffering=bool(getattr(given, "line_buffering", False)),

@@ -3,7 +3,8 @@
 It is for the outside world, and also the publisher's own memory: the counters table holds at least what the
 object says, because the object is written last.
 
-An object at its key that is somebody else's, or another stack's, is left alone: see `_foreign`.
+An object at its key that is somebody else's, or another stack's, is left alone: see `_foreign`. So is one that S3
+refuses to read out, as nobody knows whose it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import shorten
+from countagg.core.unreadable import is_denial_of_key, unreadable_reason
 from countagg.core.values import parse_sum
 from countagg.core.versions import MAX_VERSION
 
@@ -42,8 +44,8 @@ class PublishedTotals:
         readable: whether the content has the form of totals.
         updated_at: when that version was stored, as the metadata say; empty if they do not.
         flaws: what is not as the publisher writes it, if it was read strictly (`read_strictly`).
-        foreign: why the object is not this stack's, and is left alone; None if it is, or if there is none. Of a
-            foreign one, nothing else is known but its ETag.
+        foreign: why the object is left alone: it is not this stack's, or cannot be read; None if it is written, or
+            if there is none. Of a foreign one, nothing else is known but its ETag, if that.
     """
 
     version: int = 0
@@ -88,6 +90,18 @@ def parse_published(content: bytes, metadata: Mapping[str, str], etag: str, stac
     except ValueError:
         return PublishedTotals(number, etag, readable=False, updated_at=metadata.get(UPDATED_AT_KEY, ""))
     return PublishedTotals(number, etag, totals, updated_at=metadata.get(UPDATED_AT_KEY, ""))
+
+
+def unread_published(code: str, text: str, *, by_publisher: bool = False) -> PublishedTotals | None:
+    """Return what is known of an object that S3 refuses to read out; None if that may pass.
+
+    Args:
+        code: of S3's answer to GetObject.
+        text: of that answer; may be empty.
+        by_publisher: who asked. A key that others may not use tells nothing of the object.
+    """
+    reason = unreadable_reason(code, text) if by_publisher or not is_denial_of_key(code, text) else None
+    return None if reason is None else PublishedTotals(foreign=reason)
 
 
 def read_strictly(

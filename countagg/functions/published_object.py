@@ -18,6 +18,7 @@ from countagg.core.published import (
     published_key,
     published_metadata,
     render_published,
+    unread_published,
 )
 from countagg.core.settings import FunctionSettings
 
@@ -54,26 +55,32 @@ class PublishedObjects:
     def read(self, day: str) -> PublishedTotals:
         """Read a day's object; version 0 if there is none.
 
-        In place of a foreign one, what would be there (`stand_in`), with the reason why it is not; version 0 if
-        that is not known.
+        In place of a foreign one, and of one that S3 refuses to read out, what would be there (`stand_in`), with
+        the reason why it is not; version 0 if that is not known.
 
         Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
         """
-        try:
-            answer = self._s3.get_object(**self._address(day))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                self._stand_ins.pop(day, None)
-                return PublishedTotals()
-            raise
-        with answer["Body"] as body:
-            # One that is larger than any of ours is somebody else's: like one that cannot be read.
-            content = body.read() if answer["ContentLength"] <= MAX_DOCUMENT_BYTES else _UNREADABLE
-            found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
+        found = self._find(day)
         if found.foreign is not None:
             return replace(self._stand_ins.get(day, PublishedTotals()), etag=found.etag, foreign=found.foreign)
         self._stand_ins.pop(day, None)
         return found
+
+    def _find(self, day: str) -> PublishedTotals:
+        try:
+            answer = self._s3.get_object(**self._address(day))
+        except ClientError as error:
+            said = error.response["Error"]
+            if said["Code"] == "NoSuchKey":
+                return PublishedTotals()
+            unread = unread_published(said["Code"], said.get("Message") or "", by_publisher=True)
+            if unread is None:
+                raise
+            return unread
+        with answer["Body"] as body:
+            # One that is larger than any of ours is somebody else's: like one that has not the form of totals.
+            content = body.read() if answer["ContentLength"] <= MAX_DOCUMENT_BYTES else _UNREADABLE
+            return parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
 
     def stand_in(self, day: str, version: int, totals: Mapping[str, int]) -> bool:
         """Remember what a day's object would say, were it not foreign; return whether that is new of the day.

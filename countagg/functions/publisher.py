@@ -172,7 +172,7 @@ class Publisher:
             elif due.changed:
                 etag = self.objects.write(day, due.version, due.updated_at, due.totals, position.etag)
                 counts[OBJECTS_PUBLISHED] += bool(etag)
-            if etag or not due.changed:
+            if etag or position.foreign is not None or not due.changed:
                 return _Reached(day, _Position(due.version, etag, position.foreign), due, news)
         raise PublishingContended(f"{day}: {_ATTEMPTS} attempts")
 

@@ -256,7 +256,7 @@ def _object(ledger: Ledger, version: int, look: DayLook) -> Iterator[Difference]
     published = look.published
     state = f"{published.version} {published.etag}"
     if published.foreign is not None:
-        what = f"the object is not countagg's: {published.foreign}; {MOVE_AWAY}"
+        what = f"the object is left alone: {published.foreign}; {MOVE_AWAY}"
         yield Difference(Hop.OBJECT, what, state=state, certain=True)
         return
     yield from of_object(look, state)

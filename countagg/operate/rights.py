@@ -25,7 +25,7 @@ IN_BUCKET: Final = frozenset({On.BUCKET, On.COUNTER_FILES, On.PUBLISHED_FILES, O
 _AT_ONCE: Final = 4
 """Questions at a time: IAM answers few a second."""
 _SHOWN: Final = 3
-_FEWEST_RIGHTS_FIRST: Final = (Role.READER, Role.OPERATOR, Role.TEARDOWN, Role.DEPLOYER)
+_FEWEST_RIGHTS_FIRST: Final = (Role.READER, Role.OPERATOR, Role.TEARDOWN, Role.DEPLOYER, Role.SELFTEST)
 
 
 @dataclass(frozen=True, slots=True)

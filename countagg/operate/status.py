@@ -227,7 +227,7 @@ class Inspector:
         published = attempt("s3:GetObject", lambda: self._last_published(day))
         hop = self._last_change("last-published", published)
         if isinstance(published, LastChange) and published.foreign is not None:
-            detail = f"the object of {published.day} is not countagg's: {published.foreign}; {MOVE_AWAY}"
+            detail = f"the object of {published.day} is left alone: {published.foreign}; {MOVE_AWAY}"
             hop = replace(hop, healthy=False, detail=detail, metrics={**hop.metrics, "version": None})
         elif isinstance(published, LastChange) and self._is_ahead(published, counted):
             remedy = f"`countagg repair --date {published.day}`"

@@ -345,6 +345,16 @@ def test_an_object_that_cannot_be_read_is_told_with_its_reason(
     assert (found.content, found.etag, found.size, found.unreadable) == (None, etag, 4, raised.value.what)
 
 
+def test_a_published_object_that_cannot_be_read_is_left_alone_unless_it_is_who_asks(
+    reader: DayReader, reads: Reads
+) -> None:
+    reads.errors = {"totals/": ARCHIVED}
+    assert "it is archived" in str(reader.published(DAY).foreign)
+    reads.errors = {"totals/": NO_DECRYPT}
+    with pytest.raises(AccessDenied):
+        reader.published(DAY)
+
+
 def test_one_that_is_gone_meanwhile_is_not_there(reader: DayReader, reads: Reads) -> None:
     reads.errors = {KEY: ARCHIVED}
     assert reader.find_object(KEY) is None

@@ -145,7 +145,7 @@ def test_an_object_of_somebody_else_in_place_of_the_published_one_is_told(
     published = hop_of(ran.document, "last-published")
     assert (ran.document["healthy"], published["healthy"]) == (False, False)
     assert published["detail"] == (
-        f"the object of {day} is not countagg's: its metadata {told}; "
+        f"the object of {day} is left alone: its metadata {told}; "
         "move it away, or set up with another --output-prefix"
     )
     assert (published["metrics"]["version"], published["date"]) == (None, day)

@@ -335,6 +335,40 @@ def test_a_program_that_reads_slowly_from_a_pipe_that_does_not_block_gets_everyt
     assert (child.returncode, len(read)) == (0, 1_000_000)
 
 
+INTERRUPTED: Final = """
+returns = int(sys.argv[1])
+
+def interrupt(frame, event, _):
+    global returns
+    if not frame.f_code.co_filename.endswith("streams.py"):
+        return None
+    returns -= event == "return"
+    if not returns:
+        sys.settrace(None)
+        raise KeyboardInterrupt
+    return interrupt
+
+sys.settrace(interrupt)
+try:
+    sys.stdout.write("line\\n")
+    sys.stdout.flush()
+except KeyboardInterrupt:
+    pass
+"""
+
+
+@pytest.mark.parametrize("returns", [1, 2])
+def test_what_an_interrupt_finds_written_is_not_written_again(returns: int) -> None:
+    ran = subprocess.run(
+        (sys.executable, "-c", PREPARED + INTERRUPTED, str(returns)),
+        env=process_environment(),
+        capture_output=True,
+        check=True,
+    )
+
+    assert ran.stdout == b"line\n"
+
+
 @contextmanager
 def pipe() -> Iterator[tuple[TextIO, int]]:
     """Give the end that is written to, and the other one."""

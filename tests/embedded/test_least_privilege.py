@@ -34,14 +34,14 @@ BREAKS: Final[dict[Grant, str]] = {
     Grant("processor", "SendRefusals", "sqs:SendMessage"): "the refusal",
     Grant("aggregator", "KeepTotals", "dynamodb:GetItem"): "the total",
     Grant("aggregator", "KeepTotals", "dynamodb:PutItem"): "the total",
-    Grant("aggregator", "RebuildFromSnapshots", "dynamodb:Query"): "the rebuilt total",
+    Grant("aggregator", "RebuildFromSnapshots", "dynamodb:Query"): "the total",
     Grant("aggregator", "ReadWhenDaysExpire", "dynamodb:GetItem"): "the total",
     Grant(
         "publisher", "EngineChecksTheCallInsteadOfItsStatements", "dynamodb:BatchExecuteStatement"
     ): "the counter",
     Grant("publisher", "KeepPublishedTotals", "s3:GetObject"): "the counter",
     Grant("publisher", "KeepPublishedTotals", "s3:PutObject"): "the object",
-    Grant("publisher", "FindLimitsAndCountersOfInterruptedWrites", "dynamodb:Query"): "the alert",
+    Grant("publisher", "FindLimitsAndCountersOfInterruptedWrites", "dynamodb:Query"): "the counter",
     Grant("publisher", "ClaimAlerts", "dynamodb:Query"): "the alert",
     Grant("publisher", "ClaimAlerts", "dynamodb:PutItem"): "the alert",
     Grant("publisher", "SendAlerts", "sns:Publish"): "the alert",

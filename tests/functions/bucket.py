@@ -17,6 +17,8 @@ class Stored:
 
     body: bytes
     metadata: dict[str, str] = field(default_factory=dict)
+    unread: tuple[str, str] | None = None
+    """The code and the text by which S3 refuses to read it out; None if it does not."""
 
     @property
     def etag(self) -> str:
@@ -47,6 +49,8 @@ class FakeBucket:
         found = self.objects.get(Key)
         if found is None:
             raise _error("GetObject", "NoSuchKey")
+        if found.unread is not None:
+            raise _error("GetObject", *found.unread)
         return {
             "Body": io.BytesIO(found.body),
             "ContentLength": len(found.body),
@@ -78,5 +82,5 @@ class FakeBucket:
         return {"ETag": self.objects[Key].etag}
 
 
-def _error(operation: str, code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+def _error(operation: str, code: str, text: str | None = None) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code if text is None else text}}, operation)

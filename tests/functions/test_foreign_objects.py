@@ -14,13 +14,20 @@ from tests.functions.alerting import Alerting, Fault
 from tests.functions.bucket import Stored
 from tests.functions.publishing import Outside, stream
 from tests.functions.test_split_days import ONE, OTHER, Split
+from tests.functions.test_unreadable import ANSWERS
 from tests.functions.world import DAY, emitted_metrics
 
 KEY: Final = f"totals/{DAY}"
 REPORT: Final = Stored(b"a report of the day\n", {"author": "somebody"})
 OTHER_STACKS: Final = Stored(render_published({"z": SCALE}, 9), published_metadata("other", 9, "then"))
+UNREAD: Final = {
+    text: Stored(b"whatever it says\n", published_metadata("stack", 9, "then"), answer)
+    for text, answer in ANSWERS.items()
+}
 FOREIGN: Final = pytest.mark.parametrize(
-    "foreign", [REPORT, OTHER_STACKS, Stored(b"")], ids=["report", "stack", "empty"]
+    "foreign",
+    [REPORT, OTHER_STACKS, Stored(b""), *UNREAD.values()],
+    ids=["report", "stack", "empty", *UNREAD],
 )
 
 LEFT_ALONE: Final = {"VersionsSeen": 1, "ObjectsForeign": 1}

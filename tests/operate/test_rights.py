@@ -14,6 +14,7 @@ from countagg.aws.simulation import policy_source, probe
 from countagg.core.errors import ConnectionProblem
 from countagg.operate.checks import State
 from countagg.operate.rights import Right, Rights, find_rights, judge_rights, rights_of
+from countagg.provision.permissions import COMMANDS_OF
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 from tests.aws.world import answer
@@ -97,6 +98,13 @@ def test_a_command_that_lacks_nothing_is_fine() -> None:
     needed = rights_of("query", SETTINGS, PLACE)
     check = judge_rights("query", needed, rights_found(FakeClients(), needed))
     assert (check.state, check.detail) == (State.OK, "all of 3 actions")
+
+
+@pytest.mark.parametrize("command", sorted({command for commands in COMMANDS_OF.values() for command in commands}))
+def test_of_every_command_a_role_is_named_that_may_run_it(command: str) -> None:
+    right = ("sqs:SendMessage", QUEUE)
+    check = judge_rights(command, frozenset({right}), Rights({right: False}, "simulated by IAM"))
+    assert any(f"--role {role}`" in check.fix for role, commands in COMMANDS_OF.items() if command in commands)
 
 
 def test_root_may_do_everything() -> None:

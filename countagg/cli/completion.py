@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -74,9 +73,11 @@ def query_arguments(context: typer.Context) -> list[str]:
 def _read_totals(arguments: list[str], variables: Mapping[str, str]) -> Iterable[str]:
     """Return the names in the answer of a query; none if there is no answer in time."""
     kept = {name: value for name, value in variables.items() if name not in _PROTOCOL}
+    from countagg.local.interpreter import isolated
+
     try:
         ran = subprocess.run(  # noqa: S603 - our own program
-            (sys.executable, "-m", "countagg", *arguments),
+            isolated("countagg", *arguments),
             # Should that process take itself for a completion after all, it starts no other.
             env=kept | {PATIENCE_VARIABLE: "0"},
             stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,12 +44,14 @@ def demo(session: Session) -> None:
 
     Example: countagg demo
     """
+    from countagg.local.interpreter import isolated
+
     with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder:
         environment = _environment(session, Path(folder))
         # Nor shall a ./countagg.toml of the user's have a say.
         settings = Path(folder) / "countagg.toml"
         settings.touch()
-        program = (sys.executable, "-m", "countagg", "--config", str(settings))
+        program = isolated("countagg", "--config", str(settings))
         try:
             for sentence, arguments in STEPS:
                 session.result_console.print(f"\n# {sentence}", style="bold")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import enum
 import importlib.util
 import os
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from countagg.core.errors import EngineProblem, UsageError
 from countagg.local import launch, processes
 from countagg.local.environment import engine_environment
+from countagg.local.interpreter import isolated
 from countagg.local.state import EngineRecord, StateFolder, default_state_dir
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Host:
     """What the manager takes from the machine it runs on; tests bring their own.
 
     Attributes:
-        command: starts the server. `-P` keeps modules in the working directory out.
+        command: starts the server.
         environ: the user's environment.
         is_importable: tells whether a module is installed.
         clock: seconds that only go up.
@@ -88,7 +88,7 @@ class Host:
         answer_seconds: how long the server may take for one answer.
     """
 
-    command: tuple[str, ...] = (sys.executable, "-P", "-m", "ministack")
+    command: tuple[str, ...] = isolated("ministack")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     is_importable: Callable[[str], bool] = _is_importable
     clock: Callable[[], float] = time.monotonic

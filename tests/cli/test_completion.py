@@ -15,6 +15,7 @@ import pytest
 from countagg import __version__
 from countagg.cli.completion import PATIENCE_VARIABLE
 from tests.cli.running import PROGRAM, process_environment
+from tests.hostile_folder import HostileFolder
 
 FISH: Final = {"_COUNTAGG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
 ZSH: Final = {"_COUNTAGG_COMPLETE": "complete_zsh"}
@@ -158,3 +159,28 @@ echo "${COMPREPLY[@]}"
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_every_shell_is_printed(shell: str) -> None:
     assert f"_COUNTAGG_COMPLETE=complete_{shell}" in ask({"_COUNTAGG_COMPLETE": f"source_{shell}"})
+
+
+@pytest.mark.parametrize("local", ["0", "1"])
+def test_nothing_that_lies_in_the_working_directory_runs_or_is_read(local: str, tmp_path: Path) -> None:
+    folder = HostileFolder(tmp_path / "hostile", tmp_path / "marker")
+    variables = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "COUNTAGG_LOCAL": local,
+        "_COUNTAGG_COMPLETE": "complete_bash",
+        "COMP_WORDS": "countagg query --counter C",
+        "COMP_CWORD": "3",
+    }
+
+    ran = subprocess.run(
+        (Path(sys.executable).with_name("countagg"),),
+        env=variables,
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ran.stdout.strip(), ran.stderr, folder.ran()) == ("", "", [])

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.embedded.world import CommandLine
+from tests.hostile_folder import HostileFolder
 from tests.provision.stacks import IDS
 from tests.readme import assert_shown, transcript_of
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 
-def test_the_demonstration_shows_the_main_job_and_cleans_up(command_line: CommandLine) -> None:
+def test_the_demonstration_shows_the_main_job_and_cleans_up(command_line: CommandLine, tmp_path: Path) -> None:
+    # Engine, functions and zip come from what is installed, whatever lies in the working directory.
+    folder = HostileFolder(tmp_path / "hostile", tmp_path / "marker")
+    environment = command_line.environment()
+    del environment["PYTHONPATH"]
     done = subprocess.run(
-        [sys.executable, "-m", "countagg", "demo"],
-        env=command_line.environment(),
+        [Path(sys.executable).with_name("countagg"), "--config", os.devnull, "demo"],
+        cwd=folder.path,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, folder.ran()) == (0, []), done.stderr
     command, *shown = transcript_of("make demo")
     assert command == "make demo"
     assert_shown(shown, done.stdout)

@@ -193,6 +193,8 @@ class Day:
 
     def _overwrite_a_good_file(self) -> None:
         self.stack.put(self.date, "i-bad", "A 0\n")
+        # Both events at once would find the bad file.
+        wait_until("the good file", lambda: self.stack.snapshot(self.date, "i-bad") is not None, _PATIENCE_SECONDS)
         self.stack.put(self.date, "i-bad", "A x\n")
 
     def _is_refused(self) -> bool:

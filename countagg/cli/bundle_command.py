@@ -10,9 +10,10 @@ import typer
 
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import printable, write_csv, write_json, write_table
+from countagg.cli.render import write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.errors import UsageError
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.provision.bundle import Component

@@ -18,7 +18,6 @@ from countagg.cli.registry import command
 from countagg.cli.render import (
     describe_age,
     describe_moment,
-    printable,
     write_csv,
     write_json,
     write_records,
@@ -28,6 +27,7 @@ from countagg.cli.repair_command import make_repairer
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption, YesOption
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.aws.dead_letter_queue import DeadLetterQueue

@@ -15,7 +15,6 @@ from countagg.cli.render import (
     describe_moment,
     fits,
     grouped,
-    printable,
     to_the_second,
     write_csv,
     write_json,
@@ -23,6 +22,7 @@ from countagg.cli.render import (
 )
 from countagg.cli.session import Session
 from countagg.cli.verify_command import as_number, for_people, format_amount
+from countagg.core.printable import printable
 from countagg.core.published import published_key
 from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed

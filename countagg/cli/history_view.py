@@ -8,8 +8,9 @@ from rich.text import Text
 
 from countagg.cli.chart import Line, draw_chart
 from countagg.cli.options import OutputForm
-from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
+from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.history import History
 

@@ -14,11 +14,12 @@ from countagg.cli.groups import CommandGroup
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import progress_bar
 from countagg.cli.registry import command
-from countagg.cli.render import describe_moment, grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import describe_moment, grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.cli.stack_commands import ExpectAccountOption
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.cli.options import OutputForm
-from countagg.cli.render import printable, write_csv, write_json, write_table
+from countagg.cli.render import write_csv, write_json, write_table
 from countagg.cli.session import Session
+from countagg.core.printable import printable
 from countagg.core.versions import changes_of
 from countagg.operate.load_figures import BINS, EXPLANATIONS, histogram, percentile
 

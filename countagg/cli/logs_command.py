@@ -14,10 +14,11 @@ from countagg.cli import completion
 from countagg.cli.live import until_interrupted, while_read
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import printable, write_json_line
+from countagg.cli.render import write_json_line
 from countagg.cli.session import Session
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.aws.log_events import LogReader, Period

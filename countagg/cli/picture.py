@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from countagg.cli.render import printable
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.printable import printable
 from countagg.core.values import to_number
 from countagg.operate.history import History
 

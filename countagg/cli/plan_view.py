@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from countagg.cli.render import printable
+from countagg.core.printable import printable
 from countagg.operate.deployment import tally
 from countagg.operate.plan_fields import Leaf, leaves
 from countagg.provision.reconcile import Action, Change, Holds

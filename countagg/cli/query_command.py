@@ -14,10 +14,10 @@ import typer
 from countagg.cli import completion
 from countagg.cli.options import DATA_FORMS, OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import printable
 from countagg.cli.session import Session
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.operate.query import Choice

@@ -16,10 +16,10 @@ from countagg.cli.given import Command
 from countagg.cli.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
 from countagg.cli.redaction import redact
-from countagg.cli.render import printable
 from countagg.cli.session import Session
 from countagg.cli.streams import outlive_reader
 from countagg.core.errors import CountaggError, UsageError, shorten
+from countagg.core.printable import printable
 
 _PACKAGE: Final = Path(__file__).parents[1]
 

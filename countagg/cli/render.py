@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from countagg.cli.streams import encodable
+from countagg.core.printable import printable, without_controls
 from countagg.core.values import to_number
 
 Marks: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -27,7 +28,7 @@ _NO_MARKS: Final[Marks] = MappingProxyType({})
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
     """Write a document; decimals as exact numbers, names as they are.
 
-    What the encoding lacks, and on a terminal what it might obey or reorder, is escaped as JSON has it: the
+    What the encoding lacks, and what a terminal might obey, reorder or not show, is escaped as JSON has it: the
     document stays the same.
     """
     import simplejson
@@ -35,14 +36,11 @@ def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
     text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
     if encodable(text, file.encoding) != text:
         text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, indent=2)
-    lines = text.split("\n")
-    file.write("".join(f"{_escaped(line) if file.isatty() else line}\n" for line in lines))
+    file.write("".join(f"{printable(line, _json_escape)}\n" for line in text.split("\n")))
 
 
-def _escaped(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+def _json_escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -55,8 +53,8 @@ def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write rows as RFC 4180 has them, but with the line ends of this system.
 
-    Names stay exactly as they are: programs compare them. So one that begins with `=`, `+`, `-` or `@` is a
-    formula to a spreadsheet that is not told to take the column for text.
+    Names stay as they are, but for control characters: programs compare them. So one that begins with `=`, `+`,
+    `-` or `@` is a formula to a spreadsheet that is not told to take the column for text.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
@@ -143,16 +141,12 @@ def make_table(
     return table
 
 
-def printable(text: str) -> str:
-    """Return the text with everything that a terminal might obey or reorder written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
 def for_reader(file: TextIO, text: str) -> str:
-    """Return text for whoever reads the file: as it is for a program, printable for a terminal."""
-    return printable(text) if file.isatty() else text
+    """Return text for whoever reads the file: printable for a terminal, without control characters for a program.
+
+    What a program is given is shown on a terminal in the end, by `cat` or `less -R`.
+    """
+    return printable(text) if file.isatty() else without_controls(text)
 
 
 def grouped(number: int | Decimal) -> str:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from countagg import __version__
 from countagg.cli.options import DEFAULT_STACK, OutputForm
-from countagg.cli.render import printable, write_json, write_table
+from countagg.cli.render import write_json, write_table
 from countagg.cli.session import Session
+from countagg.core.printable import printable
 from countagg.operate.selftest import Outcome
 from countagg.operate.selftest_report import report
 from countagg.provision.settings import DEFAULT_OUTPUT_PREFIX, DEFAULT_PREFIX

@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich.console import Console
+from rich.text import Text
 
 from countagg.cli.options import DEFAULT_STACK, Options
 from countagg.cli.preferences import Preferences
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.aws.pipeline import Pipeline
@@ -32,6 +34,13 @@ _COMMAND: Final = re.compile("`countagg (?!-|local )([^`]+)`")
 def spinner(console: Console) -> str:
     """Return the name of a spinner that the console's encoding has the characters of."""
     return "line" if console.options.ascii_only else "dots"
+
+
+class _PrintableConsole(Console):
+    """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay."""
+
+    def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **style)
 
 
 @dataclass
@@ -57,7 +66,7 @@ class Session:
         return self._console(self.stderr)
 
     def _console(self, file: TextIO) -> Console:
-        return Console(
+        return _PrintableConsole(
             file=file,
             width=None if file.isatty() else _PIPE_WIDTH,
             no_color=True if self.options.no_color else None,
@@ -76,7 +85,7 @@ class Session:
         """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""
         if self.options.quiet or not self.progress_console.is_terminal:
             return nullcontext()
-        return self.progress_console.status(what, spinner=spinner(self.progress_console))
+        return self.progress_console.status(Text(printable(what)), spinner=spinner(self.progress_console))
 
     @cached_property
     def clients(self) -> Clients:
@@ -143,11 +152,16 @@ class Session:
             ConnectionProblem: it is not the account that was expected.
         """
         caller = self.caller
-        self.remark(f"account    {caller.place.account}")
-        self.remark(f"region     {caller.place.region}")
-        self.remark(f"principal  {caller.principal}")
-        self.remark(f"endpoint   {caller.endpoint}")
-        self.remark(f"stack      {self.options.stack}")
+        facts = {
+            "account": caller.place.account,
+            "region": caller.place.region,
+            "principal": caller.principal,
+            "endpoint": caller.endpoint,
+            "stack": self.options.stack,
+        }
+        for name, value in facts.items():
+            # A line end in what the endpoint answers would begin a line that looks like ours.
+            self.remark(f"{name:<9}  {printable(value)}")
         if expected_account and expected_account != caller.place.account:
             raise ConnectionProblem(
                 f"this is account {caller.place.account}, not {expected_account}",

@@ -17,9 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from countagg.cli.render import printable
 from countagg.cli.session import spinner
 from countagg.core.errors import CountaggError
+from countagg.core.printable import printable
 from countagg.provision.reconcile import Action, Change
 
 

@@ -12,7 +12,7 @@ import typer
 from countagg.cli.choice_options import read_choices, sources_named, taking_choices
 from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
-from countagg.cli.render import write_csv, write_json, write_table
+from countagg.cli.render import for_reader, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.errors import LeftOver
 
@@ -107,8 +107,9 @@ def outputs(session: Session) -> None:
         case OutputForm.JSON:
             write_json(session.stdout, {"outputs": found})
         case OutputForm.ENV:
-            lines = [f"export COUNTAGG_{name.upper()}={shlex.quote(value)}\n" for name, value in found.items()]
-            session.stdout.write("".join(lines))
+            for name, value in found.items():
+                line = f"export COUNTAGG_{name.upper()}={shlex.quote(value)}"
+                session.stdout.write(for_reader(session.stdout, line) + "\n")
         case OutputForm.CSV:
             write_csv(session.stdout, ("output", "value"), list(found.items()))
         case _:

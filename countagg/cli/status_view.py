@@ -14,13 +14,13 @@ from countagg.cli.options import OutputForm
 from countagg.cli.render import (
     describe_age,
     make_table,
-    printable,
     write_csv,
     write_json,
     write_json_line,
     write_table,
 )
 from countagg.cli.session import Session
+from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.operate.status import Hop

@@ -11,9 +11,10 @@ from countagg.cli.data_commands import DateOption
 from countagg.cli.options import OutputForm
 from countagg.cli.progress import stepwise
 from countagg.cli.registry import command
-from countagg.cli.render import grouped, printable, write_csv, write_json, write_table
+from countagg.cli.render import grouped, write_csv, write_json, write_table
 from countagg.cli.session import Session
 from countagg.core.days import resolve_day
+from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 

@@ -12,8 +12,9 @@ from rich.text import Text
 from countagg.cli.live import show_live, utc_now_text
 from countagg.cli.options import OutputForm
 from countagg.cli.query_views import day_document
-from countagg.cli.render import for_reader, grouped, make_table, printable, show_moment, signed, write_json_line
+from countagg.cli.render import for_reader, grouped, make_table, show_moment, signed, write_json_line
 from countagg.cli.session import Session
+from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 from countagg.operate.watching import Look

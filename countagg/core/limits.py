@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import shorten
+from countagg.core.printable import printable
 from countagg.core.values import format_value, parse_sum, parse_value
 
 LIMIT_DATE: Final = "limit"
@@ -54,7 +55,7 @@ class Alert:
     def subject(self) -> str:
         """Return one line for people, of at most `MAX_SUBJECT` bytes; a long name is cut."""
         before, after = "Limit passed: ", f" is above {format_value(self.limit)} on {self.day}"
-        shown = _printable(self.counter)
+        shown = printable(self.counter)
         room = MAX_SUBJECT - len(f"{before}{after}")
         if len(shown.encode()) > room:
             shown = shown.encode()[: room - len(_CUT)].decode(errors="ignore") + _CUT
@@ -161,7 +162,3 @@ def _plain(text: str) -> str:
         raise ValueError(f"{shorten(text)} is out of range")
     plain = f"{number:f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

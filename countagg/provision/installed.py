@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Final
 
 from countagg.core.errors import CountaggError
 
+_ZIP: Final = "functions' zip"
 _LICENCES: Final = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 
 
@@ -24,39 +27,52 @@ class Installed:
         version: the distribution's.
         licence: as an SPDX expression; empty if it names none.
         root: the folder that its files are named from.
-        hashes: SHA-256 of each file by its name, in base64 without padding, as in RECORD. None where whoever
-            installed it wrote no RECORD, as some packagers of operating systems do: then nothing can be checked.
+        hashes: SHA-256 of each file by its name, in base64 without padding, as in RECORD.
     """
 
     name: str
     version: str
     licence: str
     root: Path
-    hashes: Mapping[str, str] | None
+    hashes: Mapping[str, str]
 
     def name_of(self, path: Path) -> str:
         """Return a file's name, from the root."""
         return path.relative_to(self.root).as_posix()
 
+    def files(self, patterns: Iterable[str]) -> Iterator[Path]:
+        """Yield the files that match one of the patterns: those there are, and those that were installed.
+
+        Args:
+            patterns: as of `Path.glob`, without `?` and `[]`.
+        """
+        for pattern in patterns:
+            expression = re.compile(_as_expression(pattern))
+            yield from self.root.glob(pattern)
+            yield from (self.root / name for name in self.hashes if expression.fullmatch(name))
+
     def read(self, path: Path) -> bytes:
         """Read a file.
 
         Raises:
-            CountaggError: it is not the file that was installed.
+            CountaggError: it is not the file that was installed, or it is gone.
         """
-        content, name = path.read_bytes(), self.name_of(path)
-        if self.hashes is not None and self.hashes.get(name) != _hash(content):
-            known = name in self.hashes
-            raise CountaggError(
-                f"the file {name} {'was changed since' if known else 'came after'} {self.name} was installed",
-                where="functions' zip",
-                hint=f"look into it; then pip install --force-reinstall --no-deps {self.name}=={self.version}",
-            )
+        name = self.name_of(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise self._not_as_installed(f"the file {name} cannot be read: {error.strerror}") from error
+        if self.hashes.get(name) != _hash(content):
+            how = "was changed since" if name in self.hashes else "came after"
+            raise self._not_as_installed(f"the file {name} {how} {self.name} was installed")
         return content
+
+    def _not_as_installed(self, what: str) -> CountaggError:
+        return CountaggError(what, where=_ZIP, hint=f"look into it; then {_installing(self.name, self.version)}")
 
     def licence_files(self) -> Iterator[Path]:
         """Yield the texts of its licences."""
-        for name in self.hashes or ():
+        for name in self.hashes:
             if ".dist-info/" in name and name.rpartition("/")[2].upper().startswith(_LICENCES):
                 yield self.root / name
 
@@ -65,7 +81,7 @@ def find_installed(name: str) -> Installed:
     """Find a distribution.
 
     Raises:
-        CountaggError: it is not installed.
+        CountaggError: it is not installed, or without the RECORD that its files are checked against.
     """
     try:
         found = distribution(name)
@@ -73,17 +89,30 @@ def find_installed(name: str) -> Installed:
         raise CountaggError(f"{name} is not installed", hint="install countagg again") from error
     metadata = found.metadata.json
     licence = str(metadata.get("license_expression") or metadata.get("license") or "")
-    return Installed(name, found.version, licence, Path(str(found.locate_file(""))), _recorded(found))
+    return Installed(name, found.version, licence, Path(str(found.locate_file(""))), _recorded(found, name))
 
 
-def _recorded(found: Distribution) -> Mapping[str, str] | None:
-    if found.files is None:
-        return None
-    return {
-        file.as_posix(): file.hash.value
-        for file in found.files
-        if file.hash is not None and file.hash.mode == "sha256"
-    }
+def _recorded(found: Distribution, name: str) -> Mapping[str, str]:
+    # `Distribution.files` leaves out, since Python 3.12, what is not there.
+    rows = [row for row in csv.reader((found.read_text("RECORD") or "").splitlines()) if len(row) > 1]
+    if not rows:
+        raise CountaggError(
+            f"{name} was installed without a RECORD, so its files cannot be checked",
+            where=_ZIP,
+            hint=f"use a virtual environment, where {_installing(name, found.version)} writes one; "
+            "packages of operating systems come without",
+        )
+    hashes = {file: digest.partition("sha256=")[2] for file, digest, *_ in rows}
+    return {file: digest for file, digest in hashes.items() if digest}
+
+
+def _installing(name: str, version: str) -> str:
+    return f"pip install --force-reinstall --no-deps {name}=={version}"
+
+
+def _as_expression(pattern: str) -> str:
+    parts = {"**/": "(?:.*/)?", "*": "[^/]*"}
+    return "".join(parts.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*)", pattern))
 
 
 def _hash(content: bytes) -> str:

@@ -322,7 +322,7 @@ def test_a_file_as_csv_has_a_row_for_each_counter(countagg: CommandLine) -> None
     assert rows == [
         ["COUNTER", "FILE", "SNAPSHOT", "TOTAL", "SHARE"],
         ["A", "1.5", "1.5", "11.5", "0.130435"],
-        ["B\x1b", "5", "5", "5", "1"],
+        [r"B\x1b", "5", "5", "5", "1"],
     ]
 
 

@@ -12,13 +12,17 @@ from decimal import Decimal
 import pytest
 import simplejson
 
+from countagg.aws.session import Caller
 from countagg.cli.options import OutputForm
 from countagg.cli.preferences import Preferences
 from countagg.cli.query_views import write_day
-from countagg.cli.render import grouped, printable, signed, write_csv, write_json, write_json_line, write_table
+from countagg.cli.render import grouped, signed, write_csv, write_json, write_json_line, write_table
 from countagg.cli.session import Session, spinner
+from countagg.core.errors import Declined
+from countagg.core.printable import printable, without_controls
 from countagg.core.values import SCALE
 from countagg.operate.query import TotalsOfDay
+from countagg.provision.place import Place
 from tests.cli.running import Terminal
 from tests.cli.test_options import DEFAULTS
 
@@ -179,6 +183,7 @@ def test_csv_quotes_what_needs_it() -> None:
 # What a terminal might obey, and what a spreadsheet would
 
 OBEYED = "\x1b[2J\x9b31m\u202e=cmd|' /C calc'!A0"
+HIDDEN = "\u202etotal\ufe0f"
 
 
 def test_on_a_terminal_no_form_writes_what_it_might_obey() -> None:
@@ -201,20 +206,76 @@ def test_what_is_escaped_in_json_is_the_same_document() -> None:
 
 
 def test_a_program_gets_names_as_they_are_also_those_that_a_spreadsheet_would_run() -> None:
-    for name in (OBEYED, "=1+1", "+1", "-1", "@SUM(A1)", "a,b", 'a"b'):
+    for name in (HIDDEN, "=1+1", "+1", "-1", "@SUM(A1)", "a,b", 'a"b'):
         pipe = io.StringIO()
         write_csv(pipe, ("COUNTER", "VALUE"), [(name, None)])
         assert list(csv.reader(io.StringIO(pipe.getvalue()))) == [["COUNTER", "VALUE"], [name, ""]]
 
 
-def test_lines_of_text_are_printable_on_a_terminal_and_exact_in_a_pipe() -> None:
-    totals = TotalsOfDay("2026-07-01", 1, "now", {OBEYED: 5 * SCALE}, None)
+def test_lines_of_text_are_printable_on_a_terminal_and_exact_in_a_pipe_but_for_controls() -> None:
+    totals = TotalsOfDay("2026-07-01", 1, "now", {OBEYED: 5 * SCALE, HIDDEN: SCALE}, None)
     terminal, pipe = Terminal(), io.StringIO()
     for file in (terminal, pipe):
         options = replace(DEFAULTS, output=OutputForm.TEXT)
         write_day(Session(options, Preferences({}), stdout=file), totals)
-    assert terminal.getvalue() == f"{printable(OBEYED)} 5\n"
-    assert pipe.getvalue() == f"{OBEYED} 5\n"
+    assert terminal.getvalue() == f"{printable(OBEYED)} 5\n{printable(HIDDEN)} 1\n"
+    assert pipe.getvalue() == f"{without_controls(OBEYED)} 5\n{HIDDEN} 1\n"
+
+
+def test_no_form_has_a_control_character_also_in_a_pipe() -> None:
+    hostile = OBEYED + "\x00\x07\x08\x7f\x85\u2028"
+    forms: tuple[Callable[[io.StringIO], None], ...] = (
+        lambda file: write_json(file, {"totals": {hostile: 1}}),
+        lambda file: write_json_line(file, {"totals": {hostile: 1}}),
+        lambda file: write_csv(file, ("COUNTER", "VALUE"), [(hostile, 1)]),
+        lambda file: write_day(
+            Session(replace(DEFAULTS, output=OutputForm.TEXT), Preferences({}), stdout=file),
+            TotalsOfDay("2026-07-01", 1, "now", {hostile: SCALE}, None),
+        ),
+    )
+    for write in forms:
+        pipe = io.StringIO()
+        write(pipe)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", pipe.getvalue())
+
+
+def test_names_that_differ_in_nothing_one_sees_differ_in_a_table() -> None:
+    names = ["total", *(f"total{unseen}" for unseen in ("\ufe0f", "\u3164", "\u034f", "\u2800", "\u200b"))]
+    lines = shown(io.StringIO(), [(name, "1") for name in names])
+    assert [line.split()[0] for line in lines[1:]] == [
+        name.encode("ascii", "backslashreplace").decode() for name in names
+    ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_remarks_and_questions_show_what_an_endpoint_answers_as_text(*, terminal: bool) -> None:
+    file = Terminal() if terminal else io.StringIO()
+    session = Session(DEFAULTS, Preferences({}), stdin=Terminal(), stdout=file, stderr=file)
+    session.remark(f"role {OBEYED}\nsecond line")
+    session.result_console.print(OBEYED)
+    with pytest.raises(Declined):
+        session.confirm(f"Delete {OBEYED}?", "countagg", yes=False)
+    written = re.sub(r"\x1b\[0m", "", file.getvalue())
+    assert written.replace("\n", "").isprintable()
+    assert f"role {printable(OBEYED)}\nsecond line\n" in written
+
+
+def test_a_principal_cannot_write_lines_of_its_own() -> None:
+    file = io.StringIO()
+    session = Session(DEFAULTS, Preferences({}), stderr=file)
+    place = Place(account="123456789012", region="us-east-1", partition="aws")
+    session.__dict__["caller"] = Caller(
+        f"arn:aws:iam::1:user/{OBEYED}\nstack      other", place, "http://x/\x9b1m"
+    )
+    session.introduce(None)
+    assert [line.split()[0] for line in file.getvalue().splitlines()] == [
+        "account",
+        "region",
+        "principal",
+        "endpoint",
+        "stack",
+    ]
+    assert file.getvalue().replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(("encoding", "expected"), [("utf-8", "dots"), ("ascii", "line"), ("iso8859-1", "line")])

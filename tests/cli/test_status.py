@@ -216,7 +216,7 @@ def test_people_read_ages_and_programs_moments() -> None:
     ]
     rows = list(csv.reader(io.StringIO(written(MAPPING, UPLOAD, output=OutputForm.CSV))))
     assert rows[1:] == [
-        ["mapping/processor", "NO", "Disabled", "a\x1b[31mred"],
+        ["mapping/processor", "NO", "Disabled", r"a\x1b[31mred"],
         ["last-upload", "yes", "2026-11-20T10:27:10Z", "version 5 of 2026-11-20"],
     ]
 

@@ -145,12 +145,12 @@ def test_as_csv_each_change_of_a_counter_is_a_row() -> None:
     assert list(csv.reader(io.StringIO(watched(io.StringIO(), output=OutputForm.CSV)))) == [
         ["TIME", "DATE", "COUNTER", "VALUE", "CHANGE"],
         [TIME, DAY, "a", "1000", ""],
-        [TIME, DAY, "b\x1b", "0.5", ""],
+        [TIME, DAY, r"b\x1b", "0.5", ""],
         [TIME, DAY, "c", "3", ""],
         [TIME, DAY, "a", "2500", "1500"],
         [TIME, DAY, "c", "2", "-1"],
         [TIME, DAY, "d", "0", "0"],
-        [TIME, DAY, "b\x1b", "0", "-0.5"],
+        [TIME, DAY, r"b\x1b", "0", "-0.5"],
     ]
 
 

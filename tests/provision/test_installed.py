@@ -15,6 +15,7 @@ from countagg.provision.installed import Installed, find_installed
 
 CODE = b"answer = 42\n"
 INFO = "tested_library-1.2.dist-info"
+HASH = base64.urlsafe_b64encode(hashlib.sha256(CODE).digest()).decode().rstrip("=")
 
 
 def entry(name: str, content: bytes) -> str:
@@ -70,13 +71,51 @@ def test_a_file_that_was_not_installed_so_stops_the_build(root: Path, name: str,
     assert "pip install --force-reinstall --no-deps tested-library==1.2" in caught.value.hint
 
 
-def test_without_a_record_nothing_can_be_checked(root: Path) -> None:
-    (root / INFO / "RECORD").unlink()
-    (root / "tested_library.py").write_bytes(b"other\n")
-    found = find_installed("tested-library")
-    assert found.hashes is None
-    assert found.read(root / "tested_library.py") == b"other\n"
-    assert list(found.licence_files()) == []
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_without_a_record_nothing_is_taken(root: Path, content: str | None) -> None:
+    record = root / INFO / "RECORD"
+    if content is None:
+        record.unlink()
+    else:
+        record.write_text(content)
+    with pytest.raises(CountaggError, match="tested-library was installed without a RECORD") as caught:
+        build_bundle()
+    assert "pip install --force-reinstall --no-deps tested-library==1.2" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["tested_library.py", f"{INFO}/licenses/LICENSE.txt"])
+def test_a_file_that_was_installed_and_is_gone_stops_the_build(root: Path, name: str) -> None:
+    (root / name).unlink()
+    with pytest.raises(CountaggError, match=f"the file {name} cannot be read: No such file") as caught:
+        build_bundle()
+    assert "pip install --force-reinstall --no-deps tested-library==1.2" in caught.value.hint
+
+
+def test_a_file_without_a_hash_is_none_that_was_installed(root: Path) -> None:
+    record = root / INFO / "RECORD"
+    record.write_text(record.read_text().replace(entry("tested_library.py", CODE), "tested_library.py,,\n"))
+    with pytest.raises(CountaggError, match=r"tested_library\.py came after"):
+        build_bundle()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken"),
+    [
+        ("library/**/*.py", {"library/a.py", "library/deep/b.py", "library/deep/er/c.py"}),
+        ("library/*.py", {"library/a.py"}),
+        ("*.py", {"d.py"}),
+        ("library/a.py", {"library/a.py"}),
+    ],
+)
+def test_files_are_found_in_the_record_as_in_the_folder(tmp_path: Path, pattern: str, taken: set[str]) -> None:
+    names = ("library/a.py", "library/deep/b.py", "library/deep/er/c.py", "library/xpy", "d.py", "other/e.py")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    recorded = Installed("n", "1", "", tmp_path / "nowhere", dict.fromkeys(names, "hash"))
+    there = Installed("n", "1", "", tmp_path, {})
+    for library in (recorded, there):
+        assert {library.name_of(path) for path in library.files([pattern])} == taken
 
 
 def test_every_library_of_the_real_zip_is_checked() -> None:
@@ -89,4 +128,4 @@ def test_every_library_of_the_real_zip_is_checked() -> None:
 def test_a_library_that_names_no_licence_is_taken_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_bytes(CODE)
-    assert Installed("a", "1", "", tmp_path, None).read(file) == CODE
+    assert Installed("a", "1", "", tmp_path, {"a.py": HASH}).read(file) == CODE

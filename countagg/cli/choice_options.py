@@ -93,6 +93,14 @@ def choice_parameters(
             rich_help_panel=_FUNCTIONS,
         ),
     ] = None,
+    max_counters: Annotated[
+        int | None,
+        typer.Option(
+            help="Counters that a file may have; one with more is refused.",
+            show_default="20000",
+            rich_help_panel=_FUNCTIONS,
+        ),
+    ] = None,
     alarm_email: Annotated[
         str | None, typer.Option(help="Address that alarms go to.", rich_help_panel=_SAFETY)
     ] = None,

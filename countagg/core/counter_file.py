@@ -21,6 +21,9 @@ MAX_FILE_BYTES: Final = 5 * 1024 * 1024
 MAX_LINES: Final = 250_000
 """More counters than fit into a snapshot, and no more than the processor has memory for."""
 
+DEFAULT_MAX_COUNTERS: Final = 20_000
+"""Counters of a file, unless the operator chooses otherwise: as many as are published within one invocation."""
+
 MAX_NAME_BYTES: Final = 255
 
 _USUAL: Final = re.compile(rb"(?:[!-~]{1,255} [0-9]{1,24}\n)*+")
@@ -52,8 +55,12 @@ _PROBED: Final = 300
 _SHOWN: Final = 40
 
 
-def parse_counter_file(content: bytes) -> dict[str, int]:
+def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[str, int]:
     """Read a counter file.
+
+    Args:
+        content: of the file.
+        max_counters: how many it may have.
 
     Returns:
         Counter names with their values in units of 10^-9, in the file's order.
@@ -67,14 +74,23 @@ def parse_counter_file(content: bytes) -> dict[str, int]:
     if lines > MAX_LINES:
         raise InvalidCounterFile(f"the file has {lines} lines; at most {MAX_LINES} are read")
     if _USUAL.fullmatch(content) is not None:
+        # A line each, so that one with too many is not read at all.
+        _check_count(lines, max_counters)
         words = content.decode().split()
         counters = dict(zip(words[::2], [int(text) * SCALE for text in words[1::2]], strict=True))
         if 2 * len(counters) == len(words):
             return counters
-    return _parse_lines(_decode(content))
+    return _parse_lines(_decode(content), max_counters)
 
 
-def _parse_lines(text: str) -> dict[str, int]:
+def _check_count(counters: int, max_counters: int) -> None:
+    if counters > max_counters:
+        raise InvalidCounterFile(
+            f"the file has more than {max_counters} counters; more --max-counters at setup take more"
+        )
+
+
+def _parse_lines(text: str, max_counters: int) -> dict[str, int]:
     """Read line by line, for files that are unusual, and to tell which line is to blame."""
     counters: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -91,6 +107,7 @@ def _parse_lines(text: str) -> dict[str, int]:
             if len(name) > MAX_NAME_BYTES or not name.isascii():
                 check_counter_name(name)
             counters[name] = parse_value(text)
+            _check_count(len(counters), max_counters)
         except ValueError as error:
             raise InvalidCounterFile(f"{error}{_likely_cause(line)}", number) from error
     return counters

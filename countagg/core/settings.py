@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Self
 
+from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
 from countagg.core.partitions import Layout
@@ -32,6 +33,7 @@ class FunctionSettings:
         alerts_topic_arn: ARN of the topic for passed limits.
         lanes: shares of the instances that days yet to begin are spread over.
         counter_shards: shares of the counters that days yet to begin are spread over.
+        max_counters: that a file may have.
     """
 
     stack: str
@@ -45,6 +47,7 @@ class FunctionSettings:
     alerts_topic_arn: str
     lanes: int = 1
     counter_shards: int = 1
+    max_counters: int = DEFAULT_MAX_COUNTERS
 
     @property
     def layout(self) -> Layout:

@@ -217,7 +217,7 @@ class Processor:
         return Outcome.APPLIED if self._store.put_snapshot(parts, expires_at) else Outcome.ALREADY_NEWER
 
     def _parts(self, event: ObjectEvent, file_key: CounterFileKey, found: FetchedObject | None) -> Parts:
-        counters = _counters(found)
+        counters = _counters(found, self._settings.max_counters)
         return _parts(event, file_key, found, counters, self._record_of(file_key.day, event).layout)
 
     def _record_of(self, day: str, event: ObjectEvent) -> DayRecord:
@@ -279,7 +279,7 @@ def _has_time(context: LambdaContext) -> bool:
     return context.get_remaining_time_in_millis() >= CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS
 
 
-def _counters(found: FetchedObject | None) -> Mapping[str, int]:
+def _counters(found: FetchedObject | None, max_counters: int) -> Mapping[str, int]:
     """Read what was found; an absent object names no counter."""
     if found is None:
         return {}
@@ -287,7 +287,7 @@ def _counters(found: FetchedObject | None) -> Mapping[str, int]:
         raise InvalidCounterFile(found.unreadable)
     if found.content is None:
         raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
-    return parse_counter_file(found.content)
+    return parse_counter_file(found.content, max_counters)
 
 
 def _parts(

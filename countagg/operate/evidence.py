@@ -202,6 +202,7 @@ class Observer:
             elif (file_key := self._file_key(each, found)) is not None:
                 pending.append((each, file_key))
         layout = self.reader.layout_of_files(self.day) if pending else Layout()
+        max_counters = self.reader.settings.max_counters
         for count, ((each, file_key), answer) in enumerate(in_parallel(self._fetch, pending), start=1):
             if answer is None:
                 absent.append(CounterFile(file_key.instance, each.key, each.etag))
@@ -209,7 +210,7 @@ class Observer:
                 # It may be readable at the next look.
                 found.append(unreadable_file(each.key, file_key, each.etag, answer.what, denied=answer.denied))
             else:
-                self._known[each.key] = read_file(each, file_key, layout, *answer)
+                self._known[each.key] = read_file(each, file_key, answer, layout, max_counters)
                 found.append(self._known[each.key])
             self.on_read(count, len(pending))
         # What is not listed any more went since.
@@ -265,11 +266,24 @@ def _check_permission(files: Sequence[CounterFile], snapshots: Mapping[str, Stor
 
 
 def read_file(
-    listed: ListedObject, file_key: CounterFileKey, layout: Layout, content: bytes, etag: str
+    listed: ListedObject,
+    file_key: CounterFileKey,
+    content: tuple[bytes, str],
+    layout: Layout,
+    max_counters: int,
 ) -> CounterFile:
-    """Read a counter file under the rules of the processor; `content` may be empty if the file is too large."""
+    """Read a counter file under the rules of the processor.
+
+    Args:
+        listed: as the bucket lists it.
+        file_key: what its key says.
+        content: its bytes, which may be empty if it is too large, and its ETag.
+        layout: of its day.
+        max_counters: that it may have.
+    """
+    body, etag = content
     try:
-        packed = _packed(listed, layout, content)
+        packed = _packed(listed, layout, body, max_counters)
     except InvalidCounterFile as error:
         refused = RefusedFile(listed.key, error.what, error.line)
         return CounterFile(file_key.instance, listed.key, etag, refused=refused)
@@ -278,10 +292,11 @@ def read_file(
     return CounterFile(file_key.instance, listed.key, etag, packed, modified_at=modified_at)
 
 
-def _packed(listed: ListedObject, layout: Layout, content: bytes) -> bytes:
+def _packed(listed: ListedObject, layout: Layout, content: bytes, max_counters: int) -> bytes:
     if listed.size > MAX_FILE_BYTES and not content:
         raise InvalidCounterFile(f"the file has {listed.size} bytes; at most {MAX_FILE_BYTES} are read")
-    return join_parts([pack_counters(share) for share in layout.split(parse_counter_file(content))])
+    counters = parse_counter_file(content, max_counters)
+    return join_parts([pack_counters(share) for share in layout.split(counters)])
 
 
 def _decode(stored: StoredDay) -> Inclusion | None:

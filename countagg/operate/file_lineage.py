@@ -127,7 +127,8 @@ def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FoundObj
         snapshot = reader.snapshot(day, instance)
     listed = None if found is not None else reader.listed(key)
     layout, expiry = reader.layout_of_files(day), reader.expiry(day)
-    return _Hops(key, file_key, found, listed, snapshot, stored, ledger, layout, expiry)
+    most = reader.settings.max_counters
+    return _Hops(key, file_key, found, listed, snapshot, stored, ledger, layout, expiry, most)
 
 
 def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
@@ -156,6 +157,7 @@ class _Hops:
     ledger: Ledger
     layout: Layout
     expiry: Expiry
+    max_counters: int
 
     @property
     def uploaded_at(self) -> datetime | None:
@@ -213,7 +215,8 @@ class _Hops:
         if self.found.unreadable:
             return unreadable_file(self.key, self.file_key, self.found.etag, self.found.unreadable)
         listed = ListedObject(self.key, self.found.etag, self.found.size, self.found.modified_at)
-        return read_file(listed, self.file_key, self.layout, self.found.content or b"", self.found.etag)
+        content = (self.found.content or b"", self.found.etag)
+        return read_file(listed, self.file_key, content, self.layout, self.max_counters)
 
     def _stand_in(self, file: CounterFile | None, included: str) -> Snapshot | None:
         if file is None or file.packed is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeVar
 
+from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.errors import UsageError
 from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
@@ -49,6 +50,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "text_logs": False,
     "lanes": 1,
     "counter_shards": 1,
+    "max_counters": DEFAULT_MAX_COUNTERS,
     "alarm_email": "",
 }
 
@@ -162,6 +164,7 @@ class Chosen:
     architecture: str | None = None
     lanes: int | None = None
     counter_shards: int | None = None
+    max_counters: int | None = None
     alarm_email: str | None = None
 
     def settings(self, deployed: Remembered) -> StackSettings:
@@ -197,6 +200,7 @@ class Chosen:
             text_logs=before.get("text_logs", False),
             lanes=self._said("lanes", deployed),
             counter_shards=self._said("counter_shards", deployed),
+            max_counters=self._said("max_counters", deployed),
             alarm_email=email,
             dropped_email=former_email if former_email != email else "",
         )

@@ -112,6 +112,7 @@ def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[
         alerts_topic_arn=blueprint.alerts_arn,
         lanes=settings.lanes,
         counter_shards=settings.counter_shards,
+        max_counters=settings.max_counters,
     )
     environment = {
         **known.to_environment(),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from countagg.core.counter_file import DEFAULT_MAX_COUNTERS, MAX_LINES
 from countagg.core.errors import UsageError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
@@ -29,6 +30,8 @@ WINDOW_RANGE: Final = range(301)
 """Seconds that a mapping may collect records for (AWS-FACTS section 4)."""
 RETENTION_RANGE: Final = range(1, 3_651)
 """Days; ten years."""
+MAX_COUNTERS_RANGE: Final = range(1, MAX_LINES + 1)
+"""Counters of a file; no file has more lines."""
 MAX_TAGS: Final = 49
 """AWS allows 50 on a resource; one is ours."""
 
@@ -96,6 +99,7 @@ class StackSettings:
         text_logs: whether an earlier setup found that functions may not write JSON logs there.
         lanes: shares of the instances that days yet to begin are spread over.
         counter_shards: shares of the counters that days yet to begin are spread over.
+        max_counters: that a file may have.
         alarm_email: address that alerts go to; empty for none.
         dropped_email: address that was chosen before and shall go; empty for none.
         unfit_prefixes: those of the deployed stack that setup takes no longer; everything else goes on with them.
@@ -121,6 +125,7 @@ class StackSettings:
     text_logs: bool = False
     lanes: int = 1
     counter_shards: int = 1
+    max_counters: int = DEFAULT_MAX_COUNTERS
     alarm_email: str = ""
     dropped_email: str = ""
     unfit_prefixes: frozenset[str] = frozenset()
@@ -194,6 +199,7 @@ def _check_numbers(settings: StackSettings) -> None:
     for name in ("processor", "aggregator", "publisher"):
         _check_range("--memory", name, getattr(settings.memory, name), MEMORY_RANGE)
         _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
+    _check_range("--max-counters", "max_counters", settings.max_counters, MAX_COUNTERS_RANGE)
     _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
     _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)
     if settings.retention.totals < settings.retention.snapshots:

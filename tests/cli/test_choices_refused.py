@@ -99,6 +99,13 @@ BAD: Final = (
         "1 lanes with 101 counter shards are 101 partitions a day",
     ),
     Bad(
+        ("--max-counters", "0"),
+        "max_counters",
+        "0",
+        "max_counters = 0\n",
+        "max_counters=0 is out of range",
+    ),
+    Bad(
         ("--prefix", "it's/"),
         "prefix",
         "it's/",

@@ -11,7 +11,7 @@ from countagg.core.errors import CountaggError
 from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 
-OPTIONAL = {"COUNTAGG_LANES", "COUNTAGG_COUNTER_SHARDS"}
+OPTIONAL = {"COUNTAGG_LANES", "COUNTAGG_COUNTER_SHARDS", "COUNTAGG_MAX_COUNTERS"}
 SETTINGS = FunctionSettings(
     stack="countagg",
     bucket="fleet-counters",
@@ -43,6 +43,7 @@ def test_every_setting_is_a_variable_of_text() -> None:
         "COUNTAGG_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:012345678901:countagg-alerts",
         "COUNTAGG_LANES": "1",
         "COUNTAGG_COUNTER_SHARDS": "1",
+        "COUNTAGG_MAX_COUNTERS": "20000",
     }
 
 

@@ -115,6 +115,7 @@ def test_a_refused_file_that_is_put_right_is_applied(world: World) -> None:
 
 
 def test_counters_that_do_not_fit_into_an_item_are_refused(world: World) -> None:
+    world.settings = replace(world.settings, max_counters=40_000)
     # Names without pattern, so that compression does not help.
     lines = (f"{(number * 0x9E3779B97F4A7C15) % 2**64:016x}{number**7 % 2**61:x} 1\n" for number in range(40_000))
     key = world.put("i-1", "".join(lines).encode())
@@ -123,6 +124,21 @@ def test_counters_that_do_not_fit_into_an_item_are_refused(world: World) -> None
     assert refusal["reason"].startswith("40000 counters take ")
     assert refusal["line"] is None
     assert world.counters_of("i-1") is None
+
+
+def test_a_file_of_more_counters_than_the_operator_chose_is_refused_and_the_one_before_stands(
+    world: World,
+) -> None:
+    world.settings = replace(world.settings, max_counters=len(COUNTERS))
+    key = world.put("i-1", GOOD)
+    world.process(world.created(key))
+    for number, more in enumerate((b"more 1\n", b"more 1.5\n", b"more 1")):
+        world.put("i-1", GOOD + more)
+        world.process_between_good_ones(world.created(key, f"00674760C{number}"))
+    assert world.counters_of("i-1") == COUNTERS
+    assert {(each["reason"], each["line"]) for each in world.refusals()} == {
+        (f"the file has more than {len(COUNTERS)} counters; more --max-counters at setup take more", None)
+    }
 
 
 def refusing_to_read(world: World) -> Store:
@@ -590,7 +606,7 @@ def test_counters_that_fit_into_no_item_fit_into_shards(world: World) -> None:
     source = random.Random(1)  # noqa: S311 - reproducible noise
     counters = {f"{source.getrandbits(64):016x}": source.getrandbits(32) * SCALE for _ in range(40_000)}
     content = "".join(f"{name} {value // SCALE}\n" for name, value in counters.items()).encode()
-    spread = replace(world, settings=replace(world.settings, counter_shards=4))
+    spread = replace(world, settings=replace(world.settings, counter_shards=4, max_counters=40_000))
     spread.process(spread.created(spread.put("i-1", content)))
     parts = [spread.counters_of("i-1", key) for key in Layout(1, 4).partitions_of(DAY, "i-1")]
     assert {name: value for part in parts for name, value in (part or {}).items()} == counters

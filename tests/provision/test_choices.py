@@ -31,6 +31,7 @@ ALL: dict[str, Any] = {
     "text_logs": True,
     "lanes": 3,
     "counter_shards": 2,
+    "max_counters": 30_000,
     "alarm_email": "ops@example.org",
 }
 """Every choice that a stack remembers, none of them the default."""
@@ -55,6 +56,7 @@ settings_with_choices = st.builds(
     text_logs=st.booleans(),
     lanes=st.integers(1, 10),
     counter_shards=st.integers(1, 10),
+    max_counters=st.sampled_from([1, 20_000, 250_000]),
     alarm_email=st.sampled_from(["", "ops@example.org"]),
 )
 
@@ -142,6 +144,7 @@ def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
         "architecture": "arm64",
         "lanes": 1,
         "counter_shards": 9,
+        "max_counters": 20_000,
         "alarm_email": "other@example.org",
     }
     if name == "memory":

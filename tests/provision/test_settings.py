@@ -58,6 +58,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-0000000
         {"retention": Retention(1, 3_650, 3_653)},
         {"lanes": 100},
         {"lanes": 5, "counter_shards": 20},
+        {"max_counters": 250_000},
     ],
     ids=str,
 )
@@ -103,6 +104,8 @@ def test_what_aws_takes_is_taken(chosen: dict[str, Any]) -> None:
         ("--retention", {"retention": Retention(snapshots=401)}),
         ("--retention", {"retention": Retention(totals=34)}),
         ("--retention", {"retention": Retention(logs=31)}),
+        ("--max-counters", {"max_counters": 0}),
+        ("--max-counters", {"max_counters": 250_001}),
         ("--lanes, --counter-shards", {"lanes": 0}),
         ("--lanes, --counter-shards", {"counter_shards": -1}),
         ("--lanes, --counter-shards", {"lanes": 51, "counter_shards": 2}),

@@ -10,7 +10,7 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
+.PHONY: help demo test test-long test-all check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(READY) ## run the tests that take some minutes in all
 
 test-long: $(READY) ## run the others: on the embedded engine, and every fault at every place
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m '$(LONG)'
+
+test-all: $(READY) ## run all tests at once, which takes less time than one after the other
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 check: lint types imports ## lint, formatting, types and layers
 

@@ -22,7 +22,7 @@ from tests.simulation.test_every_call import DAY, ONE, OTHER, PLAN, STEPS
 
 pytestmark = pytest.mark.exhaustive
 
-SEEDS = 150
+SEEDS = 100
 SEEDS_OF_A_MUTANT = 400
 AT_LEAST_WRONG = {
     "unconditional-add": 0.45,

@@ -105,6 +105,7 @@ class EventSourceMapping:
             record_age=found.get("MaximumRecordAgeInSeconds", -1),
             parallel=found.get("ParallelizationFactor", 1),
             on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
+            max_concurrency=(found.get("ScalingConfig") or {}).get("MaximumConcurrency"),
         )
         # If its function was deleted by hand, nobody else has a use for the mapping.
         owned = function_tags is None or function_tags.get(OWNER_TAG) == self._stack
@@ -179,7 +180,11 @@ class EventSourceMapping:
             if desired.filters
             else {},
         }
-        if self._is_stream:
+        if not self._is_stream:
+            # An empty one removes the limit.
+            limit = desired.max_concurrency
+            settings["ScalingConfig"] = {} if limit is None else {"MaximumConcurrency": limit}
+        else:
             settings["BisectBatchOnFunctionError"] = desired.bisect
             settings["MaximumRetryAttempts"] = desired.tries
             settings["MaximumRecordAgeInSeconds"] = desired.record_age

@@ -60,6 +60,14 @@ def choice_parameters(
             rich_help_panel=_FUNCTIONS,
         ),
     ] = None,
+    max_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            help="Invocations of the processor at a time, 2 to 1000.",
+            show_default="100",
+            rich_help_panel=_FUNCTIONS,
+        ),
+    ] = None,
     retention: Annotated[
         list[str] | None,
         typer.Option(

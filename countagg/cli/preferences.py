@@ -38,7 +38,7 @@ SWITCHES: Final = (
     "point_in_time_recovery",
     "deletion_protection",
 )
-NUMBERS: Final = ("lanes", "counter_shards", "max_counters")
+NUMBERS: Final = ("max_concurrency", "lanes", "counter_shards", "max_counters")
 TABLES: Final = ("tags", "memory", "window", "retention")
 LONGEST_NUMBER: Final = 9
 """Digits; Python refuses to read very long ones."""

@@ -17,6 +17,7 @@ from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import (
     ARCHITECTURES,
+    DEFAULT_MAX_CONCURRENCY,
     DEFAULT_MEMORY,
     DEFAULT_OUTPUT_PREFIX,
     DEFAULT_PREFIX,
@@ -45,6 +46,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "deletion_protection": None,
     "memory": asdict(DEFAULT_MEMORY),
     "window": asdict(DEFAULT_WINDOW),
+    "max_concurrency": DEFAULT_MAX_CONCURRENCY,
     "retention": asdict(Retention()),
     "architecture": None,
     "text_logs": False,
@@ -160,6 +162,7 @@ class Chosen:
     deletion_protection: bool | None = None
     memory: Mapping[str, int] = field(default_factory=dict)
     window: Mapping[str, int] = field(default_factory=dict)
+    max_concurrency: int | None = None
     retention: Mapping[str, int] = field(default_factory=dict)
     architecture: str | None = None
     lanes: int | None = None
@@ -195,6 +198,7 @@ class Chosen:
             deletion_protection=self._said("deletion_protection", deployed),
             memory=self._numbers("memory", DEFAULT_MEMORY, deployed),
             window=self._numbers("window", DEFAULT_WINDOW, deployed),
+            max_concurrency=self._said("max_concurrency", deployed),
             retention=self._numbers("retention", Retention(), deployed),
             architecture=self._said("architecture", deployed),
             text_logs=before.get("text_logs", False),

@@ -140,6 +140,7 @@ def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
         window=blueprint.settings.window.processor,
         tags=blueprint.mapping_tags,
         partial_answers=True,
+        max_concurrency=blueprint.settings.max_concurrency,
     )
     return Spec(
         "mapping/processor",

@@ -28,6 +28,9 @@ MEMORY_RANGE: Final = range(128, 10_240 + 1)
 """MB that Lambda gives a function (AWS-FACTS section 3)."""
 WINDOW_RANGE: Final = range(301)
 """Seconds that a mapping may collect records for (AWS-FACTS section 4)."""
+CONCURRENCY_RANGE: Final = range(2, 1_000 + 1)
+"""Invocations at a time that a queue's mapping may be kept to (Lambda's API reference, ScalingConfig)."""
+DEFAULT_MAX_CONCURRENCY: Final = 100
 RETENTION_RANGE: Final = range(1, 3_651)
 """Days; ten years."""
 MAX_COUNTERS_RANGE: Final = range(1, MAX_LINES + 1)
@@ -94,6 +97,7 @@ class StackSettings:
         deletion_protection: of the tables.
         memory: MB of each function.
         window: seconds that each function's mapping collects records for.
+        max_concurrency: invocations of the processor at a time.
         retention: how long things are kept.
         architecture: instruction set of the functions; None for `DEFAULT_ARCHITECTURE` where it is offered.
         text_logs: whether an earlier setup found that functions may not write JSON logs there.
@@ -120,6 +124,7 @@ class StackSettings:
     deletion_protection: bool | None = None
     memory: PerFunction = DEFAULT_MEMORY
     window: PerFunction = DEFAULT_WINDOW
+    max_concurrency: int = DEFAULT_MAX_CONCURRENCY
     retention: Retention = field(default_factory=Retention)
     architecture: str | None = None
     text_logs: bool = False
@@ -200,6 +205,7 @@ def _check_numbers(settings: StackSettings) -> None:
         _check_range("--memory", name, getattr(settings.memory, name), MEMORY_RANGE)
         _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
     _check_range("--max-counters", "max_counters", settings.max_counters, MAX_COUNTERS_RANGE)
+    _check_range("--max-concurrency", "max_concurrency", settings.max_concurrency, CONCURRENCY_RANGE)
     _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
     _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)
     if settings.retention.totals < settings.retention.snapshots:

@@ -135,7 +135,7 @@ class MappingState:
 
     -1 tries are tries until the record expires, and so is an age of -1. `filters` are the patterns as canonical
     JSON text, `on_failure` an ARN or empty, `parallel` the batches of one shard at a time. `tags` are None where
-    mappings may have none.
+    mappings may have none, `max_concurrency` where nothing but the account bounds the invocations at a time.
     """
 
     source: str
@@ -150,6 +150,7 @@ class MappingState:
     record_age: int = -1
     parallel: int = 1
     on_failure: str = ""
+    max_concurrency: int | None = None
     starting_position: str = field(default="", compare=False)
 
 

@@ -181,6 +181,14 @@ MAPPINGS = (
     Drift(STREAM, "batch_size", settings(STREAM, BatchSize=5), PUT_MAPPING),
     Drift(QUEUE, "window", settings(QUEUE, MaximumBatchingWindowInSeconds=9), PUT_MAPPING),
     Drift(STREAM, "window", settings(STREAM, MaximumBatchingWindowInSeconds=9), PUT_MAPPING),
+    Drift(
+        QUEUE,
+        "max_concurrency",
+        settings(QUEUE, ScalingConfig={"MaximumConcurrency": 1_000}),
+        PUT_MAPPING,
+        "other",
+    ),
+    Drift(QUEUE, "max_concurrency", settings(QUEUE, ScalingConfig={}), PUT_MAPPING, "none"),
     Drift(QUEUE, "partial_answers", settings(QUEUE, FunctionResponseTypes=[]), PUT_MAPPING, "off"),
     Drift(
         STREAM,

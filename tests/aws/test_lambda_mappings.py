@@ -61,6 +61,13 @@ def test_a_new_mapping_names_no_filter_and_no_destination_that_it_has_not(world:
     assert {"FilterCriteria", "DestinationConfig"} <= sent["countagg-aggregator"]
 
 
+def test_the_queue_alone_is_kept_to_so_many_invocations_at_a_time(deployed: World) -> None:
+    assert mapping(deployed, "countagg-processor")["ScalingConfig"] == {"MaximumConcurrency": 100}
+    assert not mapping(deployed, "countagg-aggregator").get("ScalingConfig")
+    assert touched(deployed.choose(max_concurrency=20).set_up())
+    assert mapping(deployed, "countagg-processor")["ScalingConfig"] == {"MaximumConcurrency": 20}
+
+
 def test_mappings_of_other_sources_are_not_ours(deployed: World) -> None:
     aws = deployed.clients
     aws.sqs.create_queue(QueueName="theirs")
@@ -255,6 +262,7 @@ def test_what_aws_leaves_out_is_its_default(world: World) -> None:
     assert not state.enabled
     assert (state.tries, state.record_age, state.parallel, state.window) == (-1, -1, 1, 0)
     assert (state.filters, state.on_failure, state.bisect, state.partial_answers) == ((), "", False, False)
+    assert state.max_concurrency is None
 
 
 def test_deletion_drains_the_mapping_first_and_waits_until_it_is_gone(world: World) -> None:

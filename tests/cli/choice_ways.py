@@ -97,6 +97,7 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
         numbers("memory", PerFunction(512, 1024, 128)),
     ),
     "window": (numbers("window", PerFunction(1, 2, 3)), numbers("window", PerFunction(4, 5, 6))),
+    "max_concurrency": (number("max_concurrency", 20), number("max_concurrency", 1_000)),
     "retention": (numbers("retention", Retention(7, 8, 14)), numbers("retention", Retention(9, 10, 60))),
     "architecture": (text("architecture", "x86_64"), text("architecture", "arm64")),
     "lanes": (number("lanes", 3), number("lanes", 4)),

@@ -67,6 +67,13 @@ BAD: Final = (
         "publisher=301 is out of range",
     ),
     Bad(
+        ("--max-concurrency", "1"),
+        "max_concurrency",
+        "1",
+        "max_concurrency = 1\n",
+        "max_concurrency=1 is out of range",
+    ),
+    Bad(
         ("--retention", "logs=8"),
         "retention",
         "logs=8",

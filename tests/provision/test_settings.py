@@ -14,6 +14,7 @@ def test_the_defaults() -> None:
     assert settings.retention == Retention(snapshots=35, totals=400, logs=30)
     assert settings.memory == PerFunction(processor=256, aggregator=512, publisher=256)
     assert settings.window == PerFunction(processor=0, aggregator=1, publisher=10)
+    assert settings.max_concurrency == 100
     assert settings.create_bucket is False
     assert settings.names.stack == "countagg"
 
@@ -55,6 +56,8 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-0000000
         {"tags": {str(number): "" for number in range(MAX_TAGS)}},
         {"memory": PerFunction(128, 10_240, 512)},
         {"window": PerFunction(0, 300, 1)},
+        {"max_concurrency": 2},
+        {"max_concurrency": 1_000},
         {"retention": Retention(1, 3_650, 3_653)},
         {"lanes": 100},
         {"lanes": 5, "counter_shards": 20},
@@ -98,6 +101,8 @@ def test_what_aws_takes_is_taken(chosen: dict[str, Any]) -> None:
         ("--memory", {"memory": PerFunction(127, 512, 256)}),
         ("--memory", {"memory": PerFunction(128, 10_241, 256)}),
         ("--window", {"window": PerFunction(0, 1, 301)}),
+        ("--max-concurrency", {"max_concurrency": 1}),
+        ("--max-concurrency", {"max_concurrency": 1_001}),
         ("--window", {"window": PerFunction(-1, 1, 10)}),
         ("--retention", {"retention": Retention(snapshots=0)}),
         ("--retention", {"retention": Retention(totals=3_651)}),

@@ -313,6 +313,7 @@ def test_the_mapping_of_the_queue(stack: Blueprint) -> None:
         window=0,
         tags=stack.tags,
         partial_answers=True,
+        max_concurrency=100,
     )
 
 

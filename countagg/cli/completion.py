@@ -62,9 +62,13 @@ def counters(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def query_arguments(context: typer.Context) -> list[str]:
-    """Return the arguments that read the totals of the day and the place on the command line so far."""
+    """Return the arguments that read the totals of the day and the place on the command line so far.
+
+    A key that is pressed in a folder shall not do what a file there says: only a file that the line names is read.
+    """
     before, here = context.find_root().params, context.params
     given = {name: here.get(name) or before.get(name) for name in (*_PLACE, "local")}
+    given["config"] = given["config"] or os.devnull
     place = [part for name in _PLACE if given[name] for part in (f"--{name.replace('_', '-')}", str(given[name]))]
     local = ["--local"] if given["local"] else []
     return [*place, *local, "query", "--date", str(here.get("date") or "today"), "--output", "json", "--quiet"]

@@ -28,7 +28,7 @@ DateOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "upload-sample", _PANEL)(upload_sample)
+    command(app, "upload-sample", _PANEL, changes=True)(upload_sample)
 
 
 def upload_sample(

@@ -52,8 +52,8 @@ def register(app: typer.Typer) -> None:
     )
     command(group, "list", _PANEL)(list_letters)
     command(group, "show", _PANEL)(show)
-    command(group, "redrive", _PANEL)(redrive)
-    command(group, "purge", _PANEL)(purge)
+    command(group, "redrive", _PANEL, changes=True)(redrive)
+    command(group, "purge", _PANEL, changes=True)(purge)
     app.add_typer(group, rich_help_panel="Prove and mend")
 
 

@@ -47,10 +47,10 @@ def register(app: typer.Typer) -> None:
         cls=CommandGroup,
         rich_markup_mode=None,
     )
-    command(group, "set", _PANEL, context_settings=_NEGATIVE_VALUES)(set_limit)
+    command(group, "set", _PANEL, context_settings=_NEGATIVE_VALUES, changes=True)(set_limit)
     command(group, "list", _PANEL)(list_limits)
-    command(group, "unset", _PANEL)(unset)
-    command(group, "import", _PANEL)(import_limits)
+    command(group, "unset", _PANEL, changes=True)(unset)
+    command(group, "import", _PANEL, changes=True)(import_limits)
     app.add_typer(group, rich_help_panel="Use")
 
 

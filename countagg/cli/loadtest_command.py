@@ -73,7 +73,7 @@ _CleanupOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "loadtest", "Measure")(loadtest)
+    command(app, "loadtest", "Measure", changes=True)(loadtest)
 
 
 @dataclass(frozen=True, slots=True)

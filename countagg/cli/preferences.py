@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,9 @@ SWITCHES: Final = (
 )
 NUMBERS: Final = ("max_concurrency", "lanes", "counter_shards", "max_counters")
 TABLES: Final = ("tags", "memory", "window", "retention")
+NOT_FOR_PROJECTS: Final = ("endpoint_url", "profile")
+"""Where credentials go, and which: whoever filled the working directory has no say in that. A profile may run a
+program, its `credential_process`."""
 LONGEST_NUMBER: Final = 9
 """Digits; Python refuses to read very long ones."""
 _MEND: Final = "mend it, or name another file by --config"
@@ -69,13 +74,18 @@ class Preferences:
     Attributes:
         variables: of the environment.
         files: contents of the settings files, strongest first, each with its path; checked.
-        unreadable: those that nobody named and that this user may not read, each with the reason: as in another
-            user's home or working directory, which `sudo` and cron leave a command in.
+        skipped: those that nobody named and that this user may not read or should not trust, each with the reason:
+            as in another user's home or working directory, which `sudo` and cron leave a command in.
     """
 
     variables: Mapping[str, str]
     files: tuple[tuple[Path, Mapping[str, Setting]], ...] = ()
-    unreadable: tuple[tuple[Path, str], ...] = ()
+    skipped: tuple[tuple[Path, str], ...] = ()
+
+    def project(self) -> dict[str, Setting]:
+        """Return what the file in the working directory says, unless a variable says otherwise."""
+        content = dict(self.files).get(PROJECT_FILE, {})
+        return {name: value for name, value in content.items() if _variable(name) not in self.variables}
 
     def text(self, name: str) -> str | None:
         """Return what the strongest source says; None if none says anything."""
@@ -177,17 +187,20 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
         config: the file to read instead of `countagg.toml` in the working directory.
 
     Raises:
-        UsageError: a file is missing that was named, cannot be read, holds an unknown setting, or one of the
-            wrong type; or a variable is empty.
+        UsageError: a file is missing that was named, cannot be read, holds an unknown setting, one of the wrong
+            type, or one that is not for a project to say; or a variable is empty.
     """
     ours = map(_variable, (*TEXTS, *SWITCHES, *NUMBERS, *TABLES))
     check_variables({name: variables[name] for name in ours if name in variables})
-    files, unreadable = [], []
+    files, skipped = [], []
     for path in filter(None, (config or PROJECT_FILE, user_file())):
         try:
             # A pipe is fine, such as that of `--config <(...)`.
             if path.exists() and not path.is_dir():
-                files.append((path, _load(path)))
+                if path is config or path is PROJECT_FILE or _is_trusted(path.stat()):
+                    files.append((path, _load(path, named=path is not PROJECT_FILE)))
+                else:
+                    skipped.append((path, "others may write it"))
             elif path is config:
                 what = "it is a folder" if path.is_dir() else "there is no such file"
                 raise UsageError(what, where=str(path), hint="check --config")
@@ -197,11 +210,16 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
         except OSError as error:
             if path is config:
                 raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_MEND) from error
-            unreadable.append((path, str(error.strerror)))
-    return Preferences(variables, tuple(files), tuple(unreadable))
+            skipped.append((path, f"it cannot be read: {error.strerror}"))
+    return Preferences(variables, tuple(files), tuple(skipped))
 
 
-def _load(path: Path) -> Mapping[str, Setting]:
+def _is_trusted(file: os.stat_result) -> bool:
+    """Tell whether a file is this user's own, or root's. With `sudo`, a home may be somebody else's."""
+    return file.st_uid in {os.geteuid(), 0} and not file.st_mode & stat.S_IWOTH
+
+
+def _load(path: Path, *, named: bool) -> Mapping[str, Setting]:
     import tomllib
 
     try:
@@ -210,6 +228,13 @@ def _load(path: Path) -> Mapping[str, Setting]:
         raise UsageError(f"cannot be read: {error}", where=str(path), hint=_MEND) from error
     for name, value in content.items():
         _check(name, value, str(path))
+        if name in NOT_FOR_PROJECTS and not named:
+            raise UsageError(
+                f"{name} is not read from the working directory, which somebody else may have filled",
+                where=str(path),
+                hint=f"give --{name.replace('_', '-')} or {_variable(name)}, move the line to {user_file()}, or "
+                "name the file by --config",
+            )
     return content
 
 

@@ -30,6 +30,8 @@ def command(
     panel: str,
     forms: Sequence[OutputForm] = DATA_FORMS,
     context_settings: dict[str, Any] | None = None,
+    *,
+    changes: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command.
 
@@ -39,6 +41,7 @@ def command(
         panel: heading under which the help shows it.
         forms: in which it can write its result.
         context_settings: of click, for a command that reads its arguments in another way.
+        changes: whether it may change something, so that what a file in the working directory decides is shown.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -52,6 +55,8 @@ def command(
                         where="--output" if flags["output"] else session.preferences.origin("output"),
                         hint=f"use {', '.join(forms)}",
                     )
+                if changes or session.options.verbose:
+                    session.tell_project()
                 try:
                     with _errors_explained(session.in_place, verbose=session.options.verbose):
                         function(session, **own)
@@ -70,9 +75,10 @@ def open_session(flags: Mapping[str, Any]) -> Session:
     preferences = load_preferences(os.environ, flags["config"])
     options = resolve_options(flags, preferences)
     stderr = outlive_reader(sys.stderr, dispensable=True)
-    session = Session(options, preferences, stdout=outlive_reader(sys.stdout), stderr=stderr)
-    for path, reason in preferences.unreadable:
-        session.remark(f"{printable(str(path))} cannot be read and is skipped: {reason}", style="dim")
+    given = frozenset(name for name, value in flags.items() if value is not None)
+    session = Session(options, preferences, given, stdout=outlive_reader(sys.stdout), stderr=stderr)
+    for path, reason in preferences.skipped:
+        session.remark(f"{printable(str(path))} is skipped: {reason}", style="dim")
     return session
 
 

@@ -46,7 +46,7 @@ _TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "repair", "Prove and mend")(repair)
+    command(app, "repair", "Prove and mend", changes=True)(repair)
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,12 @@ _SaveOption = Annotated[
     Path | None, typer.Option(help="Write the report to this file, as JSON without names or account ids.")
 ]
 
+_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "selftest", "Prove and mend", forms=(OutputForm.TABLE, OutputForm.JSON))(selftest)
+    command(app, "selftest", "Prove and mend", forms=_FORMS, changes=True)(selftest)
 
 
 def selftest(

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from countagg.cli.options import DEFAULT_STACK, Options
-from countagg.cli.preferences import Preferences
+from countagg.cli.preferences import PROJECT_FILE, Preferences, Setting
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
 from countagg.core.printable import printable
 
@@ -43,12 +43,21 @@ class _PrintableConsole(Console):
         return super().render_str("\n".join(map(printable, text.split("\n"))), **style)
 
 
+def _settings(name: str, value: Setting) -> list[str]:
+    """Return a setting of a file in the form NAME=VALUE; of a table, each entry."""
+    if isinstance(value, Mapping):
+        return [f"{name}.{key}={each}" for key, each in value.items()]
+    return [f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+
+
 @dataclass
 class Session:
     """What a command works with. Everything that reaches outside can be handed in."""
 
     options: Options
     preferences: Preferences
+    given: frozenset[str] = frozenset()
+    """Names of the global options that were on the command line."""
     stdin: TextIO = field(default_factory=lambda: sys.stdin)
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
@@ -80,6 +89,18 @@ class Session:
         """Write a line of progress, unless --quiet; its commands work on the same stack in the same place."""
         if not self.options.quiet:
             self.progress_console.print(self.in_place(text), style=style)
+
+    def tell_project(self) -> None:
+        """Show what the file in the working directory decides, so that nobody works by a file unawares.
+
+        A file cannot ask for quiet about itself.
+        """
+        project = self.preferences.project()
+        if self.options.quiet and "quiet" not in project:
+            return
+        decided = [part for name in sorted(project.keys() - self.given) for part in _settings(name, project[name])]
+        if decided:
+            self.progress_console.print(printable(f"{PROJECT_FILE}: {', '.join(decided)}"), style="dim")
 
     def busy(self, what: str) -> AbstractContextManager[object]:
         """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""

@@ -31,10 +31,10 @@ ExpectAccountOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    command(app, "setup", _PANEL)(taking_choices(setup))
+    command(app, "setup", _PANEL, changes=True)(taking_choices(setup))
     command(app, "plan", _PANEL)(taking_choices(plan))
     command(app, "outputs", _PANEL, forms=tuple(OutputForm))(outputs)
-    command(app, "teardown", _PANEL)(teardown)
+    command(app, "teardown", _PANEL, changes=True)(teardown)
 
 
 def setup(

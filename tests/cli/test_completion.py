@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import pytest
 from countagg import __version__
 from countagg.cli.completion import PATIENCE_VARIABLE
 from tests.cli.running import PROGRAM, process_environment
+from tests.cli.stub_endpoint import Reply, endpoint
 from tests.hostile_folder import HostileFolder
 
 FISH: Final = {"_COUNTAGG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
@@ -154,6 +156,29 @@ echo "${COMPREPLY[@]}"
     )
 
     assert (ran.stdout, ran.stderr) == ("today\n", "")
+
+
+def test_a_file_in_the_working_directory_does_not_say_whom_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("countagg.toml").write_text('stack = "theirs"\n')
+    Path("own.toml").write_text('stack = "ours"\n')
+    asked: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> Reply:
+        asked.append(request.path)
+        return Reply(404, "application/json", "{}")
+
+    with endpoint(answer) as url:
+        keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+        bash(f"query --endpoint-url {url} --counter C", **keys, **{PATIENCE_VARIABLE: "60"})
+        assert asked
+        assert all("/functions/countagg-" in path for path in asked)
+        asked.clear()
+        bash(f"query --endpoint-url {url} --config own.toml --counter C", **keys, **{PATIENCE_VARIABLE: "60"})
+    assert asked
+    assert all("/functions/ours-" in path for path in asked)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -14,6 +14,7 @@ import typer
 
 from countagg.cli.main import make_app
 from countagg.cli.options import Options, OutputForm
+from countagg.cli.preferences import NOT_FOR_PROJECTS
 from countagg.cli.registry import command
 from countagg.cli.session import Session
 from tests.cli.running import CommandLine
@@ -38,6 +39,7 @@ TEXTS: Final = {
 }
 SWITCHES: Final = ("local", "quiet", "verbose", "no_color")
 SOURCES: Final = ("flag", "variable", "project file", "user file")
+REFUSED: Final = {(name, "project file") for name in NOT_FOR_PROJECTS}
 
 
 def session_of(*arguments: str) -> Session:
@@ -97,13 +99,16 @@ def test_without_any_setting_the_defaults_apply() -> None:
     assert session_of("probe").options == DEFAULTS
 
 
-@pytest.mark.parametrize("strongest", SOURCES)
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(
+    ("name", "strongest"),
+    [(name, source) for name in TEXTS for source in SOURCES if (name, source) not in REFUSED],
+)
 def test_the_strongest_source_of_a_text_wins(name: str, strongest: str, sources: Sources) -> None:
     wanted, other = TEXTS[name]
     position = SOURCES.index(strongest)
     for weaker in SOURCES[position + 1 :]:
-        sources.say(weaker, name, other)
+        if (name, weaker) not in REFUSED:
+            sources.say(weaker, name, other)
     given = [flag(name), wanted] if strongest == "flag" else []
     if strongest != "flag":
         sources.say(strongest, name, wanted)
@@ -293,16 +298,16 @@ def test_a_contradiction_names_where_each_side_stands(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUNTAGG_LOCAL", "1")
-    Path("countagg.toml").write_text('endpoint_url = "http://127.0.0.1:1"\n')
+    Path("own.toml").write_text('endpoint_url = "http://127.0.0.1:1"\n')
 
-    assert countagg("status").err.startswith("countagg: COUNTAGG_LOCAL, countagg.toml: both")
+    assert countagg("status", "--config", "own.toml").err.startswith("countagg: COUNTAGG_LOCAL, own.toml: both")
 
 
 def test_an_endpoint_without_its_scheme_is_refused(countagg: CommandLine) -> None:
     ran = countagg("status", "--endpoint-url", "localhost:4566")
-    Path("countagg.toml").write_text('endpoint_url = "localhost:4566"\n')
-    by_file = countagg("status")
+    Path("own.toml").write_text('endpoint_url = "localhost:4566"\n')
+    by_file = countagg("status", "--config", "own.toml")
 
-    for origin, told in (("--endpoint-url", ran), ("countagg.toml", by_file)):
+    for origin, told in (("--endpoint-url", ran), ("own.toml", by_file)):
         assert (told.code, told.out) == (3, "")
         assert told.err.startswith(f"countagg: {origin}: 'localhost:4566' is no address\n  try: give it with")

@@ -38,7 +38,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def skipped(path: Path | str) -> str:
-    return f"{path} cannot be read and is skipped: Permission denied\n"
+    return f"{path} is skipped: it cannot be read: Permission denied\n"
 
 
 def test_settings_in_a_folder_that_may_not_be_entered_are_skipped_with_a_remark(closed: Path) -> None:

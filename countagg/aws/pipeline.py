@@ -221,16 +221,23 @@ class Pipeline:
                 raise
 
     def mapping_health(self, function: str) -> MappingHealth | None:
-        """Return the state of a function's mapping; None if it has none."""
+        """Return the state of a function's mapping from the stack's own source; None if it has none."""
+        source = {
+            self.names.processor: f":{self.names.uploads}/",
+            self.names.aggregator: f":table/{self.names.snapshots}/",
+            self.names.publisher: f":table/{self.names.totals}/",
+        }[function]
+        pages = self._clients.lambda_.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
         with aws_errors(f"event source mapping of {function}"):
             try:
-                found = self._clients.lambda_.list_event_source_mappings(FunctionName=function)
+                for mapping in (mapping for page in pages for mapping in page["EventSourceMappings"]):
+                    if source in f"{mapping.get('EventSourceArn')}/":
+                        return MappingHealth(
+                            str(mapping.get("State", "")), mapping.get("LastProcessingResult", "")
+                        )
             except ClientError as error:
-                if code_of(error) == _MISSING:
-                    return None
-                raise
-        for mapping in found["EventSourceMappings"]:
-            return MappingHealth(str(mapping.get("State", "")), mapping.get("LastProcessingResult", ""))
+                if code_of(error) != _MISSING:
+                    raise
         return None
 
     def table_status(self, name: str) -> str:

@@ -61,7 +61,7 @@ def setup(
         _show_plan(session, planned)
         session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
         began = session.now()
-        changes = reporter.carry_out(apply(planned, reporter.begun), len(planned.nodes))
+        changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.nodes))
     took = session.now() - began
     outputs = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     _write_changes(session, changes, took, {"outputs": outputs})
@@ -151,7 +151,7 @@ def teardown(
     if planned.is_pending:
         _confirm_removal(session, planned, yes=yes)
         began = session.now()
-        changes = reporter.carry_out(remove(planned, keep, reporter.begun), len(changes))
+        changes = reporter.carry_out(remove(planned, keep, reporter.begun, anything=yes), len(changes))
     receipt = deployment.receipt(stack, planned, changes)
     _write_receipt(session, changes, receipt, session.now() - began)
 

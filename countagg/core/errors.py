@@ -97,6 +97,10 @@ class NotOwned(CountaggError):
     """A resource of that name exists and does not carry this stack's tag."""
 
 
+class PlanOutdated(CountaggError):
+    """A change is due that the plan did not show."""
+
+
 class ImmutableField(CountaggError):
     """The desired state differs in a field that AWS cannot change on an existing resource."""
 

@@ -15,7 +15,7 @@ from countagg.aws.pipeline import read_environment
 from countagg.aws.session import Caller, Clients
 from countagg.aws.tagged import tagged_arns
 from countagg.aws.waiting import Patience
-from countagg.core.errors import AccessDenied, TimedOut, UsageError
+from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
 from countagg.core.names import Names
 from countagg.operate.neighbours import check_neighbours, read_neighbours, unknown_neighbours
 from countagg.provision.arns import arn_of
@@ -24,7 +24,7 @@ from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.consequences import consequence_of, consequences
 from countagg.provision.notifications import count_entries, foreign_entries
-from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, deploy, destroy
+from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, approve_anything, deploy, destroy
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_specs
 
@@ -54,6 +54,22 @@ class Plan:
     def is_pending(self) -> bool:
         """Whether anything would be done."""
         return any(change.action is not Action.KEEP for change in self.changes)
+
+    def require_shown(self, change: Change) -> None:
+        """Let nothing be done that the plan did not show.
+
+        Raises:
+            PlanOutdated: somebody changed the resource since.
+        """
+        shown = {each.resource: each for each in self.changes}.get(change.resource)
+        if shown is None or not shown.covers(change):
+            raise PlanOutdated(
+                f"it is to be {_DONE[change.action]}, which was not shown: somebody changed it meanwhile",
+                where=f"{change.resource} {change.name}",
+            )
+
+
+_DONE: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +221,25 @@ class Deployment:
         return Binder(self._clients, self._place, stack, self._patience, forced)
 
 
-def apply(plan: Plan, announce: Announce) -> Iterator[Change]:
-    """Set up, resource by resource."""
-    return deploy(plan.nodes, dry_run=False, announce=announce)
+def apply(plan: Plan, announce: Announce, *, anything: bool = False) -> Iterator[Change]:
+    """Set up, resource by resource.
+
+    Args:
+        plan: that was shown.
+        announce: called before each is touched.
+        anything: do what is due although the plan did not show it.
+
+    Raises:
+        PlanOutdated: the plan did not show what is due.
+    """
+    approve = approve_anything if anything else plan.require_shown
+    return deploy(plan.nodes, dry_run=False, announce=announce, approve=approve)
 
 
-def remove(plan: Plan, keep: frozenset[Holds], announce: Announce) -> Iterator[Change]:
-    """Tear down, resource by resource."""
-    return destroy(plan.nodes, keep=keep, dry_run=False, announce=announce)
+def remove(plan: Plan, keep: frozenset[Holds], announce: Announce, *, anything: bool = False) -> Iterator[Change]:
+    """Tear down, resource by resource; as `apply`."""
+    approve = approve_anything if anything else plan.require_shown
+    return destroy(plan.nodes, keep=keep, dry_run=False, announce=announce, approve=approve)
 
 
 def list_again(nodes: Sequence[Node[Any]], changes: Sequence[Change]) -> tuple[str, ...]:

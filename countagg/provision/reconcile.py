@@ -146,9 +146,28 @@ class Change:
     holds: Holds | None = None
     contents: str = ""
 
+    def covers(self, other: Change) -> bool:
+        """Tell whether whoever was shown this change of a resource knows what the other one does to it.
+
+        What was to be created may have been made meanwhile by another setup: then less is done.
+        """
+        if other.action is Action.KEEP:
+            return True
+        if other.action is Action.UPDATE and self.action is Action.UPDATE:
+            shown = [(field.name, field.current) for field in self.fields]
+            return all((field.name, field.current) in shown for field in other.fields)
+        return self.action is other.action or (self.action, other.action) == (Action.CREATE, Action.UPDATE)
+
 
 Announce = Callable[[str, Action], None]
 """Called before a resource is touched, with its id and the action."""
+
+Approve = Callable[[Change], None]
+"""Called before that, with all that is due; raises to leave the resource as it is."""
+
+
+def approve_anything(_change: Change) -> None:
+    """Let whatever is due be done."""
 
 
 def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
@@ -175,7 +194,9 @@ def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
     return ordered
 
 
-def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> Iterator[Change]:
+def deploy(
+    nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce, approve: Approve = approve_anything
+) -> Iterator[Change]:
     """Bring every resource to its desired state, or tell what would be done.
 
     Raises:
@@ -187,19 +208,20 @@ def deploy(nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce) -> 
         observed = node.resource.read()
         if node.unwanted:
             if observed is not None and observed.owned:
-                yield _delete(node, observed, dry_run=dry_run, announce=announce)
+                yield _delete(node, observed, dry_run=dry_run, announce=announce, approve=approve)
             continue
         desired = node.desired(outputs)
         change = _planned(node, observed, desired)
         if change.action is not Action.KEEP and not dry_run:
+            approve(change)
             announce(node.id, change.action)
-            change = _carried_out(node, change, desired)
+            change = _carried_out(node, change, desired, approve)
             observed = node.resource.read()
         outputs.record(node.id, observed.outputs if observed else {})
         yield change
 
 
-def _carried_out(node: Node[Any], change: Change, desired: Any) -> Change:  # noqa: ANN401 - its state
+def _carried_out(node: Node[Any], change: Change, desired: Any, approve: Approve) -> Change:  # noqa: ANN401 - its state
     """Do what was planned, and return what was done: less than that if another setup did it meanwhile."""
     for looks_left in reversed(range(_LOOKS)):
         try:
@@ -211,6 +233,7 @@ def _carried_out(node: Node[Any], change: Change, desired: Any) -> Change:  # no
             if not looks_left:
                 raise
             change = _planned(node, node.resource.read(), desired)
+            approve(change)
         else:
             break
     return change
@@ -249,7 +272,12 @@ _BORROWED = "create it first; for a bucket, --create-bucket does it"
 
 
 def destroy(
-    nodes: Iterable[Node[Any]], *, keep: frozenset[Holds] = frozenset(), dry_run: bool, announce: Announce
+    nodes: Iterable[Node[Any]],
+    *,
+    keep: frozenset[Holds] = frozenset(),
+    dry_run: bool,
+    announce: Announce,
+    approve: Approve = approve_anything,
 ) -> Iterator[Change]:
     """Delete what is ours, dependents first, or tell what would be deleted. What is absent is not mentioned."""
     for node in reversed(in_order(nodes)):
@@ -260,7 +288,7 @@ def destroy(
         if reason:
             yield Change(node.id, Action.KEEP, node.name, note=reason)
         else:
-            yield _delete(node, observed, dry_run=dry_run, announce=announce)
+            yield _delete(node, observed, dry_run=dry_run, announce=announce, approve=approve)
 
 
 def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Holds]) -> str:
@@ -271,8 +299,12 @@ def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Ho
     return observed.retained
 
 
-def _delete(node: Node[Any], observed: Observed[Any], *, dry_run: bool, announce: Announce) -> Change:
+def _delete(
+    node: Node[Any], observed: Observed[Any], *, dry_run: bool, announce: Announce, approve: Approve
+) -> Change:
+    change = Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents)
     if not dry_run:
+        approve(change)
         announce(node.id, Action.DELETE)
         node.resource.delete()
-    return Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents)
+    return change

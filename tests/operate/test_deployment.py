@@ -7,7 +7,7 @@ import pytest
 
 from countagg.aws.binding import Forced
 from countagg.aws.session import Clients
-from countagg.core.errors import NotOwned, UsageError
+from countagg.core.errors import NotOwned, PlanOutdated, UsageError
 from countagg.operate.deployment import Deployment, Plan, apply, list_again, remove, tally
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen, Remembered
@@ -134,6 +134,77 @@ def test_setup_is_announced_resource_by_resource(deployment: Deployment) -> None
     for change in apply(deployment.plan(SAID), lambda node, action: announced.append((node, action))):
         done.append((change.resource, change.action))
         assert announced == done
+
+
+def retain(clients: Clients, days: int) -> None:
+    clients.logs.put_retention_policy(logGroupName="/aws/lambda/countagg-processor", retentionInDays=days)
+
+
+def delete_group(clients: Clients) -> None:
+    clients.logs.delete_log_group(logGroupName="/aws/lambda/countagg-processor")
+
+
+def keep_for_three_days(clients: Clients) -> None:
+    retain(clients, 3)
+
+
+def keep_for_a_week(clients: Clients) -> None:
+    retain(clients, 7)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "due"),
+    [
+        (None, keep_for_three_days, "updated"),
+        (None, delete_group, "created"),
+        (keep_for_three_days, delete_group, "created"),
+        (keep_for_three_days, keep_for_a_week, "updated"),
+    ],
+)
+def test_what_the_plan_did_not_show_is_not_done_unless_all_is_agreed_to(
+    deployment: Deployment,
+    clients: Clients,
+    calls: Calls,
+    set_up: SetUp,
+    *,
+    before: Callable[[Clients], None] | None,
+    after: Callable[[Clients], None],
+    due: str,
+) -> None:
+    set_up()
+    if before:
+        before(clients)
+    planned = deployment.plan(SAID)
+    after(clients)
+    calls.reset()
+    with pytest.raises(PlanOutdated, match=f"to be {due}, which was not shown") as caught:
+        tuple(apply(planned, silent))
+    assert caught.value.where.startswith("logs/processor ")
+    assert calls.mutating == []
+    tuple(apply(planned, silent, anything=True))
+    assert touched(deployment.plan(SAID).changes) == []
+
+
+def test_what_another_setup_has_made_meanwhile_is_brought_to_what_was_shown(
+    deployment: Deployment, clients: Clients
+) -> None:
+    planned = deployment.plan(SAID)
+    tuple(apply(deployment.plan(SAID), silent))
+    keep_for_three_days(clients)
+    assert touched(apply(planned, silent)) == [("logs/processor", Action.UPDATE, ("retention",))]
+
+
+def test_what_came_after_the_plan_of_a_teardown_stays(
+    deployment: Deployment, clients: Clients, set_up: SetUp
+) -> None:
+    set_up()
+    delete_group(clients)
+    planned = planned_removal(deployment)
+    set_up()
+    with pytest.raises(PlanOutdated, match="to be deleted, which was not shown"):
+        tuple(remove(planned, NOTHING, silent))
+    tuple(remove(planned, NOTHING, silent, anything=True))
+    assert planned_removal(deployment).changes == ()
 
 
 def test_setup_stops_at_what_is_not_ours(deployment: Deployment, clients: Clients) -> None:

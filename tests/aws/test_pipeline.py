@@ -338,7 +338,11 @@ def test_a_table_is_active_or_absent(deployed: World, pipeline: Pipeline) -> Non
         ("GetQueueUrl", "RequestThrottled", lambda pipeline: pipeline.queue_depth("q")),
         ("ListTopics", "Throttled", lambda pipeline: pipeline.topic_exists("t")),
         ("GetBucketNotificationConfiguration", "SlowDown", lambda pipeline: pipeline.has_notification()),
-        ("ListEventSourceMappings", "TooManyRequestsException", lambda pipeline: pipeline.mapping_health("f")),
+        (
+            "ListEventSourceMappings",
+            "TooManyRequestsException",
+            lambda pipeline: pipeline.mapping_health("countagg-processor"),
+        ),
         ("DescribeTable", "ThrottlingException", lambda pipeline: pipeline.table_status("t")),
         ("PutObject", "SlowDown", lambda pipeline: pipeline.put_counter_file("k", b"")),
     ],

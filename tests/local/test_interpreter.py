@@ -22,7 +22,8 @@ STARTS_OUR_COMMANDS: Final = {
     "countagg/local/launch.py",
 }
 """What starts a process at all; each gets its command from `isolated`."""
-_OTHER_WAYS: Final = {"multiprocessing", "runpy", "pty", "code", "ProcessPoolExecutor", "create_subprocess_exec"}
+_MODULES: Final = {"subprocess", "multiprocessing", "runpy", "pty"}
+_FUNCTIONS: Final = {"ProcessPoolExecutor", "create_subprocess_exec", "create_subprocess_shell"}
 _OF_OS: Final = ("exec", "spawn", "posix_spawn", "system", "popen", "fork", "startfile")
 
 
@@ -44,8 +45,8 @@ def starts_of(source: str) -> set[str]:
         name
         for name in names
         if name == "sys.executable"
-        or name.split(".")[0] == "subprocess"
-        or not _OTHER_WAYS.isdisjoint(name.split("."))
+        or name.split(".")[0] in _MODULES
+        or name.split(".")[-1] in _FUNCTIONS
         or (name.startswith("os.") and name.removeprefix("os.").startswith(_OF_OS))
     }
 

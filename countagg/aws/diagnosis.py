@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.s3 import region_of_bucket
 from countagg.aws.s3_notifications import get_notifications
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
@@ -112,10 +113,10 @@ def look_at_bucket(clients: Clients, bucket: str, account: str) -> BucketLook | 
     owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account}
     with aws_errors(f"bucket {bucket}"):
         try:
-            head = clients.s3.head_bucket(**owner)
+            region = region_of_bucket(clients.s3, owner)
             found = get_notifications(clients.s3, owner)
         except ClientError as error:
             if code_of(error) in {"404", "NoSuchBucket"}:
                 return None
             raise
-    return BucketLook(head.get("BucketRegion", clients.region()), json.dumps(found))
+    return BucketLook(region, json.dumps(found))

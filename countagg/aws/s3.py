@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +38,17 @@ _DELETED_AT_ONCE: Final = 1_000
 _COUNTED: Final = 1_000
 
 
+def region_of_bucket(s3: S3Client, owner: Any) -> str:  # noqa: ANN401 - bucket and its owner, as boto3 takes them
+    """Return the region that a bucket is in.
+
+    HeadBucket would tell it too, but who may call that may list everything in the bucket.
+    """
+    answer: Mapping[str, Any] = s3.get_bucket_location(**owner)
+    constraint = str(answer.get("LocationConstraint") or "")
+    # Two regions have other names here (S3 API reference, GetBucketLocation).
+    return {"": "us-east-1", "EU": "eu-west-1"}.get(constraint, constraint)
+
+
 class Bucket:
     """A bucket. It is ours if it bears our tag, which only buckets get that countagg created."""
 
@@ -65,17 +76,17 @@ class Bucket:
     def read(self) -> Observed[BucketState] | None:
         """Return it as it is; of one that is not ours, only that it exists in the right region."""
         try:
-            head = self._s3.head_bucket(**self._owner)
+            region = region_of_bucket(self._s3, self._owner)
         except ClientError as error:
-            if code_of(error) == "403":
-                # HeadBucket has no body that would tell which of the two it is.
+            if code_of(error) in DENIED:
+                # S3 tells nobody whose bucket it is.
                 raise AccessDenied(
-                    "it belongs to another account, or this principal may not look at it (s3:ListBucket)",
+                    "it belongs to another account, or this principal may not look at it (s3:GetBucketLocation)",
                     where=f"bucket {self._name}",
                     hint="choose another --bucket, or ask for that permission",
                 ) from error
             raise
-        self._check_region(head.get("BucketRegion", self._place.region))
+        self._check_region(region)
         tags = self._tags(self._s3)
         owned = tags.get(OWNER_TAG) == self._stack
         if not owned:

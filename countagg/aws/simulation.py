@@ -132,6 +132,7 @@ _PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
     "logs:DescribeLogGroups": lambda c, _: c.logs.describe_log_groups(limit=1),
     "logs:FilterLogEvents": lambda c, arn: c.logs.filter_log_events(logGroupName=_log_group(arn), limit=1),
     "logs:ListTagsForResource": lambda c, arn: c.logs.list_tags_for_resource(resourceArn=arn),
+    "s3:GetBucketLocation": lambda c, arn: c.s3.get_bucket_location(Bucket=_name(arn)),
     "s3:GetBucketNotification": lambda c, arn: c.s3.get_bucket_notification_configuration(Bucket=_name(arn)),
     "s3:GetBucketPolicy": lambda c, arn: c.s3.get_bucket_policy(Bucket=_name(arn)),
     "s3:GetBucketPublicAccessBlock": lambda c, arn: c.s3.get_public_access_block(Bucket=_name(arn)),

@@ -36,8 +36,8 @@ def doctor(
     ] = None,
     bucket: BucketOption = None,
     create_bucket: Annotated[
-        bool, typer.Option("--create-bucket", help="The bucket need not exist: setup is to create it.")
-    ] = False,
+        bool | None, typer.Option("--create-bucket", help="The bucket need not exist: setup is to create it.")
+    ] = None,
     prefix: PrefixOption = None,
     output_prefix: OutputPrefixOption = None,
 ) -> None:
@@ -61,12 +61,12 @@ def doctor(
 
 
 def _examine(
-    session: Session, role: Role | None, flags: dict[str, str | None], *, create_bucket: bool
+    session: Session, role: Role | None, flags: dict[str, str | None], *, create_bucket: bool | None
 ) -> Sequence[Check]:
     from countagg.operate.doctor import Patient, examine
 
     def choose(remembered: Remembered) -> StackSettings:
-        return stack_settings(session, flags, remembered)
+        return stack_settings(session, flags, remembered, create_bucket=create_bucket)
 
     roles = [role] if role else list(COMMANDS_OF)
     with stepwise(session) as tell:
@@ -74,7 +74,6 @@ def _examine(
             stack=session.options.stack,
             connect=lambda: session.clients,
             choose=choose,
-            create_bucket=create_bucket or bool(session.preferences.switch("create_bucket")),
             commands=list(dict.fromkeys(name for each in roles for name in COMMANDS_OF[each])),
             engine_version=_engine_version if session.options.local else None,
             now=session.now,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,12 +15,11 @@ from countagg.cli.options import OutputForm
 from countagg.cli.registry import command
 from countagg.cli.session import Session
 from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.provision.instance_policy import INSTANCE_TAG, instance_policy
 from countagg.provision.permissions import (
     INLINE_POLICY_SIZE,
-    INSTANCE_TAG,
     MANAGED_POLICY_SIZE,
     Role,
-    instance_policy,
     role_policy,
 )
 
@@ -29,10 +29,15 @@ if TYPE_CHECKING:
     from countagg.provision.settings import StackSettings
 
 _PANEL = "Commands"
+_MAKING_ROLES = frozenset({Role.DEPLOYER, Role.SELFTEST})
 CHOICES = ("bucket", "prefix", "output_prefix", "role_path", "kms_key", "permissions_boundary")
 
 BucketOption = Annotated[
     str | None, typer.Option(help="Bucket with the counter files, where no stack is deployed that tells it.")
+]
+CreateBucketOption = Annotated[
+    bool | None,
+    typer.Option("--create-bucket", help="Setup creates the bucket; a deployed stack tells it."),
 ]
 PrefixOption = Annotated[str | None, typer.Option(help="Folder of the counter files.", show_default="counters/")]
 OutputPrefixOption = Annotated[
@@ -72,6 +77,7 @@ def print_policy(
     instance_id: _InstanceIdOption = None,
     account: _AccountOption = None,
     bucket: BucketOption = None,
+    create_bucket: CreateBucketOption = None,
     prefix: PrefixOption = None,
     output_prefix: OutputPrefixOption = None,
     role_path: RolePathOption = None,
@@ -91,25 +97,33 @@ def print_policy(
         )
     place = _place(session, account)
     if role is Role.SELFTEST and not session.options.stack_flag:
-        bucket = bucket or _throw_away(session, place)
+        bucket, create_bucket = bucket or _throw_away(session, place), True
     flags = dict(
         zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
     )
-    settings = stack_settings(session, flags, _nothing() if account else _remembered(session))
-    try:
-        document = (
-            instance_policy(instance_id or (), settings, place)
-            if role is Role.INSTANCE
-            else role_policy(role, settings, place)
+    remembered = _nothing() if account else _remembered(session)
+    settings = stack_settings(session, flags, remembered, create_bucket=create_bucket)
+    document = _document(role, instance_id or (), settings, place)
+    session.stdout.write(json.dumps(document, indent=2) + "\n")
+    if role is Role.INSTANCE and not instance_id:
+        session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
+    if role in _MAKING_ROLES and not settings.permissions_boundary:
+        session.remark(
+            "who has this policy can give the functions any right of the account: "
+            "set up with --permissions-boundary, and it asks for that boundary on every role"
         )
+    _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
+
+
+def _document(role: Role, instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
+    if role is not Role.INSTANCE:
+        return role_policy(role, settings, place)
+    try:
+        return instance_policy(instances, settings, place)
     except InvalidObjectKey as error:
         raise UsageError(
             error.what, where="--instance-id", hint="give what the file's name has after values_"
         ) from error
-    session.stdout.write(json.dumps(document, indent=2) + "\n")
-    if role is Role.INSTANCE and not instance_id:
-        session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
-    _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
 
 
 def _throw_away(session: Session, place: Place) -> str:
@@ -150,13 +164,16 @@ def _remembered(session: Session) -> Remembered:
     return Remembered.from_environment(read_environment(session.clients, session.options.stack))
 
 
-def stack_settings(session: Session, flags: dict[str, str | None], remembered: Remembered) -> StackSettings:
+def stack_settings(
+    session: Session, flags: dict[str, str | None], remembered: Remembered, *, create_bucket: bool | None
+) -> StackSettings:
     """Return the settings that flags, preferences and the deployed stack give together.
 
     Args:
         session: of the command.
         flags: by the names of `CHOICES`; those left out are None.
         remembered: what the deployed stack tells.
+        create_bucket: the flag; None if it is left out.
 
     Raises:
         UsageError: no bucket is named anywhere, or a value cannot be used.
@@ -165,4 +182,6 @@ def stack_settings(session: Session, flags: dict[str, str | None], remembered: R
 
     told = {name: session.preferences.text(name) if flags.get(name) is None else flags[name] for name in CHOICES}
     with sources_named(flags, session.preferences):
-        return Chosen(session.options.stack, **told).settings(remembered)  # type: ignore[arg-type]  # all are texts
+        chosen = Chosen(session.options.stack, **told)  # type: ignore[arg-type]  # all are texts
+        created = create_bucket or bool(session.preferences.switch("create_bucket"))
+        return replace(chosen, create_bucket=created).settings(remembered)

@@ -60,7 +60,6 @@ class Patient:
         stack: the stack's name; may be one that cannot be.
         connect: makes the clients.
         choose: completes the settings from what the deployed stack remembers.
-        create_bucket: whether setup is to create the bucket.
         commands: whose permissions are checked.
         engine_version: tells the version of the embedded engine; None where it is not used.
         now: this machine's time, aware.
@@ -70,7 +69,6 @@ class Patient:
     stack: str
     connect: Callable[[], Clients]
     choose: Callable[[Remembered], StackSettings]
-    create_bucket: bool
     commands: Sequence[str]
     engine_version: Callable[[], str] | None
     now: Callable[[], datetime]
@@ -156,7 +154,7 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
     if settings is None:
         yield from (not_checked(name, "the settings are wrong") for name in ("bucket", "permissions"))
     else:
-        yield _bucket(clients, caller, settings, patient)
+        yield _bucket(clients, caller, settings)
     yield guarded("roles", lambda: _roles(clients, Names(patient.stack)))
     if remembered.bucket:
         yield from _days(clients, patient)
@@ -213,17 +211,16 @@ def _settings(
     return settings, passed("settings", told)
 
 
-def _bucket(clients: Clients, caller: Caller, settings: StackSettings, patient: Patient) -> Check:
+def _bucket(clients: Clients, caller: Caller, settings: StackSettings) -> Check:
     if not settings.bucket:
         return not_checked("bucket", "none is named; give --bucket")
     place = caller.place
-    create = patient.create_bucket
 
     def look() -> Check:
         found = look_at_bucket(clients, settings.bucket, place.account)
         notifications = json.loads(found.notifications) if found else {}
         neighbours = read_neighbours(clients, settings, place, notifications)
-        return judge_bucket(found, settings, place.region, create=create, neighbours=neighbours)
+        return judge_bucket(found, settings, place.region, create=settings.create_bucket, neighbours=neighbours)
 
     return guarded("bucket", look)
 

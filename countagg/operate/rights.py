@@ -13,7 +13,14 @@ from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.operate.checks import Check, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
 from countagg.provision.calls import CALLS
-from countagg.provision.permissions import COMMANDS_OF, Role, action_name, resource_arns
+from countagg.provision.permissions import (
+    COMMANDS_OF,
+    OF_OWN_BUCKET,
+    Role,
+    action_name,
+    not_granted,
+    resource_arns,
+)
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
@@ -21,7 +28,7 @@ from countagg.provision.targets import On
 Right = tuple[str, str]
 """An action and the ARN, or the pattern of ARNs, that it is done to."""
 
-IN_BUCKET: Final = frozenset({On.BUCKET, On.COUNTER_FILES, On.PUBLISHED_FILES, On.ANY_OBJECT})
+IN_BUCKET: Final = frozenset({On.BUCKET, On.COUNTER_FILES, On.PUBLISHED_FILES}) | OF_OWN_BUCKET
 _AT_ONCE: Final = 4
 """Questions at a time: IAM answers few a second."""
 _SHOWN: Final = 3
@@ -44,8 +51,8 @@ class Rights:
 
 
 def rights_of(command: str, settings: StackSettings, place: Place) -> frozenset[Right]:
-    """Return what a command needs. Without a bucket, nothing of what is done to one."""
-    left_out = (IN_BUCKET if not settings.bucket else set()) | ({On.KEY} if not settings.kms_key else set())
+    """Return what a command needs. Without a bucket of ours, or any, nothing of what is done to one."""
+    left_out = not_granted(settings) | (IN_BUCKET if not settings.bucket else frozenset())
     return frozenset(
         (action_name(action, place), arn)
         for on, actions in CALLS[command].items()

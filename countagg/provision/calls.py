@@ -61,13 +61,15 @@ _READ_STACK: Final = _calls(
         On.ALARMS: ("cloudwatch:ListTagsForResource",),
         On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
         On.BUCKET: (
+            "s3:GetBucketLocation",
             "s3:GetBucketNotification",
+            "s3:GetBucketTagging",
+            "s3:GetEncryptionConfiguration",
+        ),
+        On.OWN_BUCKET: (
             "s3:GetBucketPolicy",
             "s3:GetBucketPublicAccessBlock",
-            "s3:GetBucketTagging",
             "s3:GetBucketVersioning",
-            "s3:GetEncryptionConfiguration",
-            "s3:ListBucket",
             "s3:ListBucketVersions",
         ),
     },
@@ -126,9 +128,9 @@ _SETUP: Final = _calls(
             "lambda:UpdateEventSourceMapping",
         ),
         On.ALARMS: ("cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"),
-        On.BUCKET: (
+        On.BUCKET: ("s3:PutBucketNotification",),
+        On.OWN_BUCKET: (
             "s3:CreateBucket",
-            "s3:PutBucketNotification",
             "s3:PutBucketPolicy",
             "s3:PutBucketPublicAccessBlock",
             "s3:PutBucketTagging",
@@ -151,8 +153,9 @@ _TEARDOWN: Final = _calls(
         On.FUNCTIONS: ("lambda:DeleteFunction",),
         On.MAPPINGS: ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
         On.ALARMS: ("cloudwatch:DeleteAlarms",),
-        On.BUCKET: ("s3:DeleteBucket", "s3:PutBucketNotification"),
-        On.ANY_OBJECT: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+        On.BUCKET: ("s3:PutBucketNotification",),
+        On.OWN_BUCKET: ("s3:DeleteBucket",),
+        On.OWN_OBJECTS: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     },
 )
 
@@ -302,7 +305,7 @@ CALLS: Final[Mapping[str, Calls]] = {
         _FIND_ANY,
         {
             On.ACCOUNT: ("dynamodb:ListTables", "lambda:GetAccountSettings"),
-            On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
+            On.BUCKET: ("s3:GetBucketLocation", "s3:GetBucketNotification"),
             On.ROLES: ("iam:GetRole",),
         },
     ),

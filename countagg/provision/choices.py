@@ -36,6 +36,7 @@ REMOVED: Final = "none"
 N = TypeVar("N", PerFunction, Retention)
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
+    "create_bucket": False,
     "bucket_versioning": None,
     "tags": {},
     "dropped_tags": [],
@@ -183,7 +184,8 @@ class Chosen:
         return StackSettings(
             stack=self.stack,
             bucket=self._bucket(deployed),
-            create_bucket=self.create_bucket,
+            # A stack that created its bucket goes on doing so.
+            create_bucket=self.create_bucket or before.get("create_bucket", False),
             prefix=self.prefix or deployed.prefix or DEFAULT_PREFIX,
             output_prefix=self.output_prefix or deployed.output_prefix or DEFAULT_OUTPUT_PREFIX,
             unfit_prefixes=frozenset(filter(None, (self._unfit(name, deployed) for name in _PREFIXES))),

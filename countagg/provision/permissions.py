@@ -1,4 +1,4 @@
-"""IAM policies for people and instances: the catalogue of `provision.calls`, on the resources of one stack.
+"""IAM policies for people: the catalogue of `provision.calls`, on the resources of one stack.
 
 Every policy names its actions and its resources; `*` stands only where AWS takes nothing else, and for the parts
 of names that AWS picks.
@@ -6,14 +6,12 @@ of names that AWS picks.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
-from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.provision.calls import CALLS
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
@@ -22,8 +20,6 @@ from countagg.provision.targets import On
 MANAGED_POLICY_SIZE: Final = 6_144
 INLINE_POLICY_SIZE: Final = 10_240
 """Characters without white space that IAM takes of a managed policy, and of all inline policies of a role."""
-INSTANCE_TAG: Final = "countagg-instance"
-"""Tag of a role, or of a session, that names the instance whose files it may write."""
 
 
 class Role(StrEnum):
@@ -132,7 +128,8 @@ _DATA: Final = frozenset(
 _ENCRYPTING: Final = "dynamodb:CreateTable"
 """Who may do this tells DynamoDB to use a key, then or by a later update, which takes a grant."""
 
-_EC2_INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+OF_OWN_BUCKET: Final = frozenset({On.OWN_BUCKET, On.OWN_OBJECTS})
+"""Of a bucket that was there before, setup and teardown change the notification and nothing else."""
 
 
 def actions_of(role: Role) -> Mapping[On, frozenset[str]]:
@@ -153,12 +150,17 @@ def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, 
         grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | {
             action_name(each, place) for each in unspecific
         }
-    if not settings.kms_key:
-        grants.pop(On.KEY, None)
+    grants = {on: actions for on, actions in grants.items() if on not in not_granted(settings)}
     if settings.permissions_boundary and On.ROLES in grants:
         # Who must bound the roles must not take the bound away.
         grants[On.ROLES] -= {"iam:DeleteRolePermissionsBoundary"}
-    return _policy([*_statements(grants, settings, place), *_through_services(grants, settings, place)])
+    return policy_document([*_statements(grants, settings, place), *through_services(grants, settings, place)])
+
+
+def not_granted(settings: StackSettings) -> frozenset[On]:
+    """Return what there is nothing of: a key of the operator's, a bucket of ours."""
+    key = frozenset[On]() if settings.kms_key else frozenset({On.KEY})
+    return key if settings.create_bucket else key | OF_OWN_BUCKET
 
 
 def action_name(action: str, place: Place) -> str:
@@ -166,44 +168,9 @@ def action_name(action: str, place: Place) -> str:
     return _NAMES_ON_ENGINE.get(action, action) if place.embedded else action
 
 
-def instance_policy(instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
-    """Return the policy of what uploads: it may write its own files, of any day, and do nothing else.
-
-    Args:
-        instances: ids, a statement each; of an EC2 instance the statement asks for that very instance. Without
-            any, the instance is the one that the tag `countagg-instance` of the role or the session names.
-        settings: of the stack.
-        place: where it lives.
-
-    Raises:
-        InvalidObjectKey: an id that no file can have.
-    """
-    if not instances:
-        statements = [_upload(f"${{aws:PrincipalTag/{INSTANCE_TAG}}}", {}, settings, place)]
-    else:
-        for each in instances:
-            parse_object_key(build_object_key("", "2000-01-01", each), "")
-        statements = [_upload(each, _only_from(each, place), settings, place) for each in instances]
-    return _policy(
-        [*statements, *_through_services({On.COUNTER_FILES: frozenset({"s3:PutObject"})}, settings, place)]
-    )
-
-
-def _upload(instance: str, condition: Mapping[str, Any], settings: StackSettings, place: Place) -> dict[str, Any]:
-    # A question mark is one character, of any kind: what is no date, the processor refuses.
-    key = build_object_key(_literal(settings.prefix), "????-??-??", instance)
-    return _allow({"s3:PutObject"}, (f"{place.bucket_arn(settings.bucket)}/{key}",), condition)
-
-
-def _literal(prefix: str) -> str:
+def literal(prefix: str) -> str:
     """Return a prefix as policies write it: an asterisk in it is no pattern."""
     return prefix.replace("*", "${*}")
-
-
-def _only_from(instance: str, place: Place) -> dict[str, Any]:
-    if _EC2_INSTANCE.fullmatch(instance) is None:
-        return {}
-    return {"ArnLike": {"ec2:SourceInstanceARN": f"arn:{place.partition}:ec2:*:*:instance/{instance}"}}
 
 
 def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, ...]:
@@ -219,9 +186,10 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
     arns: dict[On, tuple[str, ...]] = {
         On.ACCOUNT: ("*",),
         On.BUCKET: (bucket,),
-        On.COUNTER_FILES: (f"{bucket}/{_literal(settings.prefix)}*",),
-        On.PUBLISHED_FILES: (f"{bucket}/{_literal(settings.output_prefix)}*",),
-        On.ANY_OBJECT: (f"{bucket}/*",),
+        On.COUNTER_FILES: (f"{bucket}/{literal(settings.prefix)}*",),
+        On.PUBLISHED_FILES: (f"{bucket}/{literal(settings.output_prefix)}*",),
+        On.OWN_BUCKET: (bucket,),
+        On.OWN_OBJECTS: (f"{bucket}/*",),
         On.UPLOADS_TOPIC: topics[:1],
         On.ALERTS_TOPIC: topics[1:],
         On.TOPICS: topics,
@@ -266,7 +234,7 @@ def _statements(
     for (arn, bound), found in actions_on.items():
         resources_of[tuple(sorted(found)), bound].append(arn)
     for (found_actions, bound), arns in sorted(resources_of.items()):
-        yield _allow(found_actions, arns, conditions[bound])
+        yield allow(found_actions, arns, conditions[bound])
 
 
 def _condition(action: str, settings: StackSettings, place: Place) -> dict[str, Any]:
@@ -285,7 +253,7 @@ _MAKING_POWER: Final = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBound
 """Actions that could give a role more than its maker has, unless a boundary holds it."""
 
 
-def _through_services(
+def through_services(
     grants: Mapping[On, frozenset[str]], settings: StackSettings, place: Place
 ) -> list[dict[str, Any]]:
     """Return what services need of the stack's key in the name of the principal; nothing without a key."""
@@ -302,16 +270,18 @@ def _through_services(
     for service in sorted(needed):
         by_actions[tuple(sorted(needed[service]))].append(f"{service}.{place.region}.*")
     return [
-        _allow(actions, (settings.kms_key,), {"StringLike": {"kms:ViaService": services}})
+        allow(actions, (settings.kms_key,), {"StringLike": {"kms:ViaService": services}})
         for actions, services in by_actions.items()
     ]
 
 
-def _allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+def allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a statement."""
     named = resources[0] if len(resources) == 1 else list(resources)
     statement: dict[str, Any] = {"Effect": "Allow", "Action": sorted(actions), "Resource": named}
     return statement | ({"Condition": dict(condition)} if condition else {})
 
 
-def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def policy_document(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return a policy of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -11,9 +11,12 @@ class On(Enum):
     ACCOUNT = auto()
     """Actions that know no resource: `*`."""
     BUCKET = auto()
+    OWN_BUCKET = auto()
+    """The same bucket, for what is done only to one that setup created."""
     COUNTER_FILES = auto()
     PUBLISHED_FILES = auto()
-    ANY_OBJECT = auto()
+    OWN_OBJECTS = auto()
+    """Everything in a bucket that setup created."""
     UPLOADS_TOPIC = auto()
     ALERTS_TOPIC = auto()
     TOPICS = auto()

@@ -29,8 +29,8 @@ def _each(
 NO_BUCKET: Final = "The specified bucket does not exist"
 ABORTED: Final = "A conflicting conditional operation is currently in progress against this resource. Try again."
 _BUCKET_READS: Final = (
-    "GetBucketTagging GetPublicAccessBlock GetBucketEncryption GetBucketVersioning GetBucketPolicy "
-    "GetBucketNotificationConfiguration ListObjectVersions"
+    "GetBucketLocation GetBucketTagging GetPublicAccessBlock GetBucketEncryption GetBucketVersioning "
+    "GetBucketPolicy GetBucketNotificationConfiguration ListObjectVersions"
 )
 _BUCKET_WRITES: Final = (
     "PutBucketTagging PutPublicAccessBlock PutBucketEncryption PutBucketVersioning PutBucketPolicy "
@@ -61,8 +61,6 @@ NO_QUEUE: Final = "The specified queue does not exist."
 NO_ALARM: Final = "Alarm not found"
 
 S3: Final = (
-    *_each("s3: HeadBucket", "CreateBucket", "404", "Not Found"),
-    *_each("s3: HeadBucket", "CreateBucket", "409", "Conflict"),
     *_each(f"s3: {_BUCKET_READS} {_BUCKET_WRITES}", "CreateBucket", "NoSuchBucket", NO_BUCKET),
     *_each(f"s3: {_BUCKET_READS} {_BUCKET_WRITES} DeleteBucket", "CreateBucket", "OperationAborted", ABORTED),
     *_each("s3: CreateBucket", "DeleteBucket", "OperationAborted", ABORTED),

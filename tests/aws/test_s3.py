@@ -188,6 +188,9 @@ class StubbornBucket:
     def get_bucket_tagging(self, **_: object) -> dict[str, Any]:
         return {"TagSet": [{"Key": "countagg:stack", "Value": "countagg"}]}
 
+    def get_bucket_location(self, **_: object) -> dict[str, Any]:
+        return {"LocationConstraint": REGION}
+
     def get_bucket_policy(self, **_: object) -> dict[str, Any]:
         return {"Policy": "{}"}
 
@@ -265,18 +268,23 @@ def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> N
     assert inventory(world.clients) == before
 
 
-def test_an_engine_that_does_not_tell_a_bucket_s_region_is_trusted() -> None:
-    client: Any = Headless()
-    observed = Bucket(client, BucketId(BUCKET), PLACE, "countagg", IMPATIENT, delete_objects=False).read()
+@pytest.mark.parametrize(("constraint", "region"), [(None, "us-east-1"), ("EU", "eu-west-1"), (REGION, REGION)])
+def test_a_bucket_s_region_is_told_by_its_constraint(constraint: str | None, region: str) -> None:
+    client: Any = Unowned(constraint)
+    place = replace(PLACE, region=region)
+    observed = Bucket(client, BucketId(BUCKET), place, "countagg", IMPATIENT, delete_objects=False).read()
     assert observed is not None
     assert not observed.owned
 
 
-class Headless:
-    """A bucket of nobody, whose region is not told."""
+class Unowned:
+    """A bucket of nobody."""
 
-    def head_bucket(self, **_: object) -> dict[str, Any]:
-        return {}
+    def __init__(self, constraint: str | None) -> None:
+        self.constraint = constraint
+
+    def get_bucket_location(self, **_: object) -> dict[str, Any]:
+        return {"LocationConstraint": self.constraint}
 
     def get_bucket_tagging(self, **_: object) -> None:
         raise answer("NoSuchTagSet")
@@ -289,8 +297,8 @@ class Headless:
 
 
 def test_a_bucket_that_may_not_be_looked_at_may_be_another_account_s(world: World) -> None:
-    world.answers("HeadBucket", "403", "Forbidden")
-    with pytest.raises(AccessDenied, match=r"belongs to another account, or .* \(s3:ListBucket\)") as caught:
+    world.answers("GetBucketLocation", "AccessDenied", "Access Denied")
+    with pytest.raises(AccessDenied, match=r"another account, or .* \(s3:GetBucketLocation\)") as caught:
         world.plan(world.nodes("bucket", create_bucket=False))
     assert "--bucket" in caught.value.hint
 

@@ -31,10 +31,6 @@ def of_s3(code: str) -> tuple[dict[str, str], str]:
     return {}, f"<Error><Code>{code}</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
-def of_head(_code: str) -> tuple[dict[str, str], str]:
-    return {}, ""
-
-
 Throttled = tuple[str, str, int, str, Callable[[str], tuple[dict[str, str], str]]]
 READS: list[Throttled] = [
     ("logs", "DescribeLogGroups", 400, "ThrottlingException", in_json),
@@ -48,7 +44,7 @@ READS: list[Throttled] = [
     ("lambda", "GetFunction", 429, "TooManyRequestsException", in_json),
     ("lambda", "ListEventSourceMappings", 429, "TooManyRequestsException", in_json),
     ("cloudwatch", "DescribeAlarms", 400, "Throttling", in_json),
-    ("s3", "HeadBucket", 503, "SlowDown", of_head),
+    ("s3", "GetBucketLocation", 503, "SlowDown", of_s3),
     ("s3", "GetBucketNotificationConfiguration", 503, "SlowDown", of_s3),
 ]
 

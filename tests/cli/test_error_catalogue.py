@@ -93,10 +93,11 @@ def a_topic_of_others(_: pytest.MonkeyPatch) -> None:
 def a_bucket_of_another_account(patch: pytest.MonkeyPatch) -> None:
     def refuse(request: Any, **_: object) -> AWSResponse:
         headers: Any = HeadersDict({})
-        return AWSResponse(request.url, 403, headers, MockRawResponse(b""))
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        return AWSResponse(request.url, 403, headers, MockRawResponse(body))
 
     # moto does not look at ExpectedBucketOwner.
-    handler = ("before-send.s3.HeadBucket", refuse, botocore.handlers.REGISTER_FIRST)
+    handler = ("before-send.s3.GetBucketLocation", refuse, botocore.handlers.REGISTER_FIRST)
     patch.setattr(botocore.handlers, "BUILTIN_HANDLERS", [*botocore.handlers.BUILTIN_HANDLERS, handler])
 
 

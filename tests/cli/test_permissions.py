@@ -95,6 +95,31 @@ def test_a_policy_is_printed_without_credentials_and_alone(role: Role, countagg:
         assert ("a role takes it as an inline one" in ran.err) is (role is Role.SELFTEST)
 
 
+def test_a_policy_that_makes_roles_without_a_boundary_says_what_it_amounts_to(countagg: CommandLine) -> None:
+    printing = ("permissions", "print", *OFFLINE, "--role")
+    boundary = ("--permissions-boundary", "arn:aws:iam::111122223333:policy/bounds")
+
+    for role in Role:
+        told = "any right of the account" in countagg(*printing, role).err
+        assert told is (role in {Role.DEPLOYER, Role.SELFTEST})
+        assert "any right of the account" not in countagg(*printing, role, *boundary).err
+
+
+@pytest.mark.usefixtures("account")
+def test_a_policy_for_a_bucket_that_setup_creates_is_asked_for_or_remembered(countagg: CommandLine) -> None:
+    printing = ("permissions", "print", "--role", "deployer")
+    offline = (*printing, *OFFLINE)
+
+    assert "s3:PutBucketPolicy" not in countagg(*offline).out
+    assert "s3:PutBucketPolicy" in countagg(*offline, "--create-bucket").out
+    assert "s3:PutBucketPolicy" in countagg("permissions", "print", "--role", "selftest", *OFFLINE[:4]).out
+    countagg("setup", "--bucket", "brand-new", "--create-bucket", "--yes")
+    assert "s3:PutBucketPolicy" in countagg(*printing).out
+    countagg("setup", "--yes")
+    assert "s3:PutBucketPolicy" in countagg(*printing).out
+    assert countagg("plan", "--detailed-exitcode").code == 0
+
+
 @pytest.mark.usefixtures("account")
 def test_both_forms_print_the_same(countagg: CommandLine) -> None:
     arguments = ("permissions", "print", "--role", "reader", "--bucket", BUCKET)
@@ -120,7 +145,8 @@ def test_instances_are_named_or_tagged(countagg: CommandLine) -> None:
     named = countagg(*printing, "--instance-id", "i-1", "--instance-id", "i-2")
     tagged = countagg(*printing)
 
-    assert [each["Resource"].rpartition("_")[2] for each in named.document["Statement"]] == ["i-1", "i-2"]
+    granted = [each["Resource"] for each in named.document["Statement"] if each["Effect"] == "Allow"]
+    assert [arn.rpartition("_")[2] for arn in granted] == ["i-1", "i-2"]
     assert named.err == ""
     assert "${aws:PrincipalTag/countagg-instance}" in tagged.out
     assert "tag the instance's role" in tagged.err

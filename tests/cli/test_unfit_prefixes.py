@@ -74,7 +74,6 @@ def test_doctor_names_it_and_goes_on() -> None:
         stack="countagg",
         connect=lambda: clients,
         choose=Chosen("countagg").settings,
-        create_bucket=False,
         commands=(),
         engine_version=None,
         now=lambda: datetime.now(UTC),

@@ -47,7 +47,8 @@ def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> di
     assert engine.enforce_policies
     found = {}
     for role in (Role.DEPLOYER, Role.OPERATOR, Role.READER, Role.TEARDOWN):
-        policy = command_line("permissions", "print", "--role", role, "--stack", STACK, "--bucket", BUCKET).out
+        named = ("--stack", STACK, "--bucket", BUCKET, "--create-bucket")
+        policy = command_line("permissions", "print", "--role", role, *named).out
         found[role] = Person(engine, command_line, hire(root, f"roles-{role}", policy), STACK)
     return found
 
@@ -248,6 +249,45 @@ def test_a_deployer_deletes_no_data(people: dict[Role, Person]) -> None:
     for call in calls:
         with pytest.raises(ClientError, match="AccessDenied"):
             call()
+
+
+def test_on_a_borrowed_bucket_deployers_and_teardown_touch_the_notification_alone(
+    engine: EngineRecord, root: Clients, command_line: CommandLine
+) -> None:
+    bucket, key, stack = "roles-theirs", "theirs/secret", "borrowing"
+    root.s3.create_bucket(Bucket=bucket)
+    root.s3.put_object(Bucket=bucket, Key=key, Body=b"secret")
+    named = ("--stack", stack, "--bucket", bucket)
+    deployer, remover = (
+        Person(
+            engine,
+            command_line,
+            hire(root, f"borrowing-{role}", command_line("permissions", "print", "--role", role, *named).out),
+            stack,
+        )
+        for role in (Role.DEPLOYER, Role.TEARDOWN)
+    )
+
+    deployer("setup", "--bucket", bucket, "--yes")
+    deployer("plan", "--detailed-exitcode")
+    tag: Any = {"TagSet": [{"Key": "countagg:stack", "Value": stack}]}
+    for s3 in (deployer.clients.s3, remover.clients.s3):
+        attacks: list[Callable[[], object]] = [
+            partial(s3.list_objects_v2, Bucket=bucket),
+            partial(s3.get_object, Bucket=bucket, Key=key),
+            partial(s3.delete_object, Bucket=bucket, Key=key),
+            partial(s3.delete_bucket, Bucket=bucket),
+            partial(s3.delete_public_access_block, Bucket=bucket),
+            partial(s3.put_bucket_policy, Bucket=bucket, Policy="{}"),
+            partial(s3.put_bucket_tagging, Bucket=bucket, Tagging=tag),
+        ]
+        for attack in attacks:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                attack()
+    removed = remover("teardown", "--yes", "--output", "json").json()
+
+    assert removed["left_over"] == []
+    assert root.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"secret"
 
 
 def states(ran: Ran) -> dict[str, str]:

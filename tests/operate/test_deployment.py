@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,9 +57,12 @@ def test_each_setting_is_completed_by_itself() -> None:
     assert (settings.prefix, settings.output_prefix) == ("deployed-in/", "said/")
 
 
-@pytest.mark.parametrize("create", [True, False])
-def test_whether_the_bucket_is_made_is_only_said(*, create: bool) -> None:
-    assert Chosen("countagg", create_bucket=create).settings(DEPLOYED).create_bucket is create
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_bucket_that_setup_made_once_is_its_own_from_then_on(*, before: bool, said: bool) -> None:
+    deployed = replace(DEPLOYED, choices={"create_bucket": before})
+
+    assert Chosen("countagg", create_bucket=said).settings(deployed).create_bucket is (before or said)
 
 
 def test_a_stack_needs_a_bucket() -> None:

@@ -17,6 +17,7 @@ from tests.provision.stacks import make_stack, state_of
 NOTHING = Remembered()
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e"
 ALL: dict[str, Any] = {
+    "create_bucket": True,
     "bucket_versioning": True,
     "tags": {"team": "fleet"},
     "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
@@ -41,6 +42,7 @@ settings_with_choices = st.builds(
     StackSettings,
     st.just("countagg"),
     st.just("fleet-counters"),
+    create_bucket=st.booleans(),
     bucket_versioning=st.none() | st.booleans(),
     tags=st.dictionaries(
         st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.sampled_from(["", "x y", "ü"]), max_size=4
@@ -85,7 +87,6 @@ def test_every_setting_but_the_places_is_remembered() -> None:
     places = {
         "stack",
         "bucket",
-        "create_bucket",
         "prefix",
         "output_prefix",
         "dropped_tags",
@@ -133,6 +134,7 @@ def test_a_remembered_prefix_without_its_slash_is_mended() -> None:
 @pytest.mark.parametrize("name", sorted(ALL.keys() - {"text_logs"}))
 def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
     other: dict[str, Any] = {
+        "create_bucket": True,
         "bucket_versioning": False,
         "tags": {"team": "other"},
         "permissions_boundary": "arn:aws:iam::aws:policy/other",

@@ -12,16 +12,17 @@ import pytest
 
 from countagg.core.errors import InvalidObjectKey
 from countagg.provision.calls import CALLS
+from countagg.provision.instance_policy import instance_policy
 from countagg.provision.permissions import (
     COMMANDS_OF,
     INLINE_POLICY_SIZE,
     MANAGED_POLICY_SIZE,
     Role,
-    instance_policy,
     role_policy,
 )
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
+from tests.provision.policy_evaluator import Request, allows
 
 PLACE: Final = Place("123456789012", "eu-central-1")
 KEY: Final = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-000000000000"
@@ -198,6 +199,23 @@ def test_what_only_the_embedded_engine_knows_stays_there() -> None:
     assert not any(action.endswith("Batch") for action, _ in granted(Role.OPERATOR))
 
 
+DENIALS: Final = [
+    {
+        "Effect": "Deny",
+        "Action": ["s3:PutObject"],
+        "Resource": "arn:aws:s3:::my-counters/counters/*",
+        "Condition": condition,
+    }
+    for condition in (
+        {"Null": {"s3:x-amz-storage-class": "false"}, "StringNotEquals": {"s3:x-amz-storage-class": "STANDARD"}},
+        {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+        {"Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"}},
+        {"Null": {"s3:x-amz-copy-source": "false"}},
+        {"Bool": {"s3:ObjectCreationOperation": "false"}},
+    )
+]
+
+
 def test_an_instance_is_the_one_that_its_tag_names() -> None:
     assert instance_policy((), PLAIN, PLACE) == {
         "Version": "2012-10-17",
@@ -207,13 +225,14 @@ def test_an_instance_is_the_one_that_its_tag_names() -> None:
                 "Action": ["s3:PutObject"],
                 "Resource": "arn:aws:s3:::my-counters/counters/????-??-??/values_"
                 "${aws:PrincipalTag/countagg-instance}",
-            }
+            },
+            *DENIALS,
         ],
     }
 
 
 def test_a_named_instance_of_ec2_must_be_that_instance() -> None:
-    ec2, other = instance_policy(["i-0123456789abcdef0", "web-1"], PLAIN, PLACE)["Statement"]
+    ec2, other, *_ = instance_policy(["i-0123456789abcdef0", "web-1"], PLAIN, PLACE)["Statement"]
 
     assert ec2["Resource"].endswith("/values_i-0123456789abcdef0")
     assert ec2["Condition"] == {
@@ -230,7 +249,156 @@ def test_an_instance_that_could_be_several_is_refused(instance: str) -> None:
 
 
 def test_an_instance_encrypts_with_the_stacks_key_through_s3() -> None:
-    _, key = instance_policy(["web-1"], FULL, PLACE)["Statement"]
+    _, key, *_ = instance_policy(["web-1"], FULL, PLACE)["Statement"]
 
     assert key["Condition"] == {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}}
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+# What an instance uploads
+
+OWN_FILE: Final = "arn:aws:s3:::my-counters/counters/2026-11-20/values_web-1"
+OTHER_KEY: Final = KEY + "-of-others"
+
+
+def put(**headers: str) -> Request:
+    """Return a PutObject of the instance's file, as S3 describes it by condition keys."""
+    context = {f"s3:{name.replace('_', '-')}": value for name, value in headers.items()}
+    return Request("s3:PutObject", OWN_FILE, {"s3:ObjectCreationOperation": "true"} | context)
+
+
+def upload_allowed(request: Request, settings: StackSettings = PLAIN) -> bool:
+    return allows(instance_policy(["web-1"], settings, PLACE), request)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, FULL], ids=["plain", "with a key"])
+def test_an_instance_may_upload_plainly(settings: StackSettings) -> None:
+    assert upload_allowed(put(), settings)
+    # An engine, or a partition, that does not tell of the operation.
+    assert upload_allowed(Request("s3:PutObject", OWN_FILE), settings)
+    assert upload_allowed(put(x_amz_storage_class="STANDARD"), settings)
+    assert upload_allowed(put(x_amz_server_side_encryption="AES256"), settings)
+
+
+UNREADABLE: Final = {
+    **{
+        name: {"x_amz_storage_class": name}
+        for name in ("GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
+    },
+    "a key of the sender's own": {"x_amz_server_side_encryption_customer_algorithm": "AES256"},
+    "another key of KMS": {"x_amz_server_side_encryption_aws_kms_key_id": OTHER_KEY},
+    "a copy": {"x_amz_copy_source": "elsewhere/huge"},
+    "a part of an upload": {"ObjectCreationOperation": "false"},
+}
+
+
+@pytest.mark.parametrize("headers", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("settings", [PLAIN, FULL], ids=["plain", "with a key"])
+def test_an_instance_may_not_upload_what_cannot_be_read_or_hides_its_cost(
+    settings: StackSettings, headers: dict[str, str]
+) -> None:
+    assert not upload_allowed(put(**headers), settings)
+
+
+def test_only_the_stacks_key_may_be_named_and_only_if_there_is_one() -> None:
+    named = put(x_amz_server_side_encryption_aws_kms_key_id=KEY)
+
+    assert upload_allowed(named, FULL)
+    assert not upload_allowed(named, PLAIN)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "counters/values_web-1",
+        "counters/today/values_web-1",
+        "counters/2026-11-200/values_web-1",
+        "totals/2026-11-20",
+    ],
+)
+def test_an_instance_may_not_upload_where_no_date_is(key: str) -> None:
+    assert not upload_allowed(Request("s3:PutObject", f"arn:aws:s3:::my-counters/{key}"))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("s3:PutObjectTagging", "s3:PutObjectAcl", "s3:PutObjectRetention", "s3:PutObjectLegalHold"),
+        *("s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
+    ],
+)
+def test_an_instance_sets_no_tags_lists_or_locks_and_reads_nothing(action: str) -> None:
+    assert not upload_allowed(Request(action, OWN_FILE))
+
+
+def test_the_tag_of_the_principal_names_the_only_instance_it_may_be() -> None:
+    policy = instance_policy((), PLAIN, PLACE)
+    tag = "aws:PrincipalTag/countagg-instance"
+
+    assert allows(policy, Request("s3:PutObject", OWN_FILE, {tag: "web-1"}))
+    assert not allows(policy, Request("s3:PutObject", OWN_FILE, {tag: "web-2"}))
+    assert not allows(policy, Request("s3:PutObject", OWN_FILE))
+    archived = {tag: "web-1", "s3:x-amz-storage-class": "GLACIER"}
+    assert not allows(policy, Request("s3:PutObject", OWN_FILE, archived))
+
+
+# A bucket that was there before
+
+BORROWED: Final = PLAIN
+CREATED: Final = StackSettings("countagg", "my-counters", create_bucket=True)
+BUCKET_ARN: Final = "arn:aws:s3:::my-counters"
+FOREIGN: Final = [
+    # Read.
+    Request("s3:ListBucket", BUCKET_ARN),
+    Request("s3:ListBucketVersions", BUCKET_ARN),
+    Request("s3:GetBucketPolicy", BUCKET_ARN),
+    Request("s3:GetObject", f"{BUCKET_ARN}/theirs/secret"),
+    Request("s3:GetObjectVersion", f"{BUCKET_ARN}/theirs/secret"),
+    # Delete.
+    Request("s3:DeleteObject", f"{BUCKET_ARN}/theirs/secret"),
+    Request("s3:DeleteObjectVersion", f"{BUCKET_ARN}/theirs/secret"),
+    Request("s3:DeleteBucket", BUCKET_ARN),
+    Request("s3:DeleteBucketPolicy", BUCKET_ARN),
+    Request("s3:PutLifecycleConfiguration", BUCKET_ARN),
+    Request("s3:PutBucketVersioning", BUCKET_ARN),
+    # Open up, or make ours.
+    Request("s3:PutBucketPolicy", BUCKET_ARN),
+    Request("s3:PutBucketPublicAccessBlock", BUCKET_ARN),
+    Request("s3:PutBucketAcl", BUCKET_ARN),
+    Request("s3:PutBucketOwnershipControls", BUCKET_ARN),
+    Request("s3:PutEncryptionConfiguration", BUCKET_ARN),
+    Request("s3:PutReplicationConfiguration", BUCKET_ARN),
+    Request("s3:PutBucketTagging", BUCKET_ARN),
+    Request("s3:TagResource", BUCKET_ARN),
+    Request("s3:CreateBucket", BUCKET_ARN),
+]
+
+
+@pytest.mark.parametrize("request_", FOREIGN, ids=lambda each: each.action)
+@pytest.mark.parametrize("role", [Role.DEPLOYER, Role.TEARDOWN])
+def test_on_a_borrowed_bucket_nothing_is_read_deleted_or_opened_up(role: Role, request_: Request) -> None:
+    assert not allows(role_policy(role, BORROWED, PLACE), request_)
+
+
+@pytest.mark.parametrize("role", [Role.DEPLOYER, Role.TEARDOWN])
+def test_on_a_borrowed_bucket_the_notification_is_all_that_is_changed(role: Role) -> None:
+    found = {action for action, arn in granted(role, BORROWED) if "my-counters" in arn}
+
+    assert found == {
+        "s3:GetBucketLocation",
+        "s3:GetBucketNotification",
+        "s3:GetBucketTagging",
+        "s3:GetEncryptionConfiguration",
+        "s3:PutBucketNotification",
+    }
+
+
+def test_on_a_bucket_of_ours_deployers_and_teardown_do_their_work() -> None:
+    deployer, teardown = (role_policy(role, CREATED, PLACE) for role in (Role.DEPLOYER, Role.TEARDOWN))
+
+    for action in ("CreateBucket", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging"):
+        assert allows(deployer, Request(f"s3:{action}", BUCKET_ARN))
+    assert allows(teardown, Request("s3:DeleteBucket", BUCKET_ARN))
+    assert allows(teardown, Request("s3:DeleteObjectVersion", f"{BUCKET_ARN}/counters/x"))
+    assert not allows(deployer, Request("s3:DeleteObject", f"{BUCKET_ARN}/counters/x"))
+    assert not allows(deployer, Request("s3:GetObject", f"{BUCKET_ARN}/counters/x"))

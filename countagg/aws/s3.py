@@ -18,6 +18,7 @@ from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.identities import BucketId
+from countagg.provision.lifecycle import merge_rules, our_rules
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.place import Place
 from countagg.provision.policies import merge_statements, our_statements
@@ -90,13 +91,16 @@ class Bucket:
         tags = self._tags(self._s3)
         owned = tags.get(OWNER_TAG) == self._stack
         if not owned:
-            unknown = BucketState(private=False, encryption="", versioning=None, statements="", tags=Tags(tags))
+            unknown = BucketState(
+                private=False, encryption="", versioning=None, statements="", lifecycle="", tags=Tags(tags)
+            )
             return Observed(unknown, self._outputs(), owned=False, remark=self._remark())
         state = BucketState(
             private=self._is_private(),
             encryption=self._encryption(),
             versioning=self._s3.get_bucket_versioning(**self._owner).get("Status") == "Enabled",
             statements=our_statements(self._policy(self._s3)),
+            lifecycle=our_rules(self._lifecycle(self._s3)),
             tags=Tags(tags),
         )
         held = self._held()
@@ -174,6 +178,16 @@ class Bucket:
             raise
         return policy
 
+    def _lifecycle(self, s3: S3Client) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
+        except ClientError as error:
+            if code_of(error) == "NoSuchLifecycleConfiguration":
+                return {}
+            raise
+        found.pop("ResponseMetadata", None)
+        return found
+
     def _held(self) -> str:
         count = sum(1 for _ in islice(self._versions(), _COUNTED + 1))
         if count <= 1:
@@ -203,6 +217,8 @@ class Bucket:
             self._put_versioning(desired)
         if desired.statements != our_statements({}):
             self._put_policy(desired)
+        if desired.lifecycle != our_rules({}):
+            self._put_lifecycle(desired)
 
     def _create(self, **configuration: Any) -> None:  # noqa: ANN401 - a parameter of boto3
         if self._place.region != "us-east-1":
@@ -222,6 +238,8 @@ class Bucket:
                     self._put_encryption(desired)
                 case "versioning":
                     self._put_versioning(desired)
+                case "lifecycle":
+                    self._put_lifecycle(desired)
                 case _:
                     self._put_policy(desired)
 
@@ -252,6 +270,14 @@ class Bucket:
     def _put_policy(self, desired: BucketState) -> None:
         merged = merge_statements(self._policy(self._made), desired.statements)
         self._made.put_bucket_policy(**self._owner, Policy=json.dumps(merged))
+
+    def _put_lifecycle(self, desired: BucketState) -> None:
+        # The call replaces the whole: rules of others, and what transitions default to, go along.
+        merged: Any = merge_rules(self._lifecycle(self._made), desired.lifecycle)
+        defaults = {name: value for name, value in merged.items() if name != "Rules"}
+        self._made.put_bucket_lifecycle_configuration(
+            **self._owner, LifecycleConfiguration={"Rules": merged["Rules"]}, **defaults
+        )
 
     def delete(self) -> None:
         """Delete it; with its objects only when that was asked for."""

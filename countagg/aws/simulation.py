@@ -139,6 +139,7 @@ _PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
     "s3:GetBucketTagging": lambda c, arn: c.s3.get_bucket_tagging(Bucket=_name(arn)),
     "s3:GetBucketVersioning": lambda c, arn: c.s3.get_bucket_versioning(Bucket=_name(arn)),
     "s3:GetEncryptionConfiguration": lambda c, arn: c.s3.get_bucket_encryption(Bucket=_name(arn)),
+    "s3:GetLifecycleConfiguration": lambda c, arn: c.s3.get_bucket_lifecycle_configuration(Bucket=_name(arn)),
     "s3:ListBucket": lambda c, arn: c.s3.head_bucket(Bucket=_name(arn)),
     "s3:ListBucketVersions": lambda c, arn: c.s3.list_object_versions(Bucket=_name(arn), MaxKeys=1),
     "sns:GetTopicAttributes": lambda c, arn: c.sns.get_topic_attributes(TopicArn=arn),

@@ -112,6 +112,12 @@ def choice_parameters(
     alarm_email: Annotated[
         str | None, typer.Option(help="Address that alarms go to.", rich_help_panel=_SAFETY)
     ] = None,
+    alarm_uploads: Annotated[
+        int | None,
+        typer.Option(
+            help="Files a minute above which an alarm goes off.", show_default="10000", rich_help_panel=_SAFETY
+        ),
+    ] = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(

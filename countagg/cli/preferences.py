@@ -40,7 +40,7 @@ SWITCHES: Final = (
     "point_in_time_recovery",
     "deletion_protection",
 )
-NUMBERS: Final = ("max_concurrency", "lanes", "counter_shards", "max_counters")
+NUMBERS: Final = ("alarm_uploads", "max_concurrency", "lanes", "counter_shards", "max_counters")
 TABLES: Final = ("tags", "memory", "window", "retention")
 NOT_FOR_PROJECTS: Final = ("endpoint_url", "profile")
 """Where credentials go, and which: whoever filled the working directory has no say in that. A profile may run a

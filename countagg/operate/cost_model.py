@@ -109,7 +109,7 @@ class Assumptions:
     article_log_bytes: int = 330
     pollers: int = 5
     metrics: int = 5
-    alarms: int = 12
+    alarms: int = 13
 
 
 ASSUMED: Final = Assumptions()

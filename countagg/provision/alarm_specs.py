@@ -15,6 +15,7 @@ from countagg.provision import metrics
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.identities import AlarmId
 from countagg.provision.metrics import Metric
+from countagg.provision.settings import DEFAULT_ALARM_UPLOADS
 from countagg.provision.states import AlarmState
 
 PERIOD: Final = 300
@@ -37,21 +38,23 @@ class _Watched:
 
 def alarm_names(names: Names) -> dict[str, str]:
     """Return the names of a stack's alarms, by their short names."""
-    return {watched.short: _name(names, watched) for watched in _all_watched(names)}
+    shorts = (watched.short for watched in _all_watched(names, DEFAULT_ALARM_UPLOADS))
+    return {short: _name(names, short) for short in shorts}
 
 
 def alarms(blueprint: Blueprint) -> tuple[Spec[AlarmState], ...]:
     """Return the alarms, all of which go to the alerts topic."""
-    return tuple(_alarm(blueprint, watched) for watched in _all_watched(blueprint.names))
+    watched = _all_watched(blueprint.names, blueprint.settings.alarm_uploads)
+    return tuple(_alarm(blueprint, each) for each in watched)
 
 
-def _all_watched(names: Names) -> Iterator[_Watched]:
+def _all_watched(names: Names, uploads: int) -> Iterator[_Watched]:
     yield from _of_functions(names)
-    yield from _of_queues(names)
+    yield from _of_queues(names, uploads)
 
 
-def _name(names: Names, watched: _Watched) -> str:
-    return f"{names.stack}-{watched.short}"
+def _name(names: Names, short: str) -> str:
+    return f"{names.stack}-{short}"
 
 
 def _of_functions(names: Names) -> Iterator[_Watched]:
@@ -71,12 +74,18 @@ def _of_functions(names: Names) -> Iterator[_Watched]:
     )
 
 
-def _of_queues(names: Names) -> Iterator[_Watched]:
+def _of_queues(names: Names, uploads: int) -> Iterator[_Watched]:
     yield _Watched(
         "uploads-age", "Uploads wait too long for the processor", metrics.oldest_age(names.uploads), MAX_LAG
     )
     yield _Watched(
         "uploads-depth", "Too many uploads wait for the processor", metrics.depth(names.uploads), MAX_DEPTH
+    )
+    yield _Watched(
+        "uploads-rate",
+        "More files are uploaded than expected, and paid for; see `countagg setup --alarm-uploads`",
+        metrics.messages_sent(names.uploads),
+        uploads * PERIOD // 60,
     )
     yield _Watched(
         "dead-letters",
@@ -105,7 +114,7 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Spec[AlarmState]:
     )
     return Spec(
         f"alarm/{watched.short}",
-        AlarmId(_name(blueprint.names, watched)),
+        AlarmId(_name(blueprint.names, watched.short)),
         lambda _: state,
         needs=("topic/alerts",),
     )

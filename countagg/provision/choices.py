@@ -17,6 +17,7 @@ from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import (
     ARCHITECTURES,
+    DEFAULT_ALARM_UPLOADS,
     DEFAULT_MAX_CONCURRENCY,
     DEFAULT_MEMORY,
     DEFAULT_OUTPUT_PREFIX,
@@ -55,6 +56,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "counter_shards": 1,
     "max_counters": DEFAULT_MAX_COUNTERS,
     "alarm_email": "",
+    "alarm_uploads": DEFAULT_ALARM_UPLOADS,
 }
 
 
@@ -170,6 +172,7 @@ class Chosen:
     counter_shards: int | None = None
     max_counters: int | None = None
     alarm_email: str | None = None
+    alarm_uploads: int | None = None
 
     def settings(self, deployed: Remembered) -> StackSettings:
         """Complete the settings.
@@ -208,6 +211,7 @@ class Chosen:
             counter_shards=self._said("counter_shards", deployed),
             max_counters=self._said("max_counters", deployed),
             alarm_email=email,
+            alarm_uploads=self._said("alarm_uploads", deployed),
             dropped_email=former_email if former_email != email else "",
         )
 

@@ -68,6 +68,11 @@ def ledgers_nearly_full(aggregator: str) -> Metric:
     return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", "service", aggregator, SUM)
 
 
+def messages_sent(queue: str) -> Metric:
+    """Return how many messages were sent to a queue."""
+    return Metric("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue, SUM)
+
+
 def oldest_age(queue: str) -> Metric:
     """Return how long the oldest message of a queue has waited, in seconds."""
     return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, MAXIMUM)

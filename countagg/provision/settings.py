@@ -31,6 +31,9 @@ WINDOW_RANGE: Final = range(301)
 CONCURRENCY_RANGE: Final = range(2, 1_000 + 1)
 """Invocations at a time that a queue's mapping may be kept to (Lambda's API reference, ScalingConfig)."""
 DEFAULT_MAX_CONCURRENCY: Final = 100
+ALARM_UPLOADS_RANGE: Final = range(1, 1_000_000 + 1)
+DEFAULT_ALARM_UPLOADS: Final = 10_000
+"""Files a minute."""
 RETENTION_RANGE: Final = range(1, 3_651)
 """Days; ten years."""
 MAX_COUNTERS_RANGE: Final = range(1, MAX_LINES + 1)
@@ -105,6 +108,7 @@ class StackSettings:
         counter_shards: shares of the counters that days yet to begin are spread over.
         max_counters: that a file may have.
         alarm_email: address that alerts go to; empty for none.
+        alarm_uploads: files a minute above which an alarm goes off.
         dropped_email: address that was chosen before and shall go; empty for none.
         unfit_prefixes: those of the deployed stack that setup takes no longer; everything else goes on with them.
     """
@@ -132,6 +136,7 @@ class StackSettings:
     counter_shards: int = 1
     max_counters: int = DEFAULT_MAX_COUNTERS
     alarm_email: str = ""
+    alarm_uploads: int = DEFAULT_ALARM_UPLOADS
     dropped_email: str = ""
     unfit_prefixes: frozenset[str] = frozenset()
     names: Names = field(init=False)
@@ -205,6 +210,7 @@ def _check_numbers(settings: StackSettings) -> None:
         _check_range("--memory", name, getattr(settings.memory, name), MEMORY_RANGE)
         _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
     _check_range("--max-counters", "max_counters", settings.max_counters, MAX_COUNTERS_RANGE)
+    _check_range("--alarm-uploads", "alarm_uploads", settings.alarm_uploads, ALARM_UPLOADS_RANGE)
     _check_range("--max-concurrency", "max_concurrency", settings.max_concurrency, CONCURRENCY_RANGE)
     _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
     _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)

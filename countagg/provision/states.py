@@ -180,12 +180,16 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class BucketState:
-    """A bucket that we created. `statements` are ours only, `encryption` is `AES256`, a key's ARN, or `none`."""
+    """A bucket that we created. `encryption` is `AES256`, a key's ARN, or `none`.
+
+    `statements` and `lifecycle` are the statements of its policy, and the rules, that are ours.
+    """
 
     private: bool
     encryption: str
     versioning: bool | None
     statements: str
+    lifecycle: str
     tags: Tags
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from countagg.core.names import BY_DATE_INDEX
 from countagg.provision.blueprint import Blueprint, Spec
 from countagg.provision.identities import BucketId, KeyId, NotificationId, TableId
+from countagg.provision.lifecycle import lifecycle_rules
 from countagg.provision.notifications import check_overlaps
 from countagg.provision.policies import our_statements
 from countagg.provision.reconcile import Holds, Outputs
@@ -69,6 +70,7 @@ def bucket(blueprint: Blueprint) -> Spec[BucketState]:
         encryption=settings.kms_key or "AES256",
         versioning=settings.bucket_versioning,
         statements=our_statements(blueprint.policy("bucket")),
+        lifecycle=lifecycle_rules(settings.retention.snapshots),
         tags=blueprint.tags,
     )
     return Spec(

@@ -24,6 +24,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "s3:PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
     "s3:HeadObject": ("s3:GetObject",),
     "lambda:Invoke": ("lambda:InvokeFunction",),
     # The kind of a statement is what is asked for; ours update.

@@ -30,6 +30,7 @@ ALARMS = {
         "files-refused",
         "uploads-age",
         "uploads-depth",
+        "uploads-rate",
         "dead-letters",
     )
 }

@@ -122,6 +122,19 @@ def with_plain_http(world: World) -> None:
     world.clients.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
 
 
+def expire(*rules: Any) -> Any:
+    return lambda world: world.clients.s3.put_bucket_lifecycle_configuration(
+        Bucket=BUCKET, LifecycleConfiguration={"Rules": [*rules]}
+    )
+
+
+PUT_LIFECYCLE = ("PutBucketLifecycleConfiguration",)
+OTHER_RULE: Any = {
+    "ID": "countagg-old-versions",
+    "Status": "Disabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+}
 PUT_ENCRYPTION = ("PutBucketEncryption",)
 PUT_POLICY = ("PutBucketPolicy",)
 PUT_BLOCK = ("PutPublicAccessBlock",)
@@ -144,6 +157,10 @@ BUCKET_PLAIN = (
     ),
     Drift("bucket", "encryption", encrypt(THEIR_KEY), PUT_ENCRYPTION, "by another's key"),
     Drift("bucket", "statements", lambda w: w.clients.s3.delete_bucket_policy(Bucket=BUCKET), PUT_POLICY, "none"),
+    Drift(
+        "bucket", "lifecycle", lambda w: w.clients.s3.delete_bucket_lifecycle(Bucket=BUCKET), PUT_LIFECYCLE, "none"
+    ),
+    Drift("bucket", "lifecycle", expire(OTHER_RULE), PUT_LIFECYCLE, "others"),
     Drift("bucket", "statements", with_plain_http, PUT_POLICY, "widened"),
 )
 BUCKET_WITH_OPTIONS = (

@@ -30,11 +30,11 @@ NO_BUCKET: Final = "The specified bucket does not exist"
 ABORTED: Final = "A conflicting conditional operation is currently in progress against this resource. Try again."
 _BUCKET_READS: Final = (
     "GetBucketLocation GetBucketTagging GetPublicAccessBlock GetBucketEncryption GetBucketVersioning "
-    "GetBucketPolicy GetBucketNotificationConfiguration ListObjectVersions"
+    "GetBucketPolicy GetBucketLifecycleConfiguration GetBucketNotificationConfiguration ListObjectVersions"
 )
 _BUCKET_WRITES: Final = (
     "PutBucketTagging PutPublicAccessBlock PutBucketEncryption PutBucketVersioning PutBucketPolicy "
-    "PutBucketNotificationConfiguration"
+    "PutBucketLifecycleConfiguration PutBucketNotificationConfiguration"
 )
 NO_FUNCTION: Final = "Function not found: arn:aws:lambda:eu-central-1:123456789012:function:countagg-x"
 UPDATING: Final = "The operation cannot be performed at this time. An update is in progress for resource: arn:x"

@@ -26,7 +26,10 @@ CREATED_BY = {
     **{name: ["CreateFunction"] for name in FUNCTIONS},
     **{name: ["CreateEventSourceMapping"] for name in MAPPINGS},
     **{name: ["PutMetricAlarm"] for name in ALARMS},
-    "bucket": ["CreateBucket", "PutPublicAccessBlock", "PutBucketEncryption", "PutBucketPolicy"],
+    "bucket": [
+        *("CreateBucket", "PutPublicAccessBlock", "PutBucketEncryption", "PutBucketPolicy"),
+        "PutBucketLifecycleConfiguration",
+    ],
     "notification/uploads": ["PutBucketNotificationConfiguration"],
 }
 DELETED_BY = {

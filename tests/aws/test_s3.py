@@ -17,12 +17,14 @@ from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended, tag, tags_of
 from tests.aws.inventory import inventory
 from tests.aws.others import THEIR_KEY, create_theirs
-from tests.aws.world import BUCKET, IMPATIENT, OURS, PLACE, REGION, World, answer, touched
+from tests.aws.world import BUCKET, IMPATIENT, OURS, PLACE, REGION, World, answer, touched, updated
 
 PARTS = by_hand.PARTS["bucket"]
 
 
-NEW = BucketState(private=True, encryption="AES256", versioning=None, statements="[]", tags=Tags({"a": "b"}))
+NEW = BucketState(
+    private=True, encryption="AES256", versioning=None, statements="[]", lifecycle="[]", tags=Tags({"a": "b"})
+)
 
 
 def put_objects(world: World, *keys: str) -> None:
@@ -221,6 +223,16 @@ def test_an_object_that_cannot_be_deleted_is_named() -> None:
     assert -1 not in fake.batches
 
 
+def test_lifecycle_rules_of_others_stay_in_our_bucket(deployed: World) -> None:
+    s3 = deployed.clients.s3
+    rules: Any = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    theirs: Any = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [theirs]})
+    assert touched(deployed.set_up()) == updated("bucket", "lifecycle")
+    assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *rules]
+    assert touched(deployed.set_up()) == []
+
+
 def test_a_borrowed_bucket_must_exist(world: World) -> None:
     with pytest.raises(CountaggError, match=f"bucket {BUCKET}: it does not exist"):
         world.plan(world.nodes(create_bucket=False))
@@ -307,7 +319,14 @@ def test_an_engine_that_forgets_the_tags_of_a_new_bucket_gets_them_in_a_second_c
     fake = ForgetfulBuckets()
     resource = stubborn(fake)
     resource.create(
-        BucketState(private=True, encryption="AES256", versioning=None, statements="[]", tags=Tags({"a": "b"}))
+        BucketState(
+            private=True,
+            encryption="AES256",
+            versioning=None,
+            statements="[]",
+            lifecycle="[]",
+            tags=Tags({"a": "b"}),
+        )
     )
     assert fake.made[:2] == ["create_bucket", "put_bucket_tagging"]
     assert fake.created == {

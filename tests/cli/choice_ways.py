@@ -103,6 +103,7 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
     "lanes": (number("lanes", 3), number("lanes", 4)),
     "counter_shards": (number("counter_shards", 5), number("counter_shards", 6)),
     "max_counters": (number("max_counters", 7), number("max_counters", 200_000)),
+    "alarm_uploads": (number("alarm_uploads", 20), number("alarm_uploads", 1_000)),
     "alarm_email": (text("alarm_email", "one@example.org"), text("alarm_email", "two@example.org")),
 }
 

@@ -67,6 +67,13 @@ BAD: Final = (
         "publisher=301 is out of range",
     ),
     Bad(
+        ("--alarm-uploads", "0"),
+        "alarm_uploads",
+        "0",
+        "alarm_uploads = 0\n",
+        "alarm_uploads=0 is out of range",
+    ),
+    Bad(
         ("--max-concurrency", "1"),
         "max_concurrency",
         "1",

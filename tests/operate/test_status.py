@@ -71,7 +71,7 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         "ledgers_nearly_full": 7.0,
     }
     assert aggregator.detail == "last hour: 7 ledgers nearly full; iterator age 0.2 s"
-    assert fake.hop("alarms").detail == "12 alarms"
+    assert fake.hop("alarms").detail == "13 alarms"
 
 
 def test_where_the_service_has_nothing_no_number_is_made_up(fake: FakeStack) -> None:

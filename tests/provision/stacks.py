@@ -45,6 +45,7 @@ IDS: Final = [
     "alarm/files-refused",
     "alarm/uploads-age",
     "alarm/uploads-depth",
+    "alarm/uploads-rate",
     "alarm/dead-letters",
     "bucket",
     "notification/uploads",

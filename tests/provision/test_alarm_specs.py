@@ -23,6 +23,7 @@ WATCHED = {
     "files-refused": (METRICS_NAMESPACE, "FilesRefused", "Sum", 0),
     "uploads-age": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 600),
     "uploads-depth": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 10_000),
+    "uploads-rate": ("AWS/SQS", "NumberOfMessagesSent", "Sum", 50_000),
     "dead-letters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0),
 }
 
@@ -46,6 +47,11 @@ def test_each_alarm_watches_its_metric_and_tells_the_alerts_topic(name: str) -> 
         METRICS_NAMESPACE: {"service": "countagg-processor"},
     }
     assert state.dimensions == expected[state.namespace]
+
+
+def test_uploads_are_counted_by_the_minute() -> None:
+    state: AlarmState = state_of(make_stack(alarm_uploads=300), "alarm/uploads-rate")
+    assert (state.threshold, state.period) == (1_500, 300)
 
 
 def test_lag_is_noticed_long_before_the_stream_forgets() -> None:

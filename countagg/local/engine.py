@@ -22,7 +22,7 @@ from countagg.core.errors import EngineProblem, UsageError
 from countagg.local import launch, processes
 from countagg.local.environment import engine_environment
 from countagg.local.interpreter import isolated
-from countagg.local.state import EngineRecord, StateFolder, default_state_dir
+from countagg.local.state import AccessKey, EngineRecord, StateFolder, default_state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ class Host:
         answer_seconds: how long the server may take for one answer.
     """
 
-    command: tuple[str, ...] = isolated("ministack")
+    command: tuple[str, ...] = isolated("countagg.local.server")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     is_importable: Callable[[str], bool] = _is_importable
     clock: Callable[[], float] = time.monotonic
@@ -145,7 +145,7 @@ class LocalEngine:
         patience = launch.Patience(timeout_seconds, self._host.answer_seconds, self._host.clock, self._host.sleep)
         with self._locked():
             record = self._folder.read()
-            if record is not None and processes.find(record.pid, record.created) is not None:
+            if record is not None and self._find(record) is not None:
                 _check_same_settings(record, port, enforce_policies=enforce_policies)
                 self._await_running(record, patience)
                 return record
@@ -169,7 +169,7 @@ class LocalEngine:
         self._require("psutil")
         with self._locked():
             record = self._folder.read()
-            process = None if record is None else processes.find(record.pid, record.created)
+            process = None if record is None else self._find(record)
             if process is not None:
                 processes.stop(process, timeout_seconds)
             self._clean_up(record)
@@ -209,7 +209,7 @@ class LocalEngine:
         if record is None:
             return None, None, EngineState.STOPPED
         self._require("psutil")
-        process = processes.find(record.pid, record.created)
+        process = self._find(record)
         if process is None:
             return record, None, EngineState.DEAD
         responsive = launch.answers(record.port, self._host.answer_seconds)
@@ -233,8 +233,9 @@ class LocalEngine:
 
     def _launch_on(self, port: int, patience: launch.Patience, *, enforce_policies: bool) -> EngineRecord:
         data = self._folder.fresh_data()
+        access_key = AccessKey.new()
         environment = engine_environment(
-            data, port=port, enforce_policies=enforce_policies, inherited=self._host.environ
+            data, port=port, access_key=access_key, enforce_policies=enforce_policies, inherited=self._host.environ
         )
         child = launch.spawn(self._host.command, environment, self._folder)
         record = EngineRecord(
@@ -244,6 +245,7 @@ class LocalEngine:
             version=metadata.version("ministack"),
             enforce_policies=enforce_policies,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            access_key=access_key,
         )
         try:
             # Before the wait, so that an engine is found even if this process is killed meanwhile.
@@ -257,8 +259,11 @@ class LocalEngine:
         child.returncode = 0
         return record
 
+    def _find(self, record: EngineRecord) -> psutil.Process | None:
+        return processes.find(record.pid, record.created, self._host.command)
+
     def _abandon(self, record: EngineRecord) -> None:
-        process = processes.find(record.pid, record.created)
+        process = self._find(record)
         if process is not None:
             processes.stop(process, timeout_seconds=1)
         self._clean_up(record)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from countagg.local.state import EngineRecord
+    from countagg.local.state import AccessKey, EngineRecord
 
 REGION: Final = "us-east-1"
 
@@ -50,13 +50,14 @@ _SH_FAMILY: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
 
 
 def engine_environment(
-    data: Path, *, port: int, enforce_policies: bool, inherited: Mapping[str, str]
+    data: Path, *, port: int, access_key: AccessKey, enforce_policies: bool, inherited: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the whole environment of the engine; its functions inherit it.
 
     Args:
         data: the engine's data folder, see `StateFolder.fresh_data`.
         port: where it shall listen on 127.0.0.1.
+        access_key: of its owner.
         enforce_policies: whether IAM policies are enforced.
         inherited: the environment of this process, of which only a few harmless variables are taken.
     """
@@ -67,6 +68,8 @@ def engine_environment(
         **_where_python_packages_are(),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
+        "AWS_ACCESS_KEY_ID": access_key.id,
+        "AWS_SECRET_ACCESS_KEY": access_key.secret,
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "LAMBDA_EXECUTOR": "local",
@@ -96,8 +99,8 @@ def client_environment(record: EngineRecord, environ: Mapping[str, str] = os.env
     without_proxy = _without_proxy(environ)
     return {
         "AWS_ENDPOINT_URL": record.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": record.access_key.id,
+        "AWS_SECRET_ACCESS_KEY": record.access_key.secret,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",

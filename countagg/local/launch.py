@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem
 from countagg.local import processes
+from countagg.local.gate import ALIVE_PATH, OWN_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from countagg.local.state import EngineRecord, StateFolder
 
-_LOOPBACK: Final = "127.0.0.1"
-_HEALTH_PATH: Final = "/_ministack/health"
 POLL_SECONDS: Final = 0.05
 _LAST_LINES: Final = 15
 _LOOK_AND_RETRY: Final = "look through `countagg local logs`, then start it again"
@@ -49,10 +48,10 @@ class Patience:
 
 def answers(port: int, timeout_seconds: float) -> bool:
     """Tell whether an engine answers on a port. No proxy is asked, whatever the environment says."""
-    connection = http.client.HTTPConnection(_LOOPBACK, port, timeout=timeout_seconds)
+    connection = http.client.HTTPConnection(OWN_HOST, port, timeout=timeout_seconds)
     try:
-        connection.request("GET", _HEALTH_PATH)
-        return connection.getresponse().status == HTTPStatus.OK
+        connection.request("GET", ALIVE_PATH)
+        return connection.getresponse().status == HTTPStatus.NO_CONTENT
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -62,7 +61,7 @@ def answers(port: int, timeout_seconds: float) -> bool:
 def free_port() -> int:
     """Return a port that nothing listened on a moment ago."""
     with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
+        probe.bind((OWN_HOST, 0))
         return int(probe.getsockname()[1])
 
 
@@ -76,7 +75,7 @@ def check_port(port: int) -> None:
         # Connections that ended lately do not hold a port; the server sets the same option.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_LOOPBACK, port))
+            probe.bind((OWN_HOST, port))
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE:
                 raise port_taken(port) from exc

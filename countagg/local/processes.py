@@ -36,11 +36,21 @@ def created(pid: int) -> float:
     return psutil.Process(pid).create_time()
 
 
-def find(pid: int, created: float) -> psutil.Process | None:
-    """Return the process, or None if it is gone or the pid belongs to another process by now."""
+def find(pid: int, created: float, command: Sequence[str] | None = None) -> psutil.Process | None:
+    """Return the process, or None if it is gone or the pid belongs to another process by now.
+
+    Args:
+        pid: its id.
+        created: when it began, in seconds since 1970.
+        command: that it was started with, but for the interpreter, whose name systems change; None for any.
+    """
     try:
         process = psutil.Process(pid)
-        if abs(process.create_time() - created) > _CREATED_TOLERANCE_SECONDS:
+        if (
+            abs(process.create_time() - created) > _CREATED_TOLERANCE_SECONDS
+            or process.uids().effective != os.geteuid()
+            or (command is not None and process.cmdline()[1:] != [*command[1:]])
+        ):
             return None
         return None if process.status() == psutil.STATUS_ZOMBIE else process
     except psutil.NoSuchProcess:

@@ -13,9 +13,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
+import stat
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,11 +28,27 @@ from countagg.core.errors import EngineProblem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 _PRIVATE_FOLDER: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
 _TAIL_BYTES: Final = 64 * 1024
 _LOCK_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """What the owner of an engine signs with: another one each run, in the record and the engine's memory alone.
+
+    Its id does not look like one of AWS's, so that it is never taken for an account's.
+    """
+
+    id: str
+    secret: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> AccessKey:
+        """Return one that nobody can guess."""
+        return cls(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,7 @@ class EngineRecord:
         version: release of ministack.
         enforce_policies: whether IAM policies are enforced.
         started_at: UTC, ISO 8601.
+        access_key: what its owner signs with.
     """
 
     pid: int
@@ -52,6 +71,7 @@ class EngineRecord:
     version: str
     enforce_policies: bool
     started_at: str
+    access_key: AccessKey
 
     @property
     def endpoint_url(self) -> str:
@@ -103,7 +123,9 @@ class StateFolder:
         """Create the folder, for its owner alone."""
         with self._explained():
             self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(_PRIVATE_FOLDER)
+            if self.root.stat().st_uid == os.geteuid():
+                self.root.chmod(_PRIVATE_FOLDER)
+            _check_own(self.root, self.root.stat())
 
     @contextmanager
     def locked(
@@ -134,11 +156,11 @@ class StateFolder:
         """Return the record of the engine that was started last and not stopped since.
 
         Raises:
-            EngineProblem: the record cannot be understood.
+            EngineProblem: the record cannot be understood, or others may have written it.
         """
         with self._explained():
             try:
-                text = self._record_path.read_bytes()
+                text = self._read_own()
             except FileNotFoundError:
                 return None
         try:
@@ -147,9 +169,20 @@ class StateFolder:
             raise EngineProblem(
                 "the record of the running engine cannot be read",
                 where=str(self._record_path),
-                hint="end any `python -m ministack` that is left, then delete this file",
+                hint="end any `python ... -m countagg.local.server` that is left, then delete this file",
                 detail=repr(exc),
             ) from exc
+
+    def _read_own(self) -> bytes:
+        """Return the record's bytes, which say whom to end and where data goes: from this user's own hand alone.
+
+        Raises:
+            EngineProblem: folder or file is another user's, or others may write it.
+        """
+        with open(self._record_path, "rb", opener=_no_link) as file:
+            _check_own(self.root, self.root.stat())
+            _check_own(self._record_path, os.fstat(file.fileno()))
+            return file.read()
 
     def write(self, record: EngineRecord) -> None:
         """Store the record; a reader sees the old one or the new one, never a part."""
@@ -225,6 +258,24 @@ class StateFolder:
             ) from exc
 
 
+def _check_own(path: Path, found: os.stat_result) -> None:
+    """Refuse what another user may have written.
+
+    Raises:
+        EngineProblem: it is another user's, or others may write it.
+    """
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise EngineProblem(
+            "the state of the embedded engine is not believed: another user may have written it",
+            where=str(path),
+            hint="be the user that started the engine, or set XDG_STATE_HOME to a folder of yours",
+        )
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
+
+
 def _parse_record(text: bytes) -> EngineRecord:
     fields = json.loads(text)
     if fields["schema"] != _SCHEMA:
@@ -236,6 +287,7 @@ def _parse_record(text: bytes) -> EngineRecord:
         version=str(fields["version"]),
         enforce_policies=bool(fields["enforce_policies"]),
         started_at=str(fields["started_at"]),
+        access_key=AccessKey(str(fields["access_key"]["id"]), str(fields["access_key"]["secret"])),
     )
     # Signals to process 0, 1 or below reach a whole group, the init process or everything.
     if record.pid <= 1:

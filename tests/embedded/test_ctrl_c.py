@@ -44,8 +44,8 @@ class Halting:
                 env={
                     **self.command_line.environment(),
                     "COUNTAGG_LOCAL": "0",
-                    "AWS_ACCESS_KEY_ID": "test",
-                    "AWS_SECRET_ACCESS_KEY": "test",
+                    "AWS_ACCESS_KEY_ID": self.engine.access_key.id,
+                    "AWS_SECRET_ACCESS_KEY": self.engine.access_key.secret,
                 },
                 cwd=self.command_line.state_home,
                 stdin=subprocess.DEVNULL,

@@ -72,9 +72,8 @@ class CommandLine:
 
 def engine_clients(record: EngineRecord) -> Clients:
     """Return clients of the engine's root."""
-    return Clients(
-        ConnectionOptions(region="us-east-1", endpoint_url=record.endpoint_url, credentials=("test", "test"))
-    )
+    keys = (record.access_key.id, record.access_key.secret)
+    return Clients(ConnectionOptions(region="us-east-1", endpoint_url=record.endpoint_url, credentials=keys))
 
 
 def wait_until(what: str, found: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:

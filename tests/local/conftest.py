@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# Answers every GET with 200 on the host given as its argument and the port that engines are told.
+# Answers every GET as a gate that is there, on the host given as its argument and the port that engines are told.
 ANSWERING_SERVER = """
 import http.server, os, socketserver, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(204)
         self.end_headers()
 
 class Server(socketserver.TCPServer):

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import io
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import psutil
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 import countagg
@@ -40,7 +47,8 @@ import os, time
 import boto3
 def handler(event, context):
     time.sleep(event.get("sleep", 0))
-    return {"environ": dict(os.environ), "boto3": boto3.__version__, "home": os.path.expanduser("~")}
+    arn = boto3.client("sts").get_caller_identity()["Arn"] if event.get("identify") else None
+    return {"arn": arn, "environ": dict(os.environ), "boto3": boto3.__version__, "home": os.path.expanduser("~")}
 """
 
 
@@ -48,8 +56,8 @@ def client_options(record: EngineRecord) -> dict[str, Any]:
     return {
         "endpoint_url": record.endpoint_url,
         "region_name": "us-east-1",
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
+        "aws_access_key_id": record.access_key.id,
+        "aws_secret_access_key": record.access_key.secret,
         "config": Config(retries={"total_max_attempts": 1}, proxies={}),
     }
 
@@ -192,6 +200,8 @@ def test_nothing_of_the_users_environment_reaches_the_engine_and_its_functions(s
         assert leaked <= {"PATH", "LD_LIBRARY_PATH"}
         assert not {"AWS_PROFILE", "https_proxy", "PYTHONPATH"} & environ.keys()
     assert {name for name in server if name.startswith("AWS_")} == {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_EC2_METADATA_DISABLED",
@@ -301,7 +311,7 @@ def test_a_process_that_got_the_pid_of_a_dead_engine_is_left_alone(
 ) -> None:
     record = engine.start()
     engine.stop()
-    reused = type(record)(sleeper.pid, record.port, processes.created(sleeper.pid) - 100, "1", True, "before")  # noqa: FBT003 - positional for brevity
+    reused = replace(record, pid=sleeper.pid, created=processes.created(sleeper.pid) - 100)
     StateFolder(state_dir).write(reused)
     assert engine.status().state is EngineState.DEAD
     assert engine.stop() is None
@@ -358,3 +368,134 @@ def test_an_engine_outlives_the_process_that_started_it_and_is_stopped_by_anothe
     assert engine.stop(timeout_seconds=30) == record
     assert time.monotonic() - began < 10
     assert processes.find(record.pid, record.created) is None
+
+
+def raw(
+    record: EngineRecord, method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> tuple[int, bytes]:
+    """Send a request just as it is given, and return status and body of the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=30)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {
+            "Host": f"127.0.0.1:{record.port}",
+            "Content-Length": str(len(body)),
+            **headers,
+        }.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def status(record: EngineRecord, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> int:
+    return raw(record, method, path, headers, body)[0]
+
+
+WHO: Final = b"Action=GetCallerIdentity&Version=2011-06-15"
+
+
+def asking_who(record: EngineRecord, key: str, secret: str, token: str | None = None) -> dict[str, str]:
+    """Return the headers of a signed request that asks who one is, which anybody may who knows these keys."""
+    headers = {"Host": f"127.0.0.1:{record.port}", "Content-Type": "application/x-www-form-urlencoded"}
+    request = AWSRequest("POST", f"{record.endpoint_url}/", headers=headers, data=WHO)
+    SigV4Auth(Credentials(key, secret, token), "sts", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+def test_nobody_without_a_key_of_the_run_gets_to_the_engine(engine: LocalEngine, *, enforce: bool) -> None:
+    record = engine.start(enforce_policies=enforce)
+    own = asking_who(record, record.access_key.id, record.access_key.secret)
+    assert status(record, "POST", "/", own, WHO) == 200
+
+    # What ministack takes for root, or answers to anybody.
+    for key in ("test", "000000000000", "AKIAIOSFODNN7EXAMPLE"):
+        refused, answer = raw(record, "POST", "/", asking_who(record, key, "test"), WHO)
+        assert (refused, b"InvalidClientTokenId" in answer) == (403, True)
+    assert status(record, "POST", "/", asking_who(record, record.access_key.id, "test"), WHO) == 403
+    for method, path in (
+        ("POST", "/_ministack/reset"),
+        ("GET", "/_ministack/health"),
+        ("OPTIONS", "/"),
+        ("GET", "/"),
+    ):
+        assert status(record, method, path, {}) == 403
+    # What a page in a browser sends, were it to know a signature.
+    assert status(record, "POST", "/", own | {"Origin": "http://127.0.0.1:8000"}, WHO) == 403
+    assert status(record, "POST", "/", own | {"Host": f"attacker.example:{record.port}"}, WHO) == 403
+    assert status(record, "OPTIONS", "/", {"Origin": "null", "Access-Control-Request-Method": "POST"}) == 403
+
+
+def test_what_ministack_derives_from_a_functions_name_is_no_key_of_it(engine: LocalEngine) -> None:
+    record = engine.start()
+    create_function(record).invoke(FunctionName="probe")
+    role = "arn:aws:iam::000000000000:role/probe"
+    digest = hashlib.sha256(f"arn:aws:lambda:us-east-1:000000000000:function:probe:{role}".encode()).hexdigest()
+    secret, token = (hashlib.sha256(f"{what}:{digest}".encode()).hexdigest() for what in ("secret", "token"))
+
+    guessed = asking_who(record, f"ASIA{digest[:16].upper()}", secret, token)
+
+    assert status(record, "POST", "/", guessed, WHO) == 403
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+def test_functions_call_the_engine_with_keys_of_their_own(engine: LocalEngine, *, enforce: bool) -> None:
+    record = engine.start(enforce_policies=enforce)
+    answer = create_function(record).invoke(FunctionName="probe", Payload=b'{"identify": true}')
+
+    found = json.loads(answer["Payload"].read())
+
+    session = "arn:aws:sts::000000000000:assumed-role/probe/probe"
+    assert found["arn"] == (session if enforce else "arn:aws:iam::000000000000:root")
+    if enforce:
+        assert record.access_key.secret not in found["environ"].values()
+
+
+def test_a_presigned_address_works(engine: LocalEngine) -> None:
+    record = engine.start()
+    s3 = boto3.client("s3", **client_options(record) | {"config": Config(signature_version="s3v4")})
+    s3.create_bucket(Bucket="presigned")
+    s3.put_object(Bucket="presigned", Key="a b/c", Body=b"content")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "a b/c"})
+    path = url.removeprefix(record.endpoint_url)
+
+    assert status(record, "GET", path, {}) == 200
+    assert status(record, "GET", path.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"), {}) == 403
+
+
+def test_its_files_are_for_its_owner_alone(engine: LocalEngine, state_dir: Path) -> None:
+    create_function(engine.start()).invoke(FunctionName="probe")
+
+    assert stat.S_IMODE(state_dir.stat().st_mode) == stat.S_IMODE((state_dir / "data").stat().st_mode) == 0o700
+    for path in state_dir.iterdir():
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_a_process_with_another_command_is_not_stopped(
+    engine: LocalEngine, state_dir: Path, sleeper: subprocess.Popen[str]
+) -> None:
+    record = engine.start()
+    engine.stop()
+    forged = replace(record, pid=sleeper.pid, created=processes.created(sleeper.pid))
+    StateFolder(state_dir).write(forged)
+
+    assert engine.status().state is EngineState.DEAD
+    assert engine.stop() is None
+    assert sleeper.poll() is None
+
+
+def test_a_record_of_another_user_stops_nothing_and_gets_nothing(
+    engine: LocalEngine,
+) -> None:
+    record = engine.start()
+    with pytest.MonkeyPatch.context() as patch:
+        other = os.geteuid() + 1
+        patch.setattr(os, "geteuid", lambda: other)
+        for act in (engine.stop, engine.status, engine.require_running, engine.start):
+            with pytest.raises(EngineProblem, match="another user may have written it"):
+                act()
+    assert engine.require_running() == record

@@ -14,6 +14,7 @@ import pytest
 from countagg.core.errors import UsageError
 from countagg.local import EngineRecord, client_environment, export_lines, variables_to_clear
 from countagg.local.environment import engine_environment
+from countagg.local.state import AccessKey
 
 RECORD = EngineRecord(
     pid=4711,
@@ -22,6 +23,7 @@ RECORD = EngineRecord(
     version="1.5.33",
     enforce_policies=True,
     started_at="2026-11-20T17:58:56+00:00",
+    access_key=AccessKey("LOCAL0123456789ABCDEF", "of-this-run"),
 )
 USERS = {
     "PATH": os.defpath,
@@ -64,11 +66,15 @@ def environment_after(shell: str, lines: list[str], users: dict[str, str]) -> di
 
 
 def test_the_engine_gets_nothing_of_the_users_settings() -> None:
-    environment = engine_environment(Path("/d"), port=4567, enforce_policies=True, inherited=USERS)
+    environment = engine_environment(
+        Path("/d"), port=4567, access_key=RECORD.access_key, enforce_policies=True, inherited=USERS
+    )
     leaked = {name for name, value in environment.items() if USERS.get(name) == value}
     assert leaked == {"PATH", "LC_ALL"}
     assert not any("PROXY" in name.upper() for name in environment)
     assert {name for name in environment if name.startswith("AWS_")} == {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_EC2_METADATA_DISABLED",
@@ -76,13 +82,17 @@ def test_the_engine_gets_nothing_of_the_users_settings() -> None:
 
 
 def test_the_engine_writes_below_its_data_folder_only() -> None:
-    environment = engine_environment(Path("/d"), port=4567, enforce_policies=True, inherited=USERS)
+    environment = engine_environment(
+        Path("/d"), port=4567, access_key=RECORD.access_key, enforce_policies=True, inherited=USERS
+    )
     for name in ("HOME", "TMPDIR", "STATE_DIR", "S3_DATA_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert environment[name].startswith("/d/")
 
 
 def test_the_engine_keeps_away_from_the_network_and_from_docker() -> None:
-    environment = engine_environment(Path("/d"), port=4567, enforce_policies=True, inherited=USERS)
+    environment = engine_environment(
+        Path("/d"), port=4567, access_key=RECORD.access_key, enforce_policies=True, inherited=USERS
+    )
     assert environment["BIND_HOST"] == "127.0.0.1"
     assert environment["GATEWAY_PORT"] == "4567"
     assert environment["IOT_MTLS_ENABLED"] == "0"
@@ -91,12 +101,16 @@ def test_the_engine_keeps_away_from_the_network_and_from_docker() -> None:
 
 @pytest.mark.parametrize(("enforce", "expected"), [(True, "true"), (False, "false")])
 def test_policies_are_enforced_as_asked(enforce: bool, expected: str) -> None:  # noqa: FBT001 - parametrised
-    environment = engine_environment(Path("/d"), port=4567, enforce_policies=enforce, inherited={})
+    environment = engine_environment(
+        Path("/d"), port=4567, access_key=RECORD.access_key, enforce_policies=enforce, inherited={}
+    )
     assert environment["AUTH"] == expected
 
 
 def test_the_engine_finds_packages_of_the_users_site_although_its_home_is_another() -> None:
-    environment = engine_environment(Path("/d"), port=4567, enforce_policies=True, inherited={})
+    environment = engine_environment(
+        Path("/d"), port=4567, access_key=RECORD.access_key, enforce_policies=True, inherited={}
+    )
     if site.ENABLE_USER_SITE:
         assert environment["PYTHONUSERBASE"] == site.getuserbase()
     else:
@@ -107,8 +121,8 @@ def test_a_shell_that_evaluates_the_lines_talks_to_the_engine_and_to_nothing_els
     seen = environment_after("sh", export_lines(RECORD, "sh", USERS), USERS)
     assert {name: seen[name] for name in seen if name.startswith("AWS_")} == {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4567",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": "LOCAL0123456789ABCDEF",
+        "AWS_SECRET_ACCESS_KEY": "of-this-run",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -174,7 +188,7 @@ def test_boto3_takes_the_engine_whatever_the_user_has_set(tmp_path: Path, monkey
     session = boto3.Session()
     credentials = session.get_credentials()
     assert credentials is not None
-    assert credentials.access_key == "test"
+    assert credentials.access_key == RECORD.access_key.id
     assert credentials.token is None
     clients = (session.client("s3"), session.client("dynamodb"))
     assert {client.meta.endpoint_url for client in clients} == {"http://127.0.0.1:4567"}

@@ -14,7 +14,7 @@ import pytest
 import countagg
 from countagg.core.errors import EngineProblem, UsageError
 from countagg.local import EngineRecord, EngineState, Host, LocalEngine, launch, processes
-from countagg.local.state import StateFolder
+from countagg.local.state import AccessKey, StateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,13 @@ def test_an_answer_from_somebody_else_is_not_taken_for_the_engines(
         assert stranger.poll() is None
         time.sleep(0.02)
     record = EngineRecord(
-        sleeper.pid, port, processes.created(sleeper.pid), "1", enforce_policies=True, started_at=""
+        sleeper.pid,
+        port,
+        processes.created(sleeper.pid),
+        "1",
+        enforce_policies=True,
+        started_at="",
+        access_key=AccessKey.new(),
     )
     child = subprocess.Popen((sys.executable, "-c", SILENT_SERVER), stdout=subprocess.DEVNULL)
     patience = launch.Patience(10, 1, time.monotonic, time.sleep)

@@ -72,6 +72,23 @@ def test_a_pid_in_use_by_another_process_is_not_ours(sleeper: subprocess.Popen[s
     assert processes.find(sleeper.pid, processes.created(sleeper.pid) - 60) is None
 
 
+def test_a_process_that_was_started_otherwise_is_not_ours(sleeper: subprocess.Popen[str]) -> None:
+    created = processes.created(sleeper.pid)
+    _, *arguments = sleeper.args  # type: ignore[misc]  # a tuple, as the fixture starts it
+
+    assert processes.find(sleeper.pid, created, ("another-python", *arguments)) is not None
+    assert processes.find(sleeper.pid, created, ("python", "-m", "another")) is None
+
+
+def test_a_process_of_another_user_is_not_ours(
+    sleeper: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+
+    assert processes.find(sleeper.pid, processes.created(sleeper.pid)) is None
+
+
 def test_a_clock_that_was_corrected_a_little_does_not_lose_the_process(sleeper: subprocess.Popen[str]) -> None:
     assert processes.find(sleeper.pid, processes.created(sleeper.pid) + 0.5) is not None
 

@@ -10,7 +10,7 @@ import pytest
 
 from countagg.core.errors import EngineProblem
 from countagg.local import EngineRecord, LocalEngine, default_state_dir
-from countagg.local.state import StateFolder
+from countagg.local.state import AccessKey, StateFolder
 
 RECORD = EngineRecord(
     pid=4711,
@@ -19,11 +19,12 @@ RECORD = EngineRecord(
     version="1.5.33",
     enforce_policies=True,
     started_at="2026-11-20T17:58:56+00:00",
+    access_key=AccessKey("LOCAL0123456789ABCDEF", "of-this-run"),
 )
 
 
 def record_text(**changes: object) -> str:
-    return json.dumps({"schema": 1, **asdict(RECORD), **changes})
+    return json.dumps({"schema": 2, **asdict(RECORD), **changes})
 
 
 @pytest.fixture
@@ -53,6 +54,62 @@ class Clock:
 def test_the_record_comes_back_as_it_was_written(folder: StateFolder) -> None:
     folder.write(RECORD)
     assert folder.read() == RECORD
+
+
+def change_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be another user than the one that made the files."""
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+
+
+def test_a_record_in_another_users_folder_is_not_believed(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write(RECORD)
+    change_owner(monkeypatch)
+
+    with pytest.raises(EngineProblem, match="another user may have written it"):
+        folder.read()
+    with pytest.raises(EngineProblem, match="another user may have written it"):
+        folder.prepare()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+def test_a_record_in_a_folder_that_others_may_write_is_not_believed(folder: StateFolder, mode: int) -> None:
+    folder.write(RECORD)
+    folder.root.chmod(mode)
+
+    with pytest.raises(EngineProblem, match="another user may have written it"):
+        folder.read()
+    folder.prepare()
+    assert folder.read() == RECORD
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_record_that_others_may_write_is_not_believed(folder: StateFolder, mode: int) -> None:
+    folder.write(RECORD)
+    (folder.root / "engine.json").chmod(mode)
+
+    with pytest.raises(EngineProblem, match="another user may have written it"):
+        folder.read()
+
+
+def test_a_link_in_place_of_the_record_is_not_followed(folder: StateFolder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text(record_text())
+    elsewhere.chmod(0o600)
+    (folder.root / "engine.json").symlink_to(elsewhere)
+
+    with pytest.raises(EngineProblem, match="cannot be used"):
+        folder.read()
+
+
+def test_each_run_has_an_access_key_that_is_not_shown() -> None:
+    one, other = AccessKey.new(), AccessKey.new()
+
+    assert len({one.id, other.id, one.secret, other.secret}) == 4
+    assert min(len(one.secret), len(one.id)) >= 20
+    assert one.secret not in repr(one)
 
 
 def test_the_endpoint_is_on_the_loopback_interface() -> None:
@@ -107,12 +164,12 @@ def test_a_write_that_was_cut_off_does_not_hinder_the_next(folder: StateFolder) 
         "{",
         "[]",
         "7",
-        '{"schema": 1}',
+        '{"schema": 2}',
         record_text(pid=-1),
         record_text(pid=1),
         record_text(pid="4711 or so"),
         record_text(port=[]),
-        record_text(schema=2),
+        record_text(schema=1),
     ],
 )
 def test_a_record_that_makes_no_sense_is_refused_with_its_place(folder: StateFolder, text: str) -> None:

@@ -124,7 +124,7 @@ ROLE_NOT_EMPTY: Final = (
     Transient("DeleteConflict", "must detach all policies first"),
 )
 # A HEAD has no body that could name the code.
-READING_BUSY: Final = (*BUCKET_BUSY, *LOGS_BUSY, Transient("409"))
+READING_BUSY: Final = (*BUCKET_BUSY, *LOGS_BUSY)
 """Told by a read of what is being made, changed or deleted."""
 
 EXISTS: Final = (

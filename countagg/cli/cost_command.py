@@ -15,9 +15,21 @@ from countagg.cli.session import Session
 from countagg.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from countagg.operate.cost_model import Choices, Workload
+    from countagg.operate.cost_model import Choices
     from countagg.operate.measured_cost import Measured
     from countagg.operate.prices import Prices
+    from countagg.provision.settings import StackSettings
+
+_WorstDayOption = Annotated[
+    bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
+]
+_SinceOption = Annotated[
+    str,
+    typer.Option(
+        help="With --measured: an age such as 6h or 7d.",
+        autocompletion=completion.one_of("6h", "1d", "7d", "30d"),
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,16 +56,11 @@ def cost(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each line with its formula, the sizes and the assumptions.")
     ] = False,
+    worst_day: _WorstDayOption = False,
     measured: Annotated[
         bool, typer.Option("--measured", help="By what CloudWatch counted of the deployed stack.")
     ] = False,
-    since: Annotated[
-        str,
-        typer.Option(
-            help="With --measured: an age such as 6h or 7d.",
-            autocompletion=completion.one_of("6h", "1d", "7d", "30d"),
-        ),
-    ] = "1d",
+    since: _SinceOption = "1d",
 ) -> None:
     """Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.
 
@@ -61,14 +68,14 @@ def cost(
 
     Example: countagg cost --instances 1000 --counters 100 --interval 60
     """
-    from countagg.operate.cost_model import Workload
-
+    found = prices_of_region(session, prices)
     if measured:
-        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
-        return
-    work = Workload(instances, counters, interval, days, changed)
-    choices = _choices(session, window, memory)
-    _write_modelled(session, work, choices, prices_of_region(session, prices), explain=explain)
+        _write_measured(session, _measure(session, since), found)
+    elif worst_day:
+        _write_worst_day(session, _settings(session, window, memory), found)
+    else:
+        fleet = (instances, counters, interval, days, changed)
+        _write_modelled(session, fleet, _settings(session, window, memory), found, explain=explain)
 
 
 def prices_of_region(session: Session, file: Path | None = None) -> Prices:
@@ -94,24 +101,51 @@ def _region(session: Session) -> str:
     return Clients(ConnectionOptions(session.options.profile)).session.region_name or DEFAULT_REGION
 
 
-def _choices(session: Session, window: list[str] | None, memory: list[str] | None) -> Choices:
+def _settings(session: Session, window: list[str] | None, memory: list[str] | None) -> StackSettings:
     """Return what setup would choose, but for the options."""
     from countagg.cli.choice_options import read_numbers
-    from countagg.operate.cost_model import Choices
     from countagg.provision.choices import Chosen, Remembered
 
     said = session.preferences
-    chosen = Chosen(
+    return Chosen(
         session.options.stack,
         bucket="any-bucket",  # a bill needs none; settings do
         memory=read_numbers("memory", memory, said),
         window=read_numbers("window", window, said),
         retention=read_numbers("retention", None, said),
+        max_concurrency=said.number("max_concurrency"),
+        max_counters=said.number("max_counters"),
+        bucket_versioning=said.switch("bucket_versioning"),
     ).settings(Remembered())
-    return Choices(chosen.memory, chosen.window, chosen.retention)
 
 
-def _write_modelled(session: Session, work: Workload, choices: Choices, prices: Prices, *, explain: bool) -> None:
+def _choices(settings: StackSettings) -> Choices:
+    from countagg.operate.cost_model import Choices
+
+    return Choices(settings.memory, settings.window, settings.retention)
+
+
+def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:
+    from countagg.cli.worst_day_view import write_worst_day
+    from countagg.operate.worst_day import Bounds, worst_day
+
+    bounds = Bounds(
+        _choices(settings),
+        settings.max_concurrency,
+        settings.max_counters,
+        versioned=bool(settings.bucket_versioning),
+    )
+    write_worst_day(session, worst_day(bounds), prices)
+
+
+def _write_modelled(
+    session: Session,
+    fleet: tuple[int, int, float, float, float],
+    settings: StackSettings,
+    prices: Prices,
+    *,
+    explain: bool,
+) -> None:
     from countagg.cli.cost_view import Modelled, write_modelled
     from countagg.operate.cost_growth import (
         bill_of_article,
@@ -120,9 +154,11 @@ def _write_modelled(session: Session, work: Workload, choices: Choices, prices: 
         sizes_of,
         vary_windows,
     )
+    from countagg.operate.cost_model import Workload
     from countagg.operate.cost_of_countagg import our_bill
     from countagg.operate.spreading import recommend_layout
 
+    work, choices = Workload(*fleet), _choices(settings)
     layout = recommend_layout(work.instances, work.counters, work.per_second)
     choices = replace(choices, layout=layout)
     sizes = sizes_of(work.instances, work.counters, layout)

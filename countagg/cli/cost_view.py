@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from countagg.operate.measured_cost import Measured
     from countagg.operate.prices import Prices
 
-_CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
+CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
 _NO_DATA: Final = "no data"
 _TOO_LARGE: Final = "too large"
 OURS: Final = "countagg"
@@ -73,8 +73,8 @@ def write_modelled(session: Session, found: Modelled, prices: Prices, *, explain
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, _modelled_document(found, prices))
     elif session.options.output is OutputForm.CSV:
-        rows = [*_csv_rows(OURS, found.ours, prices), *_csv_rows(ARTICLE, found.article, prices)]
-        write_csv(session.stdout, _CSV, rows)
+        rows = [*csv_rows(OURS, found.ours, prices), *csv_rows(ARTICLE, found.article, prices)]
+        write_csv(session.stdout, CSV, rows)
     else:
         _Text(session, found, prices).write(explain=explain)
 
@@ -87,19 +87,21 @@ def write_measured(session: Session, found: Measured, prices: Prices) -> None:
             "measured_since": None if found.since is None else found.since.isoformat(),
             "measured_until": found.until.isoformat(timespec="seconds"),
             "days": 30,
-            "prices": _prices_document(prices),
+            "prices": prices_document(prices),
             "complete": found.bill.complete,
             "usd": total,
             "lines": [_line_document(line, prices) for line in found.bill.lines],
         }
         write_json(session.stdout, document)
     elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _CSV, _csv_rows(OURS, found.bill, prices))
+        write_csv(session.stdout, CSV, csv_rows(OURS, found.bill, prices))
     else:
         if found.since is not None:
             hours = (found.until - found.since).total_seconds() / 3600
-            session.result_console.print(f"30 days, at the rates of the last {hours:.1f} hours; {_of(prices)}\n")
-        _write_lines(session, found.bill, prices, _NO_DATA if total is None else _money(total))
+            session.result_console.print(
+                f"30 days, at the rates of the last {hours:.1f} hours; {price_note(prices)}\n"
+            )
+        write_lines(session, found.bill, prices, _NO_DATA if total is None else money(total))
 
 
 class _Text:
@@ -117,7 +119,7 @@ class _Text:
         layout = self._found.choices.layout
         if layout.is_split:
             self._say(f"recommended, and reckoned with: --lanes {layout.lanes} --counter-shards {layout.shards}")
-        self._say(f"{_of(self._prices)}\n")
+        self._say(f"{price_note(self._prices)}\n")
         if explain:
             self._explain()
             return
@@ -136,7 +138,7 @@ class _Text:
         bills = [self._found.ours, self._found.article]
         columns = [None if bill is None else sums(bill) for bill in bills]
         rows = [(name, *(_amount(column, name) for column in columns)) for name in names]
-        totals = [_TOO_LARGE if bill is None else _money(bill.total(self._prices)) for bill in bills]
+        totals = [_TOO_LARGE if bill is None else money(bill.total(self._prices)) for bill in bills]
         header = (title, f"{OURS.upper()} USD", f"{ARTICLE.upper()} USD")
         write_table(self._session.result_console, header, [*rows, ("total", *totals)], frozenset(header[1:]))
 
@@ -156,7 +158,7 @@ class _Text:
     def _windows(self) -> None:
         header = ("WINDOW OF", "SECONDS", "FILES A CALL", "USD")
         rows = [
-            (each.function, str(each.seconds), f"{each.files:,.1f}", _money(each.usd))
+            (each.function, str(each.seconds), f"{each.files:,.1f}", money(each.usd))
             for each in self._found.windows
         ]
         write_table(self._session.result_console, header, rows, frozenset(header[1:]))
@@ -165,7 +167,7 @@ class _Text:
         for layout, bill in ((OURS, self._found.ours), (ARTICLE, self._found.article)):
             if bill is not None:
                 self._say(f"{layout}\n")
-                _write_lines(self._session, bill, self._prices, _money(bill.total(self._prices)), formulas=True)
+                write_lines(self._session, bill, self._prices, money(bill.total(self._prices)), formulas=True)
                 self._say("")
         for name, value in _assumptions(self._found).items():
             self._say(f"{name.replace('_', ' '):28} {value:,.6g}")
@@ -177,13 +179,14 @@ class _Text:
             self._say(f"{meter.value:18} {price.usd.normalize():f} USD a {meter.unit}: {price.source}")
 
 
-def _write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, formulas: bool = False) -> None:
+def write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, formulas: bool = False) -> None:
+    """Write a bill line by line, and what is given as its total."""
     header = ("HOP", "SERVICE", "QUANTITY", "UNIT", "USD")
     rows: list[tuple[str, ...]] = []
     for line in bill.lines:
         usd = line.usd(prices)
         quantity = _NO_DATA if line.quantity is None else _counted(line.quantity)
-        cells = (line.hop, line.meter.service, quantity, line.meter.unit, _NO_DATA if usd is None else _money(usd))
+        cells = (line.hop, line.meter.service, quantity, line.meter.unit, _NO_DATA if usd is None else money(usd))
         rows.append((*cells, line.formula) if formulas else cells)
     last = ("total", "", "", "", total)
     rows.append((*last, "") if formulas else last)
@@ -192,21 +195,23 @@ def _write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, fo
     )
 
 
-def _of(prices: Prices) -> str:
+def price_note(prices: Prices) -> str:
+    """Tell whose prices a bill has."""
     return f"list prices of {prices.region}, {prices.as_of}; no free tier counted"
 
 
 def _amount(sums: Mapping[str, Decimal] | None, name: str) -> str:
     if sums is None:
         return _TOO_LARGE
-    return _money(sums[name]) if name in sums else "-"
+    return money(sums[name]) if name in sums else "-"
 
 
 def _or_too_large(usd: Decimal | None) -> str:
-    return _TOO_LARGE if usd is None else _money(usd)
+    return _TOO_LARGE if usd is None else money(usd)
 
 
-def _money(usd: Decimal) -> str:
+def money(usd: Decimal) -> str:
+    """Return an amount to the cent."""
     return f"{usd:,.2f}"
 
 
@@ -227,11 +232,11 @@ def _modelled_document(found: Modelled, prices: Prices) -> dict[str, object]:
         "days": work.days,
         "files": round(work.files),
         "recommended": {"lanes": found.choices.layout.lanes, "counter_shards": found.choices.layout.shards},
-        "prices": _prices_document(prices),
+        "prices": prices_document(prices),
         "free_tier": False,
         "layouts": {
-            OURS: _bill_document(found.ours, prices),
-            ARTICLE: None if found.article is None else _bill_document(found.article, prices),
+            OURS: bill_document(found.ours, prices),
+            ARTICLE: None if found.article is None else bill_document(found.article, prices),
         },
         "write_units_per_file": found.units_per_file,
         "growth": [_point_document(each) for each in (*found.by_instances, *found.by_counters)],
@@ -257,7 +262,8 @@ def _point_document(point: Point) -> dict[str, object]:
     }
 
 
-def _bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
+def bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
+    """Return a bill as JSON has it."""
     return {
         "usd": _rounded(bill.total(prices)),
         "by_service": {name: _rounded(usd) for name, usd in bill.by_service(prices).items()},
@@ -279,11 +285,13 @@ def _line_document(line: Line, prices: Prices) -> dict[str, object]:
     }
 
 
-def _prices_document(prices: Prices) -> dict[str, object]:
+def prices_document(prices: Prices) -> dict[str, object]:
+    """Return as JSON has it whose prices they are."""
     return {"region": prices.region, "as_of": prices.as_of}
 
 
-def _csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[object, ...]]:
+def csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[object, ...]]:
+    """Yield a bill's lines as CSV has them."""
     for line in bill.lines if bill is not None else ():
         usd = line.usd(prices)
         quantity = "" if line.quantity is None else line.quantity

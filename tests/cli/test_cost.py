@@ -112,6 +112,27 @@ def test_with_its_formulas(countagg: CommandLine) -> None:
     assert all(f"\n{meter.value} " in out for meter in Meter)
 
 
+def test_the_worst_day_of_a_stolen_right(countagg: CommandLine) -> None:
+    table, document = countagg("cost", "--worst-day"), countagg("cost", "--worst-day", "--output", "json").document
+    rows = list(csv.reader(io.StringIO(countagg("cost", "--worst-day", "--output", "csv").out)))
+
+    worst = document["worst_day"]
+    assert table.out.startswith("what one instance's stolen right can cost in a day, at most")
+    assert table.out.splitlines()[-1].split() == ["total", f"{worst['usd']:,.2f}"]
+    assert document["days"] == 1
+    assert len(rows) - 1 == len(worst["lines"])
+
+
+def test_the_worst_day_is_that_of_the_choices(countagg: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "countagg.toml").write_text("max_concurrency = 10\n[retention]\nsnapshots = 7\n")
+    less = countagg("cost", "--worst-day", "--output", "json").document["worst_day"]["by_hop"]
+    (tmp_path / "countagg.toml").unlink()
+    more = countagg("cost", "--worst-day", "--output", "json").document["worst_day"]["by_hop"]
+
+    assert less["processor"] * 9 < more["processor"]
+    assert less["snapshots"] * 37 == pytest.approx(more["snapshots"] * 9)
+
+
 def test_windows_and_memory_are_those_of_setup(countagg: CommandLine, tmp_path: Path) -> None:
     def usd(*options: str) -> Decimal:
         found: Decimal = countagg("cost", *options, "--output", "json").document["layouts"]["countagg"]["usd"]

@@ -13,6 +13,7 @@ from countagg.aws.answers import DENIED, connection_told, is_key_denial, is_thro
 from countagg.aws.denials import read_denial, read_key_denial
 from countagg.aws.failures import not_of_aws, translate_failure, translate_stray
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
+from countagg.redaction import redact
 
 __all__ = ["DENIED", "aws_errors", "code_of", "describe_answer", "message_of", "not_of_aws", "translate_answer"]
 
@@ -30,13 +31,14 @@ def message_of(error: ClientError) -> str:
 def _told(error: ClientError, name: str) -> str:
     # JSON may say null for either of them.
     told: Mapping[str, Any] = error.response.get("Error") or {}
-    return str(told.get(name) or "")
+    return redact(str(told.get(name) or ""))
 
 
 def describe_answer(error: ClientError) -> str:
     """Return the whole of AWS's answer in a line: call, code, text and, of S3, the arguments that it names."""
     told: Mapping[str, Any] = error.response.get("Error") or {}
     arguments = [f"{name}={value}" for name, value in sorted(told.items()) if name.startswith("Argument")]
+    arguments = list(map(redact, arguments))
     answered = f"{error.operation_name}, {code_of(error)}: {message_of(error) or 'no text'}"
     return f"{answered} ({', '.join(arguments)})" if arguments else answered
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from countagg.aws.errors import not_of_aws
 from countagg.core.errors import ConnectionProblem
+from countagg.redaction import SENT
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSRequest
@@ -34,6 +35,11 @@ def keep_off_plain_http(request: AWSPreparedRequest, **_: object) -> None:
             where="--endpoint-url, AWS_ENDPOINT_URL",
             hint="use https, or for a local engine AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test, or --local",
         )
+
+
+def remember_secrets(request: AWSPreparedRequest, **_: object) -> None:
+    """Note signature and tokens of a request, so that they are hidden wherever its answer repeats them."""
+    SENT.note(request.url, request.headers.items())
 
 
 def refuse_page(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:

@@ -15,7 +15,7 @@ from botocore.utils import ArnParser
 
 from countagg.aws.configuration import configured_session, isolated_session
 from countagg.aws.errors import aws_errors
-from countagg.aws.guards import keep_off_plain_http, refuse_page, without_expect
+from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
@@ -84,6 +84,7 @@ class Clients:
             else configured_session(options.profile, options.region)
         )
         self.session.events.register("before-parse", refuse_page)
+        self.session.events.register("before-send", remember_secrets)
         if options.credentials is None:
             self.session.events.register("before-send", keep_off_plain_http)
 

@@ -15,11 +15,11 @@ import typer
 from countagg.cli.given import Command
 from countagg.cli.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.preferences import load_preferences
-from countagg.cli.redaction import redact
 from countagg.cli.session import Session
 from countagg.cli.streams import outlive_reader
 from countagg.core.errors import CountaggError, UsageError, shorten
 from countagg.core.printable import printable
+from countagg.redaction import redact
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
@@ -103,7 +103,7 @@ def _unexpected(error: Exception) -> CountaggError:
     frames = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(_PACKAGE)]
     places = [f"{Path(each.filename).relative_to(_PACKAGE.parent)}:{each.lineno}" for each in frames]
     return CountaggError(
-        f"unexpected {type(error).__name__}: {shorten(str(error))}",
+        f"unexpected {type(error).__name__}: {shorten(redact(str(error)))}",
         where=places[-1] if places else "",
         hint="check --endpoint-url if there is one: is it AWS that answers there? Otherwise please report this "
         "with what --verbose adds",
@@ -124,5 +124,5 @@ def explain(error: CountaggError, in_place: Callable[[str], str] = str, *, verbo
         lines.append(f"  try: {in_place(error.hint)}")
     if verbose and error.detail:
         lines.append(f"  detail: {error.detail}")
-    told = "\n".join(redact(text, os.environ) for text in lines)
+    told = "\n".join(redact(text) for text in lines)
     return "".join(f"{printable(line)}\n" for line in told.split("\n"))

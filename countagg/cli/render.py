@@ -19,6 +19,7 @@ from rich.text import Text
 from countagg.cli.streams import encodable
 from countagg.core.printable import printable, without_controls
 from countagg.core.values import to_number
+from countagg.redaction import SENT
 
 Marks: TypeAlias = Mapping[str, Mapping[str, str]]
 """The styles of texts that are set off in a table, by column and text."""
@@ -134,7 +135,7 @@ def make_table(
     for row in rows:
         table.add_row(
             *(
-                Text(printable(cell), style=marks.get(name, {}).get(cell, ""))
+                Text(printable(SENT.hide(cell)), style=marks.get(name, {}).get(cell, ""))
                 for name, cell in zip(header, row, strict=True)
             )
         )

@@ -20,6 +20,7 @@ from countagg.cli.options import DEFAULT_STACK, Options
 from countagg.cli.preferences import PROJECT_FILE, Preferences, Setting
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
 from countagg.core.printable import printable
+from countagg.redaction import SENT
 
 if TYPE_CHECKING:
     from countagg.aws.pipeline import Pipeline
@@ -40,7 +41,8 @@ class _PrintableConsole(Console):
     """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay."""
 
     def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them
-        return super().render_str("\n".join(map(printable, text.split("\n"))), **style)
+        # Before lines are broken, which would part a secret.
+        return super().render_str("\n".join(map(printable, SENT.hide(text).split("\n"))), **style)
 
 
 def _settings(name: str, value: Setting) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from countagg.core.errors import CountaggError
+from countagg.redaction import SENT
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -85,6 +86,8 @@ class _OutlivingReader:
     A setup is not cut short because a pager was closed, and the exit code stays that of the work. Only what has no
     end of its own asks `is_deserted` and stops.
 
+    It is the one way out of a command: what a service repeats of the secrets in a request goes no further.
+
     A result that cannot be written for another reason, such as a full disk, is a failure; a remark is dropped.
     """
 
@@ -95,10 +98,10 @@ class _OutlivingReader:
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(text)
+            self._stream.write(SENT.hide(text))
         except OSError as error:
             self._drop(error)
-            return len(text)
+        return len(text)
 
     def flush(self) -> None:
         try:

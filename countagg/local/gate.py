@@ -16,6 +16,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -176,6 +177,7 @@ async def _refuse(request: Request, refusal: Refusal, send: Send) -> None:
 
 
 async def _respond(send: Send, status: HTTPStatus, kind: str, content: bytes) -> None:
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(content)).encode())]
+    told = {"content-type": kind, "content-length": str(len(content)), "date": formatdate(usegmt=True)}
+    headers = [(name.encode(), value.encode()) for name, value in told.items()]
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from countagg.cli.redaction import redact
-from tests.cli.running import CommandLine
+from countagg.cli.preferences import Preferences
+from countagg.cli.render import write_table
+from countagg.cli.session import Session
+from countagg.redaction import SENT, SentSecrets, redact
+from tests.cli.running import CommandLine, Terminal
+from tests.cli.test_options import DEFAULTS
 
 PLANTED: Final = {
     "AWS_ACCESS_KEY_ID": "ENVIRONMENTKEY0PLANTED",
@@ -42,14 +50,25 @@ COMMANDS: Final = (
     ("dead-letters", "list"),
     ("dead-letters", "purge", "--all", "--yes"),
     ("teardown", "--yes"),
+    ("doctor",),
+    ("doctor", "--output", "json"),
+    ("explain", "C", "--date", "today"),
+    ("cost", "--measured"),
+    ("loadtest", "--yes"),
+    ("selftest", "--yes"),
 )
+SIGNATURE: Final = re.compile(r"Signature=(\w+)")
+received: list[str] = []
+"""Signatures that the endpoint was sent; each is another one."""
 
 
 def repeated(handler: http.server.BaseHTTPRequestHandler) -> tuple[str, bytes]:
     """Return an error that repeats every header and a signed address, in the form that the service has."""
     told = [f"{name}: {value}" for name, value in handler.headers.items()]
     signed = "https://b.s3.amazonaws.com/k?X-Amz-Credential=KEY/x&X-Amz-Signature=beforehand-signed-0123456789&a=b"
-    message = "\n".join(["you sent", *told, signed])
+    # Without the names by which they could be known, too.
+    bare = [handler.headers.get(name, "").rpartition("=")[2] for name in ("Authorization", "X-Amz-Security-Token")]
+    message = "\n".join(["you sent", *told, signed, *bare])
     if "x-www-form-urlencoded" in handler.headers.get("Content-Type", ""):
         error = f"<Error><Code>Repeated</Code><Message>{escape(message)}</Message></Error>"
         return "text/xml", f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>".encode()
@@ -61,6 +80,7 @@ class Repeater(http.server.BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        received.extend(SIGNATURE.findall(self.headers.get("Authorization", "")))
         kind, content = repeated(self)
         self.send_response(400)
         self.send_header("Content-Type", kind)
@@ -107,11 +127,14 @@ WAYS: Final = {
 def test_no_command_shows_a_secret_when_it_fails(
     arguments: tuple[str, ...], way: str, repeater: str, countagg: CommandLine
 ) -> None:
+    received.clear()
+
     ran = countagg(*arguments, *WAYS[way], "--endpoint-url", repeater, "--verbose")
 
     assert ran.code != 0
     assert ran.err
-    for secret in SECRETS:
+    assert received or way == "profile that is not there"
+    for secret in (*SECRETS, *received):
         assert secret not in ran.out + ran.err
 
 
@@ -176,3 +199,59 @@ def test_a_password_in_an_address_is_refused_and_not_shown(countagg: CommandLine
 def test_secrets_are_hidden_and_nothing_else_is(text: str, shown: str) -> None:
     environ = {"AWS_SECRET_ACCESS_KEY": "value-of-the-secret", "AWS_SESSION_TOKEN": "test"}
     assert redact(text, environ) == shown
+
+
+texts = st.text(max_size=30)
+tokens = st.from_regex(r"[A-Za-z0-9+/=]{16,80}", fullmatch=True)
+signatures = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+
+
+@given(before=texts, after=texts, signature=signatures, token=tokens, upper=st.booleans())
+def test_what_was_sent_is_hidden_wherever_it_stands(
+    before: str, after: str, signature: str, token: str, *, upper: bool
+) -> None:
+    sent = SentSecrets()
+    authorization = f"AWS4-HMAC-SHA256 Credential=K/d/r/s/aws4_request, SignedHeaders=host, Signature={signature}"
+    sent.note("https://x/", [("Authorization", authorization.encode()), ("X-Amz-Security-Token", token)])
+    repeated = signature.upper() if upper else signature
+
+    for secret in (repeated, token, quote(token, safe=""), f"{token}{repeated}", f"0{repeated}f"):
+        shown = sent.hide(f"{before}{secret}{after}")
+        assert repeated not in shown
+        assert token not in shown.replace(before, "", 1)
+        assert quote(token, safe="") not in shown.replace(before, "", 1)
+
+
+@given(text=st.text() | st.from_regex(r"[0-9a-f]{60,140}", fullmatch=True), signature=signatures)
+def test_nothing_else_is_changed(text: str, signature: str) -> None:
+    sent = SentSecrets()
+    sent.note(f"https://x/?X-Amz-Signature={signature}", [])
+
+    assert sent.hide(text) == text or signature in text.lower()
+
+
+def test_the_token_of_a_bearer_is_hidden() -> None:
+    sent = SentSecrets()
+    sent.note("https://x/", [("Authorization", "Bearer the-token-of-a-bearer")])
+
+    assert sent.hide("you sent the-token-of-a-bearer.") == "you sent (hidden)."
+
+
+def test_a_short_token_is_a_word_like_any_other() -> None:
+    sent = SentSecrets()
+    sent.note("https://x/", [("X-Amz-Security-Token", "test")])
+
+    assert sent.hide("a test") == "a test"
+
+
+def test_a_line_that_is_broken_parts_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    signature, terminal = "0123456789abcdef" * 4, Terminal()
+    SENT.note(f"https://x/?X-Amz-Signature={signature}", [])
+
+    console = Session(DEFAULTS, Preferences({}), stdout=terminal).result_console
+    console.print(f"repeated: {signature}")
+    write_table(console, ("A", "B"), [("x", signature)])
+
+    assert terminal.getvalue().count("(hidden)") == 2
+    assert "89abcdef" not in terminal.getvalue()

@@ -23,6 +23,7 @@ LIST: Final = {"countagg", "countagg.cli", "countagg.core"} | {
         "cli.options",
         "cli.streams",
         "core.errors",
+        "redaction",
     )
 }
 ASIDE: Final = {

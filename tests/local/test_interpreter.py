@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,7 @@ import pytest
 
 import countagg
 from countagg.local.interpreter import isolated
+from tests.cli.running import process_environment
 from tests.hostile_folder import HostileFolder
 
 PACKAGE: Final = Path(countagg.__file__).parent
@@ -89,3 +92,19 @@ def test_a_module_in_the_working_directory_is_not_imported(module: str, tmp_path
     subprocess.run(isolated(module, "--help"), cwd=folder.path, check=False, capture_output=True, env={})
 
     assert folder.ran() == []
+
+
+def test_the_module_imports_nothing_there_but_a_countagg_that_lies_there(tmp_path: Path) -> None:
+    folder = HostileFolder(tmp_path / "hostile", tmp_path / "marker")
+    run = (sys.executable, "-m", "countagg", "permissions", "print", "--help")
+    subprocess.run(run, cwd=folder.path, check=False, capture_output=True, env=process_environment())
+    assert folder.ran() == ["countagg"], "it is Python that finds the module"
+    (tmp_path / "marker").unlink()
+    shutil.rmtree(folder.path / "countagg")
+    (folder.path / "countagg.py").unlink()
+
+    ran = subprocess.run(
+        run, cwd=folder.path, check=False, capture_output=True, text=True, env=process_environment()
+    )
+
+    assert (ran.returncode, folder.ran()) == (0, []), ran.stderr

@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_letters(session: Session) -> None:
-    """List refused files, events that failed at every try and stream records that a function failed on.
+    """List refused files, events and stream records that failed at every try, and days that are not published.
 
     Looking at a message counts as receiving it once more; nothing follows from that.
 
@@ -114,7 +114,8 @@ def redrive(
     """Feed dead letters back to where they belong, and delete those that were taken there.
 
     The processor looks at files as they are now, so a refused file that was mended since is taken. Days whose
-    stream records failed are rebuilt. Interrupted, it goes on where it stopped.
+    stream records failed are rebuilt, and days that could not be published are published. Interrupted, it goes on
+    where it stopped.
 
     Example: countagg dead-letters redrive --all
     """
@@ -222,6 +223,7 @@ def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int,
             session.clients, batch.stream, batch.shard, batch.first, batch.last
         ),
         rebuild=partial(_rebuild, session, tell),
+        publish=partial(_publish, session, tell),
     )
 
 
@@ -246,6 +248,15 @@ def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: st
     return ""
 
 
+def _publish(session: Session, tell: Callable[[str, int, int], None], day: str) -> str:
+    """Bring the outputs of a day to what its totals are; return why that cannot be, or nothing."""
+    try:
+        make_repairer(session, 0, 0, tell).write_outputs(day)
+    except CountaggError as error:
+        return str(error)
+    return ""
+
+
 def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
     message, batch = letter.message, letter.batch
     return {
@@ -257,6 +268,7 @@ def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
         "receives": message.receives,
         "bucket": letter.bucket or None,
         "key": letter.key or None,
+        "date": letter.day,
         "reason": letter.reason,
         "line": letter.line,
         "before": letter.before,
@@ -275,7 +287,7 @@ def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str
         message.id if whole else message.id[:_SHORT],
         str(seconds) if whole else describe_age(seconds),
         letter.hop,
-        letter.key or ("" if letter.batch else printable(message.body)[:40]),
+        letter.key or ("" if letter.batch or letter.day else printable(message.body)[:40]),
         "" if letter.line is None else str(letter.line),
         letter.reason,
     )

@@ -156,7 +156,7 @@ def _shorten(text: str) -> str:
 
 def render_counters(counters: Mapping[str, int]) -> bytes:
     r"""Write counters in the canonical form: `NAME VALUE\n`, sorted by name, values in their shortest form."""
-    return "".join(f"{name} {format_value(counters[name])}\n" for name in sorted(counters)).encode()
+    return b"".join(f"{name} {format_value(counters[name])}\n".encode() for name in sorted(counters))
 
 
 def read_canonical(content: bytes) -> dict[str, int]:

@@ -176,6 +176,7 @@ class TotalsChange:
     """A ledger going from one version to the next, as its stream tells it.
 
     Attributes:
+        partition: the ledger's key.
         day: YYYY-MM-DD.
         layout: of the day, of which the ledger is one partition.
         replaced: version of the document before; of the first of a partition, one that is greater than any of a
@@ -188,6 +189,7 @@ class TotalsChange:
         new: the document after, encoded.
     """
 
+    partition: str
     day: str
     layout: Layout
     replaced: int
@@ -212,9 +214,11 @@ def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
     try:
         change = record["dynamodb"]
         old, new = change.get("OldImage"), change["NewImage"]
-        partition, version = _partition(change["Keys"]["Date"]["S"]), int(new["Version"]["N"])
+        key, version = change["Keys"]["Date"]["S"], int(new["Version"]["N"])
+        partition = _partition(key)
         replaced, document = _replaced_ledger(old) if old else (version_before_all(version), None)
         return TotalsChange(
+            partition=key,
             day=partition.day,
             layout=partition.layout,
             replaced=replaced,

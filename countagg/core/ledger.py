@@ -151,13 +151,13 @@ def _exchange_counters(ledger: Ledger, old: dict[str, str], new: Mapping[str, st
             del sums[name], contributors[name]
 
 
-def changed_counters(steps: Sequence[tuple[Ledger, Ledger]]) -> set[str]:
-    """Return every counter whose sum changed in at least one step from one version to the next.
+def changed_counters(before: Mapping[str, int], after: Mapping[str, int]) -> set[str]:
+    """Return every counter whose sum changed from one version to the next, given the sums of both.
 
-    A counter that changed and came back counts as changed: an earlier attempt at publishing may have written
-    the value in between.
+    Of several versions each step is to be asked: for a counter that changed and came back, an earlier attempt at
+    publishing may have written the value in between.
     """
-    return {name for before, after in steps for name, _ in before.sums.items() ^ after.sums.items()}
+    return {name for name, _ in before.items() ^ after.items()}
 
 
 def encode_ledger(ledger: Ledger) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Final
 
 from countagg.core.counter_file import render_counters
@@ -150,8 +151,8 @@ def _has_our_form(content: bytes) -> bool:
 
 
 def _totals_in(content: bytes) -> dict[str, int]:
-    """Read the lines of an object; raises ValueError if they are no totals."""
-    return dict(_split(line) for line in content.decode().split("\n") if line.strip())
+    """Read the lines of an object, one at a time; raises ValueError if they are no totals."""
+    return dict(_split(text) for line in BytesIO(content) if (text := line.decode()).strip())
 
 
 def _version_in(content: bytes) -> int | None:

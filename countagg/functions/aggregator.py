@@ -41,8 +41,8 @@ LEDGERS_NEARLY_FULL: Final = "LedgersNearlyFull"
 REBUILDS_REFUSED: Final = "RebuildsRefused"
 
 _ATTEMPTS: Final = 20
-_HELD_BYTES: Final = 1024 * 1024
-"""Of compressed ledgers: decoded, they take some twenty times as much memory."""
+_HELD_NAMES: Final = 40_000
+"""Of counters and instances; they take 25 MB if all are as long as can be."""
 _NEARLY_FULL_BYTES: Final = MAX_PACKED_BYTES * 3 // 4
 
 
@@ -60,6 +60,11 @@ class _Held:
 
     stored: StoredLedger
     ledger: Ledger
+
+    @property
+    def names(self) -> int:
+        """How many names it has, of counters and instances."""
+        return len(self.ledger.sums) + len(self.ledger.seen)
 
 
 class Aggregator:
@@ -196,7 +201,7 @@ class Aggregator:
             return False
         self._warn_if_nearly_full(partition, document, counts)
         self._held[partition] = _Held(stored, ledger)
-        while len(self._held) > 1 and sum(len(held.stored.document) for held in self._held.values()) > _HELD_BYTES:
+        while len(self._held) > 1 and sum(held.names for held in self._held.values()) > _HELD_NAMES:
             self._held.pop(next(iter(self._held)))
         return True
 

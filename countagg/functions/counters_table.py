@@ -6,7 +6,7 @@ trips that single updates take, at the same price (`BatchExecuteStatement`, Amaz
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STATEMENTS_PER_CALL: Final = 25
+
+BeforeCall = Callable[[], None]
+"""Called before each call; what it raises ends the writing."""
+
+
+def _go_on() -> None:
+    """Make every call."""
 
 
 class StatementFailed(Exception):
@@ -72,7 +79,15 @@ class CountersTable:
         )
         return {item["Counter"]["S"] for page in pages for item in page["Items"]}
 
-    def write(self, day: str, version: int, values: Mapping[str, int], expires_at: int | None = None) -> int:
+    def write(
+        self,
+        day: str,
+        version: int,
+        values: Mapping[str, int],
+        expires_at: int | None = None,
+        *,
+        before_call: BeforeCall = _go_on,
+    ) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
 
         An update fails in one way for an item that is absent and for one of the same or a newer version: what
@@ -87,6 +102,7 @@ class CountersTable:
             version: of the ledger that the values come from.
             values: counter -> sum in units of 10^-9.
             expires_at: of the ledger; seconds since 1970.
+            before_call: called before each call; what it raises ends the writing.
 
         Returns:
             How many items were written.
@@ -94,35 +110,44 @@ class CountersTable:
         Raises:
             StatementFailed: a write failed for another reason than its condition.
         """
-        refused = self._update(day, version, values)
+        refused = self._update(day, version, values, before_call)
         expiry = expires_at or expiry_epoch_seconds(day, self._retention_days)
-        present = self._insert(day, version, refused, expiry)
+        present = self._insert(day, version, refused, expiry, before_call)
         # Found by the insert, and not older than this version: as it should be, or as a later one wrote it.
-        same_or_newer = self._update(day, version, present)
+        same_or_newer = self._update(day, version, present, before_call)
         return len(values) - len(same_or_newer)
 
-    def _update(self, day: str, version: int, values: Mapping[str, int]) -> dict[str, int]:
+    def _update(
+        self, day: str, version: int, values: Mapping[str, int], before_call: BeforeCall
+    ) -> dict[str, int]:
         """Update items; return the values of those that are absent, or of the same or a newer version."""
         newer = _version(version)
         statements = [
             _Statement(name, self._updating, [_number(value), newer, {"S": name}, {"S": day}, newer])
             for name, value in values.items()
         ]
-        return {name: values[name] for name in self._execute(day, statements, "ConditionalCheckFailed")}
+        return {
+            name: values[name] for name in self._execute(day, statements, "ConditionalCheckFailed", before_call)
+        }
 
-    def _insert(self, day: str, version: int, values: Mapping[str, int], expiry: int) -> dict[str, int]:
+    def _insert(
+        self, day: str, version: int, values: Mapping[str, int], expiry: int, before_call: BeforeCall
+    ) -> dict[str, int]:
         """Insert items; return the values of those that are there already."""
         more = [_version(version), {"N": str(expiry)}]
         statements = [
             _Statement(name, self._inserting, [{"S": name}, {"S": day}, _number(value), *more])
             for name, value in values.items()
         ]
-        return {name: values[name] for name in self._execute(day, statements, "DuplicateItem")}
+        return {name: values[name] for name in self._execute(day, statements, "DuplicateItem", before_call)}
 
-    def _execute(self, day: str, statements: Sequence[_Statement], refusal: str) -> Iterator[str]:
+    def _execute(
+        self, day: str, statements: Sequence[_Statement], refusal: str, before_call: BeforeCall
+    ) -> Iterator[str]:
         """Run statements in batches; yield the counters of those that are refused with this error code."""
         for start in range(0, len(statements), STATEMENTS_PER_CALL):
             batch = statements[start : start + STATEMENTS_PER_CALL]
+            before_call()
             for statement, error in zip(batch, self._execute_batch(batch), strict=True):
                 if not error:
                     continue

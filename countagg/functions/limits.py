@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 
 from countagg.core.limits import Alert, AlertState, parse_alert, parse_limit, passed_limits
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
+from countagg.functions.deadline import RemainingMilliseconds
 from countagg.functions.limits_table import Claim, Item, LimitsTable
 from countagg.functions.limits_topic import AlertsTopic, NotPublished
 from countagg.functions.publications import Publication
@@ -30,9 +31,6 @@ _CALLS_PER_ALERT: Final = 3
 
 _CLOCKS_DIFFER_BY: Final = 5_000
 """Milliseconds; between the machines that invocations run on."""
-
-RemainingMilliseconds = Callable[[], int]
-"""How long the invocation may still take."""
 
 
 class LimitAlerts:

@@ -33,7 +33,8 @@ from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
-from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, make_clients
+from countagg.functions.clients import make_clients
+from countagg.functions.deadline import has_time, require_time
 from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
 from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
 from countagg.functions.store import Store
@@ -52,10 +53,6 @@ class Outcome(StrEnum):
     REFUSED = "FilesRefused"
     SKIPPED = "EventsSkipped"
     FILE_SKIPPED = "FilesSkipped"
-
-
-class OutOfTime(Exception):
-    """The invocation ends soon; the message is left for the next one."""
 
 
 class Processor:
@@ -91,7 +88,7 @@ class Processor:
 
         def handle_record(record: SQSRecord) -> None:
             try:
-                _require_time(context)
+                require_time(context.get_remaining_time_in_millis, CALLS_PER_FILE)
                 outcomes.update(self._apply_all(parse_s3_message(record.body), context))
             except ObjectNotFound as error:
                 self._logger.warning(
@@ -174,7 +171,9 @@ class Processor:
         refused file came later, and has an event of its own.
         """
         versions = EarlierVersions(
-            self._store, partial(_has_time, context), partial(self._counts, event, file_key)
+            self._store,
+            partial(has_time, context.get_remaining_time_in_millis, CALLS_PER_FILE),
+            partial(self._counts, event, file_key),
         )
         earlier = versions.newest_good(event, refused, partial(self._parts, event, file_key))
         if event.removed:
@@ -266,17 +265,6 @@ class Processor:
             before=before,
         )
         return Outcome.REFUSED
-
-
-def _require_time(context: LambdaContext) -> None:
-    if not _has_time(context):
-        left = context.get_remaining_time_in_millis()
-        raise OutOfTime(f"{left} ms left; a slow call may take {SLOWEST_CALL_MILLISECONDS}")
-
-
-def _has_time(context: LambdaContext) -> bool:
-    """Tell whether all calls for a file fit into what is left, however slow they are."""
-    return context.get_remaining_time_in_millis() >= CALLS_PER_FILE * SLOWEST_CALL_MILLISECONDS
 
 
 def _counters(found: FetchedObject | None, max_counters: int) -> Mapping[str, int]:

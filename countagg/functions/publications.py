@@ -1,19 +1,26 @@
-"""What a batch of the totals table's stream records asks to be published."""
+"""What a batch of the totals table's stream records asks to be published.
+
+Of all the versions in a batch, two are decoded at a time: a version of many long names takes a hundred times its
+compressed size, and a batch has forty of them.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent, shorten
 from countagg.core.events import TotalsChange, parse_totals_record
-from countagg.core.ledger import Ledger, changed_counters, decode_ledger
+from countagg.core.ledger import changed_counters, decode_ledger
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.functions.totals_table import DayTotals
+
+GONE_AT_ONCE: Final = 10_000
+"""Names that came or went within a batch, and are remembered; with more, what follows is another publication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,14 @@ class Publication:
         """Return it with more counters taken for changed."""
         return replace(self, changed=self.changed.union(counters))
 
+    def without(self, written: AbstractSet[str]) -> Publication:
+        """Return it with counters left out that the outputs have by now."""
+        return replace(self, changed=self.changed - written) if written else self
+
+    def going_on_with(self, due: Publication) -> Publication:
+        """Return what a later attempt is to go on with: of a split day, what was read."""
+        return due if self.layout.is_split else self.including(due.changed)
+
     def as_read(self, read: DayTotals) -> Publication:
         """Return it with the totals of all partitions."""
         return replace(self, version=read.version, updated_at=read.updated_at, totals=read.ledger.sums)
@@ -56,51 +71,69 @@ class Publication:
         """Return it with its counters as a newer version has them, which another invocation published."""
         if not published.readable:
             return self.with_nothing_changed()
-        return replace(self, version=published.version, totals=published.totals)
+        newer = replace(self, version=published.version, updated_at=published.updated_at)
+        return replace(newer, totals=published.totals)
 
     def with_nothing_changed(self) -> Publication:
         """Return it as one that the outputs need not write."""
         return replace(self, changed=frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    base: int
-    version: int
-    updated_at: str
-    expires_at: int | None
-    before: Ledger
-    after: Ledger
-
-
 OnUnreadable = Callable[[str, int | None, CountaggError], None]
 """Told about a version that cannot be read: which partition's, its number if that can be read, and why."""
 
 
-def publications(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadable) -> Iterator[Publication]:
-    """Turn a batch of stream records into one publication a day, of its newest version.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes of a day that a batch tells of, as they came."""
+
+    day: str
+    layout: Layout
+    changes: tuple[TotalsChange, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest version, compressed: about how long the day takes to publish."""
+        return max(len(change.new) for change in self.changes)
+
+
+def changes_by_day(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnreadable) -> list[Changes]:
+    """Sort a batch of stream records by day. One that is of no ledger is left out."""
+    found: defaultdict[tuple[str, Layout], list[TotalsChange]] = defaultdict(list)
+    for record in records:
+        try:
+            change = parse_totals_record(record)
+        except InvalidEvent as error:
+            on_unreadable(_day(record), None, error)
+        else:
+            if change is not None:
+                found[change.day, change.layout].append(change)
+    return [Changes(day, layout, tuple(changes)) for (day, layout), changes in found.items()]
+
+
+def publications(
+    changes: Changes, on_unreadable: OnUnreadable, gone_at_once: int = GONE_AT_ONCE
+) -> Iterator[Publication]:
+    """Turn a day's changes into a publication of its newest version, or several where very many names went.
 
     A version that cannot be read is left out: the next readable one then shows a gap, and heals it. Waiting for
     it would keep every other day from being published.
+
+    Args:
+        changes: of the day.
+        on_unreadable: told about versions that are left out.
+        gone_at_once: with so many more changed names than totals, what follows is another publication.
     """
-    steps: defaultdict[tuple[str, Layout], list[_Step]] = defaultdict(list)
-    for record in records:
-        change = None
+    decoder, fold = _Decoder(), _Fold()
+    for change in changes.changes:
         try:
-            change = parse_totals_record(record)
-            if change is None:
-                continue
-            step = _step(change)
-        except (InvalidEvent, CorruptDocument) as error:
-            on_unreadable(_day(record), None if change is None else change.version, error)
-        else:
-            steps[change.day, change.layout].append(step)
-    for (day, layout), steps_of_day in steps.items():
-        if layout.is_split:
-            expires_at = steps_of_day[-1].expires_at
-            yield Publication(day, 0, 0, "", {}, _changed(steps_of_day), layout, expires_at)
-        else:
-            yield _publication(day, steps_of_day)
+            fold.add(change, decoder)
+        except CorruptDocument as error:
+            on_unreadable(change.partition, change.version, error)
+        if len(fold.changed) > len(fold.totals) + gone_at_once:
+            yield from fold.publications()
+            fold = _Fold()
+    yield from fold.publications()
 
 
 def _day(record: Mapping[str, Any]) -> str:
@@ -111,39 +144,74 @@ def _day(record: Mapping[str, Any]) -> str:
         return shorten(record)
 
 
-def _step(change: TotalsChange) -> _Step:
-    after = _decode(change.new)
-    try:
-        before, base = _decode(change.old), change.replaced
-    except CorruptDocument:
-        # Nobody knows what changed: the chain of versions begins here.
-        before, base = after, change.version
-    return _Step(base, change.version, change.updated_at, change.expires_at, before, after)
+class _Decoder:
+    """Decodes documents to sums. It keeps the last: the document after one change is the one before the next."""
+
+    def __init__(self) -> None:
+        self._document: bytes | None = None
+        self._sums: Mapping[str, int] = {}
+
+    def sums(self, document: bytes | None) -> Mapping[str, int]:
+        """Return the sums of a document; none where there is no document.
+
+        Raises:
+            CorruptDocument: it cannot be read.
+        """
+        if document != self._document:
+            self._document, self._sums = None, {}
+            self._sums = {} if document is None else decode_ledger(document).sums
+            self._document = document
+        return self._sums
 
 
-def _publication(day: str, steps: Sequence[_Step]) -> Publication:
-    newest = max(steps, key=lambda step: step.version)
-    bases = {step.version: step.base for step in steps if step.base < step.version}
-    base = newest.version
-    while base in bases:
-        base = bases[base]
-    return Publication(
-        day=day,
-        base=base,
-        version=newest.version,
-        updated_at=newest.updated_at,
-        totals=newest.after.sums,
-        changed=_changed(steps),
-        layout=Layout(),
-        expires_at=newest.expires_at,
-    )
+@dataclass(slots=True)
+class _Fold:
+    """Changes of a day, folded one after the other into what they ask to be published."""
 
+    newest: TotalsChange | None = None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    bases: dict[int, int] = field(default_factory=dict)
 
-def _changed(steps: Sequence[_Step]) -> frozenset[str]:
-    return frozenset(changed_counters([(step.before, step.after) for step in steps]))
+    def add(self, change: TotalsChange, decoder: _Decoder) -> None:
+        """Add a change.
 
+        Raises:
+            CorruptDocument: the version that it leads to cannot be read.
+        """
+        before: Mapping[str, int] | None
+        try:
+            before, base = decoder.sums(change.old), change.replaced
+        except CorruptDocument:
+            # Nobody knows what changed: the chain of versions begins here.
+            before, base = None, change.version
+        after = decoder.sums(change.new)
+        if before is not None:
+            self.changed |= changed_counters(before, after)
+        if base < change.version:
+            self.bases[change.version] = base
+        if self.newest is None or change.version > self.newest.version:
+            self.newest, self.totals = change, after
 
-# The document after one change is the one before the next.
-@lru_cache(maxsize=4)
-def _decode(document: bytes | None) -> Ledger:
-    return Ledger() if document is None else decode_ledger(document)
+    def publications(self) -> Iterator[Publication]:
+        """Yield what is to be published; nothing if no version could be read."""
+        newest = self.newest
+        if newest is None:
+            return
+        changed, expires_at = frozenset(self.changed), newest.expires_at
+        if newest.layout.is_split:
+            yield Publication(newest.day, 0, 0, "", {}, changed, newest.layout, expires_at)
+            return
+        base = newest.version
+        while base in self.bases:
+            base = self.bases[base]
+        yield Publication(
+            day=newest.day,
+            base=base,
+            version=newest.version,
+            updated_at=newest.updated_at,
+            totals=self.totals,
+            changed=changed,
+            layout=newest.layout,
+            expires_at=expires_at,
+        )

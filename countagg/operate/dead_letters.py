@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,10 +13,12 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
 from countagg.core.refusals import KIND as REFUSED_FILE
+from countagg.core.unpublished import KIND as UNPUBLISHED_DAY
 from countagg.operate.parallel import in_parallel
 
 _BATCH: Final = "DDBStreamBatchInfo"
 _PROCESSOR: Final = "function/processor"
+_PUBLISHER: Final = "function/publisher"
 _FAILED: Final = "the processor failed at every try"
 _SUBSCRIPTION: Final = "subscription/uploads"
 
@@ -28,6 +30,7 @@ class Kind(StrEnum):
     EVENT = "event"
     MISSING = "upload without its object"
     BATCH = "stream batch"
+    DAY = "unpublished day"
     FOREIGN = "of another queue"
     UNKNOWN = "unknown"
 
@@ -76,6 +79,7 @@ class DeadLetter:
         before: what stands in the place of a refused file, as far as it is known.
         events: what the uploads queue is to be told again, as one message; empty if nothing.
         batch: the records of a stream batch.
+        day: that could not be published; None if it is about none.
     """
 
     message: HeldMessage
@@ -90,6 +94,7 @@ class DeadLetter:
     before: str | None = None
     events: str = ""
     batch: StreamRange | None = None
+    day: str | None = None
 
 
 def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
@@ -108,6 +113,8 @@ def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
         content = json.loads(message.body)
         if content.get("kind") == REFUSED_FILE:
             return _refusal(message, content)
+        if content.get("kind") == UNPUBLISHED_DAY:
+            return _unpublished(message, content)
         if _BATCH in content:
             return _batch(message, content)
         # A delivery that is not raw stands in an envelope of SNS.
@@ -227,6 +234,18 @@ def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
         f"{request.get('condition', 'failed')}{f' ({error})' if error else ''}, {batch.records} records",
         request_id=str(request.get("requestId", "")),
         batch=batch,
+    )
+
+
+def _unpublished(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
+    day = date.fromisoformat(content["day"]).isoformat()
+    return DeadLetter(
+        message,
+        Kind.DAY,
+        _PUBLISHER,
+        f"{day} could not be published: {content['reason']}",
+        request_id=str(content.get("request_id", "")),
+        day=day,
     )
 
 

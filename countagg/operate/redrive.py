@@ -23,6 +23,7 @@ class Outcome(StrEnum):
 
     SENT = "sent to the processor"
     REBUILT = "its days were rebuilt"
+    PUBLISHED = "its day was published"
     LEFT = "left"
 
 
@@ -65,21 +66,29 @@ class Redriver:
         dates_of: returns the dates of a range of stream records; None if the stream no longer has them.
         rebuild: brings a day right, its ledger or its outputs, whichever table the stream belongs to; returns why
             it cannot, or nothing.
+        publish: brings a day's outputs to what its totals are; returns why it cannot, or nothing.
     """
 
     dead: DeadLetterQueue
     uploads: EventQueue
     dates_of: Callable[[StreamRange], set[str] | None]
     rebuild: Callable[[str, str], str]
+    publish: Callable[[str], str]
 
     def redrive(self, letters: Iterable[DeadLetter]) -> Iterator[Redriven]:
         """Feed letters back; yield each when it is done."""
         events: list[DeadLetter] = []
+        # A day that goes on failing has a letter for each of its versions.
+        refused: dict[str, str] = {}
         for letter in letters:
             if letter.events:
                 events.append(letter)
             elif letter.batch is not None:
                 yield self._rebuild(letter, letter.batch)
+            elif letter.day is not None:
+                if letter.day not in refused:
+                    refused[letter.day] = self.publish(letter.day)
+                yield self._published(letter, letter.day, refused[letter.day])
             elif letter.kind is Kind.FOREIGN:
                 yield Redriven(letter, Outcome.LEFT, f"{letter.reason}; send it back there, then `purge` it")
             else:
@@ -98,6 +107,12 @@ class Redriver:
                     yield Redriven(letter, Outcome.SENT)
                 else:
                     yield Redriven(letter, Outcome.LEFT, "the queue did not take it; redrive it again")
+
+    def _published(self, letter: DeadLetter, day: str, refused: str) -> Redriven:
+        if refused:
+            return Redriven(letter, Outcome.LEFT, refused)
+        self.dead.delete([letter.message])
+        return Redriven(letter, Outcome.PUBLISHED, day)
 
     def _rebuild(self, letter: DeadLetter, batch: StreamRange) -> Redriven:
         try:

@@ -22,6 +22,8 @@ LOG_LEVEL: Final = "INFO"
 POLICY_NAME: Final = "countagg"
 TIMEOUTS: Final = {"processor": PROCESSOR_TIMEOUT, "aggregator": 60, "publisher": 60}
 STREAM_TRIES: Final = 10
+PUBLISHER_TRIES: Final = 30
+"""A day that is too large for one invocation goes on in the next, which counts as a try."""
 MAX_ENVIRONMENT: Final = 4_096
 """Bytes, as JSON with names and punctuation (AWS-FACTS section 3)."""
 
@@ -179,7 +181,11 @@ def aggregator_mapping(blueprint: Blueprint) -> Spec[MappingState]:
 
 
 def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
-    """Return the mapping of the totals' stream to the publisher, which tries until it works."""
+    """Return the mapping of the totals' stream to the publisher.
+
+    The publisher itself gives up a day that it cannot publish, after fewer tries. These are for what it cannot
+    tell of, such as its own death. A batch stays whole: its newest version is what all of its tries write.
+    """
 
     def desired(outputs: Outputs) -> MappingState:
         return MappingState(
@@ -189,6 +195,8 @@ def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
             window=blueprint.settings.window.publisher,
             tags=blueprint.mapping_tags,
             filters=(_WRITES_ONLY,),
+            tries=PUBLISHER_TRIES,
+            on_failure=blueprint.dead_letters_arn,
             starting_position="TRIM_HORIZON",
         )
 
@@ -196,5 +204,5 @@ def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
         "mapping/publisher",
         StreamMappingId(blueprint.names.publisher, blueprint.names.totals),
         desired,
-        needs=("function/publisher", "table/totals", "table/counters"),
+        needs=("function/publisher", "table/totals", "table/counters", "queue/dead-letters"),
     )

@@ -162,7 +162,7 @@ FUNCTIONS = (
 # Event source mappings
 
 PUT_MAPPING = ("UpdateEventSourceMapping",)
-QUEUE, STREAM, TRIED_FOR_EVER = "mapping/processor", "mapping/aggregator", "mapping/publisher"
+QUEUE, STREAM, PUBLISHER = "mapping/processor", "mapping/aggregator", "mapping/publisher"
 
 
 def settings(node: str, **changed: Any) -> Any:
@@ -208,7 +208,7 @@ MAPPINGS = (
     ),
     Drift(STREAM, "bisect", settings(STREAM, BisectBatchOnFunctionError=False), PUT_MAPPING),
     Drift(STREAM, "tries", settings(STREAM, MaximumRetryAttempts=3), PUT_MAPPING),
-    Drift(TRIED_FOR_EVER, "tries", settings(TRIED_FOR_EVER, MaximumRetryAttempts=3), PUT_MAPPING),
+    Drift(PUBLISHER, "tries", settings(PUBLISHER, MaximumRetryAttempts=-1), PUT_MAPPING, "for ever"),
     Drift(STREAM, "record_age", settings(STREAM, MaximumRecordAgeInSeconds=60), PUT_MAPPING),
     Drift(STREAM, "parallel", settings(STREAM, ParallelizationFactor=3), PUT_MAPPING),
     Drift(

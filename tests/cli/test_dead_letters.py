@@ -92,6 +92,7 @@ def test_the_list_as_json_and_csv(letters: list[str], countagg: CommandLine) -> 
         "receives": 1,
         "bucket": "b",
         "key": KEY,
+        "date": None,
         "reason": REFUSAL.reason,
         "line": 3,
         "before": "none before it",

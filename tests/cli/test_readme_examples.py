@@ -70,7 +70,7 @@ EVENTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
             "exception": (
                 "Traceback (most recent call last):\n"
                 '  File "/var/task/countagg/functions/processor.py", line 108, in handle_record\n'
-                "    _require_time(context)\n"
+                "    require_time(context.get_remaining_time_in_millis, CALLS_PER_FILE)\n"
                 "OutOfTime: 21034 ms left; a slow call may take 15000"
             ),
         },

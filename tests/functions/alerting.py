@@ -16,7 +16,8 @@ from countagg.core.values import format_value
 from countagg.functions.limits import LimitAlerts
 from countagg.functions.limits_table import LimitsTable
 from countagg.functions.limits_topic import AlertsTopic
-from countagg.functions.publisher import Output, Publisher
+from countagg.functions.outputs import COUNTERS_A_SLICE, Output
+from countagg.functions.publisher import Publisher
 from tests.functions.conditions import holds
 from tests.functions.partiql import FakeTable
 from tests.functions.publishing import NAME, SETTINGS, Outside, Record
@@ -130,6 +131,7 @@ class FakeTopic:
 
     def __init__(self, script: Script) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.denied = False
         self._script = script
 
     def publish(self, *, TopicArn: str, Subject: str, Message: str) -> dict[str, str]:  # noqa: N803 - boto3's
@@ -137,6 +139,8 @@ class FakeTopic:
         assert TopicArn == SETTINGS.alerts_topic_arn
         assert len(Subject.encode()) < 100
         assert Subject.isprintable()
+        if self.denied:
+            raise _error("AuthorizationError", "Publish")
         self._script.run("publish", lambda: self.messages.append(simplejson.loads(Message, use_decimal=True)))
         return {"MessageId": str(len(self.messages))}
 
@@ -154,9 +158,9 @@ class Alerting(Outside):
         self.table = self.limits_table
         self.warm = self.start()
 
-    def start(self, outputs: Sequence[Output] | None = None) -> Publisher:
+    def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
-        publisher = super().start(outputs)
+        publisher = super().start(outputs, a_slice)
         table = LimitsTable(NAME, 400, cast("DynamoDBClient", self.table))
         topic = AlertsTopic(SETTINGS.alerts_topic_arn, cast("SNSClient", self.topic))
         publisher.alerts = LimitAlerts("countagg", table, topic, self.logger, lambda: self.now).send

@@ -34,12 +34,14 @@ class FakeBucket:
         calls: operation and key of each call.
         before_put: what happens just before each of the next writes.
         failing: error codes with which the next writes fail.
+        denied: keys of objects that somebody's policy lets nobody write.
     """
 
     objects: dict[str, Stored] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     before_put: list[Callable[[], None]] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
 
     def get_object(self, *, Bucket: str, Key: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803 - boto3's
         """Return an object."""
@@ -70,6 +72,8 @@ class FakeBucket:
         self.calls.append(("put", Key))
         if self.before_put:
             self.before_put.pop(0)()
+        if Key in self.denied:
+            raise _error("PutObject", "AccessDenied", "Access Denied")
         if self.failing:
             raise _error("PutObject", self.failing.pop(0))
         assert ("IfMatch" in others) != ("IfNoneMatch" in others), "a write without a condition"

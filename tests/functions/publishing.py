@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,13 +19,14 @@ from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.settings import FunctionSettings
 from countagg.core.values import format_value
 from countagg.functions.counters_table import CountersTable
+from countagg.functions.outputs import COUNTERS_A_SLICE, Output, Outputs, counters_output
 from countagg.functions.published_object import PublishedObjects
-from countagg.functions.publisher import Output, Publisher, counters_output
+from countagg.functions.publisher import Publisher
 from countagg.functions.totals_table import TotalsTable
 from tests.events.loading import load_event
 from tests.functions.bucket import FakeBucket
 from tests.functions.partiql import FakeTable
-from tests.functions.world import DAY, Context
+from tests.functions.world import DAY, NOW, Context
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -118,25 +120,29 @@ class Outside:
         service = f"test-publisher-{next(_SERVICES)}"
         self.logger = Logger(service=service, stream=self.log)
         self.metrics = EphemeralMetrics(namespace="countagg", service=service)
+        self.letters: list[dict[str, Any]] = []
+        self.unsendable = 0
         self.warm = self.start()
 
-    def start(self, outputs: Sequence[Output] | None = None) -> Publisher:
+    def _send_letter(self, body: str) -> None:
+        if self.unsendable:
+            self.unsendable -= 1
+            error: Any = {"Error": {"Code": "RequestThrottled", "Message": "slow down"}}
+            raise ClientError(error, "SendMessage")
+        self.letters.append(json.loads(body))
+
+    def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
         table = CountersTable(NAME, 400, cast("DynamoDBClient", self.table))
         objects = PublishedObjects(SETTINGS, cast("S3Client", self.bucket))
         totals = TotalsTable("countagg-totals", cast("DynamoDBClient", self.ledgers))
-        return Publisher(
-            [counters_output(table)] if outputs is None else outputs,
-            objects,
-            totals.read,
-            table.written_after,
-            self.logger,
-            self.metrics,
-        )
+        writers = [counters_output(table, a_slice)] if outputs is None else outputs
+        made = Outputs(writers, objects, totals.read, table.written_after, self.logger, a_slice)
+        return Publisher(made, self._send_letter, self.logger, self.metrics, lambda: NOW)
 
-    def publish(self, *records: Record, by: Publisher | None = None) -> None:
+    def publish(self, *records: Record, by: Publisher | None = None, remaining: Sequence[int] = (60_000,)) -> None:
         """Hand a batch to a publisher: the warm one, unless another is named."""
-        (by or self.warm).handle({"Records": list(records)}, Context(60_000))
+        (by or self.warm).handle({"Records": list(records)}, Context(*remaining))
 
     def values(self, day: str = DAY) -> dict[str, str]:
         """Return what the counters table says of a day."""

@@ -103,7 +103,7 @@ def test_each_day_and_each_counter_has_its_own_alert(outside: Alerting) -> None:
         ("b", DAY, 3, 1, 1),
         ("b", TOMORROW, 3, 1, 1),
     ]
-    assert outside.script.calls.count("limits") == 1
+    assert outside.script.calls.count("limits") == 2
 
 
 def test_a_limit_of_a_counter_that_nobody_counts_is_not_passed(outside: Alerting) -> None:

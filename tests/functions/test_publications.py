@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from countagg.core.errors import CountaggError
 from countagg.core.partitions import Layout
-from countagg.functions.publications import Publication, publications
+from countagg.functions.publications import OnUnreadable, Publication, changes_by_day, publications
 from tests.events.loading import load_event
 from tests.functions.publishing import EXPIRES_AT, TOMORROW, Record, ledger, record, stream, updated_at
 from tests.functions.world import DAY
@@ -14,11 +16,17 @@ from tests.functions.world import DAY
 
 def asked(*records: Record) -> list[Publication]:
     """Return the publications of records that are all readable."""
+    return published(records, unreadable)
 
-    def unreadable(day: str, _version: int | None, error: CountaggError) -> None:
-        raise AssertionError(day) from error
 
-    return list(publications(records, unreadable))
+def unreadable(day: str, _version: int | None, error: CountaggError) -> None:
+    raise AssertionError(day) from error
+
+
+def published(records: Sequence[Record], on_unreadable: OnUnreadable) -> list[Publication]:
+    """Return the publications of a batch of records."""
+    days = changes_by_day(records, on_unreadable)
+    return [each for changes in days for each in publications(changes, on_unreadable)]
 
 
 def damaged(found: Record, image: str) -> Record:
@@ -33,6 +41,16 @@ def test_a_batch_is_one_publication_a_day_of_its_newest_version() -> None:
         Publication(DAY, 1, 3, updated_at(3), {"a": 3, "b": 1}, frozenset({"a"}), Layout(), EXPIRES_AT),
         Publication(TOMORROW, 0, 1, updated_at(1), {"c": 9}, frozenset({"c"}), Layout(), EXPIRES_AT),
     ]
+
+
+def test_names_that_change_without_end_are_several_publications_that_follow_one_another() -> None:
+    (changes,) = changes_by_day(stream([{f"n{number}": 1} for number in range(5)]), unreadable)
+    found = list(publications(changes, unreadable, 1))
+    assert [(each.base, each.version, sorted(each.changed)) for each in found] == [
+        (0, 3, ["n0", "n1", "n2"]),
+        (3, 5, ["n2", "n3", "n4"]),
+    ]
+    assert [each.totals for each in found] == [{"n2": 1}, {"n4": 1}]
 
 
 def test_everything_in_a_days_first_version_is_changed() -> None:
@@ -78,7 +96,7 @@ Told = list[tuple[str, int | None]]
 def with_told(*records: Record) -> tuple[list[Publication], Told]:
     """Return the publications of records, and what was told of those that are left out."""
     told: Told = []
-    found = list(publications(records, lambda day, version, _: told.append((day, version))))
+    found = published(records, lambda day, version, _: told.append((day, version)))
     return found, told
 
 

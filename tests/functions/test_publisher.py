@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,9 @@ from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
 from countagg.core.versions import version_after
 from countagg.functions import publisher
-from countagg.functions.counters_table import StatementFailed
+from countagg.functions.counters_table import BeforeCall, StatementFailed
+from countagg.functions.outputs import Output, PublishingContended
 from countagg.functions.publications import Publication
-from countagg.functions.publisher import PublishingContended
 from tests.functions.bucket import Stored
 from tests.functions.publishing import EXPIRES_AT, TOMORROW, Outside, ledger, record, stream, updated_at
 from tests.functions.world import DAY, NOW, Context, World, emitted_metrics
@@ -339,10 +340,10 @@ def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
 ) -> None:
     got: list[tuple[str, Publication]] = []
 
-    def output(name: str, written: int) -> publisher.Output:
-        def take(publication: Publication) -> int:
+    def output(name: str, written: int) -> Output:
+        def take(publication: Publication, _before_call: BeforeCall) -> Iterator[int]:
             got.append((name, publication))
-            return written
+            yield written
 
         return take
 

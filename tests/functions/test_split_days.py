@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_counter_that_an_interrupted_attempt_wrote_is_put_right_by_its_own_rec
     split = Split()
     split.outside.publish(split.change(ONE, {"a": 1}), split.change(OTHER, {"b": 1}))
     first = split.change(ONE, {"a": 5})
-    died = split.outside.start([lambda _publication: _die()])
+    died = split.outside.start([lambda _publication, _before_call: _die()])
     with pytest.raises(RuntimeError):
         split.outside.publish(first, by=died)
     second = split.change(ONE, {"a": 1})
@@ -119,7 +120,7 @@ def test_a_counter_that_an_interrupted_attempt_wrote_is_put_right_by_its_own_rec
     assert split.agrees()
 
 
-def _die() -> int:
+def _die() -> Iterator[int]:
     raise RuntimeError
 
 

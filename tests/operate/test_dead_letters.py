@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +16,7 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import AwsCallFailed, UsageError
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.refusals import Refusal
+from countagg.core.unpublished import UnpublishedDay
 from countagg.operate.dead_letters import DeadLetter, Kind, StreamRange, decode, name_missing_objects, table_of
 from countagg.operate.redrive import Outcome, Redriven, Redriver, select
 from tests.events.loading import load_event
@@ -58,6 +59,23 @@ def test_a_refusal_tells_file_reason_line_and_request() -> None:
 def test_a_refusal_of_a_whole_file_has_no_line() -> None:
     whole = json.loads(REFUSAL.to_message()) | {"line": None}
     assert decode(message(whole)).line is None
+
+
+# A day that could not be published
+
+UNPUBLISHED = UnpublishedDay("2026-11-20", "ClientError: Access Denied", "request", "2026-11-20T10:00:00+00:00")
+
+
+def test_a_day_that_could_not_be_published_tells_day_and_reason() -> None:
+    found = decode(message(UNPUBLISHED.to_message()))
+    assert (found.kind, found.hop, found.day) == (Kind.DAY, "function/publisher", "2026-11-20")
+    assert found.reason == "2026-11-20 could not be published: ClientError: Access Denied"
+    assert (found.request_id, found.key, found.events, found.batch) == ("request", "", "", None)
+
+
+@pytest.mark.parametrize("wrong", [{"day": "today"}, {"day": None}, {"day": "2026-02-30"}])
+def test_a_letter_of_no_day_is_unknown(wrong: dict[str, Any]) -> None:
+    assert decode(message(json.loads(UNPUBLISHED.to_message()) | wrong)).kind is Kind.UNKNOWN
 
 
 # An event: which hop failed on it
@@ -263,13 +281,20 @@ class FakeQueues:
         self.deleted += [each.id for each in messages]
         return list(messages)
 
+    def publish(self, day: str) -> str:
+        self.log.append(f"publish {day}")
+        return self.objection
+
     def rebuild(self, stream: str, day: str) -> str:
         self.rebuilt.append((stream, day))
         return self.objection
 
     def redrive(self, *letters: DeadLetter) -> list[Redriven]:
+        return list(self.redriver(lambda _: self.dates).redrive(letters))
+
+    def redriver(self, dates_of: Callable[[StreamRange], set[str] | None]) -> Redriver:
         both = cast("DeadLetterQueue", self), cast("EventQueue", self)
-        return list(Redriver(*both, dates_of=lambda _: self.dates, rebuild=self.rebuild).redrive(letters))
+        return Redriver(*both, dates_of=dates_of, rebuild=self.rebuild, publish=self.publish)
 
 
 def refusals(count: int) -> list[DeadLetter]:
@@ -298,8 +323,7 @@ def test_what_the_queue_does_not_take_stays() -> None:
 
 def test_an_interruption_loses_nothing() -> None:
     queues, letters = FakeQueues(), refusals(23)
-    both = cast("DeadLetterQueue", queues), cast("EventQueue", queues)
-    redriving = Redriver(*both, dates_of=lambda _: None, rebuild=queues.rebuild).redrive(letters)
+    redriving = queues.redriver(lambda _: None).redrive(letters)
     for _ in range(12):
         next(redriving)
     assert len(queues.sent) == len(queues.deleted) == 20
@@ -310,6 +334,23 @@ def test_the_days_of_a_stream_batch_are_rebuilt() -> None:
     assert queues.redrive(letter) == [Redriven(letter, Outcome.REBUILT, "2026-11-19, 2026-11-20")]
     assert queues.rebuilt == [(SNAPSHOTS, "2026-11-19"), (SNAPSHOTS, "2026-11-20")]
     assert queues.deleted == ["m-1"]
+
+
+def test_a_day_that_could_not_be_published_is_published_once_for_all_its_letters() -> None:
+    queues = FakeQueues()
+    other = replace(UNPUBLISHED, day="2026-11-19")
+    bodies = [each.to_message() for each in (UNPUBLISHED, other) * 2]
+    letters = [decode(message(body, f"m-{number}")) for number, body in enumerate(bodies)]
+    done = queues.redrive(*letters)
+    assert [each.outcome for each in done] == [Outcome.PUBLISHED] * 4
+    assert [each for each in queues.log if "publish" in each] == ["publish 2026-11-20", "publish 2026-11-19"]
+    assert queues.deleted == ["m-0", "m-1", "m-2", "m-3"]
+
+
+def test_a_day_that_still_cannot_be_published_stays() -> None:
+    queues = FakeQueues(objection="denied")
+    (done,) = queues.redrive(decode(message(UNPUBLISHED.to_message())))
+    assert (done.outcome, done.note, queues.deleted) == (Outcome.LEFT, "denied", [])
 
 
 def test_a_stream_batch_whose_records_are_gone_points_to_repair() -> None:
@@ -333,9 +374,8 @@ def test_a_stream_batch_that_cannot_be_read_keeps_no_other_from_being_fed_back()
     def unreadable(_batch: StreamRange) -> set[str] | None:
         raise AwsCallFailed("no such shard", where="stream s")
 
-    both = cast("DeadLetterQueue", queues), cast("EventQueue", queues)
     letters = [decode(message(load_event("stream-batch-failed"), "m-9")), *refusals(1)]
-    done = list(Redriver(*both, dates_of=unreadable, rebuild=queues.rebuild).redrive(letters))
+    done = list(queues.redriver(unreadable).redrive(letters))
     assert [(each.outcome, each.note) for each in done] == [
         (Outcome.LEFT, "stream s: no such shard"),
         (Outcome.SENT, ""),

@@ -193,7 +193,7 @@ def test_the_key_is_granted_only_if_there_is_one_and_only_through_the_services_u
         assert statement["Resource"] == KEY
         via = statement["Condition"]["StringLike"]["kms:ViaService"]
         services |= {name.removesuffix(".eu-central-1.*") for name in ([via] if isinstance(via, str) else via)}
-    assert services == used.get(template, {"dynamodb", "s3", "sns"})
+    assert services == used.get(template, {"dynamodb", "s3", "sns", "sqs"})
 
 
 def test_nobody_may_create_log_groups() -> None:

@@ -347,8 +347,8 @@ def test_the_mapping_of_the_totals(stack: Blueprint) -> None:
         tags=stack.tags,
         filters=('{"eventName":["INSERT","MODIFY"]}',),
         bisect=False,
-        tries=-1,
-        on_failure="",
+        tries=30,
+        on_failure=PLACE.queue_arn("countagg-dead-letters"),
     )
     assert state.starting_position == "TRIM_HORIZON"
 

@@ -60,6 +60,7 @@ class Bucket:
         objects: what it holds.
         versions: of each key, newest first, by their ids; None for a delete marker. Empty if none are kept.
         seen_again: the end of the time in which GET answers 404, by key.
+        denied_until: the end of the time in which the functions may not write an object, by key.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Bucket:
         self.objects: dict[str, StoredObject] = {}
         self.versions: dict[str, dict[str, StoredObject | None]] = {}
         self.seen_again: dict[str, float] = {}
+        self.denied_until: dict[str, float] = {}
         self._unseen: dict[str, float] = {}
         self._setting = setting
         self._versioned = versioned

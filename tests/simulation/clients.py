@@ -110,6 +110,9 @@ class S3Fake:
     def _breaks(self) -> bool:
         return self._setting.faults.strikes(Fault.BODY_BROKEN)
 
+    def _denies(self, key: str) -> bool:
+        return self._setting.timeline.now < self._services.bucket.denied_until.get(key, 0.0)
+
     def head_object(self, **request: Any) -> dict[str, Any]:
         check_known(request, "Bucket", "Key", "ExpectedBucketOwner")
         answer = self._call("HeadObject", request, partial(self._get, request["Key"], "404"))
@@ -163,6 +166,8 @@ class S3Fake:
             request,
             *("Bucket", "Key", "ExpectedBucketOwner", "Body", "ContentType", "Metadata", "IfMatch", "IfNoneMatch"),
         )
+        if self._denies(request["Key"]):
+            return dict(self._call("PutObject", request, _deny))
         conditional = "IfMatch" in request or "IfNoneMatch" in request
         if conditional and self._setting.faults.strikes(Fault.PUT_CONFLICT):
             return dict(self._call("PutObject", request, _conflict))
@@ -176,6 +181,10 @@ class S3Fake:
             if_none_match=request.get("IfNoneMatch", ""),
         )
         return {"ETag": f'"{self._call("PutObject", request, step).etag}"'}
+
+
+def _deny() -> None:
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "PutObject")
 
 
 def _conflict() -> None:

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     # Functions
     ENVIRONMENT_LOST = "execution environment begun anew"
     OVERLAPPED = "invocation overlaps another of its function"
+    SHORT_OF_TIME = "invocation of the publisher begun with little time"
     FUNCTION_BROKEN = "function fails for minutes or hours"
     # Stream mappings
     BATCH_CUT = "batch cut before its end"
@@ -59,6 +60,7 @@ class Fault(StrEnum):
     STREAM_RECREATED = "stream disabled and made anew"
     RECORD_UNREAD = "record of a stream that was made anew, never read"
     TTL_REMOVED = "item removed by TTL"
+    DAY_DENIED = "object of one day denied to the publisher"
     TOTALS_LOST = "totals table lost and made anew"
 
 

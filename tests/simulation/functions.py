@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -15,9 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.names import METRICS_NAMESPACE
 from countagg.core.settings import FunctionSettings
-from countagg.functions.clients import Clients
+from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, Clients
 from tests.simulation.faults import Fault
 from tests.simulation.invocations import Context, Invocation, Outcome, Setting, Unfaithful
+
+_LITTLE_SECONDS: Final = 1.0
 
 Event = Mapping[str, Any]
 
@@ -113,6 +115,13 @@ class Function:
         """Forget the environments: days have passed."""
         self._idle.clear()
 
+    def _time_for_it(self) -> float:
+        """Return how long an invocation may take: now and then only for some calls until what a slow one takes."""
+        setting = self._setting
+        if self.name != "publisher" or not setting.faults.strikes(Fault.SHORT_OF_TIME):
+            return self._timeout
+        return SLOWEST_CALL_MILLISECONDS / 1_000 + _LITTLE_SECONDS * setting.random.random()
+
     def invoke(self, event: Event, done: Callable[[Outcome], None]) -> None:
         """Begin an invocation; `done` is told how it ended."""
         setting = self._setting
@@ -124,7 +133,7 @@ class Function:
             self._idle.pop()
         environment = self._idle.pop() if self._idle else Environment(self._make)
         denied = self.denied if setting.timeline.now < self.broken_until else ()
-        invocation = Invocation(setting, f"{self.name}#{self.invocations}", self._timeout, denied)
+        invocation = Invocation(setting, f"{self.name}#{self.invocations}", self._time_for_it(), denied)
         environment.invocation = invocation
         setting.trace.tell(invocation.name, f"invoked with {len(event['Records'])} records")
 

@@ -2,7 +2,7 @@
 
 The fleet heals: an instance whose last change was lost in its stream uploads once more, and so does one of a day
 whose last version was lost before the publisher. Or an operator heals: `repair`, and nobody uploads anything.
-Events in the dead letters are fed in again in either case.
+Events in the dead letters are fed in again in either case, and days that were given up are published.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def heal(world: World, judge: Judge) -> None:
         _by_operator(world, judge)
     for letter in world.dead_letters.take_exhausted():
         world.queue.send(letter.body, letter.key)
+    for day in sorted(world.dead_letters.take_unpublished()):
+        world.operator.publish(day)
     world.timeline.run()
     if not world.plan.repaired:
         _by_fleet(world, judge)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from countagg.core.ledger import Ledger, decode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
@@ -19,6 +19,7 @@ from countagg.core.values import parse_sum
 from countagg.core.versions import version_of_day
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.simulation.conditions import Item
+from tests.simulation.faults import Fault
 from tests.simulation.files import shown
 from tests.simulation.plans import Step
 from tests.simulation.retention import closing_before
@@ -27,6 +28,18 @@ from tests.simulation.streams import Key
 from tests.simulation.tables import has_expired
 from tests.simulation.truth import Story, Truth, sum_of
 from tests.simulation.world import SETTINGS, World
+
+_LONGEST_WAIT_SECONDS: Final = 1_200
+_HARMLESS: Final = frozenset(
+    {
+        Fault.SHORT_OF_TIME,
+        Fault.ENVIRONMENT_LOST,
+        Fault.STALE_READ,
+        Fault.OVERLAPPED,
+        Fault.TRIES_EXHAUSTED,  # follows from others
+    }
+)
+"""Faults by which no call fails and nobody dies."""
 
 
 class Judge:
@@ -130,6 +143,7 @@ class Judge:
             if not self.unpublished(day) or (healed and self.is_open(day)):
                 self._judge_outputs(day)
         self._judge_refusals(healed=healed)
+        self._judge_publishing()
         if self._keeps_ledger:
             self._judge_effort()
 
@@ -252,8 +266,8 @@ class Judge:
         return self._counted(day) != sums or self._published(day).totals != sums
 
     def unpublished(self, day: str) -> bool:
-        """Tell whether the publisher never saw the present version of one of the day's partitions."""
-        if self._stored.lost(day):
+        """Tell whether the publisher gave the day up, or never saw the present version of a partition of it."""
+        if self._stored.lost(day) or day in self._world.dead_letters.unpublished():
             return True
         versions = self._stored.versions(day)
         lost = self._world.mappings["publisher"].lost
@@ -304,6 +318,23 @@ class Judge:
         rebuilt, mapping = self._world.metrics.counted[DAYS_REBUILT], self._world.mappings["aggregator"]
         if rebuilt and not mapping.lost and not mapping.gave_up and not self._world.totals.lost:
             self._note(f"{rebuilt} rebuilds although nothing was lost")
+
+    def _judge_publishing(self) -> None:
+        """See that the publisher gives up nothing without a cause, and that no day waits for another."""
+        struck = {fault for fault, count in self._world.faults.injected.items() if count}
+        if not struck <= _HARMLESS | {Fault.DAY_DENIED}:
+            return
+        if Fault.DAY_DENIED not in struck:
+            if self._world.mappings["publisher"].gave_up or self._world.dead_letters.unpublished():
+                self._note("the publisher gave up although nothing kept it from publishing")
+            return
+        for day in self._stored.days():
+            key = published_key(SETTINGS.output_prefix, day)
+            written = self._world.bucket.objects.get(key)
+            if key not in self._world.bucket.denied_until and written is not None:
+                late = written.modified.timestamp() - self._stored.changed_at(day)
+                if late > _LONGEST_WAIT_SECONDS:
+                    self._note(f"{day} was published {late:.0f} s after its last change, as if it had to wait")
 
     def _refusal(self, key: str, reason: str, line: int | None = None) -> bool:
         found = (letter.document() for letter in self._world.dead_letters.messages)

@@ -214,24 +214,60 @@ MUTANTS = (
     Mutant(
         "only the newest step of a batch published",
         "functions.publications",
-        "[(step.before, step.after) for step in steps]",
-        "[(step.before, step.after) for step in steps[-1:]]",
+        "            self.changed |= changed_counters(before, after)",
+        "            self.changed = changed_counters(before, after)",
     ),
     Mutant(
         "lost versions not noticed",
-        "functions.publisher",
+        "functions.outputs",
         "        if found.version >= publication.base:",
         "        if found.version >= 0:",
     ),
     Mutant(
         "published object written first",
-        "functions.publisher",
-        "        for _ in range(_ATTEMPTS):\n            position, due = self._due(publication, counts)\n",
-        "        for _ in range(_ATTEMPTS):\n            position, due = self._due(publication, counts)\n"
-        "            if position.version < version and due.changed:\n"
-        "                position = _Position(position.version, self._objects.write(\n"
-        "                    day, version, due.updated_at, due.totals, position.etag))\n"
+        "functions.outputs",
+        "            position, due = self._due(publication, counts)\n",
+        "            position, due = self._due(publication, counts)\n"
+        "            if position.version < due.version and due.changed:\n"
+        "                position = Position(position.version, self.objects.write(\n"
+        "                    day, due.version, due.updated_at, due.totals, position.etag))\n"
         "                if not position.etag:\n                    continue\n",
+    ),
+    Mutant(
+        "what an earlier attempt has written is not asked for",
+        "functions.outputs",
+        "        if anew and len(due.changed) > self.asks_from:",
+        "        if False:",
+    ),
+    Mutant(
+        "a day that goes on in the next invocation taken for done",
+        "functions.publisher",
+        "            return unfinished\n",
+        "            return None\n",
+    ),
+    Mutant(
+        "a day that fails ends the batch",
+        "functions.publisher",
+        "            return self._fail(",
+        "            raise\n            return self._fail(",
+    ),
+    Mutant(
+        "a day that fails is never given up",
+        "functions.publisher",
+        "        if self._failed[day] < TRIES:",
+        "        if True:",
+    ),
+    Mutant(
+        "a day is given up and nobody told",
+        "functions.publisher",
+        "            self.send_letter(letter.to_message())\n",
+        "            letter.to_message()\n",
+    ),
+    Mutant(
+        "a day is given up although nobody could be told",
+        "functions.publisher",
+        "            return unsent\n",
+        "            return None\n",
     ),
     Mutant(
         "published object without its version in the content",
@@ -261,13 +297,13 @@ MUTANTS = (
     ),
     Mutant(
         "of a split day only what the batch tells is published",
-        "functions.publisher",
+        "functions.outputs",
         "        return position, publication.including(self._behind(found, publication))",
         "        return position, publication",
     ),
     Mutant(
         "what a batch of a split day tells left out where the object says it",
-        "functions.publisher",
+        "functions.outputs",
         "        if found.version == publication.version:\n            return position, publication\n",
         "        if found.version == publication.version:\n"
         "            return position, publication.with_nothing_changed()\n",

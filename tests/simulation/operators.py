@@ -35,6 +35,10 @@ class _S3(S3Fake):
     def _breaks(self) -> bool:
         return False
 
+    def _denies(self, key: str) -> bool:
+        del key
+        return False
+
     def get_paginator(self, operation: str) -> _S3:
         if operation != "list_objects_v2":
             raise Unfaithful(operation)
@@ -172,6 +176,10 @@ class Operator:
         """Begin to repair a day."""
         self._begin("repair", day, lambda *parts: self._repair(day, *parts))
 
+    def publish(self, day: str) -> None:
+        """Begin to publish a day that was given up, as a redrive does."""
+        self._begin("publish", day, lambda *parts: self._repairer(*parts).write_outputs(day))
+
     def _begin(self, what: str, day: str, work: Callable[[DayReader, Clients, Settling], Any]) -> None:
         setting = self._setting
         self._begun += 1
@@ -201,6 +209,9 @@ class Operator:
         self.mended[day] = found
         plan = plan_repair(found, look, reader.settings, utc().isoformat())
         if plan.mendings:
-            writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)
-            found = Repairer(reader, writer, queue, settling, utc).repair(observer, plan).verification
+            found = self._repairer(reader, clients, settling).repair(observer, plan).verification
         self.found[day] = found
+
+    def _repairer(self, reader: DayReader, clients: Clients, settling: Settling) -> Repairer:
+        writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)
+        return Repairer(reader, writer, queue, settling, self._setting.timeline.utc)

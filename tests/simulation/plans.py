@@ -156,6 +156,10 @@ _DISTURBANCES: Final = (
 )
 _TOTALS_LOST: Final = 0.06
 """How often the totals table is lost."""
+_DAY_DENIED: Final = 0.08
+"""How often the object of one day is denied to the publisher."""
+_LITTLE_TIME: Final = 0.2
+"""How often there are invocations of the publisher that begin with little time."""
 _STREAM_HOPS: Final = ("aggregator", "publisher")
 
 
@@ -171,7 +175,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
     start = _start(random)
     instances = _instances(random, random.randint(5, 12) if large else random.choice((1, 1, 2, 2, 3, 4)))
     chapters = [_chapter(random, start, instances, random.randint(30, 60) if large else random.randint(2, 14))]
-    chapters[0] = _with_loss_of_totals(seed, chapters[0])
+    chapters[0] = _with_day_denied(seed, _with_loss_of_totals(seed, chapters[0]))
     kept = Kept()
     if random.random() < goes_on:
         kept = choose_kept(random)
@@ -181,7 +185,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
         seed=seed,
         start=start,
         chapters=tuple(chapters),
-        rates=_rates(random),
+        rates=_with_little_time(seed, _rates(random)),
         latency_spread=random.choice((0.5, 2.0, 3.3)),
         partitions=random.choice((1, 1, 2, 3)),
         factor=random.choice((1, 1, 1, 2, 4)),
@@ -201,6 +205,22 @@ def _with_loss_of_totals(seed: int, chapter: Chapter) -> Chapter:
     span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
     lost = Disturbance(random.random() * span, Fault.TOTALS_LOST, "publisher", random.random())
     return replace(chapter, disturbances=(*chapter.disturbances, lost))
+
+
+def _with_day_denied(seed: int, chapter: Chapter) -> Chapter:
+    """Now and then let the object of one day be denied; by chances of its own too."""
+    random = Random(f"denials of {seed}")
+    if random.random() >= _DAY_DENIED:
+        return chapter
+    span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
+    denied = Disturbance(random.random() * span, Fault.DAY_DENIED, "publisher", random.random())
+    return replace(chapter, disturbances=(*chapter.disturbances, denied))
+
+
+def _with_little_time(seed: int, rates: dict[Fault, float]) -> dict[Fault, float]:
+    """Now and then let invocations of the publisher begin with little time; by chances of its own too."""
+    random = Random(f"time of {seed}")
+    return {**rates, Fault.SHORT_OF_TIME: random.random()} if random.random() < _LITTLE_TIME else rates
 
 
 def _layouts(random: Random) -> tuple[Layout, ...]:

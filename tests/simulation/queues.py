@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from countagg.core.unpublished import KIND
 from countagg.provision.states import MappingState
 from tests.functions.world import sqs_record
 from tests.simulation.faults import Fault
@@ -57,6 +58,17 @@ class DeadLetters:
         """Take a message; return a word for the trace."""
         self.messages.append(DeadLetter(body, key))
         return f"dead letter {body[:240]}"
+
+    def take_unpublished(self) -> set[str]:
+        """Take out what tells of days that could not be published; return these days."""
+        days = self.unpublished()
+        self.messages = [letter for letter in self.messages if letter.document().get("kind") != KIND]
+        return days
+
+    def unpublished(self) -> set[str]:
+        """Return the days that could not be published."""
+        found = (letter.document() for letter in self.messages)
+        return {each["day"] for each in found if each.get("kind") == KIND}
 
     def take_exhausted(self) -> list[DeadLetter]:
         """Take out the messages of the queue of uploads."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from countagg.core.names import Names
 from countagg.functions.aggregator import Aggregator
 from countagg.functions.counters_table import CountersTable
+from countagg.functions.outputs import Outputs, counters_output
 from countagg.functions.processor import Processor
 from countagg.functions.published_object import PublishedObjects
-from countagg.functions.publisher import Publisher, counters_output
+from countagg.functions.publisher import Publisher, letters_to
 from countagg.functions.store import Store
 from countagg.functions.totals_table import TotalsTable
 from tests.simulation.functions import Handler, Runtime
+
+COUNTERS_A_SLICE: Final = 1
+"""So that the few counters of a run are several slices."""
 
 MakeHandler = Callable[[Runtime], Handler]
 
@@ -36,8 +41,12 @@ def real_publisher(runtime: Runtime) -> Handler:
     table = CountersTable(names.counters, runtime.settings.totals_retention_days, runtime.clients.dynamodb)
     objects = PublishedObjects(runtime.settings, runtime.clients.s3)
     totals = TotalsTable(names.totals, runtime.clients.dynamodb)
-    outputs = [counters_output(table)]
-    return Publisher(outputs, objects, totals.read, table.written_after, runtime.logger, runtime.metrics)
+    writers = [counters_output(table, COUNTERS_A_SLICE)]
+    outputs = Outputs(
+        writers, objects, totals.read, table.written_after, runtime.logger, asks_from=COUNTERS_A_SLICE
+    )
+    send_letter = letters_to(runtime.settings.dead_letters_url, runtime.clients.sqs)
+    return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, decode_ledger, merge
@@ -84,6 +85,12 @@ class Stored:
             for item in [self._totals.items.get((partition,))]
             if item is not None
         }
+
+    def changed_at(self, day: str) -> float:
+        """Return when a ledger of a day changed last, in seconds since the epoch; 0 if there is none."""
+        items = (self._totals.items.get(place) for place in self.places(day))
+        changes = (datetime.fromisoformat(item["UpdatedAt"]["S"]) for item in items if item is not None)
+        return max((each.timestamp() for each in changes), default=0.0)
 
     def lost(self, day: str) -> set[str]:
         """Return the partitions whose ledgers were lost with their table, and did not begin anew since."""

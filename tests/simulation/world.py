@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from countagg.core.names import Names
 from countagg.core.partitions import Layout
+from countagg.core.published import published_key
 from countagg.core.settings import FunctionSettings
 from tests.events.loading import load_body
 from tests.functions.world import ACCOUNT, BUCKET
@@ -184,6 +185,7 @@ class World:
             Fault.STREAM_RECREATED: self._recreate_stream,
             Fault.REPAIRED: self._repair_some_day,
             Fault.TOTALS_LOST: self._lose_totals,
+            Fault.DAY_DENIED: self._deny_day,
         }[disturbance.fault](disturbance.hop, disturbance.amount)
 
     def _switch_off(self, hop: str, seconds: float) -> None:
@@ -212,6 +214,13 @@ class World:
         days = self.stored.days()
         if days:
             self.operator.repair(days[int(amount * len(days))])
+
+    def _deny_day(self, _hop: str, amount: float) -> None:
+        """Let somebody deny the functions to write the object of a day, for hours."""
+        days = self.stored.days()
+        if days:
+            key = published_key(SETTINGS.output_prefix, days[int(amount * len(days))])
+            self.bucket.denied_until[key] = self.timeline.now + 12 * HOUR * amount
 
     def _recreate_stream(self, hop: str, amount: float) -> None:
         """Switch a stream off, and some time later a new one on; what was not read by then is never read."""
@@ -273,7 +282,7 @@ class World:
 
     def mend(self) -> None:
         """Wait until nothing is switched off or broken any more, and every object is seen."""
-        ends = [self.queue.disabled_until, *self.bucket.seen_again.values()]
+        ends = [self.queue.disabled_until, *self.bucket.seen_again.values(), *self.bucket.denied_until.values()]
         ends += [mapping.disabled_until for mapping in self.mappings.values()]
         ends += [function.broken_until for function in self.functions.values()]
         self.timeline.now = max(self.timeline.now, *ends)

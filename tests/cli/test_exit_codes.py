@@ -221,11 +221,11 @@ def test_the_right_answers_set_up_and_tear_down(countagg: CommandLine, monkeypat
     removed = countagg("teardown")
 
     assert made.code == 0
-    assert made.out.startswith("33 created, 0 updated, 1 kept, 0 deleted in ")
+    assert made.out.startswith("34 created, 0 updated, 1 kept, 0 deleted in ")
     assert declined.code == 8
     assert declined.err.endswith(f"countagg: the answer was not 'countagg'{UNTOUCHED}")
     assert removed.code == 0
-    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 33 deleted in ")
+    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 34 deleted in ")
     assert nothing_was_touched()
 
 
@@ -249,7 +249,7 @@ def test_a_plan_with_pending_changes_ends_with_6_only_when_asked(countagg: Comma
 
     assert (asked.code, plain.code) == (6, 0)
     assert asked.out == plain.out
-    assert asked.out.endswith("\nplan: 33 to create, 0 to update, 1 to keep, 0 to delete\n")
+    assert asked.out.endswith("\nplan: 34 to create, 0 to update, 1 to keep, 0 to delete\n")
     assert nothing_was_touched()
 
 

@@ -121,9 +121,9 @@ def test_yes_leaves_out_the_question_and_quiet_the_plan(countagg: CommandLine) -
     quiet = countagg("setup", "--memory", "processor=512", "--yes", "--quiet")
 
     assert "to go on" not in made.err
-    assert "plan: 34 to create" in made.err
+    assert "plan: 35 to create" in made.err
     assert (quiet.code, quiet.err) == (0, "")
-    assert quiet.out.startswith("0 created, 3 updated, 31 kept, 0 deleted in ")
+    assert quiet.out.startswith("0 created, 3 updated, 32 kept, 0 deleted in ")
 
 
 @pytest.mark.usefixtures("account")
@@ -185,6 +185,7 @@ def test_every_option_but_the_roles_path_can_be_taken_back(countagg: CommandLine
     found = boto3.client("lambda").get_function_configuration(FunctionName="countagg-processor")
     remembered = json.loads(found["Environment"]["Variables"]["COUNTAGG_CHOICES"])
     assert remembered == {
+        "create_bucket": True,
         "bucket_versioning": False,
         "deletion_protection": False,
         "dropped_tags": ["cost", "team"],
@@ -207,7 +208,7 @@ def test_a_failure_in_the_middle_says_where_it_stopped_and_the_same_command_goes
     assert (failed.code, failed.out) == (1, "")
     assert "\ncreate  table/snapshots\ncountagg: table/snapshots: " in failed.err
     assert failed.err.endswith(
-        "the same command again: it stopped at table/snapshots, 8 of 34 done, and goes on from there\n"
+        "the same command again: it stopped at table/snapshots, 8 of 35 done, and goes on from there\n"
     )
     made = calls.mutating.copy()
     calls.reset()
@@ -215,7 +216,7 @@ def test_a_failure_in_the_middle_says_where_it_stopped_and_the_same_command_goes
     done = countagg("setup", *COMMON, "--yes", "--output", "json")
 
     assert done.code == 0
-    assert done.document["summary"] == {"create": 26, "update": 0, "keep": 8, "delete": 0}
+    assert done.document["summary"] == {"create": 27, "update": 0, "keep": 8, "delete": 0}
     assert {"CreateTopic", "CreateQueue", "CreateLogGroup"}.isdisjoint(calls.mutating)
     assert {"CreateTopic", "CreateQueue", "CreateLogGroup"} <= set(made)
 

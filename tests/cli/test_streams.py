@@ -77,7 +77,7 @@ def test_progress_of_a_setup_and_a_teardown_goes_to_stderr(countagg: CommandLine
     made = countagg("setup", "--bucket", BUCKET, "--yes", *place)
     removed = countagg("teardown", "--yes", "--stack", "other", "--region", "us-east-1")
 
-    assert made.out.startswith("33 created, 0 updated, 1 kept, 0 deleted in ")
+    assert made.out.startswith("34 created, 0 updated, 1 kept, 0 deleted in ")
     assert "\ncreate  table/totals\n" in made.err
     assert "\ncreate  " not in made.out
     assert made.err.endswith(
@@ -85,7 +85,7 @@ def test_progress_of_a_setup_and_a_teardown_goes_to_stderr(countagg: CommandLine
         "then: countagg --stack other --region us-east-1 query --date today\n"
     )
     assert TALLY.fullmatch(removed.out.splitlines()[-1])
-    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 33 deleted in ")
+    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 34 deleted in ")
     assert "\ndelete  " not in removed.out
     assert "\ndelete  table/totals\n" in removed.err
 

@@ -217,12 +217,12 @@ def test_a_failure_in_the_middle_says_where_it_stopped_and_the_same_command_goes
     assert (failed.code, failed.out) == (1, "")
     assert "countagg: role/publisher: " in failed.err
     assert (
-        "the same command again: it stopped at role/publisher, 20 of 34 done, and goes on from there" in failed.err
+        "the same command again: it stopped at role/publisher, 21 of 35 done, and goes on from there" in failed.err
     )
 
     done = countagg("teardown", *QUICK, "--output", "json")
     assert done.code == 0
-    assert done.document["summary"]["delete"] == len(IDS) - 19 - 4
+    assert done.document["summary"]["delete"] == len(IDS) - 20 - 4
     assert boto3.client("iam").list_roles()["Roles"] == []
 
 

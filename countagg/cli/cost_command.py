@@ -68,14 +68,13 @@ def cost(
 
     Example: countagg cost --instances 1000 --counters 100 --interval 60
     """
-    found = prices_of_region(session, prices)
     if measured:
-        _write_measured(session, _measure(session, since), found)
+        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
     elif worst_day:
-        _write_worst_day(session, _settings(session, window, memory), found)
+        _write_worst_day(session, _settings(session, window, memory), prices_of_region(session, prices))
     else:
-        fleet = (instances, counters, interval, days, changed)
-        _write_modelled(session, fleet, _settings(session, window, memory), found, explain=explain)
+        fleet, settings = (instances, counters, interval, days, changed), _settings(session, window, memory)
+        _write_modelled(session, fleet, settings, prices_of_region(session, prices), explain=explain)
 
 
 def prices_of_region(session: Session, file: Path | None = None) -> Prices:

@@ -94,10 +94,12 @@ def test_no_action_is_a_pattern_and_no_resource_is_anybody_elses(role: Role) -> 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_managed_policy_takes_it(role: Role) -> None:
-    longest = StackSettings("s" * 32, "b" * 63)
+    created = StackSettings("countagg", "my-counters", create_bucket=True)
+    longest = StackSettings("s" * 32, "b" * 63, create_bucket=True)
     # Who tests does what deployers, operators and teardown do: it takes a role's inline policy.
     most = INLINE_POLICY_SIZE if role is Role.SELFTEST else MANAGED_POLICY_SIZE
-    assert len(json.dumps(role_policy(role, PLAIN, PLACE), separators=(",", ":"))) <= most
+    for settings in (PLAIN, created):
+        assert len(json.dumps(role_policy(role, settings, PLACE), separators=(",", ":"))) <= most
     assert len(json.dumps(role_policy(role, longest, PLACE), separators=(",", ":"))) <= INLINE_POLICY_SIZE
 
 

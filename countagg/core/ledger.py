@@ -192,8 +192,11 @@ def decode_ledger(document: bytes) -> Ledger:
     Raises:
         CorruptDocument: the bytes are damaged, or of another schema.
     """
-    text = inflate(document, MAX_DOCUMENT_BYTES, "ledger")
+    inflated = inflate(document, MAX_DOCUMENT_BYTES, "ledger")
     try:
+        text = inflated.decode()
+        # The parser needs memory of its own, several times that of a large document.
+        del inflated
         content = json.loads(text)
         if content["schema"] != 1:
             raise CorruptDocument(

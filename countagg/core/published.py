@@ -70,7 +70,9 @@ def render_published(totals: Mapping[str, int], version: int) -> bytes:
     different ETags, so that a write on the condition of an ETag never takes a newer object for an older one.
     """
     mark = f"{version:b}".translate({ord("0"): " ", ord("1"): "\t"})
-    return render_counters(totals).removesuffix(b"\n") + f" {mark}\n".encode()
+    content = bytearray(render_counters(totals))
+    content[-1:] = f" {mark}\n".encode()
+    return bytes(content)
 
 
 def published_metadata(stack: str, version: int, updated_at: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ partitions at one moment, after its object: so the object is never newer, and ve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -42,8 +42,8 @@ COUNTERS_A_SLICE: Final = 250
 _ATTEMPTS: Final = 10
 _DAYS_HELD: Final = 3
 
-Output = Callable[[Publication, BeforeCall], Iterator[int]]
-"""Publishes slice by slice; yields how many counters each slice wrote."""
+Output = Callable[[Publication, BeforeCall], Iterator[tuple[Collection[str], int]]]
+"""Publishes slice by slice; yields the counters of each that is done, and how many it wrote."""
 
 
 class PublishingContended(Exception):
@@ -104,6 +104,7 @@ class Outputs:
     asks_from: int = COUNTERS_A_SLICE
     _held: dict[str, Position] = field(default_factory=dict, init=False)
     _begun: Publication | None = field(default=None, init=False)
+    _done: tuple[tuple[str, int], set[str]] = field(default=(("", 0), set()), init=False)
 
     def publish(self, publication: Publication, counts: Counter[str], remaining: RemainingMilliseconds) -> Reached:
         """Bring a day's outputs to a publication, or to what is newer by now.
@@ -153,12 +154,21 @@ class Outputs:
     def _write(
         self, due: Publication, counts: Counter[str], remaining: RemainingMilliseconds, *, anew: bool
     ) -> None:
-        """Write counters, except those that an earlier attempt has written."""
-        if anew and len(due.changed) > self.asks_from:
-            due = due.without(self.written_after(due.day, due.version - 1))
+        """Write counters, except those that an earlier attempt has written: this environment's, or another's."""
+        attempt = (due.day, due.version)
+        if attempt == self._done[0]:
+            due = due.without(self._done[1])
+        else:
+            self._done = (attempt, set())
+            if anew and len(due.changed) > self.asks_from:
+                due = due.without(self.written_after(due.day, due.version - 1))
         for writer in self.writers:
-            for written in writer(due, partial(require_time, remaining, 1)):
+            for counters, written in writer(due, partial(require_time, remaining, 1)):
                 counts[COUNTERS_PUBLISHED] += written
+                if writer is self.writers[-1]:
+                    # All outputs have them.
+                    self._done[1].update(counters)
+        self._done = (("", 0), set())
 
     def _replace(
         self, due: Publication, position: Position, counts: Counter[str], remaining: RemainingMilliseconds
@@ -225,7 +235,7 @@ class Outputs:
     def _missed(self, found: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
         """Return the counters that lost records changed, or may have changed."""
         missed = self._behind(found, publication)
-        if missed - publication.changed and found.foreign is None:
+        if not missed <= publication.changed and found.foreign is None:
             counts[GAPS_HEALED] += 1
             self.logger.warning(
                 "records were lost, outputs healed",
@@ -239,14 +249,15 @@ class Outputs:
 def counters_output(table: CountersTable, counters_a_slice: int = COUNTERS_A_SLICE) -> Output:
     """Return the output that writes the changed counters into the table."""
 
-    def write(publication: Publication, before_call: BeforeCall) -> Iterator[int]:
+    def write(publication: Publication, before_call: BeforeCall) -> Iterator[tuple[Collection[str], int]]:
         names = sorted(publication.changed)
         for start in range(0, len(names), counters_a_slice):
             # A counter that no instance names any more has the sum 0. Its item stays: without it, a late write of
             # an older version would find no version to lose against.
             values = {name: publication.totals.get(name, 0) for name in names[start : start + counters_a_slice]}
-            yield table.write(
+            written = table.write(
                 publication.day, publication.version, values, publication.expires_at, before_call=before_call
             )
+            yield values.keys(), written
 
     return write

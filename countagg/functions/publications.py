@@ -61,7 +61,7 @@ class Publication:
 
     def going_on_with(self, due: Publication) -> Publication:
         """Return what a later attempt is to go on with: of a split day, what was read."""
-        return due if self.layout.is_split else self.including(due.changed)
+        return due if self.layout.is_split else replace(self, changed=due.changed)
 
     def as_read(self, read: DayTotals) -> Publication:
         """Return it with the totals of all partitions."""
@@ -131,8 +131,9 @@ def publications(
         except CorruptDocument as error:
             on_unreadable(change.partition, change.version, error)
         if len(fold.changed) > len(fold.totals) + gone_at_once:
-            yield from fold.publications()
-            fold = _Fold()
+            complete, fold = list(fold.publications()), _Fold()
+            yield from complete
+            del complete
     yield from fold.publications()
 
 

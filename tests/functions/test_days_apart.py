@@ -52,6 +52,28 @@ def test_a_day_that_is_too_large_for_an_invocation_goes_on_where_the_last_one_en
     assert len(outside.table.calls) <= 2 * 8 + 3 * taken
 
 
+def test_a_warm_function_asks_nobody_how_far_it_came() -> None:
+    outside = Outside()
+    warm, taken = outside.start(a_slice=25), 0
+    asked = warm.outputs.written_after
+    looks: list[str] = []
+
+    def ask(day: str, version: int) -> set[str]:
+        looks.append(day)
+        return asked(day, version)
+
+    warm.outputs.written_after = ask
+    while outside.published() is None:
+        taken += 1
+        try:
+            outside.publish(*stream([MANY]), by=warm, remaining=calls_that_fit(7))
+        except OutOfTime:
+            looks.append("out of time")
+    assert outside.agrees_with(MANY, 1)
+    assert len(outside.table.calls) <= 2 * 8 + 3 * taken
+    assert DAY not in looks[looks.index("out of time") :]
+
+
 def test_what_was_written_before_the_deadline_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     outside = Outside()
     with pytest.raises(OutOfTime):

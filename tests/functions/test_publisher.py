@@ -341,9 +341,9 @@ def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
     got: list[tuple[str, Publication]] = []
 
     def output(name: str, written: int) -> Output:
-        def take(publication: Publication, _before_call: BeforeCall) -> Iterator[int]:
+        def take(publication: Publication, _before_call: BeforeCall) -> Iterator[tuple[set[str], int]]:
             got.append((name, publication))
-            yield written
+            yield set(), written
 
         return take
 

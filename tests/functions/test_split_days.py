@@ -120,7 +120,7 @@ def test_a_counter_that_an_interrupted_attempt_wrote_is_put_right_by_its_own_rec
     assert split.agrees()
 
 
-def _die() -> Iterator[int]:
+def _die() -> Iterator[tuple[set[str], int]]:
     raise RuntimeError
 
 

@@ -84,7 +84,7 @@ def in_slices() -> Iterator[Plan]:
     """Yield plans of many counters in which the publisher has time for a few calls at each invocation."""
     many = File(b"".join(b"c%02d 1\n" % number for number in range(40)), {f"c{n:02d}": SCALE for n in range(40)})
     steps = (Step(0.0, f"{DAY}i-0", many), Step(30.0, f"{DAY}i-1", ONE), Step(31.0, f"{DAY}i-0", ONE))
-    rates = {Fault.SHORT_OF_TIME: 1.0, Fault.ENVIRONMENT_LOST: 0.5}
+    rates = {Fault.SHORT_OF_TIME: 1.0, Fault.ENVIRONMENT_LOST: 0.8}
     plan = replace(PLAN, latency_spread=1.5, script=None, rates=rates, chapters=(Chapter(0.0, steps, ()),))
     layouts = ((Layout(),), (Layout(2, 2),))
     return (replace(plan, seed=seed, layouts=layouts[seed % 2]) for seed in range(100))

@@ -24,6 +24,8 @@ TIMEOUTS: Final = {"processor": PROCESSOR_TIMEOUT, "aggregator": 60, "publisher"
 STREAM_TRIES: Final = 10
 PUBLISHER_TRIES: Final = 30
 """A day that is too large for one invocation goes on in the next, which counts as a try."""
+_ON_ENGINE: Final = 5
+"""Invocations of the processor at a time on the embedded engine: each is a process of the user's machine."""
 MAX_ENVIRONMENT: Final = 4_096
 """Bytes, as JSON with names and punctuation (AWS-FACTS section 3)."""
 
@@ -135,6 +137,7 @@ def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[
 
 def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
     """Return the mapping of the uploads queue to the processor."""
+    most = blueprint.settings.max_concurrency
     state = MappingState(
         source=blueprint.place.queue_arn(blueprint.names.uploads),
         enabled=True,
@@ -142,7 +145,7 @@ def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
         window=blueprint.settings.window.processor,
         tags=blueprint.mapping_tags,
         partial_answers=True,
-        max_concurrency=blueprint.settings.max_concurrency,
+        max_concurrency=min(most, _ON_ENGINE) if blueprint.place.embedded else most,
     )
     return Spec(
         "mapping/processor",

@@ -317,6 +317,15 @@ def test_the_mapping_of_the_queue(stack: Blueprint) -> None:
     )
 
 
+@pytest.mark.parametrize(("chosen", "runs"), [(100, 5), (2, 2)])
+def test_the_engine_runs_few_processors_at_a_time(chosen: int, runs: int) -> None:
+    place = Place("123456789012", "eu-central-1", embedded=True)
+
+    state: MappingState = state_of(make_stack(place, max_concurrency=chosen), "mapping/processor")
+
+    assert state.max_concurrency == runs
+
+
 def test_the_mapping_of_the_snapshots(stack: Blueprint) -> None:
     state: MappingState = state_of(stack, "mapping/aggregator")
     assert spec_of(stack, "mapping/aggregator").identity == StreamMappingId(

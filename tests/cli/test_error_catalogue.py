@@ -39,6 +39,7 @@ from countagg.core.errors import (
     LeftOver,
     MadeMeanwhile,
     NotOwned,
+    PlanOutdated,
     StackNotFound,
     TimedOut,
     UnreadableObject,
@@ -84,6 +85,19 @@ class Case:
 
 def type_no(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sys, "stdin", Terminal("no\n"))
+
+
+class Meanwhile(Terminal):
+    """Somebody changes the stack while the operator reads the plan."""
+
+    def readline(self, size: int = -1, /) -> str:
+        boto3.client("logs").put_retention_policy(logGroupName="/aws/lambda/countagg-processor", retentionInDays=3)
+        return super().readline(size)
+
+
+def somebody_else_meanwhile(patch: pytest.MonkeyPatch) -> None:
+    set_up()
+    patch.setattr(sys, "stdin", Meanwhile("yes\n"))
 
 
 def a_topic_of_others(_: pytest.MonkeyPatch) -> None:
@@ -225,6 +239,15 @@ CASES: Final = {
         StackNotFound, ("status", "--region", "eu-west-1"), 5, "eu-west-1", "there is no stack", "check --stack"
     ),
     "answer no": Case(Declined, SETUP, 8, "the answer", "was not 'yes'", "run it again", type_no),
+    "not shown": Case(
+        PlanOutdated,
+        (*SETUP, "--lanes", "2"),
+        1,
+        "logs/processor",
+        "which was not shown",
+        "the same command again",
+        somebody_else_meanwhile,
+    ),
     "no totals in time": Case(
         TimedOut,
         ("upload-sample", "--wait", "--timeout", "0"),

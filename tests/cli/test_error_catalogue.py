@@ -90,7 +90,7 @@ def type_no(patch: pytest.MonkeyPatch) -> None:
 class Meanwhile(Terminal):
     """Somebody changes the stack while the operator reads the plan."""
 
-    def readline(self, size: int = -1, /) -> str:
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # as StringIO itself has it
         boto3.client("logs").put_retention_policy(logGroupName="/aws/lambda/countagg-processor", retentionInDays=3)
         return super().readline(size)
 

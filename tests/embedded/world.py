@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from countagg.core.names import Names
 from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.values import to_number
 from countagg.local import EngineRecord
+from tests.embedded.processes import run_forked
 
 PATIENCE_SECONDS = 300.0
 
@@ -55,19 +54,9 @@ class CommandLine:
 
     def __call__(self, *arguments: str, code: int | None = 0) -> Ran:
         """Run it and check its exit code, unless that is None."""
-        done = subprocess.run(
-            [sys.executable, "-m", "countagg", *arguments],
-            env=self.environment(),
-            cwd=self.state_home,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert code is None or done.returncode == code, (
-            f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        ran = Ran(*run_forked(arguments, self.environment(), self.state_home))
+        assert code is None or ran.code == code, f"{arguments}: {ran.code}\n{ran.out}{ran.err}"
+        return ran
 
 
 def engine_clients(record: EngineRecord) -> Clients:

@@ -1,0 +1,22 @@
+"""What every command imports and reads, done once in the process that the commands are forked from."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from botocore.loaders import JSONFileLoader
+
+import countagg.aws
+import countagg.cli
+from countagg.aws.session import Clients, ConnectionOptions
+
+for _package in (countagg.aws, countagg.cli):
+    for _module in pkgutil.iter_modules(_package.__path__, f"{_package.__name__}."):
+        import_module(_module.name)
+
+JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]  # every session shares it
+_clients = Clients(ConnectionOptions(region="us-east-1", credentials=("id", "secret")))
+for _name in ("sts", "s3", "sns", "sqs", "dynamodb", "lambda_", "iam", "logs", "cloudwatch", "tagging"):
+    getattr(_clients, _name)

@@ -9,6 +9,7 @@ CountaggError                exit  1  failure
 |- Declined                  exit  8  the answer to a question was no
 |- TimedOut                  exit  9  a wait reached its end
 |- NotOwned                  exit  1  a resource of that name belongs to somebody else
+|- PlanOutdated              exit  1  a change is due that the plan did not show
 |- ImmutableField            exit  1  AWS cannot change this; nothing is replaced silently
 |- AwsCallFailed             exit  1  AWS refused a call for another reason
 |  |- AccessDenied           exit  1  the principal lacks a permission

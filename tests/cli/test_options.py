@@ -232,7 +232,10 @@ def test_a_settings_file_that_is_wrong_is_refused_by_its_name(
 def test_an_unknown_setting_is_answered_with_the_known_ones(countagg: CommandLine) -> None:
     Path("countagg.toml").write_text('buckets = "one"\n')
 
-    assert "  try: known are alarm_email, architecture, bucket, bucket_versioning," in countagg("status").err
+    assert (
+        "  try: known are alarm_email, alarm_uploads, architecture, bucket, bucket_versioning,"
+        in countagg("status").err
+    )
 
 
 def test_the_users_own_file_is_checked_too(sources: Sources, countagg: CommandLine) -> None:

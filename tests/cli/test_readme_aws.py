@@ -73,6 +73,7 @@ def test_all_commands_are_found() -> None:
         "aws s3 cp",
         "aws s3 ls",
         "aws s3api head-object",
+        "aws s3api head-object",
         "aws sns subscribe",
         "aws sts get-caller-identity",
     ]

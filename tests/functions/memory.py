@@ -10,12 +10,12 @@ import base64
 import io
 import json
 import os
-import resource
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, cast
 
 import boto3
@@ -80,8 +80,9 @@ def answer_with(answer: Answer) -> None:
 
 
 def counters(number: int, *, named: int = 0) -> dict[str, int]:
-    """Return as many counters as a file may have, with the longest names that there are."""
-    return {f"{LONG}{named:02d}{each:05d}": (each + number) * SCALE for each in range(DEFAULT_MAX_COUNTERS)}
+    """Return as many counters as a file may have, with the longest names that there are; some tell the number."""
+    values = (each if each % 100 else each + number for each in range(DEFAULT_MAX_COUNTERS))
+    return {f"{LONG}{named:02d}{each:05d}": value * SCALE for each, value in enumerate(values)}
 
 
 def encoded(values: Mapping[str, int]) -> str:
@@ -131,7 +132,7 @@ def batch_of(records: Iterator[dict[str, Any]]) -> bytes:
 
 
 def versions_of_one_day(*, renamed: bool = False) -> Iterator[dict[str, Any]]:
-    documents = [encoded(counters(number, named=number * renamed)) for number in range(60)]
+    documents = [encoded(counters(number, named=number * renamed)) for number in range(8 if renamed else 60)]
     for version in range(1, len(documents)):
         yield totals_record(f"{DAY}", version, documents[version - 1], documents[version])
 
@@ -263,8 +264,12 @@ MADE: Final = "MADE"
 
 
 def peak_megabytes() -> float:
-    """Return the largest resident set of the process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+    """Return the largest resident set of the process so far.
+
+    Not by `getrusage`, which counts in the process that this one was forked from.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1_024
 
 
 def main(name: str) -> None:

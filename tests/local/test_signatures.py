@@ -18,7 +18,6 @@ from countagg.local.signatures import Request, is_genuine, signature_of
 
 SECRET: Final = "the-secret-of-a-run"
 HOST: Final = "127.0.0.1:4566"
-NOW: Final = datetime.now(UTC)
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=12)
 paths = st.lists(texts, max_size=4).map(lambda parts: "/" + "/".join(quote(part, safe="-_.~") for part in parts))
@@ -48,9 +47,10 @@ def signed(
     return Request(method, arrived.path, arrived.query, headers | {"host": HOST})
 
 
-def genuine(request: Request, body: bytes, secret: str = SECRET, now: datetime = NOW) -> bool:
+def genuine(request: Request, body: bytes, secret: str = SECRET, *, after: timedelta = timedelta()) -> bool:
+    """Tell whether a request that is signed now is taken for genuine after some time."""
     signature = signature_of(request)
-    return signature is not None and is_genuine(request, signature, secret, body, now)
+    return signature is not None and is_genuine(request, signature, secret, body, datetime.now(UTC) + after)
 
 
 @given(
@@ -94,17 +94,17 @@ def test_what_was_changed_afterwards_is_not_genuine(auth: type[SigV4Auth]) -> No
 def test_a_signature_of_another_time_is_not_genuine(auth: type[SigV4Auth], minutes: int) -> None:
     request = signed(auth)
 
-    assert not genuine(request, b"", now=NOW + timedelta(minutes=minutes))
+    assert not genuine(request, b"", after=timedelta(minutes=minutes))
 
 
 def test_a_presigned_address_is_good_for_as_long_as_it_says() -> None:
     request = signed(S3SigV4QueryAuth, path="/bucket/key")
 
     assert "X-Amz-Expires=3600" in request.query
-    assert genuine(request, b"", now=NOW + timedelta(minutes=59))
-    assert not genuine(request, b"", now=NOW + timedelta(minutes=61))
+    assert genuine(request, b"", after=timedelta(minutes=59))
+    assert not genuine(request, b"", after=timedelta(minutes=61))
     longer = replace(request, query=request.query.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"))
-    assert not genuine(longer, b"", now=NOW + timedelta(minutes=61))
+    assert not genuine(longer, b"", after=timedelta(minutes=61))
 
 
 def test_a_signature_that_leaves_the_host_open_is_not_genuine() -> None:
@@ -113,7 +113,7 @@ def test_a_signature_that_leaves_the_host_open_is_not_genuine() -> None:
     assert signature is not None
 
     without = replace(signature, signed_headers=tuple(name for name in signature.signed_headers if name != "host"))
-    assert not is_genuine(request, without, SECRET, b"", NOW)
+    assert not is_genuine(request, without, SECRET, b"", datetime.now(UTC))
 
 
 SIGNATURE: Final = "0" * 64

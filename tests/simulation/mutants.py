@@ -208,7 +208,7 @@ MUTANTS = (
     Mutant(
         "a counter that an update did not find taken for a newer one",
         "functions.counters_table",
-        "        present = self._insert(day, version, refused, expiry)\n",
+        "        present = self._insert(day, version, refused, expiry, before_call)\n",
         "        present = refused\n",
     ),
     Mutant(
@@ -272,8 +272,8 @@ MUTANTS = (
     Mutant(
         "published object without its version in the content",
         "core.published",
-        ' + f" {mark}\\n".encode()',
-        ' + b"\\n"',
+        'content[-1:] = f" {mark}\\n".encode()',
+        'content[-1:] = b"\\n"',
     ),
     Mutant(
         "a day's layout changes with the settings",

@@ -48,7 +48,8 @@ def test_a_mutant_dies(mutant: Mutant) -> None:
 def plans_for(mutant: Mutant) -> Iterator[Plan]:
     if mutant.goes_on is None:
         special = chain(islice(across_lanes(), 40), islice(in_slices(), 20), islice(beside_a_denied_day(), 20))
-        return chain(special, map(make_plan, range(SEEDS_OF_A_MUTANT)), there_and_back())
+        # By 580 a mutant dies that the others let live.
+        return chain(special, map(make_plan, (580, *range(SEEDS_OF_A_MUTANT))), there_and_back())
     return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
 
 
@@ -76,8 +77,8 @@ def across_lanes() -> Iterator[Plan]:
         steps.append(Step(30.7 + 1.4 * number, f"{DAY}i-1", _only("b", number)))
     chapter, rates = Chapter(0.0, tuple(steps), ()), {Fault.KILLED_AFTER: 0.1, Fault.STATEMENT_THROTTLED: 0.1}
     plan = replace(PLAN, layouts=(Layout(3, 1),), factor=4, script=None, rates=rates, chapters=(chapter,))
-    # It is rare: of the seeds around, 602 and 642 have it.
-    return (replace(plan, seed=seed) for seed in range(590, 740))
+    # It is rare: of the seeds around, 253 and 346 have it.
+    return (replace(plan, seed=seed) for seed in range(240, 390))
 
 
 def in_slices() -> Iterator[Plan]:

@@ -175,7 +175,11 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
     start = _start(random)
     instances = _instances(random, random.randint(5, 12) if large else random.choice((1, 1, 2, 2, 3, 4)))
     chapters = [_chapter(random, start, instances, random.randint(30, 60) if large else random.randint(2, 14))]
-    chapters[0] = _with_day_denied(seed, _with_loss_of_totals(seed, chapters[0]))
+    for label, chance, fault in (
+        ("totals", _TOTALS_LOST, Fault.TOTALS_LOST),
+        ("denials", _DAY_DENIED, Fault.DAY_DENIED),
+    ):
+        chapters[0] = _with_disturbance(seed, chapters[0], label, chance, fault)
     kept = Kept()
     if random.random() < goes_on:
         kept = choose_kept(random)
@@ -197,24 +201,14 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
     )
 
 
-def _with_loss_of_totals(seed: int, chapter: Chapter) -> Chapter:
-    """Now and then lose the totals table; by chances of its own, so that all other plans are as they were."""
-    random = Random(f"totals of {seed}")
-    if random.random() >= _TOTALS_LOST:
+def _with_disturbance(seed: int, chapter: Chapter, label: str, chance: float, fault: Fault) -> Chapter:
+    """Now and then let a fault strike; by chances of its own, so that all other plans are as they were."""
+    random = Random(f"{label} of {seed}")
+    if random.random() >= chance:
         return chapter
     span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
-    lost = Disturbance(random.random() * span, Fault.TOTALS_LOST, "publisher", random.random())
-    return replace(chapter, disturbances=(*chapter.disturbances, lost))
-
-
-def _with_day_denied(seed: int, chapter: Chapter) -> Chapter:
-    """Now and then let the object of one day be denied; by chances of its own too."""
-    random = Random(f"denials of {seed}")
-    if random.random() >= _DAY_DENIED:
-        return chapter
-    span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
-    denied = Disturbance(random.random() * span, Fault.DAY_DENIED, "publisher", random.random())
-    return replace(chapter, disturbances=(*chapter.disturbances, denied))
+    struck = Disturbance(random.random() * span, fault, "publisher", random.random())
+    return replace(chapter, disturbances=(*chapter.disturbances, struck))
 
 
 def _with_little_time(seed: int, rates: dict[Fault, float]) -> dict[Fault, float]:

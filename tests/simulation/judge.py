@@ -9,7 +9,7 @@ After healing: files, snapshots, ledgers and counters agree to the last digit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from countagg.core.ledger import Ledger, decode_ledger
@@ -30,6 +30,8 @@ from tests.simulation.truth import Story, Truth, sum_of
 from tests.simulation.world import SETTINGS, World
 
 _LONGEST_WAIT_SECONDS: Final = 1_200
+_HANDLED_WITHIN_DAYS: Final = 3
+"""By then an event was handled, one that waited in the dead letters for the operator too: a run goes on later."""
 _HARMLESS: Final = frozenset(
     {
         Fault.SHORT_OF_TIME,
@@ -150,9 +152,9 @@ class Judge:
     def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
         content = self._stored.content(*place)
         # Before a refused file stands what stood before a removal too, if that came too late to withdraw it.
-        outlived = story.is_refused() and place in self._came_too_late and content in story.ever
+        outlived = story.is_refused() and content in story.ever and self._was_removed_too_late(place, story)
         if not outlived and not story.may_stand(content, versioned=self._world.plan.versioned):
-            latest, past = story.latest, self._may_be_refused(place[0], story.date)
+            latest, past = story.latest, self._may_be_refused(place[0], story.date, self._today())
             explained = self._exhausted(latest.key) and not healed
             if past and (latest.file is None or self._refusal(latest.key, "before")):
                 # More days of retention do not take it up by themselves.
@@ -161,22 +163,34 @@ class Judge:
                 before = f", and before it {shown(story.said[-1])}" if story.is_refused() else ""
                 self._note(f"snapshot {place}: found {shown(content)}, the file says {latest.file}{before}")
 
+    def _was_removed_too_late(self, place: tuple[str, str], story: Story) -> bool:
+        """Tell whether the last removal may have come when its day was closed, seen here before or not."""
+        if place in self._came_too_late:
+            return True
+        if story.removed is None:
+            return False
+        handled = story.removed + timedelta(days=_HANDLED_WITHIN_DAYS)
+        return self._may_be_refused(place[0], story.removed, handled)
+
     def _differs(self, place: tuple[str, str], story: Story) -> bool:
         """Tell whether a snapshot says something else than a good file, or than one that was removed."""
         return not story.is_refused() and self._stored.content(*place) != story.counters()
 
     def is_open(self, day: str) -> bool:
         """Tell whether the processor takes files of a day that are written now."""
-        return not self._may_be_refused(day, self._world.timeline.utc().date())
+        return not self._may_be_refused(day, self._today(), self._today())
 
-    def _may_be_refused(self, day: str, written: date) -> bool:
-        """Tell whether the processor may refuse a file of a day: by when it was written, and by the time now."""
+    def _today(self) -> date:
+        return self._world.timeline.utc().date()
+
+    def _may_be_refused(self, day: str, written: date, handled: date) -> bool:
+        """Tell whether the processor may refuse a file of a day: by when it was written, and handled."""
         kept = min(self._world.kept, key=lambda each: each.snapshots)
         closing = kept.closing(day)
         if day in self._expiry:
             closing = min(closing, closing_before(self._expiry[day]))
         too_late = (written - date.fromisoformat(day)).days > kept.snapshots
-        return too_late or self._world.timeline.utc().date().toordinal() >= closing
+        return too_late or handled.toordinal() >= closing
 
     def _has_gone(self, day: str) -> bool:
         """Tell whether the totals of a day have expired, and may be gone, or some of what belongs to them."""

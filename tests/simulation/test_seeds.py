@@ -31,6 +31,12 @@ def test_no_seed_is_wrong(first: int) -> None:
     assert tally.runs == A_GROUP
 
 
+@pytest.mark.parametrize("seed", [2432, 2729, 7852, 16769])
+def test_a_removal_after_the_day_was_closed_withdraws_nothing(seed: int) -> None:
+    """Nor is it forgotten that it came too late when a file that is refused takes its place within the hour."""
+    assert simulate(range(seed, seed + 1), "real").wrong == {}
+
+
 def test_every_kind_of_fault_strikes() -> None:
     struck: Counter[Fault] = Counter()
     for seed in range(BEYOND_ANY_TABLE, BEYOND_ANY_TABLE + 2_000):

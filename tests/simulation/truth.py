@@ -17,12 +17,14 @@ class Story:
 
     Attributes:
         latest: the last step.
-        date: on which it was done (UTC).
+        removed: the date (UTC) on which it was removed last; None if it never was.
+        date: on which the last step was done (UTC).
         said: every set of counters that the object stood for since it was removed last; none at the beginning.
         ever: every one that it stood for, whether it was removed since or not.
     """
 
     latest: Step
+    removed: date | None
     date: date
     said: list[Mapping[str, int]] = field(default_factory=lambda: [{}])
     ever: list[Mapping[str, int]] = field(default_factory=lambda: [{}])
@@ -54,10 +56,10 @@ class Truth:
 
     def tell(self, step: Step, moment: datetime) -> None:
         """Take a step into account."""
-        story = self.stories.setdefault(step.key, Story(step, moment.date()))
+        story = self.stories.setdefault(step.key, Story(step, None, moment.date()))
         story.latest, story.date = step, moment.date()
         if step.file is None:
-            story.said = [{}]
+            story.said, story.removed = [{}], moment.date()
         elif step.file.counters is not None:
             story.said.append(step.file.counters)
             story.ever.append(step.file.counters)

@@ -50,22 +50,22 @@ format: $(READY) ## put the code into the one format
 	$(BIN)/ruff format
 
 benchmark: $(READY) ## measure countagg beside the article's layout on an embedded engine
-	@$(BIN)/python -m tests.benchmark
+	@$(BIN)/python -m tools.benchmark
 
 hot-paths: $(READY) ## time the functions' hot paths, each on its own
 	@$(BIN)/python -m pytest tests/benchmark --benchmark-only --benchmark-columns=min,median,stddev,rounds
 
 scale: $(READY) ## let fleets of up to 100,000 instances go through the functions, with services in memory
-	@$(BIN)/python -m tests.scale
+	@$(BIN)/python -m tools.scale
 
 start-up: $(READY) ## time --help beside the libraries that it cannot do without
-	@$(BIN)/python -m tests.benchmark.start_up
+	@$(BIN)/python -m tools.benchmark.start_up
 
 simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	@$(BIN)/python -m tools.simulation --seeds $(SEEDS)
 
 fuzz: $(READY) ## feed hostile inputs to every parser: SECONDS=60, for all together
-	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
 
 audit: $(READY) ## look for known vulnerabilities of what is installed; asks PyPI, so it needs the internet
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import typer.main
 
-from countagg.cli.groups import INTERRUPTED
+from countagg.cli.app.groups import INTERRUPTED
+from countagg.cli.app.options import GLOBAL_NAMES
+from countagg.cli.app.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
+from countagg.cli.integrity.verify_command import DIFFERENT
 from countagg.cli.main import make_app
-from countagg.cli.options import GLOBAL_NAMES
-from countagg.cli.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
-from countagg.cli.verify_command import DIFFERENT
 from countagg.core import errors
 
 ROOT = Path(__file__).parents[1]

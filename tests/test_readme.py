@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from countagg import __version__
+from countagg.cli.app.preferences import load_preferences
 from countagg.cli.main import main
-from countagg.cli.preferences import load_preferences
 from countagg.core.object_keys import parse_object_key
 from countagg.core.partitions import INSTANCES_PER_LANE, MAX_PARTITIONS, UPLOADS_PER_LANE
 from countagg.provision.settings import DEFAULT_PREFIX, Retention

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
-from countagg.aws.s3 import region_of_bucket
-from countagg.aws.s3_notifications import get_notifications
+from countagg.aws.kinds.s3 import region_of_bucket
+from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
 

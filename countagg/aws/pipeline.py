@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.kinds.sqs import MISSING_QUEUE
 from countagg.aws.session import Clients
-from countagg.aws.sqs import MISSING_QUEUE
 from countagg.aws.stored_items import text_of
 from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, StackNotFound

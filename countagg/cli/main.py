@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import typer
 
-from countagg.cli.groups import App
-from countagg.cli.options import GLOBALS
-from countagg.cli.streams import open_standard_streams
+from countagg.cli.app.groups import App
+from countagg.cli.app.options import GLOBALS
+from countagg.cli.terminal.streams import open_standard_streams
 from countagg.core.errors import CountaggError
 
 _EPILOG = (
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except CountaggError as error:
         # Commands explain their own; it is the help or the version that could not be written.
-        from countagg.cli.registry import explain
+        from countagg.cli.app.registry import explain
 
         sys.stderr.write(explain(error, verbose=False))
         return error.exit_code

@@ -15,7 +15,7 @@ from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
 from countagg.core.published import published_metadata, render_published
 from countagg.core.values import SCALE
-from countagg.operate.status import watched_metrics
+from countagg.operate.health.status import watched_metrics
 from countagg.provision import metrics
 from countagg.provision.alarm_specs import alarm_names
 from tests.aws.world import BUCKET, World

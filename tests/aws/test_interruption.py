@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.binding import Forced
+from countagg.aws.kinds.binding import Forced
 from tests.aws.inventory import inventory
 from tests.aws.others import borrow, choose_everything
 from tests.aws.test_lifecycle import DELETIONS, MUTATIONS

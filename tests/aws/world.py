@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from countagg.aws.binding import Binder, Forced
+from countagg.aws.kinds.binding import Binder, Forced
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.waiting import Patience
 from countagg.core.names import OWNER_TAG

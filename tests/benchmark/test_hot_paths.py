@@ -19,7 +19,7 @@ from countagg.core.ledger import (
     rebuild,
 )
 from countagg.core.snapshot import pack_counters
-from countagg.operate.uploads import make_fleet
+from countagg.operate.totals.uploads import make_fleet
 
 DAY = "2026-11-20"
 FIRST, SECOND = "0001", "0002"

@@ -9,13 +9,13 @@ from typing import Any, Final
 import pytest
 import typer
 
-from countagg.cli.choice_options import read_choices, sources_named, taking_choices
+from countagg.cli.app.choice_options import read_choices, sources_named, taking_choices
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
-from countagg.cli.registry import command
-from countagg.cli.session import Session
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered, remember
 from countagg.provision.settings import PerFunction, Retention, StackSettings
-from tests.cli.test_options import Sources
+from tests.cli.app.test_options import Sources
 
 KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/0d5f3b7e"
 

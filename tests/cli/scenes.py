@@ -10,27 +10,27 @@ from typing import Final
 
 from countagg.aws.log_events import LogEvent
 from countagg.aws.pipeline import MappingHealth, QueueDepth
-from countagg.cli.explain_view import write_counter, write_file
-from countagg.cli.history_view import write_history
-from countagg.cli.loadtest_view import write_report
-from countagg.cli.plan_view import print_plan
-from countagg.cli.preferences import Preferences
-from countagg.cli.session import Session
-from countagg.cli.status_view import write_hops
+from countagg.cli.app.preferences import Preferences
+from countagg.cli.app.session import Session
+from countagg.cli.health.status_view import write_hops
+from countagg.cli.integrity.explain_view import write_counter, write_file
+from countagg.cli.load.loadtest_view import write_report
+from countagg.cli.stack.plan_view import print_plan
+from countagg.cli.totals.history_view import write_history
 from countagg.core.settings import FunctionSettings
 from countagg.core.values import SCALE
-from countagg.operate.evidence import Observer
-from countagg.operate.explain import explain_counter
-from countagg.operate.file_lineage import follow_file
-from countagg.operate.file_log import FileLog
-from countagg.operate.history import History
-from countagg.operate.query import TotalsOfDay
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.explain import explain_counter
+from countagg.operate.integrity.file_lineage import follow_file
+from countagg.operate.integrity.file_log import FileLog
+from countagg.operate.totals.history import History
+from countagg.operate.totals.query import TotalsOfDay
 from countagg.provision import metrics
 from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action, Change
+from tests.cli.app.test_options import DEFAULTS
+from tests.cli.load.test_loadtest import report
 from tests.cli.running import Terminal
-from tests.cli.test_loadtest import report
-from tests.cli.test_options import DEFAULTS
 from tests.operate.fake_day import NOW, UPLOADED_AT, FakeDay
 from tests.operate.fake_health import NAMES, healthy_stack
 from tests.operate.log_events import HeldLogs

@@ -343,7 +343,7 @@ def test_another_schema_is_refused_with_its_number() -> None:
 
 
 def test_the_ledger_of_the_largest_file_that_is_accepted_fits_into_an_item() -> None:
-    source = random.Random(1)  # noqa: S311 - names that compress badly
+    source = random.Random(1)
     counters = {f"{source.getrandbits(64):016x}": source.randrange(10**6) * SCALE for _ in range(28_000)}
     packed = pack_counters(counters)
     assert len(packed) > 0.9 * MAX_PACKED_BYTES

@@ -42,7 +42,7 @@ def test_any_file_that_fits_into_an_item_unpacks() -> None:
 
 
 def test_counters_that_do_not_fit_into_an_item_are_refused() -> None:
-    source = random.Random(1)  # noqa: S311 - reproducible noise
+    source = random.Random(1)
     counters = {f"{source.getrandbits(64):016x}": source.getrandbits(32) for _ in range(40_000)}
     with pytest.raises(InvalidCounterFile) as refused:
         pack_counters(counters)

@@ -23,7 +23,7 @@ def test_parts_are_joined_to_what_packing_the_whole_file_gives(counters: dict[st
 
 
 def test_a_whole_may_be_too_large_for_an_item() -> None:
-    source = Random(1)  # noqa: S311 - reproducible noise
+    source = Random(1)
     counters = {f"{source.getrandbits(64):016x}": source.getrandbits(32) for _ in range(40_000)}
     with pytest.raises(InvalidCounterFile):
         pack_counters(counters)

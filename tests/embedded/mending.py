@@ -16,11 +16,11 @@ from countagg.aws.pipeline import Pipeline
 from countagg.core.ledger import Ledger, decode_ledger, encode_ledger
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
-from countagg.operate.evidence import DayLook, Observer
-from countagg.operate.findings import Verification
-from countagg.operate.repair import Repaired, Repairer
-from countagg.operate.repair_plan import plan_repair
-from countagg.operate.verify import Settling, verify
+from countagg.operate.integrity.evidence import DayLook, Observer
+from countagg.operate.integrity.findings import Verification
+from countagg.operate.integrity.repair import Repaired, Repairer
+from countagg.operate.integrity.repair_plan import plan_repair
+from countagg.operate.integrity.verify import Settling, verify
 from tests.embedded.world import DeployedStack, wait_until
 
 HEALTHY: Final = {"i-1": "A 1\n", "i-2": "A 10\nB 5\n", "i-3": "C 0.25\n"}

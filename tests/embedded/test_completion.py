@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from countagg.cli.completion import PATIENCE_VARIABLE
+from countagg.cli.app.completion import PATIENCE_VARIABLE
 from tests.embedded.world import DeployedStack
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]

@@ -14,11 +14,11 @@ from countagg.aws.pipeline import Pipeline
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied
 from countagg.local import EngineRecord
-from countagg.operate.evidence import Observer
-from countagg.operate.explain import explain_counter
-from countagg.operate.file_lineage import FileLineage, follow_file
-from countagg.operate.file_log import FileLog
-from countagg.operate.lineage import CounterLineage
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.explain import explain_counter
+from countagg.operate.integrity.file_lineage import FileLineage, follow_file
+from countagg.operate.integrity.file_log import FileLog
+from countagg.operate.integrity.lineage import CounterLineage
 from countagg.operate.permitted import NotAllowed
 from tests.embedded.reader import Reader, new_reader, permissions_of
 from tests.embedded.world import DeployedStack, wait_until

@@ -11,7 +11,7 @@ import pytest
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.local import EngineRecord
-from countagg.operate.deployment import Deployment, apply
+from countagg.operate.stack.deployment import Deployment, apply
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Action
 from tests.embedded.world import CommandLine, engine_clients

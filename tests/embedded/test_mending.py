@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from countagg.local import EngineRecord
-from countagg.operate.uploads import make_fleet
+from countagg.operate.totals.uploads import make_fleet
 from tests.embedded.mending import PLANTED, TOTALS, Planted, Tampering, look_at, make_healthy_day, mend
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 from tests.events.loading import load_event

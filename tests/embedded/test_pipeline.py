@@ -11,7 +11,7 @@ import pytest
 
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.values import SCALE
-from countagg.operate.uploads import make_fleet
+from countagg.operate.totals.uploads import make_fleet
 from tests.embedded.world import DeployedStack, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]

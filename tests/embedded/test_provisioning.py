@@ -16,7 +16,7 @@ from countagg.aws.session import Clients
 from countagg.aws.tagged import tagged_arns
 from countagg.aws.waiting import Patience
 from countagg.local import EngineRecord
-from countagg.operate.deployment import Deployment, apply
+from countagg.operate.stack.deployment import Deployment, apply
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Action
 from tests.embedded.test_lifecycle import inventory

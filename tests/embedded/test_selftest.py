@@ -10,8 +10,8 @@ import pytest
 from countagg.aws.limits import Limits
 from countagg.core.names import Names
 from countagg.local import EngineRecord
-from countagg.operate.selftest import THROW_AWAY
-from countagg.operate.selftest_bench import COUNTER
+from countagg.operate.selftest.bench import COUNTER
+from countagg.operate.selftest.selftest import THROW_AWAY
 from tests.embedded.people import Person
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients
 

@@ -13,7 +13,7 @@ from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.local import EngineRecord
-from countagg.operate.status import Hop, Inspector
+from countagg.operate.health.status import Hop, Inspector
 from countagg.provision import metrics
 from countagg.provision.bundle import build_bundle
 from tests.embedded.reader import Reader, new_reader, permissions_of

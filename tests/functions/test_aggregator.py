@@ -484,7 +484,7 @@ def test_a_warm_function_holds_many_small_ledgers(world: World) -> None:
 
 
 def test_a_warm_function_holds_a_few_large_ledgers_and_no_more(world: World) -> None:
-    warm, source = Warm(world), random.Random(1)  # noqa: S311 - reproducible noise
+    warm, source = Warm(world), random.Random(1)
     many = {f"{source.getrandbits(64):016x}": SCALE for _ in range(15_000)}
     days = [f"2026-11-{number}" for number in range(12, 20)]
     for day in days:
@@ -498,7 +498,7 @@ def test_a_warm_function_holds_a_few_large_ledgers_and_no_more(world: World) -> 
 def test_a_ledger_that_is_nearly_full_is_told_with_what_to_do(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = random.Random(1)  # noqa: S311 - reproducible noise
+    source = random.Random(1)
     many = {f"{source.getrandbits(64):016x}": source.getrandbits(60) for _ in range(9_000)}
     aggregate(world, world.snapshot_changed("i-1", many))
     assert LEDGERS_NEARLY_FULL not in emitted_metrics(capsys)

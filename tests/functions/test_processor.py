@@ -603,7 +603,7 @@ def test_a_transaction_that_fails_for_another_reason_is_retried(world: World) ->
 
 
 def test_counters_that_fit_into_no_item_fit_into_shards(world: World) -> None:
-    source = random.Random(1)  # noqa: S311 - reproducible noise
+    source = random.Random(1)
     counters = {f"{source.getrandbits(64):016x}": source.getrandbits(32) * SCALE for _ in range(40_000)}
     content = "".join(f"{name} {value // SCALE}\n" for name, value in counters.items()).encode()
     spread = replace(world, settings=replace(world.settings, counter_shards=4, max_counters=40_000))

@@ -11,16 +11,16 @@ import pytest
 
 from countagg.core.partitions import LAYOUTS_PARTITION
 from countagg.functions.aggregator import Aggregator
-from countagg.operate.cost_model import ASSUMED
-from countagg.operate.fleet_sizes import size_article, size_article_filling, size_filling, size_fleet
-from countagg.operate.item_sizes import item_size, write_units
-from countagg.operate.uploads import make_fleet
-from countagg.operate.write_units import (
+from countagg.operate.cost.fleet_sizes import size_article, size_article_filling, size_filling, size_fleet
+from countagg.operate.cost.item_sizes import item_size, write_units
+from countagg.operate.cost.model import ASSUMED
+from countagg.operate.cost.write_units import (
     Rhythm,
     article_write_units_per_file,
     write_units_per_day,
     write_units_per_file,
 )
+from countagg.operate.totals.uploads import make_fleet
 from tests.events.loading import load_event
 from tests.functions.partiql import FakeTable
 from tests.functions.publishing import NAME, Outside
@@ -59,7 +59,7 @@ class Pipeline:
         self.outside.table = self.table
         self.publisher = self.outside.start()
         self.aggregator = Aggregator(world.store, world.logger, world.metrics, world.now)
-        self._random = random.Random(1)  # noqa: S311 - sequencers, not secrets
+        self._random = random.Random(1)
 
     def upload(self, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
         """Process files; return the records that the snapshots' stream emits."""

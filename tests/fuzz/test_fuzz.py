@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from tests.fuzz.runner import ROUND, Result, fuzz, named, run_round
-from tests.fuzz.targets import TARGETS, Target
+from tools.fuzz.runner import ROUND, Result, fuzz, named, run_round
+from tools.fuzz.targets import TARGETS, Target
 
 INPUTS = 60
 """A target; with the same seed in each run, so that nothing fails by chance. `make fuzz` looks further."""

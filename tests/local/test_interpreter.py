@@ -20,8 +20,8 @@ from tests.hostile_folder import HostileFolder
 PACKAGE: Final = Path(countagg.__file__).parent
 HOME: Final = "countagg/local/interpreter.py"
 STARTS_OUR_COMMANDS: Final = {
-    "countagg/cli/completion.py",
-    "countagg/cli/demo_command.py",
+    "countagg/cli/app/completion.py",
+    "countagg/cli/local/demo_command.py",
     "countagg/local/launch.py",
 }
 """What starts a process at all; each gets its command from `isolated`."""

@@ -8,7 +8,7 @@ import pytest
 
 from countagg.aws.session import Caller, Clients
 from countagg.aws.waiting import Patience
-from countagg.operate.deployment import Deployment
+from countagg.operate.stack.deployment import Deployment
 from tests.aws.world import ENVIRONMENT, PLACE, Calls, account, make_clients
 
 CALLER = Caller("arn:aws:iam::123456789012:root", PLACE, "https://e")

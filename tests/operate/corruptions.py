@@ -15,7 +15,7 @@ from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import sequencer_after
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
-from countagg.operate.findings import Hop
+from countagg.operate.integrity.findings import Hop
 from tests.operate.fake_day import FakeDay
 
 Told = tuple[str, str, str, str, Decimal | None, Decimal | None]

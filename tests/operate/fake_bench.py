@@ -13,10 +13,10 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.probes import Invocation, StatementAnswer
 from countagg.core.limits import AlertState
 from countagg.core.sequencer import normalise_sequencer
-from countagg.operate.dead_letters import DeadLetter, Kind
-from countagg.operate.findings import Difference, Hop, Verification
-from countagg.operate.selftest_bench import Bench, Sight
-from countagg.operate.selftest_steps import CONDITION_FAILED
+from countagg.operate.dead_letters.dead_letters import DeadLetter, Kind
+from countagg.operate.integrity.findings import Difference, Hop, Verification
+from countagg.operate.selftest.bench import Bench, Sight
+from countagg.operate.selftest.steps import CONDITION_FAILED
 from countagg.provision.reconcile import Action, Change
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)

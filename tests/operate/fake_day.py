@@ -22,12 +22,12 @@ from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
-from countagg.operate.evidence import Observer
-from countagg.operate.findings import Verification
-from countagg.operate.repair import Repaired, Repairer
-from countagg.operate.repair_plan import plan_repair
-from countagg.operate.sums import exact
-from countagg.operate.verify import Settling, verify
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.findings import Verification
+from countagg.operate.integrity.repair import Repaired, Repairer
+from countagg.operate.integrity.repair_plan import plan_repair
+from countagg.operate.integrity.sums import exact
+from countagg.operate.integrity.verify import Settling, verify
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader

@@ -11,7 +11,7 @@ from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, QueueDepth
 from countagg.core.errors import AccessDenied
 from countagg.core.names import Names
-from countagg.operate.status import Hop, Inspector
+from countagg.operate.health.status import Hop, Inspector
 from countagg.provision.alarm_specs import alarm_names
 from tests.cli.fake_pipeline import FakePipeline
 

@@ -18,9 +18,9 @@ from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
-from countagg.operate.evidence import Observer
-from countagg.operate.sums import exact
-from countagg.operate.verify import Settling, verify
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.sums import exact
+from countagg.operate.integrity.verify import Settling, verify
 from tests.operate.fake_day import DAY, NOW, RECORD, SETTINGS, THEN
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from countagg.core.partitions import Layout
-from tests.scale.fleet import recommended_layout, run_minute
+from tools.scale.fleet import recommended_layout, run_minute
 
 
 @pytest.mark.parametrize("layout", [Layout(), Layout(3, 1), Layout(1, 3), Layout(2, 2)], ids=str)

@@ -17,11 +17,11 @@ from countagg.core.published import STACK_KEY, parse_published
 from countagg.core.sequencer import sequencer_after
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
-from countagg.operate.findings import Verification
-from tests.simulation.damage import DAY, FORMS, OBJECT, TOTALS, Form, Value, damages, form, healthy_world, key_of
-from tests.simulation.files import File
-from tests.simulation.plans import Step
-from tests.simulation.world import SETTINGS, World
+from countagg.operate.integrity.findings import Verification
+from tools.simulation.damage import DAY, FORMS, OBJECT, TOTALS, Form, Value, damages, form, healthy_world, key_of
+from tools.simulation.files import File
+from tools.simulation.plans import Step
+from tools.simulation.world import SETTINGS, World
 
 pytestmark = pytest.mark.exhaustive
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from countagg.core.partitions import Layout
-from tests.simulation.faults import Fault, Strike
-from tests.simulation.files import UNITS, File
-from tests.simulation.plans import Chapter, Plan, Step
-from tests.simulation.run import run
+from tools.simulation.faults import Fault, Strike
+from tools.simulation.files import UNITS, File
+from tools.simulation.plans import Chapter, Plan, Step
+from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.minimise import fewest, minimise
-from tests.simulation.naive import NAIVE
-from tests.simulation.plans import Plan, make_plan
-from tests.simulation.run import run
+from tools.simulation.minimise import fewest, minimise
+from tools.simulation.naive import NAIVE
+from tools.simulation.plans import Plan, make_plan
+from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 

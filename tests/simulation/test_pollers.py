@@ -12,14 +12,14 @@ import pytest
 
 from countagg.provision.differences import Tags
 from countagg.provision.states import MappingState
-from tests.simulation.faults import Fault, Faults, Strike
-from tests.simulation.functions import Function
-from tests.simulation.invocations import Invocation, Outcome, Setting
-from tests.simulation.mappings import StreamMapping
-from tests.simulation.queues import DeadLetters, UploadsQueue
-from tests.simulation.streams import Stream
-from tests.simulation.timeline import HOUR, Timeline
-from tests.simulation.trace import Trace
+from tools.simulation.faults import Fault, Faults, Strike
+from tools.simulation.functions import Function
+from tools.simulation.invocations import Invocation, Outcome, Setting
+from tools.simulation.mappings import StreamMapping
+from tools.simulation.queues import DeadLetters, UploadsQueue
+from tools.simulation.streams import Stream
+from tools.simulation.timeline import HOUR, Timeline
+from tools.simulation.trace import Trace
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TAGS = Tags({})

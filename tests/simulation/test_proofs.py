@@ -11,14 +11,14 @@ import pytest
 
 from countagg.core.partitions import Layout
 from countagg.core.values import SCALE
-from tests.simulation.faults import Fault
-from tests.simulation.files import File
-from tests.simulation.mutants import MUTANTS, Mutant, mutated
-from tests.simulation.naive import NAIVE
-from tests.simulation.plans import Chapter, Disturbance, Plan, Step, make_plan
-from tests.simulation.rules import REAL
-from tests.simulation.run import run
 from tests.simulation.test_every_call import DAY, ONE, OTHER, PLAN, STEPS
+from tools.simulation.faults import Fault
+from tools.simulation.files import File
+from tools.simulation.mutants import MUTANTS, Mutant, mutated
+from tools.simulation.naive import NAIVE
+from tools.simulation.plans import Chapter, Disturbance, Plan, Step, make_plan
+from tools.simulation.rules import REAL
+from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 
@@ -115,7 +115,7 @@ def test_the_real_functions_are_right_in_these_plans_too(plans: Callable[[], Ite
 
 def test_a_mutant_leaves_the_real_functions_as_they_are() -> None:
     mutated(MUTANTS[0])
-    assert import_module("tests.simulation.rules").REAL is REAL
+    assert import_module("tools.simulation.rules").REAL is REAL
     assert all(run(make_plan(seed)).wrong == () for seed in range(10))
 
 

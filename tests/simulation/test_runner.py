@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.__main__ import main
+from tools.simulation.__main__ import main
 
 pytestmark = pytest.mark.exhaustive
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.__main__ import simulate
-from tests.simulation.faults import Fault
-from tests.simulation.plans import make_plan
-from tests.simulation.run import run
+from tools.simulation.__main__ import simulate
+from tools.simulation.faults import Fault
+from tools.simulation.plans import make_plan
+from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 
@@ -55,7 +55,7 @@ def test_a_seed_is_one_run() -> None:
 
 def _account(hash_seed: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", "--seed", "7", "--trace"],
+        [sys.executable, "-m", "tools.simulation", "--seed", "7", "--trace"],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,

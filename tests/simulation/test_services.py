@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.simulation.bucket import Bucket
-from tests.simulation.conditions import holds
-from tests.simulation.faults import Fault, Faults
-from tests.simulation.invocations import Setting, Unfaithful
-from tests.simulation.streams import Stream
-from tests.simulation.tables import Table
-from tests.simulation.timeline import DAY, MINUTE, Timeline
-from tests.simulation.trace import Trace
+from tools.simulation.bucket import Bucket
+from tools.simulation.conditions import holds
+from tools.simulation.faults import Fault, Faults
+from tools.simulation.invocations import Setting, Unfaithful
+from tools.simulation.streams import Stream
+from tools.simulation.tables import Table
+from tools.simulation.timeline import DAY, MINUTE, Timeline
+from tools.simulation.trace import Trace
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

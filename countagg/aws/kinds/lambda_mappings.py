@@ -1,0 +1,274 @@
+"""Lambda: event source mappings of queues and of table streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of
+from countagg.aws.kinds.offers import MAPPING_TAGS
+from countagg.aws.waiting import (
+    FUNCTION_BUSY,
+    FUNCTION_NOT_YET,
+    MAPPING_BUSY,
+    MAPPING_NOT_YET,
+    QUEUE_NOT_READABLE,
+    ROLE_NOT_READY,
+    STREAM_NOT_READABLE,
+    Patience,
+    Transient,
+)
+from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.identities import QueueMappingId, StreamMappingId
+from countagg.provision.place import Place
+from countagg.provision.policies import compact
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import MappingState
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
+
+_MISSING: Final = "ResourceNotFoundException"
+_TRANSITIONAL: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
+_PARTIAL: Final = "ReportBatchItemFailures"
+NO_MAPPING_TAGS: Final = "countagg:mapping-tags"
+"""Tag of a function by which it remembers that its mapping may have none."""
+_NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE, *ROLE_NOT_READY)
+
+
+class EventSourceMapping:
+    """An event source mapping, found by its function and its source, because AWS picks its id.
+
+    It is ours if its function is.
+    """
+
+    def __init__(
+        self,
+        lambda_: LambdaClient,
+        identity: QueueMappingId | StreamMappingId,
+        place: Place,
+        stack: str,
+        patience: Patience,
+    ) -> None:
+        self._lambda = lambda_
+        self._function = identity.function
+        self._function_arn = place.function_arn(identity.function)
+        self._stack = stack
+        self._is_stream = isinstance(identity, StreamMappingId)
+        self._may_have_tags = place.has_mapping_tags
+        self._is_ours = _source_test(identity, place)
+        self._patience = patience
+
+    def _find(self) -> EventSourceMappingConfigurationTypeDef | None:
+        try:
+            found = self._list(FunctionName=self._function)
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
+            # The function is gone, but its mappings need not be: a deletion leaves them (AWS-FACTS section 3).
+            found = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
+        return next((each for each in found if self._is_ours(each.get("EventSourceArn", ""))), None)
+
+    def _list(self, **which: str) -> list[EventSourceMappingConfigurationTypeDef]:
+        pages = self._lambda.get_paginator("list_event_source_mappings").paginate(**which)  # type: ignore[arg-type]  # names a filter, or none
+        return [found for page in pages for found in page["EventSourceMappings"]]
+
+    def _settled(self) -> EventSourceMappingConfigurationTypeDef | None:
+        """Return the mapping once it is in none of its transitional states; there is no waiter for it."""
+        return self._patience.settled(
+            self._find, _unsettled, f"event source mapping of {self._function} to settle"
+        )
+
+    def read(self) -> Observed[MappingState] | None:
+        """Return it as it is. One that is changing is waited for."""
+        found = self._settled()
+        if found is None:
+            return None
+        filters = found.get("FilterCriteria", {}).get("Filters", [])
+        function_tags = self._function_tags()
+        state = MappingState(
+            source=found.get("EventSourceArn", ""),
+            enabled=found.get("State") == "Enabled",
+            batch_size=found.get("BatchSize", 0),
+            window=found.get("MaximumBatchingWindowInSeconds", 0),
+            tags=self._tags(found, function_tags or {}),
+            partial_answers=_PARTIAL in found.get("FunctionResponseTypes", []),
+            filters=tuple(compact(json.loads(each.get("Pattern", "{}"))) for each in filters),
+            bisect=found.get("BisectBatchOnFunctionError", False),
+            tries=found.get("MaximumRetryAttempts", -1),
+            record_age=found.get("MaximumRecordAgeInSeconds", -1),
+            parallel=found.get("ParallelizationFactor", 1),
+            on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
+            max_concurrency=(found.get("ScalingConfig") or {}).get("MaximumConcurrency"),
+        )
+        # If its function was deleted by hand, nobody else has a use for the mapping.
+        owned = function_tags is None or function_tags.get(OWNER_TAG) == self._stack
+        return Observed(state, {"uuid": found.get("UUID", "")}, owned=owned)
+
+    def _function_tags(self) -> dict[str, str] | None:
+        try:
+            return self._lambda.list_tags(Resource=self._function_arn)["Tags"]
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
+            return None
+
+    def _tags(
+        self, found: EventSourceMappingConfigurationTypeDef, function_tags: Mapping[str, str]
+    ) -> Tags | None:
+        """Return its tags; None where mappings may have none."""
+        arn = found.get("EventSourceMappingArn")
+        if arn is None or not self._may_have_tags or NO_MAPPING_TAGS in function_tags:
+            return None
+        try:
+            return Tags(self._lambda.list_tags(Resource=arn)["Tags"])
+        except ClientError as error:
+            if not MAPPING_TAGS.matches(error):
+                raise
+            return None
+
+    def create(self, desired: MappingState) -> None:
+        """Create it; the role's rights on the source take some time until Lambda sees them."""
+        tags = {} if desired.tags is None else {"Tags": desired.tags.of}
+        self._with_tags(lambda: self._create(desired, **tags), lambda: self._create(desired))
+
+    def _with_tags(self, action: Callable[[], object], instead: Callable[[], object]) -> None:
+        """Do what sets tags; where mappings may have none, do the other, and have the function remember it."""
+        try:
+            action()
+        except ClientError as error:
+            if not MAPPING_TAGS.matches(error):
+                raise
+            instead()
+            note = {NO_MAPPING_TAGS: "not offered"}
+            self._call(lambda: self._lambda.tag_resource(Resource=self._function_arn, Tags=note), *FUNCTION_BUSY)
+            self._patience.warn(
+                f"event source mapping of {self._function}: it gets no tags, which are not offered here"
+            )
+
+    def _create(self, desired: MappingState, **tags: Any) -> None:  # noqa: ANN401 - a parameter of boto3
+        request = {**self._settings(desired), **tags}
+        if self._is_stream:
+            request["StartingPosition"] = desired.starting_position
+        # What an update would remove by an empty value, a new mapping does not have.
+        if not desired.on_failure:
+            request.pop("DestinationConfig", None)
+        if not desired.filters:
+            request.pop("FilterCriteria")
+        self._patience.call(
+            lambda: self._lambda.create_event_source_mapping(
+                FunctionName=self._function, EventSourceArn=desired.source, **request
+            ),
+            (*_NOT_READABLE, *FUNCTION_NOT_YET),
+            f"role of {self._function}, until it can read {desired.source}",
+        )
+
+    def _settings(self, desired: MappingState) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "Enabled": desired.enabled,
+            "BatchSize": desired.batch_size,
+            "MaximumBatchingWindowInSeconds": desired.window,
+            "FunctionResponseTypes": [_PARTIAL] if desired.partial_answers else [],
+            # An empty one removes those there are.
+            "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in desired.filters]}
+            if desired.filters
+            else {},
+        }
+        if not self._is_stream:
+            # An empty one removes the limit.
+            limit = desired.max_concurrency
+            settings["ScalingConfig"] = {} if limit is None else {"MaximumConcurrency": limit}
+        else:
+            settings["BisectBatchOnFunctionError"] = desired.bisect
+            settings["MaximumRetryAttempts"] = desired.tries
+            settings["MaximumRecordAgeInSeconds"] = desired.record_age
+            settings["ParallelizationFactor"] = desired.parallel
+            # An empty destination removes it; an empty OnFailure is refused (AWS-FACTS section 4).
+            settings["DestinationConfig"] = {"OnFailure": {"Destination": desired.on_failure}}
+        return settings
+
+    def update(self, desired: MappingState, changes: Sequence[FieldChange]) -> None:
+        """Set what differs; a mapping to another stream is replaced, because its source cannot be changed."""
+        if any(change.name == "source" for change in changes):
+            self.delete()
+            self.create(desired)
+            return
+        found = self._find()
+        if found is None:
+            self.create(desired)
+            return
+        uuid, arn, settings = found["UUID"], found.get("EventSourceMappingArn", ""), self._settings(desired)
+        for change in changes:
+            if change.name == "tags":
+                self._with_tags(partial(self._put_tags, arn, change), lambda: None)
+        if any(change.name != "tags" for change in changes):
+            self._call(
+                lambda: self._lambda.update_event_source_mapping(UUID=uuid, **settings),
+                *_NOT_READABLE,
+                *MAPPING_NOT_YET,
+            )
+
+    def _put_tags(self, arn: str, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._call(lambda: self._lambda.tag_resource(Resource=arn, Tags=change.tags_to_set), *MAPPING_NOT_YET)
+        if change.tags_to_drop:
+            self._call(
+                lambda: self._lambda.untag_resource(Resource=arn, TagKeys=change.tags_to_drop), *MAPPING_NOT_YET
+            )
+
+    def _call(self, action: Callable[[], object], *transient: Transient) -> None:
+        what = f"event source mapping of {self._function}, being changed"
+        self._patience.call(action, (*MAPPING_BUSY, *transient), what)
+
+    def delete(self) -> None:
+        """Let it finish what it has begun, delete it and wait until it is gone, for its function to go after it.
+
+        There is more than one when somebody mapped a stream that was made anew by hand.
+        """
+        while (found := self._settled()) is not None:
+            uuid = found["UUID"]
+            if found.get("State") == "Enabled":
+                self._unless_gone(uuid, self._disable)
+                self._settled()
+            self._unless_gone(uuid, self._delete_one)
+            self._await_absence(uuid)
+
+    def _unless_gone(self, uuid: str, action: Callable[[str], None]) -> None:
+        """Do it; that the mapping is gone, or its function, is no mistake."""
+        try:
+            action(uuid)
+        except ClientError as error:
+            if code_of(error) != _MISSING:
+                raise
+
+    def _disable(self, uuid: str) -> None:
+        self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False))
+
+    def _delete_one(self, uuid: str) -> None:
+        self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
+
+    def _await_absence(self, uuid: str) -> None:
+        self._patience.until(
+            lambda: (found := self._find()) is None or found["UUID"] != uuid,
+            f"event source mapping of {self._function} to be gone",
+        )
+
+
+def _unsettled(found: EventSourceMappingConfigurationTypeDef | None) -> str | None:
+    state = None if found is None else found.get("State")
+    return f"State {state}" if state in _TRANSITIONAL else None
+
+
+def _source_test(identity: QueueMappingId | StreamMappingId, place: Place) -> Callable[[str], bool]:
+    match identity:
+        case QueueMappingId(queue=queue):
+            return place.queue_arn(queue).__eq__
+        case StreamMappingId(table=table):
+            prefix = f"{place.table_arn(table)}/stream/"
+            return lambda source: source.startswith(prefix)

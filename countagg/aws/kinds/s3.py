@@ -1,0 +1,302 @@
+"""S3: the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import DENIED, code_of
+from countagg.aws.kinds.offers import BUCKET_TAGS
+from countagg.aws.kinds.s3_notifications import get_notifications
+from countagg.aws.session import tag_list, tag_map
+from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, Patience
+from countagg.core.errors import AccessDenied, AwsCallFailed
+from countagg.core.names import OWNER_TAG, Names
+from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.identities import BucketId
+from countagg.provision.lifecycle import merge_rules, our_rules
+from countagg.provision.notifications import count_entries, foreign_entries
+from countagg.provision.place import Place
+from countagg.provision.policies import merge_statements, our_statements
+from countagg.provision.reconcile import Observed
+from countagg.provision.states import BucketState
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING: Final = frozenset({"NoSuchBucket", "404"})
+_BLOCK_ALL: Final[Any] = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_DELETED_AT_ONCE: Final = 1_000
+_COUNTED: Final = 1_000
+
+
+def region_of_bucket(s3: S3Client, owner: Any) -> str:  # noqa: ANN401 - bucket and its owner, as boto3 takes them
+    """Return the region that a bucket is in.
+
+    HeadBucket would tell it too, but who may call that may list everything in the bucket.
+    """
+    answer: Mapping[str, Any] = s3.get_bucket_location(**owner)
+    constraint = str(answer.get("LocationConstraint") or "")
+    # Two regions have other names here (S3 API reference, GetBucketLocation).
+    return {"": "us-east-1", "EU": "eu-west-1"}.get(constraint, constraint)
+
+
+class Bucket:
+    """A bucket. It is ours if it bears our tag, which only buckets get that countagg created."""
+
+    def __init__(  # noqa: PLR0913 - what every kind takes, and what may go with it
+        self,
+        s3: S3Client,
+        identity: BucketId,
+        place: Place,
+        stack: str,
+        patience: Patience,
+        *,
+        delete_objects: bool,
+    ) -> None:
+        self._s3 = s3
+        self._made = patience.over(
+            s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), f"bucket {identity.name}, until it can be changed"
+        )
+        self._busy = patience.over(s3, BUCKET_BUSY, f"bucket {identity.name}, being made or deleted")
+        self._name = identity.name
+        self._place = place
+        self._stack = stack
+        self._delete_objects = delete_objects
+        self._owner: Any = {"Bucket": identity.name, "ExpectedBucketOwner": place.account}
+
+    def read(self) -> Observed[BucketState] | None:
+        """Return it as it is; of one that is not ours, only that it exists in the right region."""
+        try:
+            region = region_of_bucket(self._s3, self._owner)
+        except ClientError as error:
+            if code_of(error) in DENIED:
+                # S3 tells nobody whose bucket it is.
+                raise AccessDenied(
+                    "it belongs to another account, or this principal may not look at it (s3:GetBucketLocation)",
+                    where=f"bucket {self._name}",
+                    hint="choose another --bucket, or ask for that permission",
+                ) from error
+            raise
+        self._check_region(region)
+        tags = self._tags(self._s3)
+        owned = tags.get(OWNER_TAG) == self._stack
+        if not owned:
+            unknown = BucketState(
+                private=False, encryption="", versioning=None, statements="", lifecycle="", tags=Tags(tags)
+            )
+            return Observed(unknown, self._outputs(), owned=False, remark=self._remark())
+        state = BucketState(
+            private=self._is_private(),
+            encryption=self._encryption(),
+            versioning=self._s3.get_bucket_versioning(**self._owner).get("Status") == "Enabled",
+            statements=our_statements(self._policy(self._s3)),
+            lifecycle=our_rules(self._lifecycle(self._s3)),
+            tags=Tags(tags),
+        )
+        held = self._held()
+        return Observed(
+            state,
+            self._outputs(),
+            retained="" if self._delete_objects else self._reason_to_keep(held),
+            contents=held,
+        )
+
+    def _reason_to_keep(self, held: str) -> str:
+        if held:
+            return f"it holds {held}; --delete-objects deletes them with it"
+        others = count_entries(
+            foreign_entries(get_notifications(self._s3, self._owner), Names(self._stack).uploads)
+        )
+        return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else ""
+
+    def _remark(self) -> str:
+        """Tell of a key that encrypts a bucket of others: without it the functions cannot read the files."""
+        try:
+            key = self._encryption()
+        except ClientError as error:
+            if code_of(error) not in DENIED:
+                raise
+            return ""
+        # The services' own keys are open to whoever may read the object.
+        own = {"none", "AES256", "aws:kms", "aws:kms:dsse"}
+        return "" if key in own else f"its files are encrypted with {key}: name it by --kms-key"
+
+    def _outputs(self) -> dict[str, str]:
+        return {"notifications": json.dumps(get_notifications(self._s3, self._owner), sort_keys=True)}
+
+    def _check_region(self, region: str) -> None:
+        if region != self._place.region:
+            raise AwsCallFailed(
+                f"the bucket is in {region}, not in {self._place.region}; S3 only notifies topics of its region",
+                where=f"bucket {self._name}",
+                hint=f"use --region {region}, or another bucket",
+            )
+
+    def _tags(self, s3: S3Client) -> dict[str, str]:
+        try:
+            return tag_map(s3.get_bucket_tagging(**self._owner)["TagSet"])
+        except ClientError as error:
+            if code_of(error) == "NoSuchTagSet":
+                return {}
+            raise
+
+    def _is_private(self) -> bool:
+        try:
+            found = self._s3.get_public_access_block(**self._owner)["PublicAccessBlockConfiguration"]
+        except ClientError as error:
+            if code_of(error) == "NoSuchPublicAccessBlockConfiguration":
+                return False
+            raise
+        return all(found.get(name) for name in _BLOCK_ALL)
+
+    def _encryption(self) -> str:
+        try:
+            found = self._s3.get_bucket_encryption(**self._owner)["ServerSideEncryptionConfiguration"]["Rules"]
+        except ClientError as error:
+            if code_of(error) == "ServerSideEncryptionConfigurationNotFoundError":
+                return "none"
+            raise
+        rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
+        return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
+
+    def _policy(self, s3: S3Client) -> dict[str, Any]:
+        try:
+            policy: dict[str, Any] = json.loads(s3.get_bucket_policy(**self._owner)["Policy"])
+        except ClientError as error:
+            if code_of(error) == "NoSuchBucketPolicy":
+                return {}
+            raise
+        return policy
+
+    def _lifecycle(self, s3: S3Client) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
+        except ClientError as error:
+            if code_of(error) == "NoSuchLifecycleConfiguration":
+                return {}
+            raise
+        found.pop("ResponseMetadata", None)
+        return found
+
+    def _held(self) -> str:
+        count = sum(1 for _ in islice(self._versions(), _COUNTED + 1))
+        if count <= 1:
+            return "1 object" if count else ""
+        return f"{count if count <= _COUNTED else f'more than {_COUNTED:,}'} objects and versions"
+
+    def _versions(self) -> Iterator[Any]:
+        """Yield every object in every version, delete markers too."""
+        for page in self._s3.get_paginator("list_object_versions").paginate(**self._owner):
+            for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                yield {"Key": found["Key"], "VersionId": found["VersionId"]}
+
+    def create(self, desired: BucketState) -> None:
+        """Create it, with its tag in the same call so that it is known as ours, and close it to the public."""
+        try:
+            self._create(Tags=tag_list(desired.tags.of))
+        except ClientError as error:
+            if not BUCKET_TAGS.matches(error):
+                raise
+            self._create()
+        # Some regions refuse the tags of that call, and engines other than AWS may leave them out.
+        if desired.tags.edits(Tags(self._tags(self._made))):
+            self._put_tags(desired)
+        self._put_private()
+        self._put_encryption(desired)
+        if desired.versioning is not None:
+            self._put_versioning(desired)
+        if desired.statements != our_statements({}):
+            self._put_policy(desired)
+        if desired.lifecycle != our_rules({}):
+            self._put_lifecycle(desired)
+
+    def _create(self, **configuration: Any) -> None:  # noqa: ANN401 - a parameter of boto3
+        if self._place.region != "us-east-1":
+            configuration["LocationConstraint"] = self._place.region
+        given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
+        self._busy.create_bucket(Bucket=self._name, **given)
+
+    def update(self, desired: BucketState, changes: Sequence[FieldChange]) -> None:
+        """Set what differs."""
+        for change in changes:
+            match change.name:
+                case "tags":
+                    self._put_tags(desired, change.tags_to_drop)
+                case "private":
+                    self._put_private()
+                case "encryption":
+                    self._put_encryption(desired)
+                case "versioning":
+                    self._put_versioning(desired)
+                case "lifecycle":
+                    self._put_lifecycle(desired)
+                case _:
+                    self._put_policy(desired)
+
+    def _put_tags(self, desired: BucketState, dropped: Sequence[str] = ()) -> None:
+        # The call replaces them all: those of others go along.
+        tags = {key: value for key, value in self._tags(self._made).items() if key not in dropped} | dict(
+            desired.tags.of
+        )
+        self._made.put_bucket_tagging(**self._owner, Tagging={"TagSet": tag_list(tags)})
+
+    def _put_private(self) -> None:
+        self._made.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=_BLOCK_ALL)
+
+    def _put_encryption(self, desired: BucketState) -> None:
+        by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": desired.encryption}
+        default = by_key if desired.encryption.startswith("arn:") else {"SSEAlgorithm": desired.encryption}
+        # With a bucket key S3 asks KMS once in a while instead of once a file.
+        rule: Any = {
+            "ApplyServerSideEncryptionByDefault": default,
+            "BucketKeyEnabled": "KMSMasterKeyID" in default,
+        }
+        self._made.put_bucket_encryption(**self._owner, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def _put_versioning(self, desired: BucketState) -> None:
+        status: Any = {"Status": "Enabled" if desired.versioning else "Suspended"}
+        self._made.put_bucket_versioning(**self._owner, VersioningConfiguration=status)
+
+    def _put_policy(self, desired: BucketState) -> None:
+        merged = merge_statements(self._policy(self._made), desired.statements)
+        self._made.put_bucket_policy(**self._owner, Policy=json.dumps(merged))
+
+    def _put_lifecycle(self, desired: BucketState) -> None:
+        # The call replaces the whole: rules of others, and what transitions default to, go along.
+        merged: Any = merge_rules(self._lifecycle(self._made), desired.lifecycle)
+        defaults = {name: value for name, value in merged.items() if name != "Rules"}
+        self._made.put_bucket_lifecycle_configuration(
+            **self._owner, LifecycleConfiguration={"Rules": merged["Rules"]}, **defaults
+        )
+
+    def delete(self) -> None:
+        """Delete it; with its objects only when that was asked for."""
+        try:
+            if self._delete_objects:
+                self._empty()
+            self._busy.delete_bucket(**self._owner)
+        except ClientError as error:
+            if code_of(error) not in _MISSING:
+                raise
+
+    def _empty(self) -> None:
+        versions = list(self._versions())
+        for start in range(0, len(versions), _DELETED_AT_ONCE):
+            batch = versions[start : start + _DELETED_AT_ONCE]
+            answer = self._s3.delete_objects(**self._owner, Delete={"Objects": batch, "Quiet": True})
+            for failure in answer.get("Errors", []):
+                raise AwsCallFailed(
+                    f"{failure.get('Key')} cannot be deleted: {failure.get('Message')}",
+                    where=f"bucket {self._name}",
+                    hint="look into its lock and the bucket's policy, then tear down again; or leave the objects",
+                )

@@ -1,0 +1,1 @@
+"""What all commands share: options, settings files, the session, completion, and the list of commands."""

@@ -1,0 +1,102 @@
+"""The commands by name, so that help and completion can list them without loading what they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a group of commands.
+
+    Attributes:
+        module: of `countagg.cli`, which registers it.
+        panel: heading under which the help lists it.
+        summary: its one sentence.
+    """
+
+    module: str
+    panel: str
+    summary: str
+
+
+_TRY: Final = "Try out"
+_STACK: Final = "Set up and tear down"
+_USE: Final = "Use"
+_PROVE: Final = "Prove and mend"
+_MEASURE: Final = "Measure"
+
+CATALOGUE: Final = {
+    "demo": Entry(
+        "local.demo_command", _TRY, "Run the whole pipeline on an embedded engine, show it, and clean up."
+    ),
+    "local": Entry("local.local_commands", _TRY, "Start, stop and look at the embedded engine."),
+    "doctor": Entry(
+        "doctor.doctor_command",
+        _STACK,
+        "Check whether countagg can work here: credentials, permissions, quotas, names, bucket, versions.",
+    ),
+    "permissions": Entry("stack.permissions_command", _STACK, "Print IAM policies for people and instances."),
+    "plan": Entry(
+        "stack.stack_commands", _STACK, "Show what setup would change, field by field, and touch nothing."
+    ),
+    "setup": Entry("stack.stack_commands", _STACK, "Set the pipeline up, or bring it back to what it should be."),
+    "outputs": Entry(
+        "stack.stack_commands", _STACK, "Show names, ARNs and addresses of the deployed stack, for other programs."
+    ),
+    "bundle": Entry(
+        "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."
+    ),
+    "teardown": Entry("stack.stack_commands", _STACK, "Remove the pipeline, and nothing of anybody else's."),
+    "upload-sample": Entry(
+        "totals.upload_command", _USE, "Upload test counters: the four sample instances, or a fleet."
+    ),
+    "query": Entry("totals.query_command", _USE, "Show the totals of a day, or with --since those of many days."),
+    "status": Entry(
+        "health.status_command",
+        _USE,
+        "Show every hop of the pipeline, in the order of the data; exit with 1 if one is not healthy.",
+    ),
+    "logs": Entry("logs.logs_command", _USE, "Show what the functions write, as one stream in the order of time."),
+    "limits": Entry("totals.limits_commands", _USE, "Set limits of totals; an alert is sent when one is passed."),
+    "verify": Entry(
+        "integrity.verify_command",
+        _PROVE,
+        "Recompute a day from the files in the bucket and compare every hop with it; exit with 7 if one differs.",
+    ),
+    "explain": Entry(
+        "integrity.explain_command",
+        _PROVE,
+        "Show the files that a total is the sum of, or what became of a file and which totals it feeds.",
+    ),
+    "repair": Entry("integrity.repair_command", _PROVE, "Bring days back to what their files in the bucket say."),
+    "dead-letters": Entry(
+        "dead_letters.dead_letters_commands", _PROVE, "Look at what failed, feed it back or delete it."
+    ),
+    "selftest": Entry(
+        "selftest.selftest_command",
+        _PROVE,
+        "Show step by step, on a stack made for it, that the pipeline works on this account; exit with 7 if not.",
+    ),
+    "cost": Entry(
+        "cost.cost_command",
+        _MEASURE,
+        "Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.",
+    ),
+    "loadtest": Entry(
+        "load.loadtest_command",
+        _MEASURE,
+        "Upload as a fleet does, measure the time from each PUT to the totals, and verify the day at the end.",
+    ),
+}
+"""In the order of the help."""
+
+ORDER_OF_WORK: Final = (
+    ("setup --bucket my-counters --create-bucket", "set the pipeline up"),
+    ("upload-sample --wait", "upload test counters"),
+    ("query --date today", "show their totals"),
+    ("status", "show every hop"),
+    ("teardown", "remove it all"),
+)
+"""Command lines as one types them one after the other, and what each is for."""

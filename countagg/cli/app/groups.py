@@ -1,0 +1,132 @@
+"""Groups of commands: what they show when no command is named, and how the app loads a command when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import redirect_stdout
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
+from countagg.cli.app.given import refuse_bytes, refuse_empty
+from countagg.cli.terminal.streams import outlive_reader
+
+INTERRUPTED: Final = 130
+_USAGE: Final = 2
+
+
+class CommandGroup(TyperGroup):
+    """A group that shows its help on stderr when no command is named, and ends as wrong usage does.
+
+    Nobody asked for help, and nothing was done: a script whose variable is empty finds no success and no output.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has its own click
+        """Parse the group's own options.
+
+        Raises:
+            UsageError: one cannot be meant.
+        """
+        if not args and not ctx.resilient_parsing:
+            with redirect_stdout(sys.stderr):
+                self.show_way(ctx)
+            ctx.exit(_USAGE)
+        refuse_empty(self, ctx, args)
+        rest = super().parse_args(ctx, args)
+        refuse_bytes(self, ctx)
+        return rest
+
+    def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - typer has its own click
+        """Show how to go on."""
+        # With rich, typer prints the help itself and returns nothing.
+        if text := ctx.get_help():
+            sys.stdout.write(f"{text}\n")
+
+
+class App(CommandGroup):
+    """The app: it lists commands out of the catalogue, loads only the one that runs, and ends it at Ctrl-C."""
+
+    def __init__(self, *, commands: dict[str, Any], **settings: Any) -> None:  # noqa: ANN401 - typer's settings
+        super().__init__(**settings)
+        self.commands = _Commands(commands)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as in typer
+        """Load a command and run it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stderr = outlive_reader(sys.stderr, dispensable=True)
+            stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
+            ctx.exit(INTERRUPTED)
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as in typer
+        """Return the names in the order of the help."""
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as in typer
+        """Return what stands for a command in a list; None if there is none."""
+        entry = CATALOGUE.get(cmd_name)
+        if entry is None:
+            return super().get_command(ctx, cmd_name)
+        return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in typer
+        """Return the command that the arguments name, with its name and the other arguments."""
+        name, found, others = super().resolve_command(ctx, args)
+        return name, found and self.commands[str(name)], others
+
+    def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - as in typer
+        """Show the order of work."""
+        width = max(len(line) for line, _ in ORDER_OF_WORK)
+        lines = [
+            *ctx.get_usage().splitlines(),
+            "",
+            str(self.help),
+            "",
+            "One after the other:",
+            *(f"  countagg {line:<{width}}  {meaning}" for line, meaning in ORDER_OF_WORK),
+            "",
+            "Without an AWS account:          countagg demo",
+            "All commands and options:        countagg --help",
+            "Those of one, with an example:   countagg query --help",
+        ]
+        sys.stdout.write("\n".join([*lines, ""]))
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, those of the catalogue first; each is loaded when it is taken."""
+
+    def __init__(self, added: dict[str, Any]) -> None:
+        self._loaded = dict(added)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a command or a group
+        if name not in self._loaded:
+            self._loaded[name] = _load(name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - the same
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*CATALOGUE, *self._loaded]))
+
+    def __len__(self) -> int:
+        return len({*CATALOGUE, *self._loaded})
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group
+    """Return a command of the catalogue.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    app = typer.Typer(rich_markup_mode="rich")
+    import_module(f"countagg.cli.{CATALOGUE[name].module}").register(app)
+    return typer.main.get_group(app).commands[name]

@@ -1,0 +1,213 @@
+"""A command's session: its options, where it writes, and its connection to AWS or to the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from countagg.cli.app.options import DEFAULT_STACK, Options
+from countagg.cli.app.preferences import PROJECT_FILE, Preferences, Setting
+from countagg.core.errors import ConnectionProblem, Declined, UsageError
+from countagg.core.printable import printable
+from countagg.redaction import SENT
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
+    from countagg.aws.session import Caller, Clients
+
+_PIPE_WIDTH: Final = 1_000_000
+"""Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
+_COMMAND: Final = re.compile("`countagg (?!-|local )([^`]+)`")
+"""A command in a text for people, as it is written where nobody knows of stack and place. `local` has neither."""
+
+
+def spinner(console: Console) -> str:
+    """Return the name of a spinner that the console's encoding has the characters of."""
+    return "line" if console.options.ascii_only else "dots"
+
+
+class _PrintableConsole(Console):
+    """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay."""
+
+    def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them
+        # Before lines are broken, which would part a secret.
+        return super().render_str("\n".join(map(printable, SENT.hide(text).split("\n"))), **style)
+
+
+def _settings(name: str, value: Setting) -> list[str]:
+    """Return a setting of a file in the form NAME=VALUE; of a table, each entry."""
+    if isinstance(value, Mapping):
+        return [f"{name}.{key}={each}" for key, each in value.items()]
+    return [f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+
+
+@dataclass
+class Session:
+    """What a command works with. Everything that reaches outside can be handed in."""
+
+    options: Options
+    preferences: Preferences
+    given: frozenset[str] = frozenset()
+    """Names of the global options that were on the command line."""
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def result_console(self) -> Console:
+        """Writes results, for people; in a pipe no line is broken."""
+        return self._console(self.stdout)
+
+    @cached_property
+    def progress_console(self) -> Console:
+        """Writes progress, questions and remarks."""
+        return self._console(self.stderr)
+
+    def _console(self, file: TextIO) -> Console:
+        return _PrintableConsole(
+            file=file,
+            width=None if file.isatty() else _PIPE_WIDTH,
+            no_color=True if self.options.no_color else None,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            soft_wrap=not file.isatty(),
+        )
+
+    def remark(self, text: str, style: str = "") -> None:
+        """Write a line of progress, unless --quiet; its commands work on the same stack in the same place."""
+        if not self.options.quiet:
+            self.progress_console.print(self.in_place(text), style=style)
+
+    def tell_project(self) -> None:
+        """Show what the file in the working directory decides, so that nobody works by a file unawares.
+
+        A file cannot ask for quiet about itself.
+        """
+        project = self.preferences.project()
+        if self.options.quiet and "quiet" not in project:
+            return
+        decided = [part for name in sorted(project.keys() - self.given) for part in _settings(name, project[name])]
+        if decided:
+            self.progress_console.print(printable(f"{PROJECT_FILE}: {', '.join(decided)}"), style="dim")
+
+    def busy(self, what: str) -> AbstractContextManager[object]:
+        """Show on a terminal that something is being done, for as long as the block takes; unless --quiet."""
+        if self.options.quiet or not self.progress_console.is_terminal:
+            return nullcontext()
+        return self.progress_console.status(Text(printable(what)), spinner=spinner(self.progress_console))
+
+    @cached_property
+    def clients(self) -> Clients:
+        """The AWS clients.
+
+        Raises:
+            EngineProblem: --local, and the embedded engine does not run.
+        """
+        from countagg.aws.session import Clients, ConnectionOptions
+        from countagg.local import LocalEngine, client_environment
+
+        if not self.options.local:
+            return Clients(ConnectionOptions(self.options.profile, self.options.region, self.options.endpoint_url))
+        engine = client_environment(LocalEngine().require_running())
+        return Clients(
+            ConnectionOptions(
+                region=self.options.region or engine["AWS_REGION"],
+                endpoint_url=engine["AWS_ENDPOINT_URL"],
+                credentials=(engine["AWS_ACCESS_KEY_ID"], engine["AWS_SECRET_ACCESS_KEY"]),
+            )
+        )
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who acts, and where."""
+        from countagg.aws.errors import aws_errors
+
+        with aws_errors("sign-in"):
+            return self.clients.caller()
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The deployed stack.
+
+        Raises:
+            StackNotFound: there is none.
+        """
+        from countagg.aws.errors import aws_errors
+        from countagg.aws.pipeline import Pipeline
+
+        with aws_errors("settings of the stack"):
+            return Pipeline.deployed(self.clients, self.options.stack)
+
+    def invocation(self, command: str) -> str:
+        """Return a command line that works on the same stack in the same place, to be copied from a remark."""
+        options = self.options
+        named = {
+            "--stack": options.stack if options.stack != DEFAULT_STACK else None,
+            "--profile": options.profile,
+            "--region": options.region,
+            "--endpoint-url": options.endpoint_url,
+        }
+        given = [f"{name} {shlex.quote(value)}" for name, value in named.items() if value]
+        return " ".join(["countagg", *(["--local"] if options.local else []), *given, command])
+
+    def in_place(self, text: str) -> str:
+        """Return the text with each "`countagg ...`" in it made to work on the same stack in the same place."""
+        return _COMMAND.sub(lambda found: f"`{self.invocation(found[1])}`", text)
+
+    def introduce(self, expected_account: str | None) -> None:
+        """Show who is about to change what, where.
+
+        Raises:
+            ConnectionProblem: it is not the account that was expected.
+        """
+        caller = self.caller
+        facts = {
+            "account": caller.place.account,
+            "region": caller.place.region,
+            "principal": caller.principal,
+            "endpoint": caller.endpoint,
+            "stack": self.options.stack,
+        }
+        for name, value in facts.items():
+            # A line end in what the endpoint answers would begin a line that looks like ours.
+            self.remark(f"{name:<9}  {printable(value)}")
+        if expected_account and expected_account != caller.place.account:
+            raise ConnectionProblem(
+                f"this is account {caller.place.account}, not {expected_account}",
+                where="--expect-account",
+                hint="check --profile and AWS_PROFILE; nothing was touched",
+            )
+
+    def confirm(self, question: str, answer: str, *, yes: bool) -> None:
+        """Have the operator type the answer, unless --yes.
+
+        Raises:
+            UsageError: there is no terminal to ask on.
+            Declined: another answer.
+        """
+        if yes:
+            return
+        if not self.stdin.isatty():
+            raise UsageError(
+                "there is no terminal to ask on", where="--yes", hint="give --yes to agree beforehand"
+            )
+        self.progress_console.print(f"{question} Type {answer!r} to go on: ", end="")
+        if self.stdin.readline().strip() != answer:
+            raise Declined(
+                f"the answer was not {answer!r}; nothing was touched",
+                hint="run it again to answer otherwise, or with --yes",
+            )

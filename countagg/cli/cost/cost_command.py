@@ -1,0 +1,207 @@
+"""The command that tells what a fleet costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.operate.cost.measured import Measured
+    from countagg.operate.cost.model import Choices
+    from countagg.operate.cost.prices import Prices
+    from countagg.provision.settings import StackSettings
+
+_WorstDayOption = Annotated[
+    bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
+]
+_SinceOption = Annotated[
+    str,
+    typer.Option(
+        help="With --measured: an age such as 6h or 7d.",
+        autocompletion=completion.one_of("6h", "1d", "7d", "30d"),
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "cost", "Measure")(cost)
+
+
+def cost(
+    session: Session,
+    instances: Annotated[int, typer.Option(min=1, help="Instances of the fleet.")] = 100,
+    counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two files of an instance.")] = 60.0,
+    days: Annotated[float, typer.Option(min=0.001, help="Days that the bill is for.")] = 30.0,
+    changed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
+    ] = 1.0,
+    window: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION=SECONDS", help="As of setup: 0, 1 and 10 by default.")
+    ] = None,
+    memory: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION=MB", help="As of setup: 256, 512 and 256 by default.")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(metavar="FILE", help="Prices instead of ours, in TOML.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show each line with its formula, the sizes and the assumptions.")
+    ] = False,
+    worst_day: _WorstDayOption = False,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="By what CloudWatch counted of the deployed stack.")
+    ] = False,
+    since: _SinceOption = "1d",
+) -> None:
+    """Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.
+
+    By list prices, without any free tier. It changes nothing, and without --measured it needs no stack.
+
+    Example: countagg cost --instances 1000 --counters 100 --interval 60
+    """
+    if measured:
+        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
+    elif worst_day:
+        _write_worst_day(session, _settings(session, window, memory), prices_of_region(session, prices))
+    else:
+        fleet, settings = (instances, counters, interval, days, changed), _settings(session, window, memory)
+        _write_modelled(session, fleet, settings, prices_of_region(session, prices), explain=explain)
+
+
+def prices_of_region(session: Session, file: Path | None = None) -> Prices:
+    """Read the prices of the session's region, with a remark if they are another's."""
+    from countagg.operate.cost.prices import read_prices
+
+    asked = _region(session)
+    found = read_prices(asked, file)
+    if found.region != asked:
+        session.remark(
+            f"no prices of {asked} are known here; these are those of {found.region}, see cost --prices"
+        )
+    return found
+
+
+def _region(session: Session) -> str:
+    """Return the region whose prices are asked for."""
+    from countagg.aws.session import Clients, ConnectionOptions
+    from countagg.operate.cost.prices import DEFAULT_REGION
+
+    if session.options.local or session.options.region:
+        return session.options.region or DEFAULT_REGION
+    return Clients(ConnectionOptions(session.options.profile)).session.region_name or DEFAULT_REGION
+
+
+def _settings(session: Session, window: list[str] | None, memory: list[str] | None) -> StackSettings:
+    """Return what setup would choose, but for the options."""
+    from countagg.cli.app.choice_options import read_numbers
+    from countagg.provision.choices import Chosen, Remembered
+
+    said = session.preferences
+    return Chosen(
+        session.options.stack,
+        bucket="any-bucket",  # a bill needs none; settings do
+        memory=read_numbers("memory", memory, said),
+        window=read_numbers("window", window, said),
+        retention=read_numbers("retention", None, said),
+        max_concurrency=said.number("max_concurrency"),
+        max_counters=said.number("max_counters"),
+        bucket_versioning=said.switch("bucket_versioning"),
+    ).settings(Remembered())
+
+
+def _choices(settings: StackSettings) -> Choices:
+    from countagg.operate.cost.model import Choices
+
+    return Choices(settings.memory, settings.window, settings.retention)
+
+
+def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:
+    from countagg.cli.cost.worst_day_view import write_worst_day
+    from countagg.operate.cost.worst_day import Bounds, worst_day
+
+    bounds = Bounds(
+        _choices(settings),
+        settings.max_concurrency,
+        settings.max_counters,
+        versioned=bool(settings.bucket_versioning),
+    )
+    write_worst_day(session, worst_day(bounds), prices)
+
+
+def _write_modelled(
+    session: Session,
+    fleet: tuple[int, int, float, float, float],
+    settings: StackSettings,
+    prices: Prices,
+    *,
+    explain: bool,
+) -> None:
+    from countagg.cli.cost.cost_view import Modelled, write_modelled
+    from countagg.operate.cost.countagg import our_bill
+    from countagg.operate.cost.growth import (
+        bill_of_article,
+        grow_counters,
+        grow_instances,
+        sizes_of,
+        vary_windows,
+    )
+    from countagg.operate.cost.model import Workload
+    from countagg.operate.cost.spreading import recommend_layout
+
+    work, choices = Workload(*fleet), _choices(settings)
+    layout = recommend_layout(work.instances, work.counters, work.per_second)
+    choices = replace(choices, layout=layout)
+    sizes = sizes_of(work.instances, work.counters, layout)
+    with session.busy("sizing fleets"):
+        modelled = Modelled(
+            work=work,
+            choices=choices,
+            sizes=sizes,
+            ours=our_bill(work, sizes, choices),
+            article=bill_of_article(work),
+            by_instances=grow_instances(work, choices, prices),
+            by_counters=grow_counters(work, choices, prices),
+            windows=vary_windows(work, choices, prices),
+        )
+    write_modelled(session, modelled, prices, explain=explain)
+
+
+def _measure(session: Session, since: str) -> Measured:
+    from countagg.aws.metrics import hourly_sums
+    from countagg.operate.cost.measured import full_hour, measure, measured_lines
+    from countagg.operate.moments import parse_moment
+
+    now = session.now()
+    begin = full_hour(parse_moment(since, now, "--since"))
+    if begin >= now:
+        raise UsageError("it lies in the future", where="--since")
+    names = session.pipeline.names
+    memory = {
+        name: session.pipeline.function_memory(name) or 0
+        for name in (names.processor, names.aggregator, names.publisher)
+    }
+    lines = measured_lines(names, memory)
+    metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
+    return measure(lines, hourly_sums(session.clients.cloudwatch, metrics, begin, now), now)
+
+
+def _write_measured(session: Session, found: Measured, prices: Prices) -> None:
+    from countagg.cli.cost.cost_view import write_measured
+
+    write_measured(session, found, prices)
+    missing = sorted({line.hop for line in found.bill.lines if line.quantity is None})
+    if found.since is None:
+        session.remark("CloudWatch has no data of this stack for that time")
+    elif missing:
+        session.remark(f"CloudWatch has no data of a part of {', '.join(missing)}; the total is without it")
+    if session.options.output is OutputForm.TABLE:
+        session.remark("what is stored is not measured; see `countagg cost --explain`", style="dim")

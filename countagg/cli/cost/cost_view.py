@@ -1,0 +1,314 @@
+"""Bills, as tables and as documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.operate.cost.model import ASSUMED, HOPS
+from countagg.operate.cost.prices import SERVICES
+from countagg.operate.cost.write_units import article_write_units_per_file, rhythm_of, write_units_per_file
+
+if TYPE_CHECKING:
+    from countagg.operate.cost.fleet_sizes import Sizes
+    from countagg.operate.cost.growth import Point, WindowEffect
+    from countagg.operate.cost.measured import Measured
+    from countagg.operate.cost.model import Bill, Choices, Line, Workload
+    from countagg.operate.cost.prices import Prices
+
+CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
+_NO_DATA: Final = "no data"
+_TOO_LARGE: Final = "too large"
+OURS: Final = "countagg"
+ARTICLE: Final = "article"
+
+
+@dataclass(frozen=True, slots=True)
+class Modelled:
+    """What the model says of a fleet.
+
+    Attributes:
+        work: what the fleet does.
+        choices: of setup, days spread as is recommended.
+        sizes: of its files and items.
+        ours: our bill.
+        article: that of the article's layout; None if it does not fit into DynamoDB's items.
+        by_instances, by_counters: bills of smaller and larger fleets.
+        windows: bills with other windows.
+    """
+
+    work: Workload
+    choices: Choices
+    sizes: Sizes
+    ours: Bill
+    article: Bill | None
+    by_instances: Sequence[Point]
+    by_counters: Sequence[Point]
+    windows: Sequence[WindowEffect]
+
+    @property
+    def units_per_file(self) -> dict[str, float | None]:
+        """Write units of both layouts for each file."""
+        from countagg.operate.cost.growth import article_sizes_of
+
+        work = self.work
+        rhythm = rhythm_of(work, self.sizes, self.choices)
+        units: dict[str, float | None] = {
+            OURS: write_units_per_file(self.sizes, rhythm, work.counters, work.changed),
+            ARTICLE: None,
+        }
+        if self.article is not None:
+            sizes = article_sizes_of(work.instances, work.counters)
+            units[ARTICLE] = article_write_units_per_file(sizes, work.counters, work.changed)
+        return units
+
+
+def write_modelled(session: Session, found: Modelled, prices: Prices, *, explain: bool) -> None:
+    """Write the model's bills."""
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, _modelled_document(found, prices))
+    elif session.options.output is OutputForm.CSV:
+        rows = [*csv_rows(OURS, found.ours, prices), *csv_rows(ARTICLE, found.article, prices)]
+        write_csv(session.stdout, CSV, rows)
+    else:
+        _Text(session, found, prices).write(explain=explain)
+
+
+def write_measured(session: Session, found: Measured, prices: Prices) -> None:
+    """Write a bill by measured rates."""
+    total = _rounded(found.bill.total(prices)) if found.since else None
+    if session.options.output is OutputForm.JSON:
+        document: dict[str, object] = {
+            "measured_since": None if found.since is None else found.since.isoformat(),
+            "measured_until": found.until.isoformat(timespec="seconds"),
+            "days": 30,
+            "prices": prices_document(prices),
+            "complete": found.bill.complete,
+            "usd": total,
+            "lines": [_line_document(line, prices) for line in found.bill.lines],
+        }
+        write_json(session.stdout, document)
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, CSV, csv_rows(OURS, found.bill, prices))
+    else:
+        if found.since is not None:
+            hours = (found.until - found.since).total_seconds() / 3600
+            session.result_console.print(
+                f"30 days, at the rates of the last {hours:.1f} hours; {price_note(prices)}\n"
+            )
+        write_lines(session, found.bill, prices, _NO_DATA if total is None else money(total))
+
+
+class _Text:
+    """Bills for people."""
+
+    def __init__(self, session: Session, found: Modelled, prices: Prices) -> None:
+        self._session, self._found, self._prices = session, found, prices
+
+    def write(self, *, explain: bool) -> None:
+        work = self._found.work
+        self._say(
+            f"{grouped(work.instances)} instances, {grouped(work.counters)} counters, a file every "
+            f"{work.interval:g} s, {work.days:g} days: {grouped(round(work.files))} files"
+        )
+        layout = self._found.choices.layout
+        if layout.is_split:
+            self._say(f"recommended, and reckoned with: --lanes {layout.lanes} --counter-shards {layout.shards}")
+        self._say(f"{price_note(self._prices)}\n")
+        if explain:
+            self._explain()
+            return
+        self._comparison("SERVICE", list(SERVICES), lambda bill: bill.by_service(self._prices))
+        self._say("")
+        self._comparison("HOP", list(HOPS), lambda bill: bill.by_hop(self._prices))
+        self._say("")
+        self._growth()
+        self._say("")
+        self._windows()
+
+    def _say(self, text: str) -> None:
+        self._session.result_console.print(text)
+
+    def _comparison(self, title: str, names: list[str], sums: Any) -> None:  # noqa: ANN401 - a method of a bill
+        bills = [self._found.ours, self._found.article]
+        columns = [None if bill is None else sums(bill) for bill in bills]
+        rows = [(name, *(_amount(column, name) for column in columns)) for name in names]
+        totals = [_TOO_LARGE if bill is None else money(bill.total(self._prices)) for bill in bills]
+        header = (title, f"{OURS.upper()} USD", f"{ARTICLE.upper()} USD")
+        write_table(self._session.result_console, header, [*rows, ("total", *totals)], frozenset(header[1:]))
+
+    def _growth(self) -> None:
+        header = ("INSTANCES", "COUNTERS", f"{OURS.upper()} USD", f"{ARTICLE.upper()} USD")
+        rows = [
+            (
+                grouped(each.instances),
+                grouped(each.counters),
+                _or_too_large(each.ours),
+                _or_too_large(each.article),
+            )
+            for each in (*self._found.by_instances, *self._found.by_counters)
+        ]
+        write_table(self._session.result_console, header, rows, frozenset(header))
+
+    def _windows(self) -> None:
+        header = ("WINDOW OF", "SECONDS", "FILES A CALL", "USD")
+        rows = [
+            (each.function, str(each.seconds), f"{each.files:,.1f}", money(each.usd))
+            for each in self._found.windows
+        ]
+        write_table(self._session.result_console, header, rows, frozenset(header[1:]))
+
+    def _explain(self) -> None:
+        for layout, bill in ((OURS, self._found.ours), (ARTICLE, self._found.article)):
+            if bill is not None:
+                self._say(f"{layout}\n")
+                write_lines(self._session, bill, self._prices, money(bill.total(self._prices)), formulas=True)
+                self._say("")
+        for name, value in _assumptions(self._found).items():
+            self._say(f"{name.replace('_', ' '):28} {value:,.6g}")
+        units = self._found.units_per_file
+        for layout, count in units.items():
+            self._say(f"{f'write units a file, {layout}':28} {_TOO_LARGE if count is None else f'{count:,.2f}'}")
+        self._say("")
+        for meter, price in self._prices.of.items():
+            self._say(f"{meter.value:18} {price.usd.normalize():f} USD a {meter.unit}: {price.source}")
+
+
+def write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, formulas: bool = False) -> None:
+    """Write a bill line by line, and what is given as its total."""
+    header = ("HOP", "SERVICE", "QUANTITY", "UNIT", "USD")
+    rows: list[tuple[str, ...]] = []
+    for line in bill.lines:
+        usd = line.usd(prices)
+        quantity = _NO_DATA if line.quantity is None else _counted(line.quantity)
+        cells = (line.hop, line.meter.service, quantity, line.meter.unit, _NO_DATA if usd is None else money(usd))
+        rows.append((*cells, line.formula) if formulas else cells)
+    last = ("total", "", "", "", total)
+    rows.append((*last, "") if formulas else last)
+    write_table(
+        session.result_console, (*header, "HOW") if formulas else header, rows, frozenset({"QUANTITY", "USD"})
+    )
+
+
+def price_note(prices: Prices) -> str:
+    """Tell whose prices a bill has."""
+    return f"list prices of {prices.region}, {prices.as_of}; no free tier counted"
+
+
+def _amount(sums: Mapping[str, Decimal] | None, name: str) -> str:
+    if sums is None:
+        return _TOO_LARGE
+    return money(sums[name]) if name in sums else "-"
+
+
+def _or_too_large(usd: Decimal | None) -> str:
+    return _TOO_LARGE if usd is None else money(usd)
+
+
+def money(usd: Decimal) -> str:
+    """Return an amount to the cent."""
+    return f"{usd:,.2f}"
+
+
+def _rounded(usd: Decimal) -> Decimal:
+    return round(usd, 6)
+
+
+def _counted(quantity: Decimal) -> str:
+    return f"{quantity:,.0f}" if quantity >= 10 else f"{quantity:,.2f}"  # noqa: PLR2004 - fractions of less count
+
+
+def _modelled_document(found: Modelled, prices: Prices) -> dict[str, object]:
+    work = found.work
+    return {
+        "instances": work.instances,
+        "counters": work.counters,
+        "interval": work.interval,
+        "days": work.days,
+        "files": round(work.files),
+        "recommended": {"lanes": found.choices.layout.lanes, "counter_shards": found.choices.layout.shards},
+        "prices": prices_document(prices),
+        "free_tier": False,
+        "layouts": {
+            OURS: bill_document(found.ours, prices),
+            ARTICLE: None if found.article is None else bill_document(found.article, prices),
+        },
+        "write_units_per_file": found.units_per_file,
+        "growth": [_point_document(each) for each in (*found.by_instances, *found.by_counters)],
+        "windows": [
+            {
+                "function": each.function,
+                "seconds": each.seconds,
+                "files_per_call": round(each.files, 3),
+                "usd": _rounded(each.usd),
+            }
+            for each in found.windows
+        ],
+        "assumptions": _assumptions(found),
+    }
+
+
+def _point_document(point: Point) -> dict[str, object]:
+    return {
+        "instances": point.instances,
+        "counters": point.counters,
+        OURS: None if point.ours is None else _rounded(point.ours),
+        ARTICLE: None if point.article is None else _rounded(point.article),
+    }
+
+
+def bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
+    """Return a bill as JSON has it."""
+    return {
+        "usd": _rounded(bill.total(prices)),
+        "by_service": {name: _rounded(usd) for name, usd in bill.by_service(prices).items()},
+        "by_hop": {name: _rounded(usd) for name, usd in bill.by_hop(prices).items()},
+        "lines": [_line_document(line, prices) for line in bill.lines],
+    }
+
+
+def _line_document(line: Line, prices: Prices) -> dict[str, object]:
+    usd = line.usd(prices)
+    return {
+        "hop": line.hop,
+        "service": line.meter.service,
+        "meter": str(line.meter),
+        "unit": line.meter.unit,
+        "quantity": line.quantity,
+        "usd": None if usd is None else _rounded(usd),
+        "formula": line.formula,
+    }
+
+
+def prices_document(prices: Prices) -> dict[str, object]:
+    """Return as JSON has it whose prices they are."""
+    return {"region": prices.region, "as_of": prices.as_of}
+
+
+def csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[object, ...]]:
+    """Yield a bill's lines as CSV has them."""
+    for line in bill.lines if bill is not None else ():
+        usd = line.usd(prices)
+        quantity = "" if line.quantity is None else line.quantity
+        cells = (line.hop, line.meter.service, line.meter.unit, quantity, "" if usd is None else _rounded(usd))
+        yield (layout, *cells, line.formula)
+
+
+def _assumptions(found: Modelled) -> dict[str, float]:
+    """Return what the bill rests on besides prices: shares, sizes of the made-up fleet, and what is assumed."""
+    work, sizes = found.work, found.sizes
+    return {
+        "changed_files": work.changed,
+        "file_bytes": sizes.file,
+        "packed_bytes_per_counter": round(sizes.packed / work.counters, 3),
+        "snapshot_bytes": sizes.snapshot,
+        "ledger_bytes": sizes.ledger,
+        "counter_item_bytes": sizes.counter,
+        "files_kept_days": work.keep_days,
+        **{f"assumed_{name}": value for name, value in asdict(ASSUMED).items()},
+    }

@@ -1,0 +1,310 @@
+"""Commands for what failed: look at it, feed it back, delete it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app.groups import CommandGroup
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.integrity.repair_command import make_repairer
+from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
+from countagg.cli.terminal.progress import stepwise
+from countagg.cli.terminal.render import (
+    describe_age,
+    describe_moment,
+    write_csv,
+    write_json,
+    write_records,
+    write_table,
+)
+from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
+from countagg.core.printable import printable
+
+if TYPE_CHECKING:
+    from countagg.aws.dead_letter_queue import DeadLetterQueue
+    from countagg.operate.dead_letters.dead_letters import DeadLetter
+    from countagg.operate.dead_letters.redrive import Redriven, Redriver
+
+_PANEL = "Commands"
+_HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
+_SHORT = 8
+
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or how they begin.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the app."""
+    group = typer.Typer(
+        name="dead-letters",
+        help="Look at what failed, feed it back or delete it.",
+        cls=CommandGroup,
+        rich_markup_mode=None,
+    )
+    command(group, "list", _PANEL)(list_letters)
+    command(group, "show", _PANEL)(show)
+    command(group, "redrive", _PANEL, changes=True)(redrive)
+    command(group, "purge", _PANEL, changes=True)(purge)
+    app.add_typer(group, rich_help_panel="Prove and mend")
+
+
+def list_letters(session: Session) -> None:
+    """List refused files, events and stream records that failed at every try, and days that are not published.
+
+    Looking at a message counts as receiving it once more; nothing follows from that.
+
+    Example: countagg dead-letters list
+    """
+    with _held(session) as (_, letters):
+        write_letters(session, _with_missing_objects(session, letters))
+
+
+def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
+    """Write dead letters in the form that is asked for."""
+    now = session.now()
+    if session.options.output is OutputForm.JSON:
+        documents = [_document(letter, now) for letter in letters]
+        write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
+    elif letters:
+        rows = [_row(letter, now) for letter in letters]
+        write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
+    else:
+        session.result_console.print("no dead letters")
+
+
+def show(
+    session: Session,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id, or how it begins.")],  # noqa: A002
+) -> None:
+    """Show one dead letter with everything that is known of it.
+
+    Example: countagg dead-letters show 5fea7756
+    """
+    from countagg.operate.dead_letters.redrive import select
+
+    with _held(session) as (_, letters):
+        (letter,) = _with_missing_objects(session, select(letters, [id]))
+        document = _document(letter, session.now()) | {"body": letter.message.body}
+        if session.options.output is OutputForm.JSON:
+            write_json(session.stdout, document)
+        else:
+            told = {"age_seconds": None, "sent_at": describe_moment(str(document["sent_at"]), session.now())}
+            rows = [(name, str(value)) for name, value in (document | told).items() if value is not None]
+            write_table(session.result_console, ("FIELD", "VALUE"), rows)
+
+
+def redrive(
+    session: Session,
+    ids: IdsArgument = None,
+    all_: AllOption = False,
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Feed dead letters back to where they belong, and delete those that were taken there.
+
+    The processor looks at files as they are now, so a refused file that was mended since is taken. Days whose
+    stream records failed are rebuilt, and days that could not be published are published. Interrupted, it goes on
+    where it stopped.
+
+    Example: countagg dead-letters redrive --all
+    """
+    session.introduce(expect_account)
+    with _held(session) as (dead, letters):
+        chosen = _chosen(letters, ids, everything=all_)
+        if chosen:
+            session.confirm(f"Redrive {len(chosen)} of {len(letters)} dead letters?", "yes", yes=yes)
+            dead.hold([letter.message for letter in chosen])
+        with stepwise(session) as tell:
+            done: list[Redriven] = []
+            for each in _redriver(session, dead, tell).redrive(chosen):
+                done.append(each)
+                tell("dead letters", len(done), len(chosen))
+    _write_redriven(session, done)
+    left = [each for each in done if each.outcome.name == "LEFT"]
+    if left:
+        notes = "; ".join(dict.fromkeys(each.note for each in left))
+        raise LeftOver(
+            f"{len(left)} of {len(done)} dead letters are left: {notes}",
+            where="dead letters",
+            hint="`countagg dead-letters show ID` tells more of one; mend what it says, and redrive again",
+        )
+
+
+def purge(
+    session: Session,
+    ids: IdsArgument = None,
+    all_: AllOption = False,
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Delete dead letters.
+
+    The files that they are about stay as they are; `verify` tells what that means for the totals.
+
+    Example: countagg dead-letters purge 5fea7756
+    """
+    session.introduce(expect_account)
+    with _held(session) as (dead, letters):
+        chosen = _chosen(letters, ids, everything=all_)
+        if chosen:
+            session.confirm(f"Delete {len(chosen)} of {len(letters)} dead letters?", "yes", yes=yes)
+            dead.hold([letter.message for letter in chosen])
+        deleted = dead.delete([letter.message for letter in chosen])
+    if session.options.output is OutputForm.JSON:
+        document = {"stack": session.options.stack, "purged": [message.id for message in deleted]}
+        write_json(session.stdout, document)
+    else:
+        session.result_console.print(f"{len(deleted)} deleted")
+    if len(deleted) < len(chosen):
+        raise LeftOver(
+            f"{len(chosen) - len(deleted)} of {len(chosen)} are left", where="dead letters", hint="purge again"
+        )
+
+
+@contextmanager
+def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]]:
+    """Hold all dead letters, oldest first, and give back in the end what was not deleted."""
+    from countagg.aws.dead_letter_queue import DeadLetterQueue
+    from countagg.operate.dead_letters.dead_letters import decode
+
+    dead = DeadLetterQueue(session.clients, session.pipeline.settings.dead_letters_url)
+    letters: list[DeadLetter] = []
+    try:
+        uploads = session.pipeline.names.uploads
+        letters.extend(decode(message, uploads) for message in dead.receive())
+        letters.sort(key=lambda letter: letter.message.sent_at)
+        yield dead, letters
+    finally:
+        dead.give_back([letter.message for letter in letters])
+
+
+def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Look which uploads have no object; without the right to list the bucket, leave the letters as they are."""
+    from countagg.aws.day_reader import DayReader
+    from countagg.operate.dead_letters.dead_letters import name_missing_objects
+
+    reader = DayReader(session.clients, session.pipeline.settings)
+    try:
+        return list(name_missing_objects(letters, lambda key: reader.listed(key) is not None))
+    except AccessDenied:
+        return list(letters)
+
+
+def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything: bool) -> list[DeadLetter]:
+    from countagg.operate.dead_letters.redrive import select
+
+    if bool(ids) == everything:
+        hint = "`countagg dead-letters list` shows the ids"
+        raise UsageError("give either ids or --all", where="ID, --all", hint=hint)
+    return select(letters, ids or [])
+
+
+def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int, int], None]) -> Redriver:
+    from countagg.aws.event_queue import EventQueue
+    from countagg.aws.stream_records import dates_of_records
+    from countagg.operate.dead_letters.redrive import Redriver
+
+    settings = session.pipeline.settings
+    return Redriver(
+        dead=dead,
+        uploads=EventQueue(session.clients, settings.stack),
+        dates_of=lambda batch: dates_of_records(
+            session.clients, batch.stream, batch.shard, batch.first, batch.last
+        ),
+        rebuild=partial(_rebuild, session, tell),
+        publish=partial(_publish, session, tell),
+    )
+
+
+def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: str, day: str) -> str:
+    """Bring a day right whose records a function failed on; return why that cannot be, or nothing."""
+    from countagg.operate.dead_letters.dead_letters import table_of
+    from countagg.operate.integrity.repair import check_day
+
+    # To leave out what somebody deleted is for `repair`, which shows it before.
+    repairer = replace(make_repairer(session, 0, 0, tell), may_leave_out=False)
+    names = session.pipeline.names
+    try:
+        if table_of(stream) == names.totals:
+            repairer.write_outputs(day)
+        elif table_of(stream) == names.snapshots:
+            check_day(session.pipeline.settings, session.pipeline.expiry(day), day, session.now())
+            repairer.rebuild_ledger(day)
+        else:
+            return f"{stream} is no stream of this stack"
+    except CountaggError as error:
+        return str(error)
+    return ""
+
+
+def _publish(session: Session, tell: Callable[[str, int, int], None], day: str) -> str:
+    """Bring the outputs of a day to what its totals are; return why that cannot be, or nothing."""
+    try:
+        make_repairer(session, 0, 0, tell).write_outputs(day)
+    except CountaggError as error:
+        return str(error)
+    return ""
+
+
+def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
+    message, batch = letter.message, letter.batch
+    return {
+        "id": message.id,
+        "kind": str(letter.kind),
+        "hop": letter.hop or None,
+        "age_seconds": int((now - message.sent_at).total_seconds()),
+        "sent_at": message.sent_at.isoformat(timespec="seconds"),
+        "receives": message.receives,
+        "bucket": letter.bucket or None,
+        "key": letter.key or None,
+        "date": letter.day,
+        "reason": letter.reason,
+        "line": letter.line,
+        "before": letter.before,
+        "request_id": letter.request_id or None,
+        "records": batch.records if batch else None,
+        "shard": batch.shard if batch else None,
+        "first": batch.first if batch else None,
+        "last": batch.last if batch else None,
+    }
+
+
+def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str, ...]:
+    message = letter.message
+    seconds = int((now - message.sent_at).total_seconds())
+    return (
+        message.id if whole else message.id[:_SHORT],
+        str(seconds) if whole else describe_age(seconds),
+        letter.hop,
+        letter.key or ("" if letter.batch or letter.day else printable(message.body)[:40]),
+        "" if letter.line is None else str(letter.line),
+        letter.reason,
+    )
+
+
+def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
+    header = ("ID", "OUTCOME", "KEY", "NOTE")
+    rows = [(each.letter.message.id, str(each.outcome), each.letter.key, each.note) for each in done]
+    if session.options.output is OutputForm.JSON:
+        documents = [
+            {"id": name, "outcome": outcome, "key": key or None, "note": note or None}
+            for name, outcome, key, note in rows
+        ]
+        write_json(session.stdout, {"stack": session.options.stack, "redriven": documents})
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, header, rows)
+    elif rows:
+        write_table(session.result_console, header, [(name[:_SHORT], *others) for name, *others in rows])
+    else:
+        session.result_console.print("no dead letters")

@@ -1,0 +1,114 @@
+"""The command that tells whether countagg can work here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.stack.permissions_command import BucketOption, OutputPrefixOption, PrefixOption, stack_settings
+from countagg.cli.terminal.progress import stepwise
+from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.core.errors import ConnectionProblem, UsageError
+from countagg.provision.permissions import COMMANDS_OF, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from countagg.operate.doctor.checks import Check
+    from countagg.provision.choices import Remembered
+    from countagg.provision.settings import StackSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "doctor", "Set up and tear down")(doctor)
+
+
+def doctor(
+    session: Session,
+    role: Annotated[
+        Role | None, typer.Option(help="Check the permissions of this role only; of all but `instance` otherwise.")
+    ] = None,
+    bucket: BucketOption = None,
+    create_bucket: Annotated[
+        bool | None, typer.Option("--create-bucket", help="The bucket need not exist: setup is to create it.")
+    ] = None,
+    prefix: PrefixOption = None,
+    output_prefix: OutputPrefixOption = None,
+) -> None:
+    """Check whether countagg can work here: credentials, permissions, quotas, names, bucket, versions.
+
+    Nothing is changed. It works before setup and after. A problem comes with what to do about it; exit with 1 if
+    there is one, with 3 if it is region, endpoint or credentials.
+
+    Example: countagg doctor --bucket my-counters
+    """
+    if role is Role.INSTANCE:
+        raise UsageError("an instance runs no commands", where="--role", hint="choose another role")
+    flags = {"bucket": bucket, "prefix": prefix, "output_prefix": output_prefix}
+    found = _examine(session, role, flags, create_bucket=create_bucket)
+    checks = [replace(check, fix=session.in_place(check.fix)) for check in found]
+    _write(session, checks)
+    wrong = [check for check in checks if check.is_problem]
+    if wrong:
+        session.remark(f"{len(wrong)} of {len(checks)} checks found a problem")
+        raise typer.Exit(_exit_code(wrong))
+
+
+def _examine(
+    session: Session, role: Role | None, flags: dict[str, str | None], *, create_bucket: bool | None
+) -> Sequence[Check]:
+    from countagg.operate.doctor.doctor import Patient, examine
+
+    def choose(remembered: Remembered) -> StackSettings:
+        return stack_settings(session, flags, remembered, create_bucket=create_bucket)
+
+    roles = [role] if role else list(COMMANDS_OF)
+    with stepwise(session) as tell:
+        patient = Patient(
+            stack=session.options.stack,
+            connect=lambda: session.clients,
+            choose=choose,
+            commands=list(dict.fromkeys(name for each in roles for name in COMMANDS_OF[each])),
+            engine_version=_engine_version if session.options.local else None,
+            now=session.now,
+            on_step=lambda done, total: tell("permissions", done, total),
+        )
+        return list(examine(patient))
+
+
+def _engine_version() -> str:
+    from countagg.local import LocalEngine
+
+    return LocalEngine().require_running().version
+
+
+def _exit_code(wrong: Sequence[Check]) -> int:
+    from countagg.operate.doctor.doctor import CONNECTION_CHECKS
+
+    return ConnectionProblem.exit_code if any(check.name in CONNECTION_CHECKS for check in wrong) else 1
+
+
+def _write(session: Session, checks: Sequence[Check]) -> None:
+    if session.options.output is OutputForm.JSON:
+        documents = [
+            {"check": each.name, "state": str(each.state), "detail": each.detail, "fix": each.fix or None}
+            for each in checks
+        ]
+        healthy = not any(check.is_problem for check in checks)
+        write_json(session.stdout, {"stack": session.options.stack, "ok": healthy, "checks": documents})
+        return
+    if session.options.output is OutputForm.CSV:
+        rows = [(each.name, str(each.state), each.detail, each.fix) for each in checks]
+        write_csv(session.stdout, ("check", "state", "detail", "fix"), rows)
+        return
+    # A problem and its way out stand together.
+    shown = [
+        (each.name, str(each.state), f"{each.detail}; {each.fix}" if each.fix else each.detail) for each in checks
+    ]
+    write_table(session.result_console, ("CHECK", "STATE", "DETAIL"), shown)

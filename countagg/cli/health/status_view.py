@@ -1,0 +1,124 @@
+"""The hops of a pipeline in all forms: once, or again and again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.text import Text
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.live import show_live, utc_now_text
+from countagg.cli.terminal.render import (
+    describe_age,
+    make_table,
+    write_csv,
+    write_json,
+    write_json_line,
+    write_table,
+)
+from countagg.core.printable import printable
+
+if TYPE_CHECKING:
+    from countagg.operate.health.status import Hop
+    from countagg.operate.health.status_watch import StatusLook
+
+_HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
+_HEALTH: Final = {True: "yes", False: "NO", None: "?"}
+_MARKS: Final = {"HEALTHY": {"yes": "green", "NO": "bold red", "?": "yellow"}}
+
+
+def is_healthy(hops: Iterable[Hop]) -> bool:
+    """Tell whether no hop is known to be unhealthy."""
+    return all(hop.healthy is not False for hop in hops)
+
+
+def write_hops(session: Session, hops: Sequence[Hop]) -> None:
+    """Write the hops in the form that is asked for."""
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, status_document(session, hops))
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, map(_row, hops))
+    else:
+        write_table(session.result_console, _HEADER, map(_row_with_age, hops), marks=_MARKS)
+
+
+def status_document(session: Session, hops: Iterable[Hop]) -> dict[str, object]:
+    """Return the hops as JSON has them."""
+    found = list(hops)
+    return {
+        "stack": session.options.stack,
+        "healthy": is_healthy(found),
+        "hops": [_hop_document(hop) for hop in found],
+    }
+
+
+def _hop_document(hop: Hop) -> dict[str, object]:
+    return {
+        "hop": hop.name,
+        "healthy": hop.healthy,
+        "state": hop.state,
+        "detail": hop.detail,
+        "metrics": {name: _number(value) for name, value in hop.metrics.items()},
+        "not_allowed": list(hop.not_allowed),
+        **hop.facts,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Return counts, which CloudWatch has as floats too, as whole numbers."""
+    return int(value) if value is not None and value == int(value) else value
+
+
+def _row(hop: Hop) -> tuple[str, ...]:
+    return hop.name, _HEALTH[hop.healthy], hop.state, hop.detail
+
+
+def _row_with_age(hop: Hop) -> tuple[str, ...]:
+    """Return the row for people, who would rather read how old something is than when it was."""
+    age = hop.metrics.get("age_seconds")
+    if age is None:
+        return _row(hop)
+    return hop.name, _HEALTH[hop.healthy], f"{describe_age(age)} ago", hop.detail
+
+
+def show_status(session: Session, looks: Iterator[StatusLook]) -> None:
+    """Show the hops as they are, until Ctrl-C or until nobody reads it any more."""
+    writer = _Writer(session)
+    show_live(session, looks, lambda look, _height: draw_status(session, look), writer.append)
+
+
+def draw_status(session: Session, look: StatusLook) -> Group:
+    """Return what a terminal shows of a look."""
+    state = "healthy" if is_healthy(look.hops) else "NOT HEALTHY"
+    told = f"{session.options.stack}: {state}, {utc_now_text(session)}; Ctrl-C ends"
+    return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS), Text(told, style="dim"))
+
+
+class _Writer:
+    """Writes the hops that changed at each look, in the form that is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = csv.writer(session.stdout, lineterminator="\n")
+        if session.options.output is OutputForm.CSV:
+            self._rows.writerow(("TIME", *_HEADER))
+
+    def append(self, look: StatusLook) -> None:
+        """Write what changed; in JSON all hops, with the names of those that changed."""
+        session, form = self._session, self._session.options.output
+        if not look.changed:
+            return
+        now = utc_now_text(session)
+        if form is OutputForm.JSON:
+            changed = [hop.name for hop in look.changed]
+            document = {"time": now, **status_document(session, look.hops), "changed": changed}
+            write_json_line(session.stdout, document)
+        elif form is OutputForm.CSV:
+            self._rows.writerows((now, *_row(hop)) for hop in look.changed)
+        else:
+            for hop in look.changed:
+                session.stdout.write("  ".join(map(printable, filter(None, (now, *_row(hop))))) + "\n")

@@ -1,0 +1,100 @@
+"""The command that tells where a total comes from, and where a file goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.integrity.verify_command import DIFFERENT, day_reader, observe
+from countagg.cli.terminal.progress import stepwise
+from countagg.core.days import resolve_day
+from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.aws.log_events import LogReader
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "explain", "Prove and mend")(explain)
+
+
+def explain(
+    session: Session,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="COUNTER|FILE",
+            help="A counter; or a file, as s3://BUCKET/KEY or as its key, with the prefix or without.",
+            show_default=False,
+            autocompletion=completion.counters,
+        ),
+    ],
+    date: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a counter: YYYY-MM-DD, today or yesterday (UTC).",
+            show_default="today",
+            autocompletion=completion.days,
+        ),
+    ] = None,
+) -> None:
+    """Show the files that a total is the sum of, or what became of a file and which totals it feeds.
+
+    Of a file also the lines of the logs that mention it, from a minute before its upload to 15 minutes after it.
+
+    Example: countagg explain COUNTER1 --date yesterday
+    """
+    from countagg.operate.integrity.explain import file_key
+
+    key = file_key(what, session.pipeline.settings)
+    if key is None:
+        _explain_counter(session, what, date or "today")
+    elif date is not None:
+        raise UsageError("the day of a file stands in its key", where="--date", hint="leave it out")
+    else:
+        _explain_file(session, key)
+
+
+def _explain_counter(session: Session, counter: str, date: str) -> None:
+    from countagg.cli.integrity.explain_view import write_counter
+    from countagg.operate.integrity.explain import explain_counter
+
+    day = resolve_day(date, session.now())
+    with stepwise(session) as tell:
+        found = explain_counter(observe(session, day, tell), counter)
+    write_counter(session, found)
+    if found.expired:
+        session.remark(f"the snapshots of {day} are past their retention; the files stand in for them")
+    if found.adds_up is False:
+        session.remark(f"the files do not give the total; `countagg verify --date {day}` tells what is wrong")
+        raise typer.Exit(DIFFERENT)
+
+
+def _explain_file(session: Session, key: str) -> None:
+    from countagg.cli.integrity.explain_view import write_file
+    from countagg.operate.integrity.file_lineage import follow_file
+    from countagg.operate.integrity.file_log import FileLog
+
+    now = session.now()
+    with session.busy("reading every hop and the logs"):
+        log = FileLog(_log_reader(session), session.pipeline.names, now)
+        found = follow_file(day_reader(session), log, key, now)
+    write_file(session, found)
+    if found.expired:
+        session.remark("the snapshot is past its retention; the file stands in for it")
+
+
+def _log_reader(session: Session) -> LogReader:
+    from countagg.aws.log_events import LogReader
+    from countagg.aws.waiting import Patience
+
+    def note_missing(function: str) -> None:
+        session.remark(f"there is no log of {function}")
+
+    patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
+    return LogReader(session.clients.logs, patience, note_missing)

@@ -1,0 +1,213 @@
+"""The command that brings days back to what their files say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.integrity.verify_command import SettleOption, day_reader, observe
+from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
+from countagg.cli.terminal.progress import stepwise
+from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.core.days import days_from, resolve_day
+from countagg.core.errors import LeftOver, UsageError
+
+if TYPE_CHECKING:
+    from countagg.operate.integrity.evidence import Observer
+    from countagg.operate.integrity.findings import Difference, Verification
+    from countagg.operate.integrity.repair import Repaired, Repairer
+    from countagg.operate.integrity.repair_plan import Mending, Plan
+
+_HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
+
+
+_DateOption = Annotated[
+    str | None,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
+_SinceOption = Annotated[
+    str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
+]
+_UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", help="Last of several days.", autocompletion=completion.days, show_default="today"),
+]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")]
+_TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "repair", "Prove and mend", changes=True)(repair)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day, what is wrong with it, and what is done about that."""
+
+    observer: Observer
+    found: Verification
+    plan: Plan
+
+    @property
+    def left(self) -> Sequence[Difference]:
+        """What no repair can mend: the snapshot of a refused file is damaged, or the like."""
+        return () if self.plan.mendings else self.found.differences
+
+
+def repair(
+    session: Session,
+    date: _DateOption = None,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+    dry_run: _DryRunOption = False,
+    settle: SettleOption = 30.0,
+    timeout: _TimeoutOption = 300.0,
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Bring days back to what their files in the bucket say.
+
+    Missing, stale and damaged files are read again by the processor, the ledger is rebuilt and the outputs are
+    written. Uploads may go on meanwhile. It also takes up files that were in the bucket before setup.
+
+    Example: countagg repair --since 2026-11-01
+    """
+    days = _days(session, date, since, until)
+    if not dry_run:
+        session.introduce(expect_account)
+    plans = {day: _plan(session, day, settle) for day in days}
+    wrong = {day: found for day, found in plans.items() if found.plan.mendings}
+    if dry_run or not wrong:
+        write_mendings(session, date, {day: found.plan.mendings for day, found in plans.items()}, dry_run=dry_run)
+        if wrong:
+            session.remark("this is what would be done; nothing was touched", style="dim")
+        _check_nothing_left({day: found.left for day, found in plans.items()})
+        return
+    for day, found in wrong.items():
+        session.remark(f"{day}: {_summary(found.plan.mendings)}")
+    session.confirm(f"Repair {_counted(len(wrong), 'day')}?", "yes", yes=yes)
+    repaired = {day: _carry_out(session, found, settle, timeout) for day, found in wrong.items()}
+    write_mendings(
+        session, date, {day: repaired[day].mended if day in repaired else () for day in days}, dry_run=False
+    )
+    after = {day: found.verification.differences for day, found in repaired.items()}
+    _check_nothing_left({day: found.left for day, found in plans.items()} | after)
+
+
+def _days(session: Session, date: str | None, since: str | None, until: str | None) -> list[str]:
+    """Return the days that were asked for, each of which can be repaired."""
+    from countagg.operate.integrity.repair import check_day
+
+    if (date is None) == (since is None) or (until is not None and since is None):
+        hint = "such as --date today, or --since 2026-01-30 with or without --until"
+        raise UsageError("give either a day or the first of several", where="--date, --since", hint=hint)
+    now = session.now()
+    first = resolve_day(date or since or "", now)
+    last = first if date else resolve_day(until or "today", now)
+    if last < first:
+        raise UsageError(f"{last} is before {first}", where="--since, --until", hint="exchange them")
+    days = days_from(first, last)
+    for day in days:
+        check_day(session.pipeline.settings, session.pipeline.expiry(day), day, now)
+    return days
+
+
+def _plan(session: Session, day: str, settle: float) -> _Day:
+    from countagg.operate.integrity.repair_plan import plan_repair
+    from countagg.operate.integrity.verify import Settling, verify
+
+    with stepwise(session) as tell:
+        observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
+        found, look = verify(observer, Settling(settle))
+    time = session.now().isoformat(timespec="milliseconds")
+    return _Day(observer, found, plan_repair(found, look, session.pipeline.settings, time))
+
+
+def _carry_out(session: Session, day: _Day, settle: float, timeout: float) -> Repaired:
+    with stepwise(session) as tell:
+        repairer = make_repairer(
+            session, settle, timeout, lambda what, done, total: tell(f"{day.observer.day} {what}", done, total)
+        )
+        return repairer.repair(day.observer, day.plan)
+
+
+def make_repairer(
+    session: Session, settle: float, timeout: float, tell: Callable[[str, int, int], None]
+) -> Repairer:
+    """Return what mends days of the deployed stack."""
+    from countagg.aws.day_writer import DayWriter
+    from countagg.aws.event_queue import EventQueue
+    from countagg.operate.integrity.repair import Repairer
+    from countagg.operate.integrity.verify import Settling
+
+    clients, settings = session.clients, session.pipeline.settings
+    return Repairer(
+        reader=day_reader(session),
+        writer=DayWriter(clients, settings),
+        queue=EventQueue(clients, settings.stack),
+        settling=Settling(settle),
+        now=session.now,
+        timeout=timeout,
+        on_step=tell,
+    )
+
+
+def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None:
+    left = [(day, each) for day, found in differences.items() for each in found]
+    if left:
+        shown = "; ".join(
+            f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
+        )
+        hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
+        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)
+
+
+def write_mendings(
+    session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool
+) -> None:
+    """Write what is mended, by day: of the one day that was asked for, or of several."""
+    if session.options.output is OutputForm.JSON:
+        documents = [
+            {"date": day, "repaired": [_document(each) for each in found]} for day, found in mended.items()
+        ]
+        told = {"dry_run": True} if dry_run else {}
+        write_json(session.stdout, {**(documents[0] if date else {"days": documents}), **told})
+        return
+    rows = [
+        (day, str(each.hop), each.instance, each.counter, str(each.action))
+        for day, found in mended.items()
+        for each in found
+    ]
+    if session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, rows)
+    elif rows:
+        write_table(session.result_console, _HEADER, rows)
+    else:
+        session.result_console.print(f"{', '.join(mended)}: nothing to repair")
+
+
+def _document(mending: Mending) -> dict[str, str | None]:
+    return {
+        "hop": str(mending.hop),
+        "action": str(mending.action),
+        "instance": mending.instance or None,
+        "counter": mending.counter or None,
+    }
+
+
+def _summary(mendings: Sequence[Mending]) -> str:
+    counts = Counter((str(each.hop), str(each.action)) for each in mendings)
+    return ", ".join(f"{hop}: {action} ({count})" for (hop, action), count in counts.items())
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

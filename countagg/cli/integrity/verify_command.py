@@ -1,0 +1,160 @@
+"""The command that proves a day's totals, or names what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.progress import stepwise
+from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.cli.totals.upload_command import DateOption
+from countagg.core.days import resolve_day
+from countagg.core.printable import printable
+from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from countagg.aws.day_reader import DayReader
+    from countagg.operate.integrity.evidence import Observer
+    from countagg.operate.integrity.findings import Difference, Verification
+
+DIFFERENT = 7
+
+SettleOption = Annotated[
+    float, typer.Option(min=0, help="Seconds after which what is still on its way counts as wrong.")
+]
+_HEADER = ("HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT")
+_NUMERIC = frozenset({"EXPECTED", "FOUND"})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "verify", "Prove and mend")(verify)
+
+
+def verify(session: Session, date: DateOption, settle: SettleOption = 30.0) -> None:
+    """Recompute a day from the files in the bucket and compare every hop with it; exit with 7 if one differs.
+
+    Files, snapshots, ledger, table of counters and published object are each compared with what comes before.
+    What uploads have just changed is looked at again for as long as --settle says.
+
+    Example: countagg verify --date yesterday
+    """
+    from countagg.operate.integrity.verify import Settling
+    from countagg.operate.integrity.verify import verify as compare
+
+    day = resolve_day(date, session.now())
+    with stepwise(session) as tell:
+        observer = observe(session, day, tell)
+        waiting: Callable[[int], None] = lambda count: tell("waiting for what is on its way", 0, count)  # noqa: E731
+        found, _ = compare(observer, Settling(settle, on_wait=waiting))
+    write_verification(session, found)
+    if not found.ok:
+        raise typer.Exit(DIFFERENT)
+
+
+def observe(session: Session, day: str, tell: Callable[[str, int, int], None]) -> Observer:
+    """Return an observer of a day of the deployed stack."""
+    from countagg.operate.integrity.evidence import Observer
+
+    return Observer(day_reader(session), day, session.now().date(), lambda done, total: tell("files", done, total))
+
+
+def day_reader(session: Session) -> DayReader:
+    """Return a reader of the deployed stack."""
+    from countagg.aws.day_reader import DayReader
+
+    settings = session.pipeline.settings
+    return DayReader(session.clients, settings)
+
+
+def write_verification(session: Session, found: Verification) -> None:
+    """Write what a verification found."""
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, _document(found))
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, _rows(found.differences, format_amount))
+    else:
+        _write_text(session, found)
+    for each in found.refused:
+        line = "" if each.line is None else f" line {each.line},"
+        session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
+    if found.differences:
+        count = f"{len(found.differences)} difference{'' if len(found.differences) == 1 else 's'}"
+        session.remark(f"{count}; `countagg repair --date {found.day}` mends what is wrong")
+
+
+def _write_text(session: Session, found: Verification) -> None:
+    if found.differences:
+        write_table(session.result_console, _HEADER, _rows(found.differences, for_people), _NUMERIC)
+    else:
+        text = f"{found.day}: {found.files} files, version {changes_of(found.version)}: all totals are right"
+        session.result_console.print(text)
+    if found.in_flight:
+        count = len({(each.hop, each.instance or each.counter) for each in found.in_flight})
+        session.remark(f"still on the way at the last look: {count}; that is no difference yet")
+
+
+def _document(found: Verification) -> dict[str, object]:
+    return {
+        "date": found.day,
+        "ok": found.ok,
+        "files": found.files,
+        "version": found.version,
+        "differences": [difference_document(each) for each in found.differences],
+        "in_flight": [difference_document(each) for each in found.in_flight],
+        "refused": [{"key": each.key, "reason": each.reason, "line": each.line} for each in found.refused],
+    }
+
+
+def difference_document(difference: Difference) -> dict[str, object]:
+    """Return a difference as a JSON object."""
+    return {
+        "hop": str(difference.hop),
+        "what": difference.what,
+        "instance": difference.instance or None,
+        "counter": difference.counter or None,
+        "expected": as_number(difference.expected),
+        "found": as_number(difference.found),
+    }
+
+
+def as_number(value: Decimal | None) -> int | Decimal | None:
+    """Return a value as JSON has it: whole numbers as such, the others exact."""
+    from countagg.operate.integrity.sums import in_units
+
+    return None if value is None else to_number(in_units(value))
+
+
+def _rows(differences: Sequence[Difference], shown: Callable[[Decimal | None], str]) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(each.hop),
+            each.instance,
+            each.counter,
+            shown(each.expected),
+            shown(each.found),
+            each.what,
+        )
+        for each in differences
+    ]
+
+
+def format_amount(value: Decimal | None) -> str:
+    """Return a value in its shortest form; empty for none."""
+    from countagg.operate.integrity.sums import in_units
+
+    return "" if value is None else format_value(in_units(value))
+
+
+def for_people(value: Decimal | None) -> str:
+    """Return a value with its thousands apart; `-` for none."""
+    number = as_number(value)
+    return "-" if number is None else grouped(number)

@@ -1,0 +1,273 @@
+"""The command that puts a made-up fleet's load on a deployed stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from countagg.cli.app.groups import INTERRUPTED
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.cost.cost_command import prices_of_region
+from countagg.cli.integrity.verify_command import DIFFERENT, SettleOption, observe
+from countagg.cli.load.loadtest_progress import LoadProgress
+from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
+from countagg.cli.terminal.progress import progress_bar, stepwise
+from countagg.cli.totals.upload_command import DateOption
+from countagg.core.days import resolve_day
+from countagg.core.errors import LeftOver, TimedOut, UsageError
+
+if TYPE_CHECKING:
+    from countagg.cli.load.loadtest_view import Report
+    from countagg.operate.integrity.findings import Verification
+    from countagg.operate.load.cost import Estimate
+    from countagg.operate.load.loadtest import Load
+
+_SHOWN: Final = 5
+_PAUSE: Final = 0.5
+_FLEET: Final = "Fleet"
+_RAMP: Final = "Ramp"
+
+
+_InstancesOption = Annotated[
+    int, typer.Option(min=1, max=20_000, help="Instances of the fleet.", rich_help_panel=_FLEET)
+]
+_CountersOption = Annotated[int, typer.Option(min=1, help="Counters in each file.", rich_help_panel=_FLEET)]
+_IntervalOption = Annotated[
+    float,
+    typer.Option(
+        min=0.05,
+        help="Seconds between two files of an instance, give or take a tenth.",
+        rich_help_panel=_FLEET,
+    ),
+]
+_DurationOption = Annotated[float, typer.Option(min=1, help="Seconds for which the fleet uploads.")]
+_RampOption = Annotated[
+    bool,
+    typer.Option(
+        "--ramp", help="Raise the rate step by step until the lag grows without bound.", rich_help_panel=_RAMP
+    ),
+]
+_StepOption = Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.", rich_help_panel=_RAMP)]
+_FactorOption = Annotated[
+    float, typer.Option(min=1.1, help="By which --ramp raises the rate.", rich_help_panel=_RAMP)
+]
+_SeedOption = Annotated[
+    int,
+    typer.Option(min=0, help="The same seed makes the same load and the same instances.", rich_help_panel=_FLEET),
+]
+_WorkersOption = Annotated[
+    int, typer.Option(min=1, max=30, help="Uploads at the same time.", rich_help_panel=_FLEET)
+]
+_DrainTimeoutOption = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait after the last upload until everything is included.")
+]
+_MaxCostOption = Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse a load that may cost more.")]
+_CleanupOption = Annotated[
+    bool, typer.Option("--cleanup", help="Delete the fleet's files at the end, out of the totals too.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "loadtest", "Measure", changes=True)(loadtest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """Seconds to wait for the last files, and for what differs."""
+
+    drain: float
+    settle: float
+
+
+def loadtest(
+    session: Session,
+    instances: _InstancesOption = 100,
+    counters: _CountersOption = 100,
+    interval: _IntervalOption = 60.0,
+    duration: _DurationOption = 60.0,
+    ramp: _RampOption = False,
+    step: _StepOption = 15.0,
+    factor: _FactorOption = 1.5,
+    date: DateOption = "today",
+    seed: _SeedOption = 0,
+    workers: _WorkersOption = 20,
+    drain_timeout: _DrainTimeoutOption = 120.0,
+    settle: SettleOption = 30.0,
+    max_cost: _MaxCostOption = 1.0,
+    cleanup: _CleanupOption = False,
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Upload as a fleet does, measure the time from each PUT to the totals, and verify the day at the end.
+
+    The instances are called loadtest-..., their counters loadtest_...; they count in the day's totals like any
+    others. Ctrl-C ends the uploads, a second one the wait. Exits with 9 if not everything was included in time,
+    with 7 if the verification finds a difference, with 4 if uploads failed.
+
+    Example: countagg loadtest --instances 1000 --interval 60 --duration 300 --cleanup
+    """
+    from countagg.operate.load.loadtest import Load
+    from countagg.operate.load.schedule import MOST_PER_SECOND, steady
+    from countagg.operate.load.schedule import ramp as rising
+    from countagg.operate.totals.uploads import check_day
+
+    day = resolve_day(date, session.now())
+    check_day(session.pipeline, day, session.now())
+    shortest = instances / MOST_PER_SECOND
+    steps = rising(interval, duration, step, factor, shortest) if ramp else steady(interval, duration)
+    load = Load(day, instances, counters, steps, seed, workers, until_knee=ramp)
+    estimate = _agree(session, load, drain_timeout, Decimal(str(max_cost)), expect_account, yes=yes)
+    report = _carry_out(session, load, estimate, _Patience(drain_timeout, settle), cleanup=cleanup)
+
+    from countagg.cli.load.loadtest_view import write_report
+
+    write_report(session, report)
+    _tell_what_stays(session, report)
+    _end(report, drain_timeout)
+
+
+def _agree(
+    session: Session,
+    load: Load,
+    drain: float,
+    ceiling: Decimal,
+    expect_account: str | None,
+    *,
+    yes: bool,
+) -> Estimate:
+    """Show what the load will take, and have the operator agree; the embedded engine costs nothing.
+
+    Raises:
+        UsageError: it may cost more than it is allowed to.
+    """
+    from countagg.operate.cost.model import Choices
+    from countagg.operate.cost.spreading import describe_lack, recommend_layout
+    from countagg.operate.load.cost import estimate
+
+    session.introduce(expect_account)
+    layout = session.pipeline.layout_of_files(load.day)
+    found = estimate(load, drain, prices_of_region(session), Choices(layout=layout))
+    rates = f"{load.steps[0].rate(load.instances):,.1f}"
+    if len(load.steps) > 1:
+        rates += f" to {load.steps[-1].rate(load.instances):,.1f}"
+    files = f"{'up to ' if load.until_knee else ''}{found.files:,.0f} files"
+    rate = load.steps[0].rate(load.instances)
+    if lack := describe_lack(layout, recommend_layout(load.instances, load.counters, rate)):
+        session.remark(f"layout     {lack}")
+    session.remark(f"load       {files} on {load.day}, {rates} a second, {load.counters} counters each")
+    if session.options.local:
+        session.remark("cost       none, the engine is on this machine")
+        return found
+    session.remark(
+        f"cost       at most {found.usd:,.4f} USD by the model, see `countagg cost`; --max-cost {ceiling}"
+    )
+    if found.usd > ceiling:
+        raise UsageError(
+            f"the load may cost {found.usd:,.2f} USD, more than {ceiling}",
+            where="--max-cost",
+            hint="take fewer instances, a shorter --duration or a higher ceiling; nothing was touched",
+        )
+    session.confirm("Upload?", "yes", yes=yes)
+    return found
+
+
+def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Patience, *, cleanup: bool) -> Report:
+    from countagg.cli.load.loadtest_view import Report
+    from countagg.operate.load.loadtest import LoadTest
+
+    letters = _dead_letters(session)
+    with LoadProgress(session, round(estimate.files)) as progress:
+        outcome = LoadTest(session.pipeline, load, progress.tell).run(patience.drain)
+    verification = _verify(session, load.day, patience.settle) if outcome.drained else None
+    withdrawn = _withdraw(session, load, patience.drain) if cleanup else None
+    arrived = max(0, _dead_letters(session) - letters)
+    return Report(load, estimate, outcome, arrived, verification, withdrawn)
+
+
+def _dead_letters(session: Session) -> int:
+    depth = session.pipeline.queue_depth(session.pipeline.names.dead_letters)
+    return depth.waiting + depth.in_flight if depth else 0
+
+
+def _verify(session: Session, day: str, settle: float) -> Verification:
+    from countagg.operate.integrity.verify import Settling, verify
+
+    with stepwise(session) as tell:
+        found, _ = verify(observe(session, day, tell), Settling(settle))
+    return found
+
+
+def _withdraw(session: Session, load: Load, timeout: float) -> bool:
+    """Delete the fleet's files; return whether the totals came to be without them in time."""
+    from countagg.operate.load.loadtest import count_withdrawn, withdraw
+    from countagg.operate.totals.uploads import Wait
+
+    pipeline, instances, wait = session.pipeline, load.instance_ids, Wait(timeout)
+    with progress_bar(session) as progress:
+        bar = progress.add_task("files deleted", total=len(instances))
+        withdraw(pipeline, load.day, instances, lambda: progress.advance(bar))
+        bar = progress.add_task("out of the totals", total=len(instances))
+        end = wait.clock() + wait.timeout
+        while (count := count_withdrawn(pipeline, load.day, instances)) < len(instances):
+            progress.update(bar, completed=count)
+            if wait.clock() >= end:
+                return False
+            wait.sleep(_PAUSE)
+        progress.update(bar, completed=count)
+    return True
+
+
+def _tell_what_stays(session: Session, report: Report) -> None:
+    from countagg.operate.load.schedule import INSTANCE_PREFIX
+
+    settings, load = session.pipeline.settings, report.load
+    if report.withdrawn is None:
+        folder = f"s3://{settings.bucket}/{settings.prefix}{load.day}/"
+        remove = f"aws s3 rm {folder} --recursive --exclude '*' --include 'values_{INSTANCE_PREFIX}*'"
+        session.remark(f"the fleet's files stay and count; `{remove}` deletes them, so does --cleanup at the end")
+        return
+    session.remark(
+        f"what stays: an empty snapshot of each instance for {settings.snapshot_retention_days} days, and the "
+        f"fleet's counters with the value 0 in {session.pipeline.names.counters} for "
+        f"{settings.totals_retention_days} days",
+        style="dim",
+    )
+
+
+def _end(report: Report, drain_timeout: float) -> None:
+    """End with the exit code of the worst that happened.
+
+    Raises:
+        TimedOut: not everything was included, or withdrawn, in time.
+        LeftOver: uploads failed.
+    """
+    outcome = report.outcome
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.missing:
+        shown = ", ".join(f"{name} ({count})" for name, count in list(outcome.missing.items())[:_SHOWN])
+        more = f" and {len(outcome.missing) - _SHOWN} more" if len(outcome.missing) > _SHOWN else ""
+        raise TimedOut(
+            f"{sum(outcome.missing.values())} files are not included after {drain_timeout:.0f} s: {shown}{more}",
+            where=f"totals of {report.load.day}",
+            hint="see `countagg status` and `countagg dead-letters list`; give the engine more --drain-timeout",
+        )
+    if report.verification is not None and not report.verification.ok:
+        raise typer.Exit(DIFFERENT)
+    if report.withdrawn is False:
+        raise TimedOut(
+            f"they still include deleted files after {drain_timeout:.0f} s",
+            where=f"totals of {report.load.day}",
+            hint="see `countagg status`; give the engine more --drain-timeout",
+        )
+    if outcome.failed_uploads:
+        raise LeftOver(
+            f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}",
+            where="uploads",
+            hint="`countagg doctor` looks for the cause",
+        )

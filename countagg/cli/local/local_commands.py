@@ -1,0 +1,155 @@
+"""Commands for the embedded engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.groups import CommandGroup
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import describe_moment, for_reader, write_json, write_table
+
+if TYPE_CHECKING:
+    from countagg.local import EngineStatus
+
+_PANEL = "Commands"
+_MEGABYTE = 1024 * 1024
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the app."""
+    group = typer.Typer(
+        name="local",
+        help="Start, stop and look at the embedded engine.",
+        cls=CommandGroup,
+        rich_markup_mode=None,
+    )
+    command(group, "start", _PANEL)(start)
+    command(group, "stop", _PANEL)(stop)
+    command(group, "status", _PANEL)(status)
+    command(group, "env", _PANEL)(env)
+    command(group, "logs", _PANEL)(logs)
+    app.add_typer(group, rich_help_panel="Try out")
+
+
+def start(
+    session: Session,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; any free one if left out.")] = None,
+    no_policies: Annotated[
+        bool, typer.Option("--no-policies", help="Allow every call, whatever the policies say.")
+    ] = False,
+) -> None:
+    """Start the embedded engine on 127.0.0.1, unless it runs already.
+
+    Example: countagg local start
+    """
+    from countagg.local import LocalEngine
+
+    LocalEngine().start(port=port, enforce_policies=False if no_policies else None)
+    _write_status(session, LocalEngine().status())
+    session.remark("next: countagg --local setup --bucket counters-demo --create-bucket", style="dim")
+
+
+def stop(session: Session) -> None:
+    """Stop the embedded engine, with all that it holds.
+
+    Example: countagg local stop
+    """
+    from countagg.local import LocalEngine
+
+    record = LocalEngine().stop()
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, {"stopped": record is not None})
+    else:
+        text = "the engine is not running" if record is None else f"stopped {record.endpoint_url}"
+        session.result_console.print(text)
+
+
+def status(session: Session) -> None:
+    """Show whether the embedded engine runs; exit with 1 if it does not.
+
+    Example: countagg local status
+    """
+    from countagg.local import EngineState, LocalEngine
+
+    found = LocalEngine().status()
+    _write_status(session, found)
+    if found.state is not EngineState.RUNNING:
+        raise typer.Exit(1)
+
+
+def _write_status(session: Session, found: EngineStatus) -> None:
+    record = found.record
+    document = {
+        "state": found.state.value,
+        "endpoint_url": record.endpoint_url if record else None,
+        "pid": record.pid if record else None,
+        "started_at": record.started_at if record else None,
+        "enforces_policies": record.enforce_policies if record else None,
+        "processes": found.processes,
+        "memory_bytes": found.memory_bytes,
+        "log": str(found.log_path),
+    }
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, document)
+        return
+    shown = document | {"memory_bytes": f"{found.memory_bytes / _MEGABYTE:.0f} MB"}
+    if record:
+        shown["started_at"] = describe_moment(record.started_at, session.now())
+        shown["enforces_policies"] = "yes" if record.enforce_policies else "no"
+    rows = [
+        (name.removesuffix("_bytes").replace("_", " "), str(value))
+        for name, value in shown.items()
+        if value is not None
+    ]
+    write_table(session.result_console, ("ENGINE", ""), rows)
+
+
+def env(
+    session: Session,
+    shell: Annotated[
+        str | None,
+        typer.Option(
+            help="sh and its family, or fish; yours if left out.",
+            autocompletion=completion.one_of("sh", "bash", "zsh", "fish"),
+        ),
+    ] = None,
+) -> None:
+    """Print the lines that point a shell, and with it `aws`, at the embedded engine.
+
+    Example: eval "$(countagg local env)"
+    """
+    from countagg.local import LocalEngine, client_environment, export_lines
+
+    record = LocalEngine().require_running()
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, {"environment": client_environment(record)})
+        return
+    for line in export_lines(record, shell or shell_of(session.environ)):
+        session.stdout.write(line + os.linesep)
+
+
+def shell_of(variables: Mapping[str, str]) -> str:
+    """Return the name of the user's shell; a variable that is empty says as little as none."""
+    return Path(variables.get("SHELL") or "sh").name
+
+
+def logs(
+    session: Session,
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 100,
+) -> None:
+    """Print the engine's own log.
+
+    Example: countagg local logs --lines 20
+    """
+    from countagg.local import LocalEngine
+
+    for line in LocalEngine().read_log(lines):
+        session.stdout.write(for_reader(session.stdout, line.rstrip("\n")) + "\n")

@@ -1,0 +1,1 @@
+"""`setup`, `plan`, `teardown`, `outputs`, `permissions`, `bundle`."""

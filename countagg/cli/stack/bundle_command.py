@@ -1,0 +1,112 @@
+"""The command that shows what runs in AWS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.core.errors import UsageError
+from countagg.core.printable import printable
+
+if TYPE_CHECKING:
+    from countagg.provision.bundle import Component
+    from countagg.provision.states import Code
+
+_COMPONENTS = ("COMPONENT", "VERSION", "LICENCE", "FILES", "BYTES")
+_FILES = ("FILE", "COMPONENT", "BYTES", "SHA256")
+_NUMBERS = frozenset({"FILES", "BYTES"})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "bundle", "Set up and tear down")(bundle)
+
+
+def bundle(
+    session: Session,
+    files: Annotated[bool, typer.Option("--files", help="Show each file with its hash.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Write the zip to this file.")] = None,
+    sbom: Annotated[
+        Path | None, typer.Option(help="Write the bill of materials to this file, as CycloneDX in JSON.")
+    ] = None,
+) -> None:
+    """Show what the functions' zip holds, with versions, licences and hashes.
+
+    Nothing is asked of AWS.
+
+    Example: countagg bundle --sbom countagg.cdx.json
+    """
+    from countagg.provision.bundle import bundle_components, pack_bundle
+    from countagg.provision.sbom import bill_of_materials
+
+    components = bundle_components()
+    code = pack_bundle(components)
+    if save is not None:
+        write_file(session, save, code.content)
+    if sbom is not None:
+        document = json.dumps(bill_of_materials(code, components), indent=2)
+        write_file(session, sbom, f"{document}\n".encode())
+    _show(session, code, components, files=files)
+
+
+def _show(session: Session, code: Code, components: tuple[Component, ...], *, files: bool) -> None:
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, _document(code, components))
+        return
+    header, rows = (_FILES, _file_rows(components)) if files else (_COMPONENTS, _component_rows(components))
+    if session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, header, rows)
+    else:
+        write_table(session.result_console, header, rows, _NUMBERS)
+        session.remark(f"{len(code.content):,} bytes, CodeSha256 {code.sha256}", style="dim")
+
+
+def _component_rows(components: tuple[Component, ...]) -> list[tuple[str, ...]]:
+    return [(each.name, each.version, each.licence, str(len(each.files)), str(each.size)) for each in components]
+
+
+def _file_rows(components: tuple[Component, ...]) -> list[tuple[str, ...]]:
+    return [
+        (file.name, each.name, str(len(file.content)), file.sha256) for each in components for file in each.files
+    ]
+
+
+def _document(code: Code, components: tuple[Component, ...]) -> dict[str, Any]:
+    return {
+        "code_sha256": code.sha256,
+        "bytes": len(code.content),
+        "components": [
+            {
+                "name": each.name,
+                "version": each.version,
+                "licence": each.licence,
+                "bytes": each.size,
+                "files": [
+                    {"name": file.name, "bytes": len(file.content), "sha256": file.sha256} for file in each.files
+                ],
+            }
+            for each in components
+        ],
+    }
+
+
+def write_file(session: Session, path: Path, content: bytes) -> None:
+    """Write a file that an option names.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(
+            f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
+        ) from error
+    session.remark(f"written: {printable(str(path))}")

@@ -1,0 +1,187 @@
+"""The command that prints IAM policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countagg.cli.app.choice_options import sources_named
+from countagg.cli.app.groups import CommandGroup
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.provision.instance_policy import INSTANCE_TAG, instance_policy
+from countagg.provision.permissions import (
+    INLINE_POLICY_SIZE,
+    MANAGED_POLICY_SIZE,
+    Role,
+    role_policy,
+)
+
+if TYPE_CHECKING:
+    from countagg.provision.choices import Remembered
+    from countagg.provision.place import Place
+    from countagg.provision.settings import StackSettings
+
+_PANEL = "Commands"
+_MAKING_ROLES = frozenset({Role.DEPLOYER, Role.SELFTEST})
+CHOICES = ("bucket", "prefix", "output_prefix", "role_path", "kms_key", "permissions_boundary")
+
+BucketOption = Annotated[
+    str | None, typer.Option(help="Bucket with the counter files, where no stack is deployed that tells it.")
+]
+CreateBucketOption = Annotated[
+    bool | None,
+    typer.Option("--create-bucket", help="Setup creates the bucket; a deployed stack tells it."),
+]
+PrefixOption = Annotated[str | None, typer.Option(help="Folder of the counter files.", show_default="counters/")]
+OutputPrefixOption = Annotated[
+    str | None, typer.Option(help="Folder of the published totals.", show_default="totals/")
+]
+RolePathOption = Annotated[str | None, typer.Option(help="Path of the functions' roles.", show_default="/")]
+KmsKeyOption = Annotated[str | None, typer.Option(metavar="ARN", help="Key that encrypts the stack.")]
+BoundaryOption = Annotated[
+    str | None, typer.Option(metavar="ARN", help="Policy that must bound the functions' roles.")
+]
+
+
+_RoleOption = Annotated[Role, typer.Option(help="Who the policy is for.")]
+_InstanceIdOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
+]
+_AccountOption = Annotated[
+    str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the app."""
+    group = typer.Typer(
+        name="permissions",
+        help="Print IAM policies for people and instances.",
+        cls=CommandGroup,
+        rich_markup_mode=None,
+    )
+    command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(print_policy)
+    app.add_typer(group, rich_help_panel="Set up and tear down")
+
+
+def print_policy(
+    session: Session,
+    role: _RoleOption,
+    instance_id: _InstanceIdOption = None,
+    account: _AccountOption = None,
+    bucket: BucketOption = None,
+    create_bucket: CreateBucketOption = None,
+    prefix: PrefixOption = None,
+    output_prefix: OutputPrefixOption = None,
+    role_path: RolePathOption = None,
+    kms_key: KmsKeyOption = None,
+    permissions_boundary: BoundaryOption = None,
+) -> None:
+    """Print the IAM policy of a role: what its commands call, on this stack's resources, and nothing else.
+
+    The document is IAM's own, ready for `aws iam put-role-policy`. With --account, --region and --bucket it takes
+    no credentials.
+
+    Example: countagg permissions print --role reader
+    """
+    if instance_id and role is not Role.INSTANCE:
+        raise UsageError(
+            "only the policy of an instance names instances", where="--instance-id", hint="give --role instance"
+        )
+    place = _place(session, account)
+    if role is Role.SELFTEST and not session.options.stack_flag:
+        bucket, create_bucket = bucket or _throw_away(session, place), True
+    flags = dict(
+        zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
+    )
+    remembered = _nothing() if account else _remembered(session)
+    settings = stack_settings(session, flags, remembered, create_bucket=create_bucket)
+    document = _document(role, instance_id or (), settings, place)
+    session.stdout.write(json.dumps(document, indent=2) + "\n")
+    if role is Role.INSTANCE and not instance_id:
+        session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
+    if role in _MAKING_ROLES and not settings.permissions_boundary:
+        session.remark(
+            "who has this policy can give the functions any right of the account: "
+            "set up with --permissions-boundary, and it asks for that boundary on every role"
+        )
+    _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
+
+
+def _document(role: Role, instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
+    if role is not Role.INSTANCE:
+        return role_policy(role, settings, place)
+    try:
+        return instance_policy(instances, settings, place)
+    except InvalidObjectKey as error:
+        raise UsageError(
+            error.what, where="--instance-id", hint="give what the file's name has after values_"
+        ) from error
+
+
+def _throw_away(session: Session, place: Place) -> str:
+    """Turn to the stack that a self-test makes; return its bucket."""
+    from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
+
+    session.options = replace(session.options, stack=THROW_AWAY)
+    return throw_away_bucket(place)
+
+
+def _remark_on_size(session: Session, size: int) -> None:
+    if size > INLINE_POLICY_SIZE:
+        session.remark(f"{size:,} characters without white space: more than a policy may have; print it in parts")
+    elif size > MANAGED_POLICY_SIZE:
+        session.remark(f"{size:,} characters: too many for a managed policy, but a role takes it as an inline one")
+
+
+def _place(session: Session, account: str | None) -> Place:
+    if account is None:
+        return session.caller.place
+    if not (account.isascii() and account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - of every account
+        raise UsageError(f"{account!r} is no account", where="--account", hint="give its 12 digits")
+    from countagg.aws.session import configured_place
+
+    return configured_place(session.clients, account)
+
+
+def _nothing() -> Remembered:
+    from countagg.provision.choices import Remembered
+
+    return Remembered()
+
+
+def _remembered(session: Session) -> Remembered:
+    from countagg.aws.pipeline import read_environment
+    from countagg.provision.choices import Remembered
+
+    return Remembered.from_environment(read_environment(session.clients, session.options.stack))
+
+
+def stack_settings(
+    session: Session, flags: dict[str, str | None], remembered: Remembered, *, create_bucket: bool | None
+) -> StackSettings:
+    """Return the settings that flags, preferences and the deployed stack give together.
+
+    Args:
+        session: of the command.
+        flags: by the names of `CHOICES`; those left out are None.
+        remembered: what the deployed stack tells.
+        create_bucket: the flag; None if it is left out.
+
+    Raises:
+        UsageError: no bucket is named anywhere, or a value cannot be used.
+    """
+    from countagg.provision.choices import Chosen
+
+    told = {name: session.preferences.text(name) if flags.get(name) is None else flags[name] for name in CHOICES}
+    with sources_named(flags, session.preferences):
+        chosen = Chosen(session.options.stack, **told)  # type: ignore[arg-type]  # all are texts
+        created = create_bucket or bool(session.preferences.switch("create_bucket"))
+        return replace(chosen, create_bucket=created).settings(remembered)

@@ -1,0 +1,163 @@
+"""A plan, for people and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any, Final
+
+from rich.console import Console
+
+from countagg.core.printable import printable
+from countagg.operate.stack.deployment import tally
+from countagg.operate.stack.plan_fields import Leaf, leaves
+from countagg.provision.reconcile import Action, Change, Holds
+
+_SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.KEEP: "=", Action.DELETE: "-"}
+_WOULD: Final = {action: str(action) for action in Action}
+_DONE: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.KEEP: "kept", Action.DELETE: "deleted"}
+_STYLES: Final = {"+": "green", "~": "yellow", "-": "red"}
+_HANGING: Final = 2
+_BELOW_RESOURCE: Final = 10
+"""Columns that a line that is too long is indented by, below a field and below a resource."""
+_ROLES: Final = "role/"
+_STAYS: Final = "Stays as it is"
+
+
+def print_plan(console: Console, changes: Sequence[Change]) -> None:
+    """Print a plan with its closing line."""
+    if any(change.action is not Action.KEEP or change.note for change in changes):
+        print_changes(console, changes)
+        console.print("")
+    console.print(f"plan: {tally_line(changes, done=False)}")
+
+
+def print_changes(console: Console, changes: Sequence[Change]) -> None:
+    """Print what would be done to each resource, field by field."""
+    _print_lines(console, plan_lines(changes))
+
+
+def print_receipt(console: Console, changes: Sequence[Change]) -> None:
+    """Print what was done to each resource."""
+    _print_lines(console, receipt_lines(changes))
+
+
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines; on a terminal, one that is too long goes on below itself, indented."""
+    for line in lines:
+        style = _STYLES.get(line[:1], "bold" if line[:1].isalpha() else "")
+        for part in _folded(line, console.width) if console.is_terminal else [line]:
+            console.print(part, style=style)
+
+
+def _folded(line: str, width: int) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + _HANGING if line.startswith(" ") else _BELOW_RESOURCE)
+    return wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def plan_lines(changes: Sequence[Change]) -> list[str]:
+    """Return what would be done as lines, in sections; what is simply kept is left out."""
+    lines: list[str] = []
+    for heading, section in _sections(changes):
+        lines += _section_lines(heading, section, _WOULD, lines)
+    return lines
+
+
+def receipt_lines(changes: Sequence[Change]) -> list[str]:
+    """Return what was done as lines, and below what was kept and why."""
+    done = [change for change in changes if change.action is not Action.KEEP]
+    lines = _section_lines("", done, _DONE, ())
+    return lines + _section_lines(_STAYS, _kept_with_reason(changes), _DONE, lines)
+
+
+def _sections(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
+    touched = [change for change in changes if change.action is not Action.KEEP]
+    losing = [change for change in touched if change.holds]
+    iam = [change for change in touched if change.resource.startswith(_ROLES)]
+    yield "", [change for change in touched if change not in losing and change not in iam]
+    yield "IAM: who may do what", iam
+    yield "Deletes what cannot be brought back", losing
+    yield _STAYS, _kept_with_reason(changes)
+
+
+def _kept_with_reason(changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.action is Action.KEEP and change.note]
+
+
+def _section_lines(
+    heading: str, section: Sequence[Change], words: Mapping[Action, str], above: Sequence[str]
+) -> list[str]:
+    if not section:
+        return []
+    width = max(len(change.resource) for change in section)
+    lines = [printable(line) for change in section for line in _change_lines(change, words, width)]
+    return [*([""] if above else []), *([heading] if heading else []), *lines]
+
+
+def _change_lines(change: Change, words: Mapping[Action, str], width: int) -> Iterator[str]:
+    remarks = [text for text in (change.contents, change.note) if text]
+    remark = f"  ({'; '.join(remarks)})" if remarks else ""
+    yield f"{_SIGNS[change.action]} {words[change.action]:<7} {change.resource:<{width}}  {change.name}{remark}"
+    for field in change.fields:
+        for leaf in leaves(field):
+            yield f"      {_leaf_text(leaf, created=change.action is Action.CREATE)}"
+
+
+def _leaf_text(leaf: Leaf, *, created: bool) -> str:
+    desired = _shown(leaf.desired)
+    return f"{leaf.name}: {desired}" if created else f"{leaf.name}: {_shown(leaf.current)} => {desired}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
+    if value is None or value in ("", []):
+        return "(none)"
+    if value == {}:
+        return "(empty)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return _statement(value) if "Effect" in value else _entries(value)
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return str(value)
+
+
+def _entries(value: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_shown(each)}" for name, each in value.items())
+
+
+def _statement(value: Mapping[str, Any]) -> str:
+    """Return a policy's statement as a sentence."""
+    parts = [f"{value['Effect']} {_shown(value.get('Action'))}"]
+    if "Principal" in value:
+        parts.append(f"to {_shown(value['Principal'])}")
+    if "Resource" in value:
+        parts.append(f"on {_shown(value['Resource'])}")
+    if "Condition" in value:
+        parts.append(f"if {_shown(value['Condition'])}")
+    return " ".join(parts)
+
+
+def tally_line(changes: Sequence[Change], *, done: bool) -> str:
+    """Return the closing line: how many resources were treated how, or would be."""
+    counts = tally(changes)
+    return ", ".join(f"{counts[action]} {_DONE[action] if done else f'to {action}'}" for action in Action)
+
+
+def change_documents(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Return the changes for JSON."""
+    return [_document(change) for change in changes]
+
+
+def _document(change: Change) -> dict[str, Any]:
+    found = [leaf for field in change.fields for leaf in leaves(field)]
+    return {
+        "resource": change.resource,
+        "action": str(change.action),
+        "name": change.name,
+        "fields": [{"name": leaf.name, "current": leaf.current, "desired": leaf.desired} for leaf in found],
+        "note": change.note,
+        "iam": change.resource.startswith(_ROLES),
+        "loses": str(change.holds) if isinstance(change.holds, Holds) else None,
+        "contents": change.contents,
+    }

@@ -1,0 +1,250 @@
+"""Commands that make, show and remove a stack."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countagg.cli.app.choice_options import read_choices, sources_named, taking_choices
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
+from countagg.core.errors import LeftOver
+
+if TYPE_CHECKING:
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment, Plan, Receipt
+    from countagg.provision.reconcile import Change
+
+_PANEL = "Set up and tear down"
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+ExpectAccountOption = Annotated[
+    str | None, typer.Option("--expect-account", help="Refuse to work on another account.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    command(app, "setup", _PANEL, changes=True)(taking_choices(setup))
+    command(app, "plan", _PANEL)(taking_choices(plan))
+    command(app, "outputs", _PANEL, forms=tuple(OutputForm))(outputs)
+    command(app, "teardown", _PANEL, changes=True)(teardown)
+
+
+def setup(
+    session: Session,
+    flags: Mapping[str, Any],
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Set the pipeline up, or bring it back to what it should be.
+
+    Safe to run again at any time: what is right already is not touched, and what a killed run left undone is
+    finished. What is not said stays as it was chosen before; `none` takes a choice back.
+
+    Example: countagg setup --bucket my-counters --create-bucket
+    """
+    from countagg.operate.stack.deployment import apply
+    from countagg.operate.stack.outputs import stack_outputs
+
+    session.introduce(expect_account)
+    deployment, reporter = _deployment(session)
+    planned = _plan(session, deployment, flags)
+    changes, began = planned.changes, session.now()
+    if planned.is_pending:
+        _show_plan(session, planned)
+        session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
+        began = session.now()
+        changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.nodes))
+    took = session.now() - began
+    outputs = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    _write_changes(session, changes, took, {"outputs": outputs})
+    if session.options.output is OutputForm.TABLE:
+        session.result_console.print("")
+        write_table(session.result_console, ("OUTPUT", "VALUE"), list(outputs.items()))
+    session.remark(f"next: {session.invocation('upload-sample --wait')}", style="dim")
+    session.remark(f"then: {session.invocation('query --date today')}", style="dim")
+
+
+def plan(
+    session: Session,
+    flags: Mapping[str, Any],
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 6 if changes are pending.")
+    ] = False,
+) -> None:
+    """Show what setup would change, field by field, and touch nothing.
+
+    Example: countagg plan --detailed-exitcode
+    """
+    from countagg.cli.stack.plan_view import print_plan
+
+    deployment, _ = _deployment(session)
+    planned = _plan(session, deployment, flags)
+    if session.options.output is OutputForm.TABLE:
+        print_plan(session.result_console, planned.changes)
+    else:
+        _write_changes(session, planned.changes, None, {})
+    if detailed_exitcode and planned.is_pending:
+        raise typer.Exit(6)
+
+
+def outputs(session: Session) -> None:
+    """Show names, ARNs and addresses of the deployed stack, for other programs.
+
+    Example: countagg outputs --output env
+    """
+    from countagg.operate.stack.outputs import stack_outputs
+
+    found = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    match session.options.output:
+        case OutputForm.JSON:
+            write_json(session.stdout, {"outputs": found})
+        case OutputForm.ENV:
+            for name, value in found.items():
+                line = f"export COUNTAGG_{name.upper()}={shlex.quote(value)}"
+                session.stdout.write(for_reader(session.stdout, line) + "\n")
+        case OutputForm.CSV:
+            write_csv(session.stdout, ("output", "value"), list(found.items()))
+        case _:
+            write_table(session.result_console, ("OUTPUT", "VALUE"), list(found.items()))
+
+
+def teardown(
+    session: Session,
+    bucket: Annotated[
+        str | None, typer.Option(help="The bucket, where nothing is left of the stack that names it.")
+    ] = None,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep tables and bucket.")] = False,
+    keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the log groups.")] = False,
+    delete_objects: Annotated[
+        bool, typer.Option("--delete-objects", help="Delete a bucket that setup created with all its objects.")
+    ] = False,
+    delete_protected: Annotated[
+        bool, typer.Option("--delete-protected", help="Delete tables that are protected against deletion.")
+    ] = False,
+    yes: YesOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Remove the pipeline, and nothing of anybody else's.
+
+    A bucket that setup created goes only when it is empty, or with --delete-objects.
+
+    Example: countagg teardown --keep-data
+    """
+    from countagg.aws.kinds.binding import Forced
+    from countagg.operate.stack.deployment import remove
+    from countagg.provision.reconcile import Holds
+
+    session.introduce(expect_account)
+    keep = frozenset(holds for holds, kept in ((Holds.DATA, keep_data), (Holds.LOGS, keep_logs)) if kept)
+    deployment, reporter = _deployment(session)
+    stack, forced = session.options.stack, Forced(objects=delete_objects, protected=delete_protected)
+    planned = deployment.plan_removal(stack, bucket, keep, forced)
+    changes, began = planned.changes, session.now()
+    if planned.is_pending:
+        _confirm_removal(session, planned, yes=yes)
+        began = session.now()
+        changes = reporter.carry_out(remove(planned, keep, reporter.begun, anything=yes), len(changes))
+    receipt = deployment.receipt(stack, planned, changes)
+    _write_receipt(session, changes, receipt, session.now() - began)
+
+
+def _confirm_removal(session: Session, planned: Plan, *, yes: bool) -> None:
+    """Have the stack's name typed, and the bucket's too if its objects are to go."""
+    _show_plan(session, planned)
+    session.confirm("This cannot be undone.", session.options.stack, yes=yes)
+    for change in planned.changes:
+        if change.resource == "bucket" and change.contents:
+            session.confirm(f"The bucket goes with {change.contents}.", change.name, yes=yes)
+
+
+def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt, took: timedelta) -> None:
+    from countagg.cli.stack.plan_view import print_receipt
+
+    if not changes and not receipt.left_over:
+        session.remark(
+            f"nothing is left of a stack {session.options.stack!r} in {session.caller.place.region}; "
+            "if its bucket still notifies it, name the bucket with --bucket"
+        )
+    if changes and session.options.output is OutputForm.TABLE:
+        print_receipt(session.result_console, changes)
+        session.result_console.print("")
+    document = {
+        "left_over": list(receipt.left_over),
+        "searched_by_tag": receipt.searched_by_tag,
+        "foreign_notifications": receipt.foreign,
+        "foreign_notifications_unchanged": receipt.foreign_unchanged,
+    }
+    _write_changes(session, changes, took, document)
+    if receipt.foreign or not receipt.foreign_unchanged:
+        what = "unchanged" if receipt.foreign_unchanged else "CHANGED meanwhile, by somebody else"
+        session.remark(f"notifications of others on the bucket: {receipt.foreign}, {what}")
+    if not receipt.searched_by_tag:
+        session.remark("not searched by tag: this principal may not (tag:GetResources)")
+    if receipt.left_over:
+        raise LeftOver(f"still there: {', '.join(receipt.left_over)}", hint=_way_out(receipt))
+
+
+def _way_out(receipt: Receipt) -> str:
+    again = "run `countagg teardown` again"
+    if any(name.startswith("arn:") for name in receipt.left_over):
+        return f"{again}; what is named by its ARN only bears the stack's tag: remove it, or the tag, yourself"
+    return again
+
+
+def _deployment(session: Session) -> tuple[Deployment, Reporter]:
+    from countagg.aws.waiting import Patience
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment
+
+    reporter = Reporter(session.progress_console, quiet=session.options.quiet)
+    return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
+
+
+def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) -> Plan:
+    with sources_named(flags, session.preferences):
+        return deployment.plan(read_choices(session.options.stack, flags, session.preferences))
+
+
+def _show_plan(session: Session, planned: Plan) -> None:
+    """Show on stderr what is about to be done."""
+    from countagg.cli.stack.plan_view import print_plan
+
+    if not session.options.quiet:
+        session.progress_console.print("")
+        print_plan(session.progress_console, planned.changes)
+        session.progress_console.print("")
+
+
+def _write_changes(
+    session: Session, changes: Sequence[Change], took: timedelta | None, more: Mapping[str, Any]
+) -> None:
+    """Write what was done, or would be, to stdout."""
+    from countagg.cli.stack.plan_view import change_documents, tally_line
+    from countagg.operate.stack.deployment import tally
+
+    match session.options.output:
+        case OutputForm.JSON:
+            document = {
+                "stack": session.options.stack,
+                "account": session.caller.place.account,
+                "region": session.caller.place.region,
+                "changes": change_documents(changes),
+                "summary": tally(changes),
+                **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
+                **more,
+            }
+            write_json(session.stdout, document)
+        case OutputForm.CSV:
+            rows = [(change.resource, str(change.action), change.name, change.note) for change in changes]
+            write_csv(session.stdout, ("resource", "action", "name", "note"), rows)
+        case _:
+            duration = "" if took is None else f" in {took.total_seconds():.0f} s"
+            session.result_console.print(tally_line(changes, done=True) + duration)

@@ -1,0 +1,44 @@
+"""Progress bars, on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from countagg.cli.app.session import Session
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+def progress_bar(session: Session) -> Progress:
+    """Return bars with counts and time; they show nothing off a terminal, or with --quiet."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=session.progress_console,
+        disable=session.options.quiet or not session.progress_console.is_terminal,
+    )
+
+
+@contextmanager
+def stepwise(session: Session) -> Iterator[Callable[[str, int, int], None]]:
+    """Show steps that are known only when they begin.
+
+    Yields:
+        What is to be told about a step: its name, how much of it is done, and out of how much.
+    """
+    bars: dict[str, TaskID] = {}
+    with progress_bar(session) as progress:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,1 @@
+"""`upload-sample`, `query`, `limits`."""

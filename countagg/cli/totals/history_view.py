@@ -1,0 +1,71 @@
+"""A history in all forms: rows of days, and on a terminal a chart below them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.text import Text
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.chart import Line, draw_chart
+from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.core.printable import printable
+from countagg.core.values import format_value, to_number
+from countagg.operate.totals.history import History
+
+_COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "red")
+_HEADER: Final = ("DATE", "COUNTER", "VALUE")
+
+
+def write_history(session: Session, history: History) -> None:
+    """Write a history in the form that is asked for."""
+    rows = [(day.day, name, value) for day in history.days for name, value in day.totals.items()]
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, _document(history))
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER, [(day, name, format_value(value)) for day, name, value in rows])
+    else:
+        shown = [(day, name, grouped(to_number(value))) for day, name, value in rows]
+        write_table(session.result_console, _HEADER, shown, frozenset({"VALUE"}))
+        if session.result_console.is_terminal:
+            _write_chart(session, history)
+
+
+def _document(history: History) -> dict[str, object]:
+    return {
+        "since": history.days[0].day,
+        "until": history.days[-1].day,
+        "history": [
+            {
+                "date": day.day,
+                "version": day.version,
+                "totals": {name: to_number(value) for name, value in day.totals.items()},
+            }
+            for day in history.days
+        ],
+    }
+
+
+def _write_chart(session: Session, history: History) -> None:
+    console = session.result_console
+    shown = history.names[: len(_COLOURS)]
+    lines = [
+        Line([(index, float(to_number(value))) for index, value in history.series(name)], colour)
+        for name, colour in zip(shown, _COLOURS, strict=False)
+    ]
+    if len({index for line in lines for index, _ in line.points}) <= 1:
+        return
+    if not console.encoding.startswith("utf"):
+        session.remark(f"no chart: it cannot be written in {console.encoding}", style="dim")
+        return
+    chart = draw_chart(lines, [day.day for day in history.days], console.width)
+    legend = Text("   ").join(
+        Text.assemble(("━━ ", colour), printable(name)) for name, colour in zip(shown, _COLOURS, strict=False)
+    )
+    console.print(Text.from_ansi(f"\n{chart}"), soft_wrap=True)
+    console.print(legend)
+    if len(history.names) > len(shown):
+        session.remark(
+            f"the chart shows {len(shown)} of {len(history.names)} counters; see --counter and --top", style="dim"
+        )

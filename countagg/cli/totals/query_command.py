@@ -1,0 +1,196 @@
+"""The command that reads totals: of a day, of many days, or again and again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.options import DATA_FORMS, OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.core.days import resolve_day
+from countagg.core.errors import UsageError
+from countagg.core.printable import printable
+
+if TYPE_CHECKING:
+    from countagg.operate.totals.query import Choice
+
+_FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
+_HISTORY: Final = "History"
+_WATCH: Final = "Watching"
+
+
+class Sort(StrEnum):
+    """Orders of counters."""
+
+    NAME = "name"
+    VALUE = "value"
+
+
+_DateOption = Annotated[
+    str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+]
+_CounterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
+    ),
+]
+_ByInstanceOption = Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")]
+_SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="From this day on; a date, today, yesterday, 30d or 4w.",
+        autocompletion=completion.ages_or_days,
+        rich_help_panel=_HISTORY,
+    ),
+]
+_UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Up to this day; today if left out.", autocompletion=completion.days, rich_help_panel=_HISTORY
+    ),
+]
+_TopOption = Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")]
+_SortOption = Annotated[
+    Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")
+]
+_WatchOption = Annotated[
+    bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.", rich_help_panel=_WATCH)
+]
+_IntervalOption = Annotated[
+    float, typer.Option(min=0.1, help="Seconds between two looks of --watch.", rich_help_panel=_WATCH)
+]
+_SaveOption = Annotated[
+    Path | None, typer.Option(help="Write a picture too, as .png, .svg or .html.", rich_help_panel=_HISTORY)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "query", "Use", forms=_FORMS)(query)
+
+
+def query(
+    session: Session,
+    date: _DateOption = None,
+    counter: _CounterOption = None,
+    by_instance: _ByInstanceOption = False,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+    top: _TopOption = None,
+    sort: _SortOption = None,
+    watch: _WatchOption = False,
+    interval: _IntervalOption = 2.0,
+    save: _SaveOption = None,
+) -> None:
+    """Show the totals of a day, or with --since those of many days.
+
+    Example: countagg query --date today --counter COUNTER1
+    """
+    from countagg.operate.totals.query import Choice
+
+    asked = Asked(date, since, until, by_instance=by_instance, watch=watch, save=save)
+    asked.check(session.options.output)
+    by_value = (sort or (Sort.VALUE if top else Sort.NAME)) is Sort.VALUE
+    choice = Choice(tuple(counter or ()), top, by_value)
+    if since is not None:
+        _show_history(session, since, until, choice, save)
+    elif watch:
+        _watch(session, str(date), choice, interval)
+    else:
+        _show_day(session, str(date), choice, by_instance=by_instance)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that do not all go together."""
+
+    date: str | None
+    since: str | None
+    until: str | None
+    by_instance: bool
+    watch: bool
+    save: Path | None
+
+    def check(self, form: OutputForm) -> None:
+        """Refuse options that exclude or need each other.
+
+        Raises:
+            UsageError: it names them.
+        """
+        history, text = self.since is not None, form is OutputForm.TEXT
+        if self.date is None and not history and self.until is None:
+            raise UsageError("no day is named", where="--date", hint="give --date today, or --since 30d")
+        if not history and (self.until is not None or self.save is not None):
+            option = "--save" if self.until is None else "--until"
+            raise UsageError("it belongs to a history", where=option, hint="give --since too, such as --since 30d")
+        excluded = (
+            ("--date, --since", self.date is not None and history),
+            ("--by-instance, --since", self.by_instance and history),
+            ("--watch, --since", self.watch and history),
+            ("--watch, --by-instance", self.watch and self.by_instance),
+            ("--output text, --since", text and history),
+            ("--output text, --watch", text and self.watch),
+            ("--output text, --by-instance", text and self.by_instance),
+        )
+        for options, both in excluded:
+            if both:
+                raise UsageError("they exclude each other", where=options, hint="leave one of them out")
+
+
+def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool) -> None:
+    from countagg.cli.totals.query_view import write_day
+    from countagg.operate.totals.query import query as ask
+
+    day = resolve_day(date, session.now())
+    found = ask(session.pipeline, day, choice, by_instance=by_instance)
+    if not found.version:
+        session.remark(f"there are no totals for {found.day} (UTC) yet")
+    elif missing := choice.unmatched(found.totals) if choice.top is None else []:
+        session.remark(f"no instance counts {printable(', '.join(missing))} on {found.day}")
+    write_day(session, found)
+
+
+def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
+    from countagg.cli.totals.watch_view import show_looks
+    from countagg.operate.totals.query import TotalsOfDay
+    from countagg.operate.totals.query import query as ask
+    from countagg.operate.totals.watching import watch
+
+    def look() -> TotalsOfDay:
+        # At midnight, `today` is another day.
+        day = resolve_day(date, session.now())
+        return ask(session.pipeline, day, choice)
+
+    show_looks(session, watch(look, lambda: time.sleep(interval)))
+
+
+def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:
+    from countagg.cli.totals.history_view import write_history
+    from countagg.cli.totals.picture import Picture
+    from countagg.operate.moments import parse_past_day
+    from countagg.operate.totals.history import days_between, read_history
+
+    picture = Picture.at(save) if save else None
+    now = session.now()
+    last = parse_past_day(until, now, "--until") if until else now.astimezone(UTC).date()
+    days = days_between(parse_past_day(since, now, "--since"), last)
+    with session.busy(f"reading {len(days)} days"):
+        history = read_history(session.pipeline, days, choice)
+    if not any(day.version for day in history.days):
+        session.remark(f"there are no totals from {days[0]} to {days[-1]} (UTC)")
+    elif missing := choice.unmatched(history.names) if choice.top is None else []:
+        session.remark(f"no instance counts {printable(', '.join(missing))} on these days")
+    write_history(session, history)
+    if picture:
+        with session.busy(f"drawing {picture.path}"):
+            picture.write(history)
+        session.remark(f"written: {printable(str(picture.path))}")

@@ -1,0 +1,67 @@
+"""A day's totals in all forms."""
+
+from __future__ import annotations
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import describe_moment, for_reader, grouped, write_csv, write_json, write_table
+from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
+from countagg.operate.totals.query import TotalsOfDay
+
+
+def write_day(session: Session, found: TotalsOfDay) -> None:
+    """Write a day's totals in the form that is asked for."""
+    form = session.options.output
+    if form is OutputForm.JSON:
+        write_json(session.stdout, day_document(found))
+    elif form is OutputForm.CSV:
+        rows = [(*names, format_value(value)) for names, value in _lines(found)]
+        write_csv(session.stdout, _header(found), rows)
+    elif form is OutputForm.TEXT:
+        for name, value in found.totals.items():
+            session.stdout.write(f"{for_reader(session.stdout, name)} {format_value(value)}\n")
+    else:
+        shown = [(*names, grouped(to_number(value))) for names, value in _lines(found)]
+        write_table(session.result_console, _header(found), shown, frozenset({"VALUE"}))
+        if found.version:
+            updated = describe_moment(found.updated_at, session.now())
+            session.remark(f"{found.day}, version {changes_of(found.version)}, updated {updated}", style="dim")
+
+
+def day_document(found: TotalsOfDay) -> dict[str, object]:
+    """Return the totals as JSON has them."""
+    document: dict[str, object] = {
+        "date": found.day,
+        "version": found.version,
+        "updated_at": found.updated_at or None,
+        "totals": {name: to_number(value) for name, value in found.totals.items()},
+    }
+    if found.instances is not None:
+        document["instances"] = {
+            instance: {name: to_number(value) for name, value in counters.items()}
+            for instance, counters in found.instances.items()
+        }
+    return document
+
+
+def _header(found: TotalsOfDay) -> tuple[str, ...]:
+    return ("COUNTER", "VALUE") if found.instances is None else ("COUNTER", "INSTANCE", "VALUE")
+
+
+def _lines(found: TotalsOfDay) -> list[tuple[tuple[str, ...], int]]:
+    """Return the lines of the table: names, and the value in units of 10^-9.
+
+    By instance, the lines of a counter's instances stand below its total, which has no instance.
+    """
+    if found.instances is None:
+        return [((name,), value) for name, value in found.totals.items()]
+    lines: list[tuple[tuple[str, ...], int]] = []
+    for name, value in found.totals.items():
+        lines.append(((name, ""), value))
+        lines += [
+            ((name, instance), counters[name])
+            for instance, counters in found.instances.items()
+            if name in counters
+        ]
+    return lines

@@ -1,0 +1,82 @@
+"""The command that uploads counters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.progress import progress_bar
+from countagg.cli.terminal.render import write_json
+from countagg.core.days import resolve_day
+from countagg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from countagg.operate.totals.uploads import Round, Uploaded
+
+_PANEL = "Use"
+
+DateOption = Annotated[
+    str,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "upload-sample", _PANEL, changes=True)(upload_sample)
+
+
+def upload_sample(
+    session: Session,
+    date: DateOption = "today",
+    instances: Annotated[int | None, typer.Option(min=1, help="Make a fleet of so many instances.")] = None,
+    counters: Annotated[int | None, typer.Option(min=1, help="Counters of each instance of the fleet.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same fleet.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the totals include everything.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds after which --wait fails.")] = 120.0,
+) -> None:
+    """Upload test counters: the four sample instances, or a fleet.
+
+    Example: countagg upload-sample --instances 100 --counters 100 --wait
+    """
+    from countagg.operate.totals.uploads import check_day, make_fleet, read_sample_rounds, upload_rounds
+    from countagg.provision.packaged import packaged_folder
+
+    day = resolve_day(date, session.now())
+    if instances is None and (counters is not None or seed is not None):
+        raise UsageError("they describe a fleet", where="--counters, --seed", hint="give --instances too")
+    rounds: list[Round] = (
+        read_sample_rounds(packaged_folder("sample_data"))
+        if instances is None
+        else [make_fleet(instances, counters or 100, seed or 0)]
+    )
+    check_day(session.pipeline, day, session.now())
+    total = sum(map(len, rounds))
+    with progress_bar(session) as progress:
+        bar = progress.add_task("uploaded", total=total)
+        uploads = upload_rounds(session.pipeline, day, rounds, lambda: progress.advance(bar))
+    version = _wait(session, day, uploads, timeout) if wait else None
+    if session.options.output is OutputForm.JSON:
+        document = {"date": day, "uploaded": total, "instances": len(uploads), "included": wait}
+        write_json(session.stdout, document | ({"version": version} if wait else {}))
+    else:
+        included = ", all included in the totals" if wait else ""
+        session.result_console.print(f"{total} files of {len(uploads)} instances uploaded for {day}{included}")
+
+
+def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -> int:
+    """Wait until all uploads are included; return the version of the ledger."""
+    from countagg.operate.totals.uploads import Wait, wait_until_included
+
+    version = 0
+    with progress_bar(session) as progress:
+        bar = progress.add_task("included", total=len(uploads))
+        for found in wait_until_included(session.pipeline, day, uploads, Wait(timeout)):
+            progress.update(bar, completed=found.included)
+            version = found.version
+    return version

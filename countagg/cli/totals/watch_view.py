@@ -1,0 +1,104 @@
+"""Totals as they change: redrawn in place on a terminal, lines that follow each other elsewhere."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Group
+from rich.text import Text
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.live import show_live, utc_now_text
+from countagg.cli.terminal.render import for_reader, grouped, make_table, show_moment, signed, write_json_line
+from countagg.cli.totals.query_view import day_document
+from countagg.core.printable import printable
+from countagg.core.values import format_value, to_number
+from countagg.core.versions import changes_of
+from countagg.operate.totals.watching import Look
+
+_HEADER: Final = ("COUNTER", "VALUE", "CHANGE")
+_NUMERIC: Final = frozenset({"VALUE", "CHANGE"})
+_LINES_AROUND: Final = 4
+"""Lines of a terminal that the table's header, the two lines of text and the cursor take."""
+
+
+def show_looks(session: Session, looks: Iterator[Look]) -> None:
+    """Show what changes, until Ctrl-C or until nobody reads it any more."""
+    writer = _Writer(session)
+    show_live(
+        session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, writer.append
+    )
+
+
+def draw_look(look: Look, height: int) -> Group:
+    """Return what a terminal of that height shows of a look: as many counters as fit."""
+    found = look.found
+    rows = [
+        (name, grouped(to_number(value)), signed(look.changes[name]) if name in look.changes else "")
+        for name, value in found.totals.items()
+    ]
+    rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in found.totals]
+    fitting = rows[: max(1, height - _LINES_AROUND)]
+    updated = f"{found.day}, version {changes_of(found.version)}, updated {show_moment(found.updated_at)}"
+    told = updated if found.version else _nothing(look)
+    left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
+    return Group(
+        make_table(_HEADER, fitting, _NUMERIC),
+        Text(told, style="dim"),
+        Text(f"{left_out}Ctrl-C ends", style="dim"),
+    )
+
+
+def _nothing(look: Look) -> str:
+    return f"there are no totals for {look.found.day} (UTC) yet"
+
+
+class _Writer:
+    """Writes what is new at each look, in the form that is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = csv.writer(session.stdout, lineterminator="\n")
+        if session.options.output is OutputForm.CSV:
+            self._rows.writerow(("TIME", "DATE", *_HEADER))
+
+    def append(self, look: Look) -> None:
+        session, form = self._session, self._session.options.output
+        if not look.is_news:
+            return
+        now = utc_now_text(session)
+        if form is OutputForm.JSON:
+            changes = {name: to_number(value) for name, value in look.changes.items()}
+            write_json_line(session.stdout, {"time": now, **day_document(look.found), "changes": changes})
+        elif form is OutputForm.CSV:
+            for name, *numbers in news_of(look):
+                shown = for_reader(session.stdout, name)
+                self._rows.writerow((now, look.found.day, shown, *map(_exact, numbers)))
+        elif not look.found.version:
+            session.remark(_nothing(look))
+        else:
+            for name, value, change in news_of(look):
+                words = (now, printable(name), grouped(to_number(value)), _in_brackets(change))
+                session.stdout.write("  ".join(filter(None, words)) + "\n")
+
+
+def news_of(look: Look) -> list[tuple[str, int, int | None]]:
+    """Return what is new at a look: counters with their values and by how much these changed.
+
+    At the first look these are all counters, without a change. A counter that is gone has the value 0.
+    """
+    totals = look.found.totals
+    if look.is_first:
+        return [(name, value, None) for name, value in totals.items()]
+    return [(name, totals.get(name, 0), change) for name, change in look.changes.items()]
+
+
+def _exact(value: int | None) -> str:
+    return "" if value is None else format_value(value)
+
+
+def _in_brackets(change: int | None) -> str:
+    return "" if change is None else f"({signed(change)})"

@@ -1,0 +1,1 @@
+"""What a stack costs: reckoned for a fleet, measured, and at worst."""

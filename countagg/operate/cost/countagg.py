@@ -1,0 +1,142 @@
+"""What our layout costs, hop by hop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from countagg.operate.cost.fleet_sizes import Sizes
+from countagg.operate.cost.model import (
+    ASSUMED,
+    GB,
+    MONTH_DAYS,
+    Assumptions,
+    Bill,
+    Choices,
+    LineParts,
+    Workload,
+    bill,
+    cpu_share,
+    function_lines,
+    log_lines,
+    seconds_per_file,
+)
+from countagg.operate.cost.prices import Meter
+from countagg.operate.cost.write_units import changed_in, rhythm_of, write_units_per_day
+
+_POLL_WAIT: Final = 20.0
+"""Seconds that a poller of Lambda's waits for a message."""
+_READ_UNIT: Final = 4 * 1024
+_STATEMENTS: Final = 25
+"""Of one call of the publisher."""
+
+
+def our_bill(work: Workload, sizes: Sizes, choices: Choices | None = None, assumed: Assumptions = ASSUMED) -> Bill:
+    """Return what our layout costs."""
+    return bill(_OurLines(work, sizes, choices or Choices(), assumed).all())
+
+
+class _OurLines:
+    """The lines of our layout."""
+
+    def __init__(self, work: Workload, sizes: Sizes, choices: Choices, assumed: Assumptions) -> None:
+        self._work, self._sizes, self._choices, self._assumed = work, sizes, choices, assumed
+        self._rhythm = rhythm_of(work, sizes, choices, assumed)
+        self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed)
+        self._versions = work.files / self._rhythm.files_per_version
+        self._ledgers = self._versions * self._rhythm.ledgers_per_version
+        self._partitions = self._choices.layout.lanes * self._choices.layout.shards
+        self._publications = work.files / self._rhythm.files_per_publication
+
+    def all(self) -> Iterable[LineParts]:
+        yield from self._transport()
+        yield from self._processor()
+        yield from self._aggregator()
+        yield from self._publisher()
+        yield "watching", Meter.ALARM, self._assumed.alarms * self._months, "alarms of the stack"
+        yield "watching", Meter.METRIC, self._assumed.metrics * self._months, "metrics that good runs emit"
+
+    @property
+    def _months(self) -> float:
+        return self._work.days / MONTH_DAYS
+
+    def _transport(self) -> Iterable[LineParts]:
+        work, assumed = self._work, self._assumed
+        yield "upload", Meter.S3_PUT, work.files, "a file"
+        stored = work.instances * self._sizes.file * work.keep_days / GB * self._months
+        yield "upload", Meter.S3_STORAGE, stored, "instances x bytes of a file x days kept"
+        yield "notification", Meter.SNS_PUBLISH, work.files, "a file"
+        calls = work.files / self._rhythm.files_per_call
+        receives = _receives(calls / work.seconds / assumed.pollers) * assumed.pollers * work.seconds
+        yield "queue", Meter.SQS_REQUEST, work.files, "a file sent"
+        yield "queue", Meter.SQS_REQUEST, receives, "receives of 5 pollers, each waiting up to 20 s"
+        yield "queue", Meter.SQS_REQUEST, calls, "a batch deleted"
+
+    def _processor(self) -> Iterable[LineParts]:
+        work, sizes = self._work, self._sizes
+        calls = work.files / self._rhythm.files_per_call
+        seconds = calls * self._assumed.per_invocation + work.files * seconds_per_file(
+            work, self._choices, self._assumed
+        )
+        yield from self._function("processor", calls, seconds, self._choices.memory.processor)
+        yield "processor", Meter.S3_GET, work.files, "a file read"
+        yield "snapshots", Meter.DYNAMODB_WRITE, work.files * sizes.snapshot_units, "files x KB of a snapshot"
+        stored = work.instances * self._choices.retention.snapshots * sizes.snapshot / GB * self._months
+        yield "snapshots", Meter.DYNAMODB_STORAGE, stored, "instances x bytes of a snapshot x days kept"
+
+    def _aggregator(self) -> Iterable[LineParts]:
+        work, sizes, assumed = self._work, self._sizes, self._assumed
+        memory = self._choices.memory.aggregator
+        cpu = work.files * work.counters * work.changed * assumed.per_value + self._ledgers * self._ledger_cpu
+        own = self._versions * assumed.per_invocation + self._ledgers * assumed.dynamodb_call
+        seconds = own + cpu / cpu_share(memory)
+        yield from self._function("aggregator", self._versions, seconds, memory)
+        units = self._ledgers * sizes.ledger_units
+        yield "totals", Meter.DYNAMODB_WRITE, units, "batches of the aggregator x KB of the ledgers"
+        stored = self._partitions * sizes.ledger * self._choices.retention.totals / GB * self._months
+        yield "totals", Meter.DYNAMODB_STORAGE, stored, "bytes of the ledgers x days kept"
+
+    @property
+    def _ledger_cpu(self) -> float:
+        layout = self._choices.layout
+        entries = self._work.instances / layout.lanes + self._work.counters / layout.shards
+        return entries * self._assumed.per_entry
+
+    def _publisher(self) -> Iterable[LineParts]:
+        work, sizes, assumed = self._work, self._sizes, self._assumed
+        memory, count = self._choices.memory.publisher, self._publications
+        calls = assumed.batch_call * math.ceil(self._published / _STATEMENTS) + assumed.s3_call
+        own = assumed.per_invocation + 2 * assumed.dynamodb_call + calls
+        read = count * self._partitions
+        decoded = (self._ledgers + read) * self._ledger_cpu / cpu_share(memory)
+        yield from self._function("publisher", count, count * own + decoded, memory)
+        yield "publisher", Meter.DYNAMODB_READ, 1.5 * count, "publications x queries for limits and for alerts"
+        if self._choices.layout.is_split:
+            # What a transaction reads costs twice what it costs alone (AWS-FACTS section 5).
+            units = 2 * read * math.ceil(sizes.ledger / _READ_UNIT)
+            yield "publisher", Meter.DYNAMODB_READ, units, "publications x 4 KB of all ledgers x 2"
+            yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"
+        units = 2 * sizes.counter_units * self._published * count
+        yield "counters", Meter.DYNAMODB_WRITE, units, "publications x changed counters x (table + index)"
+        yield (
+            "counters",
+            Meter.DYNAMODB_WRITE,
+            write_units_per_day(work.counters) * work.days,
+            "days x counters, updates that find no item",
+        )
+        stored = 2 * work.counters * sizes.counter * self._choices.retention.totals / GB * self._months
+        yield "counters", Meter.DYNAMODB_STORAGE, stored, "counters x bytes x (table + index) x days kept"
+        objects = count * changed_in(self._rhythm.files_per_publication, work.changed)
+        yield "object", Meter.S3_PUT, objects, "publications that change a total"
+
+    def _function(self, hop: str, calls: float, seconds: float, memory: float) -> Iterable[LineParts]:
+        how = {"processor": "batches of files", "aggregator": "batches of snapshots", "publisher": "publications"}
+        yield from function_lines(hop, calls, seconds, memory, how[hop])
+        yield from log_lines(hop, calls * self._assumed.log_bytes, self._choices.retention.logs)
+
+
+def _receives(rate: float) -> float:
+    """Return the receives a second of one poller that finds so many batches a second, and else waits in vain."""
+    found_in_time = -math.expm1(-rate * _POLL_WAIT)
+    return rate / found_in_time if found_in_time else 1 / _POLL_WAIT

@@ -1,0 +1,134 @@
+"""What a deployed stack costs, by what CloudWatch counted of it; where it has nothing, that is said.
+
+S3 counts requests only for money, so its lines follow from others: an event stands for a PUT, a file that was
+applied for a GET. What is stored is not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from countagg.aws.metrics import HOUR, Metric
+from countagg.core.names import BY_DATE_INDEX, METRICS_NAMESPACE, Names
+from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, Line, as_quantity
+from countagg.operate.cost.prices import Meter
+
+Sums = Mapping[Metric, Mapping[datetime, float]]
+"""What each metric counted, by the hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredLine:
+    """How a line of the bill follows from metrics: the sum of some, times a factor."""
+
+    hop: str
+    meter: Meter
+    metrics: tuple[Metric, ...]
+    factor: float
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A bill for a month of what was measured.
+
+    Attributes:
+        bill: its lines; those that nothing is known of have no quantity.
+        since: where the first hour begins for which there is any data; None if there is none.
+        until: the end.
+    """
+
+    bill: Bill
+    since: datetime | None
+    until: datetime
+
+
+def measured_lines(names: Names, memory: Mapping[str, int]) -> list[MeasuredLine]:
+    """Return the lines of a stack.
+
+    Args:
+        names: of the stack.
+        memory: MB of each function, by its name.
+    """
+    return [*_transport(names), *_functions(names, memory), *_tables(names)]
+
+
+def _transport(names: Names) -> Iterator[MeasuredLine]:
+    published = (Metric("AWS/SNS", "NumberOfMessagesPublished", (("TopicName", names.uploads),)),)
+    calls = (_of_function(names.processor, "Invocations"),)
+    yield MeasuredLine("upload", Meter.S3_PUT, published, 1, "an event of S3's each")
+    yield MeasuredLine("notification", Meter.SNS_PUBLISH, published, 1, "messages published")
+    sent, empty = (
+        Metric("AWS/SQS", name, (("QueueName", names.uploads),))
+        for name in ("NumberOfMessagesSent", "NumberOfEmptyReceives")
+    )
+    yield MeasuredLine("queue", Meter.SQS_REQUEST, (sent, empty), 1, "messages sent, receives in vain")
+    yield MeasuredLine("queue", Meter.SQS_REQUEST, calls, 2, "calls of the processor: a receive and a removal")
+    read = (_own("FilesApplied", names.processor),)
+    yield MeasuredLine("processor", Meter.S3_GET, read, 1, "files applied")
+    objects = (_own("ObjectsPublished", names.publisher),)
+    yield MeasuredLine("object", Meter.S3_PUT, objects, 1, "objects published")
+
+
+def _functions(names: Names, memory: Mapping[str, int]) -> Iterator[MeasuredLine]:
+    functions = {"processor": names.processor, "aggregator": names.aggregator, "publisher": names.publisher}
+    for hop, function in functions.items():
+        calls, duration = _of_function(function, "Invocations"), _of_function(function, "Duration")
+        gigabytes = memory.get(function, 0) / 1024
+        yield MeasuredLine(hop, Meter.LAMBDA_REQUEST, (calls,), 1, "invocations")
+        yield MeasuredLine(
+            hop, Meter.LAMBDA_GB_SECOND, (duration,), gigabytes / 1000, "milliseconds x GB of memory / 1000"
+        )
+        written = Metric("AWS/Logs", "IncomingBytes", (("LogGroupName", names.log_group(function)),))
+        yield MeasuredLine(hop, Meter.LOGS_INGEST, (written,), 1 / GB, "bytes of log")
+
+
+def _tables(names: Names) -> Iterator[MeasuredLine]:
+    for hop, table in (("snapshots", names.snapshots), ("totals", names.totals), ("counters", names.counters)):
+        here = (("TableName", table),)
+        places = [here] if hop != "counters" else [here, (*here, ("GlobalSecondaryIndexName", BY_DATE_INDEX))]
+        for meter, name in (
+            (Meter.DYNAMODB_WRITE, "ConsumedWriteCapacityUnits"),
+            (Meter.DYNAMODB_READ, "ConsumedReadCapacityUnits"),
+        ):
+            metrics = tuple(Metric("AWS/DynamoDB", name, place) for place in places)
+            yield MeasuredLine(hop, meter, metrics, 1, "units consumed")
+
+
+def _of_function(function: str, name: str) -> Metric:
+    return Metric("AWS/Lambda", name, (("FunctionName", function),))
+
+
+def _own(name: str, service: str) -> Metric:
+    return Metric(METRICS_NAMESPACE, name, (("service", service),))
+
+
+def full_hour(moment: datetime) -> datetime:
+    """Return the beginning of a moment's hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def measure(lines: Sequence[MeasuredLine], sums: Sums, until: datetime) -> Measured:
+    """Make a bill for a month out of what was counted since the first hour that has data."""
+    hours = [hour for of_metric in sums.values() for hour in of_metric]
+    if not hours:
+        nothing = [Line(line.hop, line.meter, None, line.formula) for line in lines]
+        return Measured(Bill((*nothing, *_fixed())), None, until)
+    since = min(hours)
+    seconds = max(HOUR, (until - since).total_seconds())
+    months = MONTH_DAYS * DAY_SECONDS / seconds
+    return Measured(Bill((*(_line(line, sums, months) for line in lines), *_fixed())), since, until)
+
+
+def _line(line: MeasuredLine, sums: Sums, months: float) -> Line:
+    known = [sum(sums[metric].values()) for metric in line.metrics if sums.get(metric)]
+    quantity = as_quantity(sum(known) * line.factor * months) if known else None
+    return Line(line.hop, line.meter, quantity, line.formula)
+
+
+def _fixed() -> Iterator[Line]:
+    yield Line("watching", Meter.ALARM, Decimal(ASSUMED.alarms), "alarms of the stack")
+    yield Line("watching", Meter.METRIC, Decimal(ASSUMED.metrics), "metrics that good runs emit")

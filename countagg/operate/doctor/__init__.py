@@ -1,0 +1,1 @@
+"""Whether countagg can work here."""

@@ -1,0 +1,1 @@
+"""How each hop of a stack is doing."""

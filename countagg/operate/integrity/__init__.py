@@ -1,0 +1,1 @@
+"""Whether totals equal the files: verify, explain, repair."""

@@ -1,0 +1,80 @@
+"""What a load costs: the model's bill for its steps, and what it takes to watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from countagg.operate.cost.countagg import our_bill
+from countagg.operate.cost.growth import sizes_of
+from countagg.operate.cost.model import DAY_SECONDS, Choices, Workload
+from countagg.operate.cost.prices import Meter, Prices
+from countagg.operate.cost.write_units import rhythm_of, write_units_per_day, write_units_per_file
+from countagg.operate.load.loadtest import LOOK_SECONDS, Load
+from countagg.operate.load.schedule import Step
+
+_READ_UNIT: Final = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a load takes, by the model.
+
+    Attributes:
+        files: how many are uploaded.
+        usd: what it costs, watching included.
+        units_per_file: write units of a file, in each step.
+        units_once: of the day's first publication.
+    """
+
+    files: float
+    usd: Decimal
+    units_per_file: tuple[float, ...]
+    units_once: float
+
+    def write_units(self, sent: Sequence[int], in_all: int) -> float:
+        """Return the write units of what was sent.
+
+        Args:
+            sent: files in each of the steps that ended.
+            in_all: files, those of a step that did not end too.
+        """
+        counts = [*sent, max(0, in_all - sum(sent))]
+        units = sum(
+            count * each
+            for count, each in zip(counts, (*self.units_per_file, self.units_per_file[-1]), strict=False)
+        )
+        return units + (self.units_once if in_all else 0.0)
+
+
+def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices | None = None) -> Estimate:
+    """Reckon what a load takes if it is carried out to its end.
+
+    Args:
+        load: the load.
+        drain_seconds: for which it is watched after its last upload, at most.
+        prices: to reckon with.
+        choices: of the stack; the defaults if left out.
+    """
+    chosen = choices or Choices()
+    layout = chosen.layout
+    sizes = sizes_of(load.instances, load.counters, layout)
+    usd, files, units = Decimal(), 0.0, []
+    for step in load.steps:
+        work = _workload(load, step)
+        usd += our_bill(work, sizes, chosen).total(prices)
+        files += work.files
+        rhythm = rhythm_of(work, sizes, chosen)
+        units.append(write_units_per_file(sizes, rhythm, load.counters))
+    looks = (load.steps[-1].end + drain_seconds) / LOOK_SECONDS
+    # One part of each snapshot, and all ledgers, in a transaction if there are several.
+    ledgers = sizes.ledger * layout.lanes * layout.shards * (2 if layout.is_split else 1)
+    read = Decimal(looks * (load.instances * sizes.snapshot / layout.shards + ledgers) / _READ_UNIT)
+    usd += read * prices.of[Meter.DYNAMODB_READ].usd + Decimal(looks) * prices.of[Meter.SQS_REQUEST].usd
+    return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
+
+
+def _workload(load: Load, step: Step) -> Workload:
+    return Workload(load.instances, load.counters, step.interval, days=step.seconds / DAY_SECONDS, keep_days=30)

@@ -1,0 +1,1 @@
+"""A stack: plan, setup, teardown, and what it offers to others."""

@@ -1,0 +1,1 @@
+"""Totals of days, their history and limits, and uploads of test counters."""

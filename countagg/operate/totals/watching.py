@@ -1,0 +1,58 @@
+"""Watching: a day's totals again and again, and what changed between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from countagg.operate.totals.query import TotalsOfDay
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found.
+
+    Attributes:
+        found: the totals.
+        changes: counter -> how much its total differs from the look before, in units of 10^-9; a counter that is
+            gone has lost its whole value. Empty at the first look at a day.
+        is_first: whether it is the first look at this day.
+    """
+
+    found: TotalsOfDay
+    changes: Mapping[str, int]
+    is_first: bool
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is something that was not known."""
+        return self.is_first or bool(self.changes)
+
+
+def compare(before: TotalsOfDay | None, found: TotalsOfDay) -> Look:
+    """Tell what changed since the look before; a new day begins anew."""
+    if before is None or before.day != found.day:
+        return Look(found, {}, is_first=True)
+    names = [*found.totals, *(name for name in before.totals if name not in found.totals)]
+    differences = {name: found.totals.get(name, 0) - before.totals.get(name, 0) for name in names}
+    changed = {
+        name: difference
+        for name, difference in differences.items()
+        if difference or (name in found.totals) is not (name in before.totals)
+    }
+    return Look(found, changed, is_first=False)
+
+
+def watch(look: Callable[[], TotalsOfDay], pause: Callable[[], None]) -> Iterator[Look]:
+    """Look again and again, for ever, and yield what each look found.
+
+    Args:
+        look: reads the totals of the day that it is.
+        pause: waits for the next look.
+    """
+    before: TotalsOfDay | None = None
+    while True:
+        found = look()
+        yield compare(before, found)
+        before = found
+        pause()

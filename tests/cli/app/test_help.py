@@ -1,0 +1,297 @@
+"""Help, and the list of commands and options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+import typer
+
+from countagg import __version__
+from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
+from countagg.cli.app.preferences import Preferences
+from countagg.cli.app.session import Session
+from countagg.cli.main import make_app
+from tests.cli.app.test_options import DEFAULTS
+from tests.cli.running import CommandLine
+
+GLOBAL_OPTIONS: Final = {
+    "--stack",
+    "--profile",
+    "--region",
+    "--endpoint-url",
+    "--local",
+    "--config",
+    "--output",
+    "--quiet",
+    "--verbose",
+    "--no-color",
+    "--version",
+}
+CHOICES: Final = {
+    "--bucket",
+    "--create-bucket",
+    "--prefix",
+    "--output-prefix",
+    "--bucket-versioning",
+    "--memory",
+    "--window",
+    "--retention",
+    "--alarm-email",
+    "--tag",
+    "--permissions-boundary",
+    "--role-path",
+    "--kms-key",
+    "--point-in-time-recovery",
+    "--deletion-protection",
+}
+COMMANDS: Final = {
+    "setup": {*CHOICES, "--yes", "--expect-account"},
+    "plan": {*CHOICES, "--detailed-exitcode"},
+    "outputs": set[str](),
+    "bundle": {"--files", "--save", "--sbom"},
+    "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
+    "query": {
+        "--date",
+        "--counter",
+        "--by-instance",
+        "--since",
+        "--until",
+        "--top",
+        "--sort",
+        "--watch",
+        "--interval",
+        "--save",
+    },
+    "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
+    "status": {"--watch", "--interval"},
+    "teardown": {
+        "--yes",
+        "--bucket",
+        "--keep-data",
+        "--keep-logs",
+        "--delete-objects",
+        "--delete-protected",
+        "--expect-account",
+    },
+    "limits set": {"--expect-account"},
+    "limits list": {"--date"},
+    "limits unset": {"--expect-account"},
+    "limits import": {"--expect-account"},
+    "verify": {"--date", "--settle"},
+    "explain": {"--date"},
+    "repair": {"--date", "--since", "--until", "--dry-run", "--settle", "--timeout", "--yes", "--expect-account"},
+    "dead-letters list": set[str](),
+    "dead-letters show": set[str](),
+    "dead-letters redrive": {"--all", "--yes", "--expect-account"},
+    "dead-letters purge": {"--all", "--yes", "--expect-account"},
+    "cost": {
+        "--instances",
+        "--counters",
+        "--interval",
+        "--days",
+        "--changed",
+        "--window",
+        "--memory",
+        "--prices",
+        "--explain",
+        "--measured",
+        "--since",
+    },
+    "selftest": {"--keep", "--timeout", "--max-cost", "--save", "--yes", "--expect-account"},
+    "loadtest": {
+        "--instances",
+        "--counters",
+        "--interval",
+        "--duration",
+        "--ramp",
+        "--step",
+        "--factor",
+        "--date",
+        "--seed",
+        "--workers",
+        "--drain-timeout",
+        "--settle",
+        "--max-cost",
+        "--cleanup",
+        "--yes",
+        "--expect-account",
+    },
+    "permissions print": {
+        "--role",
+        "--instance-id",
+        "--account",
+        "--bucket",
+        "--prefix",
+        "--output-prefix",
+        "--role-path",
+        "--kms-key",
+        "--permissions-boundary",
+    },
+    "doctor": {"--role", "--bucket", "--create-bucket", "--prefix", "--output-prefix"},
+    "local start": set[str](),
+    "local stop": set[str](),
+    "local status": set[str](),
+    "local env": set[str](),
+    "local logs": set[str](),
+    "demo": set[str](),
+}
+
+
+def tree() -> Any:
+    """Return the command tree."""
+    return typer.main.get_command(make_app())
+
+
+def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something, with its words."""
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from leaves(found, (*path, name))
+        else:
+            yield " ".join((*path, name)), found
+
+
+def options_of(found: Any) -> set[str]:
+    return {option for parameter in found.params for option in parameter.opts if option.startswith("--")}
+
+
+def parse(line: str) -> tuple[str, dict[str, Any]]:
+    """Parse a command line as the program would, and run nothing."""
+    parsed: list[tuple[str, dict[str, Any]]] = []
+    root = tree()
+    for name, found in leaves(root):
+        found.callback = lambda name=name, **values: parsed.append((name, values))
+    program, *arguments = shlex.split(line)
+    assert program == "countagg"
+    root(arguments, prog_name="countagg", standalone_mode=False)
+    (only,) = parsed
+    return only
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_options_and_the_global_ones(name: str) -> None:
+    found = dict(leaves(tree()))[name]
+
+    assert options_of(found) >= GLOBAL_OPTIONS | COMMANDS[name]
+    assert all(parameter.help for parameter in found.params)
+
+
+def test_no_command_is_left_out_here() -> None:
+    assert dict(leaves(tree())).keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", ["setup", "plan"])
+def test_a_switch_can_be_put_back(name: str) -> None:
+    secondary = {option for found in dict(leaves(tree()))[name].params for option in found.secondary_opts}
+
+    assert secondary == {"--no-bucket-versioning", "--no-point-in-time-recovery", "--no-deletion-protection"}
+
+
+def test_the_global_options_stand_before_the_command_too() -> None:
+    assert options_of(tree()) >= GLOBAL_OPTIONS
+
+
+@pytest.mark.parametrize("name", dict(leaves(tree())))
+def test_the_example_of_every_command_is_one_of_it_and_parses(name: str) -> None:
+    found = dict(leaves(tree()))[name]
+    (example,) = re.findall(r"^Example: (.+)$", found.help, re.MULTILINE)
+    inner = re.fullmatch(r'eval "\$\((.+)\)"', example)
+
+    parsed, _ = parse(inner[1] if inner else example)
+
+    assert parsed == name
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_what_the_help_lists_is_what_the_command_says_itself(name: str) -> None:
+    found = tree().commands[name]
+    sentence, *_ = found.help.split("\n\n")
+
+    assert (CATALOGUE[name].summary, CATALOGUE[name].panel) == (sentence, found.rich_help_panel)
+
+
+@pytest.mark.parametrize("name", [*dict(leaves(tree())), *CATALOGUE])
+def test_a_command_is_told_in_one_sentence(name: str) -> None:
+    *path, last = name.split()
+    (group,) = [tree().commands[each] for each in path] or [tree()]
+    sentence, *_ = group.commands[last].help.split("\n\n")
+
+    assert re.fullmatch(r"[A-Z][^.]+(\.\w[^.]*)*\.", sentence)
+
+
+def test_the_order_of_work_is_made_of_command_lines() -> None:
+    parsed = [parse(f"countagg {line}")[0] for line, _ in ORDER_OF_WORK]
+
+    assert parsed == ["setup", "upload-sample", "query", "status", "teardown"]
+
+
+def test_no_command_shows_the_order_of_work_and_is_wrong_usage(countagg: CommandLine) -> None:
+    ran = countagg()
+
+    assert (ran.code, ran.out) == (2, "")
+    positions = [ran.err.index(f"countagg {line} ") for line, _ in ORDER_OF_WORK]
+    assert positions == sorted(positions)
+    assert all(len(line) <= 80 for line in ran.err.splitlines())
+
+
+@pytest.mark.parametrize("name", ["local", "limits", "permissions", "dead-letters"])
+def test_a_group_without_its_command_shows_its_help_and_is_wrong_usage(name: str, countagg: CommandLine) -> None:
+    ran, asked = countagg(name), countagg(name, "--help")
+
+    assert (ran.code, ran.out, ran.err.split()) == (2, "", asked.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ("qury --date today", "'query'"),
+        ("limits lst", "'list'"),
+        ("--outptu json status", "--output"),
+        ("query --date today --conter A", "--counter"),
+        ("setup --buket b", "--bucket"),
+    ],
+)
+def test_what_is_misspelt_is_answered_with_what_may_be_meant(
+    arguments: str, meant: str, countagg: CommandLine
+) -> None:
+    ran = countagg(*arguments.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert meant in ran.err
+
+
+@pytest.mark.parametrize("name", ["", "local", *dict(leaves(tree()))])
+def test_help_goes_to_stdout_and_fits_a_narrow_terminal(name: str, countagg: CommandLine) -> None:
+    ran = countagg(*name.split(), "--help")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Usage: countagg {name}".rstrip() in ran.out
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("query", "--version"), ("local", "stop", "--version")])
+def test_the_version_is_told_before_and_after_a_command(arguments: tuple[str, ...], countagg: CommandLine) -> None:
+    ran = countagg(*arguments)
+
+    assert (ran.code, ran.out, ran.err) == (0, f"countagg {__version__}\n", "")
+
+
+def test_a_command_line_to_copy_works_in_the_same_place() -> None:
+    here = Session(DEFAULTS, Preferences({}))
+    local = Session(replace(DEFAULTS, local=True, stack="other"), Preferences({}))
+    there = Session(
+        replace(DEFAULTS, profile="my profile", region="eu-west-1", endpoint_url="http://127.0.0.1:1"),
+        Preferences({}),
+    )
+
+    assert here.invocation("status") == "countagg status"
+    assert local.invocation("query --date today") == "countagg --local --stack other query --date today"
+    assert parse(there.invocation("status"))[0] == "status"
+    assert there.invocation("status") == (
+        "countagg --profile 'my profile' --region eu-west-1 --endpoint-url http://127.0.0.1:1 status"
+    )

@@ -1,0 +1,363 @@
+"""Totals of a day and of many days, in all forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from countagg.cli.app.preferences import Preferences
+from countagg.cli.app.session import Session
+from countagg.cli.totals.history_view import write_history
+from countagg.core.counter_file import parse_counter_file
+from countagg.core.values import SCALE
+from countagg.operate.totals.history import History
+from countagg.operate.totals.query import TotalsOfDay
+from tests.cli.account import write_day
+from tests.cli.app.test_options import DEFAULTS
+from tests.cli.running import CommandLine, Terminal
+
+DAYS: Final = ("2026-07-01", "2026-07-02", "2026-07-03", "2026-07-04")
+PERIOD: Final = ("--since", DAYS[0], "--until", DAYS[3])
+
+
+@pytest.fixture(scope="module")
+def days(stack: None) -> None:  # noqa: ARG001 - it must be there
+    """Give the stack three days of four."""
+    write_day(
+        DAYS[0], {"i-1": {"http_get": "1000", "http_put": "7", "a\x1b[31m": "0.5"}, "i-2": {"http_get": "500"}}
+    )
+    write_day(DAYS[1], {"i-1": {"http_get": "2500.25", "http_put": "70000"}})
+    write_day(DAYS[3], {"i-1": {"http_get": "3", "errors": "-12345678901234567890123.000000001"}})
+
+
+def rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+# A day
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--counter", "http_*"), ["http_get", "http_put"]),
+        (("--counter", "http_p*", "--counter", "a*"), ["a\x1b[31m", "http_put"]),
+        (("--top", "1"), ["http_get"]),
+        (("--top", "2"), ["http_get", "http_put"]),
+        (("--top", "2", "--counter", "[!h]*"), ["a\x1b[31m"]),
+        (("--sort", "value"), ["http_get", "http_put", "a\x1b[31m"]),
+        (("--top", "9", "--sort", "name"), ["a\x1b[31m", "http_get", "http_put"]),
+    ],
+)
+@pytest.mark.usefixtures("days")
+def test_counters_are_chosen_and_ordered_alike_in_all_forms(
+    options: tuple[str, ...], names: list[str], countagg: CommandLine
+) -> None:
+    asked = ("query", "--date", DAYS[0], *options, "--output")
+
+    assert list(countagg(*asked, "json").document["totals"]) == names
+    names = [name.replace("\x1b", r"\x1b") for name in names]
+    assert [row[0] for row in rows(countagg(*asked, "csv").out)[1:]] == names
+    assert [line.split(" ")[0] for line in countagg(*asked, "text").out.splitlines()] == names
+    shown = [line.split()[0] for line in countagg(*asked, "table").out.splitlines()[1:]]
+    assert shown == names
+
+
+@pytest.mark.usefixtures("days")
+def test_a_pattern_without_a_counter_is_remarked_on(countagg: CommandLine) -> None:
+    asked = ("--counter", "ftp_*", "--counter", "http_*", "--output", "text")
+
+    day = countagg("query", "--date", DAYS[0], *asked)
+    history = countagg("query", *PERIOD, "--counter", "ftp_*", "--output", "csv")
+
+    assert day.err == f"no instance counts ftp_* on {DAYS[0]}\n"
+    assert history.err == "no instance counts ftp_* on these days\n"
+    assert (day.code, history.code, history.out) == (0, 0, "DATE,COUNTER,VALUE\n")
+
+
+@pytest.mark.usefixtures("days")
+def test_as_text_totals_are_a_counter_file(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAYS[0], "--output", "text")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert parse_counter_file(ran.out.encode()) == {
+        r"a\x1b[31m": SCALE // 2,
+        "http_get": 1500 * SCALE,
+        "http_put": 7 * SCALE,
+    }
+    assert countagg("query", "--date", "2020-01-01", "--output", "text").out == ""
+
+
+@pytest.mark.parametrize("command", [("status",), ("upload-sample",), ("plan",), ("local", "status")])
+def test_no_other_command_has_that_form(command: tuple[str, ...], countagg: CommandLine) -> None:
+    ran = countagg(*command, "--output", "text")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"countagg: --output: {command[-1]} has no form text\n  try: use table, json, csv\n"
+
+
+def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTAGG_OUTPUT", "text")
+
+    assert countagg("status").err.startswith("countagg: COUNTAGG_OUTPUT: status has no form text\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ((), "--date: no day is named\n  try: give --date today, or --since 30d"),
+        (("--date", "today", "--since", "2d"), "--date, --since: they exclude each other"),
+        (("--date", "today", "--until", "2d"), "--until: it belongs to a history\n  try: give --since too"),
+        (("--until", "2d"), "--until: it belongs to a history"),
+        (("--date", "today", "--save", "a.png"), "--save: it belongs to a history\n  try: give --since too"),
+        (("--since", "2d", "--by-instance"), "--by-instance, --since: they exclude each other"),
+        (("--since", "2d", "--watch"), "--watch, --since: they exclude each other"),
+        (("--date", "today", "--by-instance", "--watch"), "--watch, --by-instance: they exclude each other"),
+        (("--since", "2d", "--output", "text"), "--output text, --since: they exclude each other"),
+        (("--date", "today", "--watch", "--output", "text"), "--output text, --watch: they exclude each other"),
+        (("--date", "today", "--by-instance", "--output", "text"), "--output text, --by-instance: they exclude"),
+        (("--since", "soon"), "--since: 'soon' is no day\n  try: give YYYY-MM-DD"),
+        (("--since", "2d", "--until", "soon"), "--until: 'soon' is no day\n"),
+        (
+            ("--since", "2026-01-02", "--until", "2026-01-01"),
+            "--since, --until: 2026-01-01 lies before 2026-01-02",
+        ),
+        (("--since", "2000-01-01"), "--since, --until: these are "),
+        (
+            ("--since", "2d", "--save", "a.gif"),
+            "--save: 'a.gif' names no kind of picture\n  try: let it end with .png",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_any_call(
+    options: tuple[str, ...], complaint: str, countagg: CommandLine
+) -> None:
+    ran = countagg("query", *options, "--endpoint-url", "http://127.0.0.1:1")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: {complaint}")
+
+
+@pytest.mark.parametrize("options", [("--top", "0"), ("--interval", "0"), ("--sort", "size")])
+def test_values_that_cannot_be_are_refused(options: tuple[str, ...], countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", "today", *options)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert options[0] in ran.err
+
+
+# Many days
+
+
+@pytest.mark.usefixtures("days")
+def test_a_history_has_every_day_in_json(countagg: CommandLine) -> None:
+    ran = countagg("query", *PERIOD, "--counter", "http_get", "--counter", "errors", "--output", "json")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.document == {
+        "schema": 1,
+        "since": DAYS[0],
+        "until": DAYS[3],
+        "history": [
+            {"date": DAYS[0], "version": 7, "totals": {"http_get": 1500}},
+            {"date": DAYS[1], "version": 7, "totals": {"http_get": Decimal("2500.25")}},
+            {"date": DAYS[2], "version": 0, "totals": {}},
+            {
+                "date": DAYS[3],
+                "version": 7,
+                "totals": {"errors": Decimal("-12345678901234567890123.000000001"), "http_get": 3},
+            },
+        ],
+    }
+    assert [list(day) for day in ran.document["history"]] == [["date", "version", "totals"]] * 4
+
+
+@pytest.mark.usefixtures("days")
+def test_a_history_as_csv_and_in_a_pipe_is_a_row_a_day_and_counter(countagg: CommandLine) -> None:
+    asked = ("query", *PERIOD, "--top", "2")
+
+    assert rows(countagg(*asked, "--output", "csv").out) == [
+        ["DATE", "COUNTER", "VALUE"],
+        [DAYS[0], "http_get", "1500"],
+        [DAYS[0], "http_put", "7"],
+        [DAYS[1], "http_put", "70000"],
+        [DAYS[1], "http_get", "2500.25"],
+        [DAYS[3], "http_get", "3"],
+    ]
+    assert countagg(*asked).out.splitlines() == [
+        "DATE        COUNTER      VALUE",
+        "2026-07-01  http_get     1,500",
+        "2026-07-01  http_put         7",
+        "2026-07-02  http_put    70,000",
+        "2026-07-02  http_get  2,500.25",
+        "2026-07-04  http_get         3",
+    ]
+
+
+@pytest.mark.usefixtures("days")
+def test_days_are_counted_back_from_today(countagg: CommandLine) -> None:
+    today = datetime.now(UTC).date()
+
+    document = countagg("query", "--since", "2d", "--output", "json").document
+    yesterday = countagg("query", "--since", "1w", "--until", "yesterday", "--output", "json").document
+
+    assert [day["date"] for day in document["history"]] == [str(today - timedelta(days=ago)) for ago in (2, 1, 0)]
+    assert (yesterday["since"], yesterday["until"]) == (
+        str(today - timedelta(days=7)),
+        str(today - timedelta(days=1)),
+    )
+    assert len(yesterday["history"]) == 7
+
+
+@pytest.mark.usefixtures("days")
+def test_days_without_totals_are_no_error(countagg: CommandLine) -> None:
+    ran = countagg("query", "--since", "2025-01-01", "--until", "2025-01-02")
+
+    assert (ran.code, ran.out) == (0, "DATE  COUNTER  VALUE\n")
+    assert ran.err == "there are no totals from 2025-01-01 to 2025-01-02 (UTC)\n"
+
+
+# On a terminal
+
+
+def history_of(counters: int, days: int = 3) -> History:
+    return History(
+        tuple(
+            TotalsOfDay(
+                f"2026-07-{day:02d}",
+                1,
+                "",
+                {f"c{number}\x1b[5m": day * number * SCALE for number in range(1, counters + 1)},
+            )
+            for day in range(1, days + 1)
+        )
+    )
+
+
+def on_terminal(history: History, *, no_color: bool = False) -> tuple[str, str]:
+    out, err = Terminal(), io.StringIO()
+    session = Session(replace(DEFAULTS, no_color=no_color), Preferences({}), stdout=out, stderr=err)
+    write_history(session, history)
+    return out.getvalue(), err.getvalue()
+
+
+def dots(text: str) -> int:
+    return sum("\u2800" < character <= "\u28ff" for character in text)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_terminal_gets_a_chart_below_the_rows_that_fits_it(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    out, err = on_terminal(history_of(2), no_color=True)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()
+    assert lines[0].split() == ["DATE", "COUNTER", "VALUE"]
+    assert lines[7:9] == ["", " (value)   ^"]
+    assert lines[-1] == "━━ c2\\x1b[5m   ━━ c1\\x1b[5m"
+    assert lines[-2].split() == ["|", "07-01", "07-02", "07-03"]
+    assert max(map(len, lines)) <= columns
+    assert dots(out) > 20
+    assert err == ""
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", out)
+
+
+def test_the_lines_of_a_chart_have_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library asks what standard output is.
+    monkeypatch.setattr(sys, "stdout", Terminal())
+
+    out, _ = on_terminal(history_of(2))
+
+    assert len(set(re.findall(r"\x1b\[(3[0-7])m[\u2801-\u28ff]", out))) == 2
+
+
+def test_a_chart_of_many_counters_shows_the_highest_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    out, err = on_terminal(history_of(9), no_color=True)
+
+    assert out.splitlines()[-1].split("━━ ")[1:] == [
+        *(f"c{number}\\x1b[5m   " for number in (9, 8, 7, 6, 5)),
+        "c4\\x1b[5m",
+    ]
+    assert err == "the chart shows 6 of 9 counters; see --counter and --top\n"
+
+
+@pytest.mark.parametrize("history", [history_of(2, days=1), history_of(0)])
+def test_there_is_no_chart_of_a_single_day_or_of_nothing(history: History) -> None:
+    out, err = on_terminal(history)
+
+    assert dots(out) == 0
+    assert (err, "value" in out) == ("", False)
+
+
+def test_where_dots_cannot_be_written_there_is_no_chart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Terminal, "encoding", "latin-1", raising=False)
+
+    out, err = on_terminal(history_of(2))
+
+    assert dots(out) == 0
+    assert err == "no chart: it cannot be written in latin-1\n"
+
+
+# Pictures
+
+
+@pytest.fixture
+def _without_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+
+
+@pytest.mark.usefixtures("days")
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".html", ".PNG"])
+def test_a_picture_is_written_beside_the_result(suffix: str, countagg: CommandLine) -> None:
+    path = Path(f"totals{suffix}")
+
+    ran = countagg("query", *PERIOD, "--output", "csv", "--save", str(path))
+
+    assert ran.code == 0
+    assert ran.err == f"written: {path}\n"
+    assert rows(ran.out)[0] == ["DATE", "COUNTER", "VALUE"]
+    begins = {".png": b"\x89PNG\r\n", ".svg": b"<svg ", ".html": b"<!DOCTYPE html>"}[suffix.lower()]
+    assert path.read_bytes().lstrip().startswith(begins)
+
+
+@pytest.mark.usefixtures("_without_library")
+def test_without_the_library_it_is_said_what_to_install(countagg: CommandLine) -> None:
+    ran = countagg("query", "--since", "2d", "--save", "a.png", "--endpoint-url", "http://127.0.0.1:1")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "countagg: --save: pictures need a library that is not installed\n  try: pip install 'countagg[chart]'\n"
+    )
+
+
+def test_a_folder_that_is_not_there_is_named_before_any_call(countagg: CommandLine) -> None:
+    ran = countagg("query", "--since", "2d", "--save", "there/a.png", "--endpoint-url", "http://127.0.0.1:1")
+
+    assert (ran.code, ran.err) == (1, "countagg: --save: there is no folder 'there'\n  try: make it first\n")
+
+
+@pytest.mark.usefixtures("days")
+def test_a_picture_that_cannot_be_written_is_named(countagg: CommandLine) -> None:
+    Path("a.svg").mkdir()
+
+    ran = countagg("query", *PERIOD, "--save", "a.svg", "--quiet")
+
+    assert (ran.code, ran.err) == (
+        1,
+        "countagg: a.svg: it cannot be written: Is a directory\n  try: name another file\n",
+    )

@@ -1,0 +1,153 @@
+"""Measures countagg beside the article's layout, on the same engine, in one run: `make benchmark`.
+
+Each design gets an engine of its own, one after the other, and the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from rich.console import Console
+
+from countagg.local import LocalEngine
+from tests.embedded.world import engine_clients
+from tools.benchmark.cold_start import ColdStart, measure_cold_start
+from tools.benchmark.designs import DESIGNS, Design
+from tools.benchmark.fleets import Latency, Throughput, measure_latency, measure_throughput
+from tools.benchmark.report import print_cold_start, print_latency, print_throughput, specify_picture
+
+_FLEETS = ("100x100", "1000x100", "100x1000")
+_RATES = (60, 100)
+"""Uploads a minute: one a second, and a fleet of 100."""
+_COUNTERS = 100
+_RUNS = 3
+"""Of a fleet that is summed in less than so many seconds, the median run counts."""
+_SHORT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured: throughput by fleet and design, latency by design, and what a cold start loads."""
+
+    machine: str
+    cold_start: ColdStart
+    throughput: Mapping[str, Mapping[str, Throughput]]
+    latency: Mapping[str, Sequence[Latency]]
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _parse()
+    errors, results = Console(stderr=True, highlight=False), Console(highlight=False)
+    found = Figures(
+        machine=_machine(),
+        cold_start=measure_cold_start(),
+        throughput=_throughput(options, errors),
+        latency=_latency(options, errors) if options.uploads else {},
+    )
+    if options.picture:
+        size, by_design = next(iter(found.throughput.items()))
+        options.picture.write_text(vl_convert.vegalite_to_svg(specify_picture(size, by_design, found.machine)))
+    if options.json:
+        sys.stdout.write(json.dumps({"schema": 1, **_document(found)}, indent=2) + "\n")
+        return
+    results.print(found.machine, style="dim")
+    for size, by_design in found.throughput.items():
+        print_throughput(results, size, by_design)
+    if found.latency:
+        print_latency(results, found.latency)
+    print_cold_start(results, found.cold_start)
+
+
+def _throughput(options: argparse.Namespace, errors: Console) -> dict[str, dict[str, Throughput]]:
+    found: dict[str, dict[str, Throughput]] = {size: {} for size in options.fleets}
+    for size, name in itertools.product(options.fleets, options.designs):
+        errors.print(f"{size}: {DESIGNS[name].title}", style="dim")
+        instances, counters = map(int, size.split("x"))
+        runs: list[Throughput] = []
+        while not runs or (len(runs) < _RUNS and runs[0].seconds < _SHORT_SECONDS):
+            with _set_up(name) as (design, engine):
+                runs.append(measure_throughput(design, engine, instances, counters, options.limit))
+            state = "exact" if runs[-1].exact else "given up"
+            errors.print(f"  {runs[-1].files_per_second:,.2f} files a second, {state}", style="dim")
+        runs.sort(key=lambda run: run.files_per_second)
+        rates = tuple(run.files_per_second for run in runs)
+        found[size][design.title] = replace(runs[len(runs) // 2], rates=rates)
+    return found
+
+
+def _latency(options: argparse.Namespace, errors: Console) -> dict[str, list[Latency]]:
+    found: dict[str, list[Latency]] = {DESIGNS[name].title: [] for name in options.designs}
+    for name, per_minute in itertools.product(options.designs, _RATES):
+        errors.print(f"{per_minute} uploads a minute: {DESIGNS[name].title}", style="dim")
+        with _set_up(name) as (design, _):
+            found[design.title].append(measure_latency(design, per_minute, options.uploads, _COUNTERS))
+    return found
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.benchmark", description=__doc__)
+    parser.add_argument("--fleets", nargs="*", default=_FLEETS, metavar="INSTANCESxCOUNTERS")
+    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
+    parser.add_argument("--limit", type=float, default=120, help="seconds after which a fleet is given up")
+    parser.add_argument("--uploads", type=int, default=100, help="how many for each latency; 0: none")
+    parser.add_argument("--json", action="store_true", help="write a document instead of tables")
+    parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the first fleet's figures")
+    return parser.parse_args()
+
+
+@contextmanager
+def _set_up(name: str) -> Iterator[tuple[Design, LocalEngine]]:
+    folder = Path(tempfile.mkdtemp(prefix="countagg-benchmark-"))
+    engine = LocalEngine(folder / "engine")
+    try:
+        record = engine.start(enforce_policies=True)
+        records = folder / "records.jsonl"
+        records.write_text("")
+        design = DESIGNS[name](engine_clients(record), records)
+        design.set_up()
+        yield design, engine
+    finally:
+        engine.stop()
+        shutil.rmtree(folder)
+
+
+def _document(found: Figures) -> dict[str, Any]:
+    document = asdict(found)
+    for size, by_design in found.throughput.items():
+        for title, each in by_design.items():
+            rates = {
+                name: getattr(each, name) for name in ("files_per_second", "calls_per_file", "units_per_file")
+            }
+            document["throughput"][size][title] |= rates
+    return document
+
+
+def _machine() -> str:
+    git = shutil.which("git") or "git"
+    commit = subprocess.run(
+        [git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return f"commit {commit}, {_cores()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    main()

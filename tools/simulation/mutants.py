@@ -1,0 +1,375 @@
+"""Mutants: the functions with one line changed, imported beside the real ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
+from typing import Any
+
+from tools.simulation.rules import Rules
+
+_RULES = "tools.simulation.rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of one place in one module.
+
+    Attributes:
+        name: what it does wrong.
+        module: below `countagg`.
+        old: the text that is there, once.
+        new: the text that stands there instead.
+        goes_on: seed of the first plan that goes on later to look for it with; None for plans of every kind.
+    """
+
+    name: str
+    module: str
+    old: str
+    new: str
+    goes_on: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module with the change in it, past any cache of compiled code."""
+
+    def __init__(self, name: str, path: str, mutant: Mutant) -> None:
+        super().__init__(name, path)
+        self._mutant = mutant
+
+    def get_code(self, fullname: str) -> Any:
+        """Compile the changed source."""
+        source = self.get_data(self.path).decode()
+        found = source.count(self._mutant.old)
+        if found != 1:
+            raise AssertionError(f"{self._mutant.old!r} is {found} times in {fullname}")
+        return self.source_to_code(source.replace(self._mutant.old, self._mutant.new), self.path)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find the mutated module; leave all others to Python."""
+        if fullname != f"countagg.{self._mutant.module}":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(fullname, spec.origin, self._mutant)
+        return spec
+
+
+def mutated(mutant: Mutant) -> Rules:
+    """Return the rules that run on the mutated functions. The real ones stay as they are."""
+    with _imported_anew():
+        finder = _Finder(mutant)
+        sys.meta_path.insert(0, finder)
+        try:
+            made: Rules = import_module(_RULES).REAL
+        finally:
+            sys.meta_path.remove(finder)
+    return made
+
+
+@contextmanager
+def _imported_anew() -> Iterator[None]:
+    """Forget the functions and what they import of ours; afterwards put back what there was."""
+
+    def ours() -> dict[str, ModuleType]:
+        return {
+            name: module
+            for name, module in sys.modules.items()
+            if name == _RULES or name.split(".")[0] == "countagg"
+        }
+
+    before, package = ours(), sys.modules["tools.simulation"]
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in ours():
+            del sys.modules[name]
+        sys.modules.update(before)
+        package.rules = before[_RULES]  # type: ignore[attr-defined]  # a module is an attribute of its package
+
+
+MUTANTS = (
+    Mutant(
+        "gap check skipped",
+        "core.ledger",
+        "        if included != (None if link.old is None else link.old.sequencer):",
+        "        if False:",
+    ),
+    Mutant(
+        "< for <= in the test for what is included",
+        "core.ledger",
+        "link.new.sequencer <= included",
+        "link.new.sequencer < included",
+    ),
+    Mutant(
+        "seen not updated for the same content",
+        "core.ledger",
+        "        ledger.seen[link.instance] = link.new.sequencer\n        added",
+        "        if link.old is None or link.old.packed != link.new.packed:\n"
+        "            ledger.seen[link.instance] = link.new.sequencer\n        added",
+    ),
+    Mutant(
+        "seen goes back on a skip",
+        "core.ledger",
+        "            continue\n",
+        "            ledger.seen[link.instance] = link.new.sequencer\n            continue\n",
+    ),
+    Mutant(
+        "eventually consistent rebuild",
+        "functions.store",
+        "            ConsistentRead=True,\n        )\n        for page",
+        "            ConsistentRead=False,\n        )\n        for page",
+    ),
+    Mutant(
+        "ledger stored without compare-and-set",
+        "functions.store",
+        'ConditionExpression="Version = :replaced"',
+        'ConditionExpression="Version >= :replaced"',
+    ),
+    Mutant(
+        "<= for < in the snapshot's condition",
+        "functions.store",
+        "Sequencer < :sequencer",
+        "Sequencer <= :sequencer",
+    ),
+    Mutant(
+        "ledger held although it was not stored",
+        "functions.aggregator",
+        "held = self._held.pop(partition, None)",
+        "held = self._held.get(partition)",
+    ),
+    Mutant(
+        "absent object passed over",
+        "functions.processor",
+        "        found = self._store.fetch_object(event.key)\n",
+        "        found = self._store.fetch_object(event.key)\n"
+        "        if found is None:\n            return Outcome.SKIPPED\n",
+    ),
+    Mutant(
+        "an object that is not found taken for one that was removed",
+        "functions.processor",
+        " if event.removed else self._await_object(event, file_key)\n",
+        "\n",
+    ),
+    Mutant(
+        "a removal passed over where a refused file came since",
+        "functions.processor",
+        "                self._withdraw(event, file_key)\n                if earlier.parts is None",
+        "                Outcome.SKIPPED\n                if earlier.parts is None",
+    ),
+    Mutant(
+        "no version before a refused file read",
+        "functions.earlier_versions",
+        "            seen += 1\n",
+        "            continue\n",
+    ),
+    Mutant(
+        "a version from before a deletion taken for one that stands",
+        "functions.earlier_versions",
+        """                return Earlier(None, "the file before it was deleted")\n""",
+        "                continue\n",
+    ),
+    Mutant(
+        "failed message taken for done",
+        "functions.processor",
+        """extra={"message_id": record.message_id})\n                raise\n""",
+        """extra={"message_id": record.message_id})\n                return\n""",
+    ),
+    Mutant(
+        "refusal only logged",
+        "functions.processor",
+        "        self._store.send_refusal(refusal)\n",
+        "",
+    ),
+    Mutant(
+        "counters written without a condition on their version",
+        "functions.counters_table",
+        '{"S": day}, newer]',
+        '{"S": day}, {"N": "999999999"}]',
+    ),
+    Mutant(
+        "a counter that an update did not find taken for a newer one",
+        "functions.counters_table",
+        "        present = self._insert(day, version, refused, expiry, before_call)\n",
+        "        present = refused\n",
+    ),
+    Mutant(
+        "only the newest step of a batch published",
+        "functions.publications",
+        "            self.changed |= changed_counters(before, after)",
+        "            self.changed = changed_counters(before, after)",
+    ),
+    Mutant(
+        "lost versions not noticed",
+        "functions.outputs",
+        "        if found.version >= publication.base:",
+        "        if found.version >= 0:",
+    ),
+    Mutant(
+        "published object written first",
+        "functions.outputs",
+        "            position, due = self._due(publication, counts)\n",
+        "            position, due = self._due(publication, counts)\n"
+        "            if position.version < due.version and due.changed:\n"
+        "                position = Position(position.version, self.objects.write(\n"
+        "                    day, due.version, due.updated_at, due.totals, position.etag))\n"
+        "                if not position.etag:\n                    continue\n",
+    ),
+    Mutant(
+        "what an earlier attempt has written is not asked for",
+        "functions.outputs",
+        "        if anew and len(due.changed) > self.asks_from:",
+        "        if False:",
+    ),
+    Mutant(
+        "a day that goes on in the next invocation taken for done",
+        "functions.publisher",
+        "            return unfinished\n",
+        "            return None\n",
+    ),
+    Mutant(
+        "a day that fails ends the batch",
+        "functions.publisher",
+        "            return self._fail(",
+        "            raise\n            return self._fail(",
+    ),
+    Mutant(
+        "a day that fails is never given up",
+        "functions.publisher",
+        "        if self._failed[day] < TRIES:",
+        "        if True:",
+    ),
+    Mutant(
+        "a day is given up and nobody told",
+        "functions.publisher",
+        "            self.send_letter(letter.to_message())\n",
+        "            letter.to_message()\n",
+    ),
+    Mutant(
+        "a day is given up although nobody could be told",
+        "functions.publisher",
+        "            return unsent\n",
+        "            return None\n",
+    ),
+    Mutant(
+        "published object without its version in the content",
+        "core.published",
+        'content[-1:] = f" {mark}\\n".encode()',
+        'content[-1:] = b"\\n"',
+    ),
+    Mutant(
+        "a day's layout changes with the settings",
+        "functions.store",
+        "            if found.is_complete:\n                return found\n",
+        "            if found.is_complete:\n                return replace(found, layout=self._settings.layout)\n",
+    ),
+    Mutant(
+        "parts of a snapshot written one after the other",
+        "functions.store",
+        "        if len(requests) == 1:\n            return self._put_if(**requests[0])\n",
+        "        if requests:\n            return all(self._put_if(**each) for each in requests)\n",
+    ),
+    Mutant(
+        "partitions read one after the other",
+        "functions.totals_table",
+        """                return self._dynamodb.transact_get_items(TransactItems=asked)["Responses"]""",
+        """                return [
+                    self._dynamodb.transact_get_items(TransactItems=[each])["Responses"][0] for each in asked
+                ]""",
+    ),
+    Mutant(
+        "of a split day only what the batch tells is published",
+        "functions.outputs",
+        "        return position, publication.including(self._behind(found, publication))",
+        "        return position, publication",
+    ),
+    Mutant(
+        "what a batch of a split day tells left out where the object says it",
+        "functions.outputs",
+        "        if found.version == publication.version:\n            return position, publication\n",
+        "        if found.version == publication.version:\n"
+        "            return position, publication.with_nothing_changed()\n",
+    ),
+    Mutant(
+        "a ledger that begins anew begins with version 1",
+        "core.versions",
+        "    return (max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS) + 1",
+        "    return 1",
+    ),
+    Mutant(
+        "a ledger begins with the batch alone",
+        "functions.aggregator",
+        "_decode(stored) if stored.version else rebuild(self._store.snapshots_of(partition))",
+        "_decode(stored)",
+    ),
+    Mutant(
+        "a day judged by the handler's clock instead of the event's time",
+        "functions.processor",
+        "        check_upload_day(day, event.date, self._now().date(), days, fixed)",
+        "        check_upload_day(day, self._now().date(), self._now().date(), days, fixed)",
+        goes_on=330,
+    ),
+    Mutant(
+        "a closed day opened again by more retention",
+        "core.days",
+        "    earliest = expiry if fixed is None else min(expiry, fixed.snapshots)",
+        "    earliest = expiry",
+        goes_on=10,
+    ),
+    Mutant(
+        "a day never closed",
+        "core.days",
+        "    return (today - _EPOCH).days >= _closing(day, retention_days, fixed)",
+        "    return False",
+        goes_on=10,
+    ),
+    Mutant(
+        "a day's record expires like its snapshots",
+        "core.day_record",
+        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+""",
+        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
+            "ExpiresAt": {"N": str(self.expiry.snapshots)},
+""",
+        goes_on=1,
+    ),
+    Mutant(
+        "a snapshot expires by the settings instead of its day's record",
+        "functions.processor",
+        "self._record_of(file_key.day, event).expiry.snapshots\n",
+        "self._settings.expiry_of(file_key.day).snapshots\n",
+        goes_on=5,
+    ),
+    Mutant(
+        "a ledger expires by the settings instead of its day's record",
+        "functions.store",
+        "        return self._totals_expire[day]\n",
+        "        return chosen.totals\n",
+        goes_on=19,
+    ),
+    Mutant(
+        "a counter expires by the settings instead of its ledger",
+        "functions.counters_table",
+        "        expiry = expires_at or expiry_epoch_seconds(day, self._retention_days)",
+        "        expiry = expiry_epoch_seconds(day, self._retention_days)",
+        goes_on=38,
+    ),
+)

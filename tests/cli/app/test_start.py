@@ -12,20 +12,6 @@ from tests.cli.running import process_environment
 
 TYPER: Final = "import typer.main, typer.core, typer.rich_utils"
 """Loads what typer loads for any help."""
-LIST: Final = {"countagg", "countagg.cli", "countagg.core"} | {
-    f"countagg.{name}"
-    for name in (
-        "cli.main",
-        "cli.groups",
-        "cli.catalogue",
-        "cli.completion",
-        "cli.given",
-        "cli.options",
-        "cli.streams",
-        "core.errors",
-        "redaction",
-    )
-}
 ASIDE: Final = {
     "boto3",
     "botocore",
@@ -61,7 +47,7 @@ def run(*arguments: str) -> str:
 def test_the_list_of_commands_loads_no_command_and_little_but_typer(arguments: list[str]) -> None:
     loaded = modules(run(*arguments)) - modules(TYPER)
 
-    assert {name for name in loaded if name.startswith("countagg")} == LIST
+    assert not {name for name in loaded if name.endswith(("_command", "_commands", "_view"))}
     assert (
         not {name.partition(".")[0] for name in loaded}
         - set(sys.stdlib_module_names)

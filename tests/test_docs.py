@@ -14,7 +14,7 @@ import typer.main
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES
 from countagg.cli.app.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
-from countagg.cli.integrity.verify_command import DIFFERENT
+from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.main import make_app
 from countagg.core import errors
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich.console import Console
@@ -191,6 +192,20 @@ class Session:
                 where="--expect-account",
                 hint="check --profile and AWS_PROFILE; nothing was touched",
             )
+
+    def save(self, path: Path, content: bytes) -> None:
+        """Write a file that an option names.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise UsageError(
+                f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
+            ) from error
+        self.remark(f"written: {printable(str(path))}")
 
     def confirm(self, question: str, answer: str, *, yes: bool) -> None:
         """Have the operator type the answer, unless --yes.

@@ -15,8 +15,8 @@ from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.integrity.repair_command import make_repairer
-from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import (
     describe_age,

@@ -9,7 +9,8 @@ import typer
 from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.integrity.verify_command import DIFFERENT, day_reader, observe
+from countagg.cli.app.shared_options import DIFFERENT
+from countagg.cli.integrity.verify_command import day_reader, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError

@@ -13,8 +13,8 @@ from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.integrity.verify_command import SettleOption, day_reader, observe
-from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
+from countagg.cli.app.shared_options import ExpectAccountOption, SettleOption, YesOption
+from countagg.cli.integrity.verify_command import day_reader, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.days import days_from, resolve_day

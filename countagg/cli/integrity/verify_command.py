@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import DIFFERENT, DateOption, SettleOption
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
-from countagg.cli.totals.upload_command import DateOption
 from countagg.core.days import resolve_day
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import Observer
     from countagg.operate.integrity.findings import Difference, Verification
 
-DIFFERENT = 7
-
-SettleOption = Annotated[
-    float, typer.Option(min=0, help="Seconds after which what is still on its way counts as wrong.")
-]
 _HEADER = ("HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT")
 _NUMERIC = frozenset({"EXPECTED", "FOUND"})
 

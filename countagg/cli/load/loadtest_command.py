@@ -11,12 +11,11 @@ import typer
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import DIFFERENT, DateOption, ExpectAccountOption, SettleOption, YesOption
 from countagg.cli.cost.cost_command import prices_of_region
-from countagg.cli.integrity.verify_command import DIFFERENT, SettleOption, observe
+from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import LoadProgress
-from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
 from countagg.cli.terminal.progress import progress_bar, stepwise
-from countagg.cli.totals.upload_command import DateOption
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
 

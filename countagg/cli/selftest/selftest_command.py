@@ -14,10 +14,9 @@ from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import DIFFERENT, ExpectAccountOption, YesOption
 from countagg.cli.cost.cost_command import prices_of_region
-from countagg.cli.integrity.verify_command import DIFFERENT, day_reader
-from countagg.cli.stack.bundle_command import write_file
-from countagg.cli.stack.stack_commands import ExpectAccountOption, YesOption
+from countagg.cli.integrity.verify_command import day_reader
 from countagg.cli.terminal.render import write_json
 from countagg.core.errors import CountaggError, LeftOver, UsageError
 
@@ -207,7 +206,7 @@ def _report(session: Session, job: _Job, self_test: SelfTest, usd: Decimal | Non
     if save is not None:
         text = io.StringIO()
         write_json(text, document)
-        write_file(session, save, text.getvalue().encode())
+        session.save(save, text.getvalue().encode())
 
 
 def conclude(session: Session, self_test: SelfTest, *, keep: bool) -> None:

@@ -12,8 +12,6 @@ from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_csv, write_json, write_table
-from countagg.core.errors import UsageError
-from countagg.core.printable import printable
 
 if TYPE_CHECKING:
     from countagg.provision.bundle import Component
@@ -49,10 +47,10 @@ def bundle(
     components = bundle_components()
     code = pack_bundle(components)
     if save is not None:
-        write_file(session, save, code.content)
+        session.save(save, code.content)
     if sbom is not None:
         document = json.dumps(bill_of_materials(code, components), indent=2)
-        write_file(session, sbom, f"{document}\n".encode())
+        session.save(sbom, f"{document}\n".encode())
     _show(session, code, components, files=files)
 
 
@@ -95,18 +93,3 @@ def _document(code: Code, components: tuple[Component, ...]) -> dict[str, Any]:
             for each in components
         ],
     }
-
-
-def write_file(session: Session, path: Path, content: bytes) -> None:
-    """Write a file that an option names.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(
-            f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
-        ) from error
-    session.remark(f"written: {printable(str(path))}")

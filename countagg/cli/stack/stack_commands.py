@@ -13,6 +13,7 @@ from countagg.cli.app.choice_options import read_choices, sources_named, taking_
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.core.errors import LeftOver
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from countagg.provision.reconcile import Change
 
 _PANEL = "Set up and tear down"
-
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-ExpectAccountOption = Annotated[
-    str | None, typer.Option("--expect-account", help="Refuse to work on another account.")
-]
 
 
 def register(app: typer.Typer) -> None:

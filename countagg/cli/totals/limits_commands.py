@@ -13,10 +13,9 @@ from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.stack.stack_commands import ExpectAccountOption
+from countagg.cli.app.shared_options import DateOption, ExpectAccountOption
 from countagg.cli.terminal.progress import progress_bar
 from countagg.cli.terminal.render import describe_moment, grouped, write_csv, write_json, write_table
-from countagg.cli.totals.upload_command import DateOption
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import DateOption
 from countagg.cli.terminal.progress import progress_bar
 from countagg.cli.terminal.render import write_json
 from countagg.core.days import resolve_day
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from countagg.operate.totals.uploads import Round, Uploaded
 
 _PANEL = "Use"
-
-DateOption = Annotated[
-    str,
-    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,24 @@
+"""Options that commands of several rooms take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from countagg.cli.app import completion
+
+DIFFERENT: Final = 7
+"""The exit code of a command that found totals other than the files say."""
+
+DateOption = Annotated[
+    str,
+    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
+]
+SettleOption = Annotated[
+    float, typer.Option(min=0, help="Seconds after which what is still on its way counts as wrong.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+ExpectAccountOption = Annotated[
+    str | None, typer.Option("--expect-account", help="Refuse to work on another account.")
+]

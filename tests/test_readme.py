@@ -1,4 +1,4 @@
-"""README hangs together: its contents, links, pictures, command lines, settings and figures."""
+"""README hangs together: its contents, pictures, command lines, settings and figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from tests.readme import BLOCKS, PROSE, README, ROOT, section, shell_lines
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 HEADINGS = re.findall(r"^##+ (.*)$", PROSE, re.MULTILINE)
-LINKS = re.findall(r"\]\(([^)\s]+)\)", PROSE)
 PICTURES = re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", PROSE)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
@@ -29,7 +28,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-# Contents, links and pictures
+# Contents and pictures
 
 
 def test_the_contents_are_the_sections_in_their_order() -> None:
@@ -37,14 +36,6 @@ def test_the_contents_are_the_sections_in_their_order() -> None:
 
     assert re.findall(r"^- \[(.*)\]\(#.*\)$", PROSE, re.MULTILINE) == sections
     assert len(set(map(anchor, HEADINGS))) == len(HEADINGS)
-
-
-@pytest.mark.parametrize("link", sorted(set(LINKS)))
-def test_links_lead_somewhere_in_the_repository(link: str) -> None:
-    if link.startswith("#"):
-        assert link[1:] in set(map(anchor, HEADINGS))
-    else:
-        assert (ROOT / link).is_file()
 
 
 def test_every_picture_is_described_for_who_cannot_see_it() -> None:

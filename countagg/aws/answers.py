@@ -1,4 +1,4 @@
-"""What error codes of AWS mean, and what to do about them (AWS-FACTS section 9; botocore's service models).
+"""What error codes of AWS mean, and what to do about them (docs/aws-facts.md#boto3; botocore's service models).
 
 A code comes in several spellings: `ThrottlingException` and `Throttling`, `KMS.DisabledException`, `KmsDisabled`
 and `KMSDisabledException`. So classes of codes are told by parts of them; the tests go through the models of all

@@ -247,7 +247,8 @@ class DayReader:
     def _may_read_beside(self, key: str) -> bool:
         """Tell whether the principal may read other files of a folder, so that a denial is about one of them.
 
-        Of an object that is not there, S3 answers 404 only to who may read and list it (AWS-FACTS section 1).
+        Of an object that is not there, S3 answers 404 only to who may read and list it
+        (docs/aws-facts.md#s3-events).
         """
         folder = key.rpartition("/")[0]
         if folder not in self._readable_folders:

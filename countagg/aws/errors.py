@@ -1,4 +1,4 @@
-"""Errors of botocore, translated into ours in one place (AWS-FACTS section 9)."""
+"""Errors of botocore, translated into ours in one place (docs/aws-facts.md#boto3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Events of the functions' log groups, read by one client, one request after the other (AWS-FACTS section 7).
+"""Events of the functions' log groups, read by one client, one request after the other.
+
+What the service does: docs/aws-facts.md#logs-metrics-and-alarms.
 
 FilterLogEvents allows 5 to 10 requests a second for a whole account and Region. So requests keep a distance, and
 an answer that there were too many is waited out.

@@ -21,7 +21,7 @@ class TimeOuts:
     Attributes:
         connect: for the connection, and for each part of a request to leave.
         read: for the answer to begin, and for each part of it to follow.
-        attempts: of each call. They are set because botocore's default changed in 2026 (AWS-FACTS section 9).
+        attempts: of each call. They are set because botocore's default changed in 2026 (docs/aws-facts.md#boto3).
     """
 
     connect: int = 3

@@ -1,6 +1,6 @@
 """Waiting for AWS, which is eventually consistent: on listed answers only, with back-off and an end.
 
-The answers and their texts are those of AWS-FACTS sections 1 to 7 and of its second review. Code and text must
+The answers and their texts are those of docs/aws-facts.md. Code and text must
 both match, because the same codes stand for real mistakes too.
 """
 
@@ -165,7 +165,8 @@ class Patience:
 
     Attributes:
         announce: told what is waited for, once a wait.
-        deadline: seconds after which a wait fails. A fresh role once took 5.5 minutes (AWS-FACTS section 3).
+        deadline: seconds after which a wait fails. A fresh role once took 5.5 minutes
+            (docs/aws-facts.md#lambda-functions).
         sleep: pauses for so many seconds.
         clock: seconds from any start, never going back.
         warn: told what is not waited for, and what to do about it.

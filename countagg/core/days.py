@@ -17,7 +17,7 @@ _HANDLING_DAYS: Final = 1
 
 _SETTLING_DAYS: Final = 2
 """What was taken last passes a stream, which keeps records for a day, before the first snapshot may expire; the
-totals expire another stream later (AWS-FACTS section 5)."""
+totals expire another stream later (docs/aws-facts.md#dynamodb)."""
 
 _EPOCH: Final = date(1970, 1, 1)
 _SECONDS_A_DAY: Final = 86_400

@@ -1,6 +1,6 @@
 """Event documents, parsed into values: S3 events out of queue messages, links and versions out of stream records.
 
-Shapes: AWS-FACTS sections 1 (S3), 4 and 5 (streams). Unknown fields are ignored, as AWS asks.
+Shapes: docs/aws-facts.md#s3-events, docs/aws-facts.md#dynamodb. Unknown fields are ignored, as AWS asks.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ LIMIT_DATE: Final = "limit"
 MESSAGE_KIND: Final = "limit-passed"
 
 MAX_SUBJECT: Final = 99
-"""SNS takes less than 100 characters (AWS-FACTS section 2). Counted in bytes, the stricter reading."""
+"""SNS takes less than 100 characters (docs/aws-facts.md#sns). Counted in bytes, the stricter reading."""
 
 _CUT: Final = "..."
 _MAX_EXPONENT: Final = 130

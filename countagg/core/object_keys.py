@@ -65,8 +65,8 @@ def build_object_key(prefix: str, day: str, instance: str) -> str:
 def normalise_prefix(text: str, option: str) -> str:
     """Check a prefix and return it with exactly one slash at its end.
 
-    These characters alone are sure to match in the filter of a bucket notification (AWS-FACTS, second review), so
-    that the filter, the keys and the policies all say the same.
+    These characters alone are sure to match in the filter of a bucket notification
+    (docs/aws-facts.md#surprises), so that the filter, the keys and the policies all say the same.
 
     Raises:
         UsageError: it is empty, begins with a slash or holds other characters; `option` is named.

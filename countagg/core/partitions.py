@@ -2,8 +2,8 @@
 
 A *lane* has a share of the instances, chosen by a hash of the instance's id; a *shard* has a share of the
 counters, chosen by a hash of the counter's name. Each lane and shard of a day is a partition with a ledger of its
-own, so that neither one partition's writes nor one item's 400 KB bound a day (AWS-FACTS section 5). A total is the
-sum over the ledgers of its day.
+own, so that neither one partition's writes nor one item's 400 KB bound a day (docs/aws-facts.md#dynamodb). A total
+is the sum over the ledgers of its day.
 
 How a day is spread, its layout, is fixed by the day's first write and never changes: an instance's snapshot must
 not move to another lane. A partition's key says the layout, so that whoever meets one knows the others.
@@ -24,11 +24,12 @@ LAYOUTS_PARTITION: Final = "layout"
 """Partition of the snapshots table with one item a day (`core.day_record`), which says the day's layout."""
 
 MAX_PARTITIONS: Final = 100
-"""Of a day: `TransactGetItems` reads as many items at once (AWS-FACTS section 5)."""
+"""Of a day: `TransactGetItems` reads as many items at once (docs/aws-facts.md#dynamodb)."""
 
 INSTANCES_PER_LANE: Final = 5_000
 UPLOADS_PER_LANE: Final = 700
-"""A second: a partition takes 1,000 write units, and a snapshot of 100 counters is one (AWS-FACTS section 5)."""
+"""A second: a partition takes 1,000 write units, and a snapshot of 100 counters is one
+(docs/aws-facts.md#dynamodb)."""
 
 MORE_PARTITIONS: Final = (
     "`countagg setup` with more --lanes (many instances) or --counter-shards (many counters) "

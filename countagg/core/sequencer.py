@@ -1,8 +1,8 @@
 """S3 sequencers in a form whose string order is the order of events of one key.
 
 AWS's user guide says to pad the shorter of two sequencers on the left, its knowledge centre says on the right
-(AWS-FACTS section 1). Observed values begin with the time in seconds, so that only padding on the right keeps
-time aligned; for equal lengths both rules agree. The rule stands here alone.
+(docs/aws-facts.md#s3-events). Observed values begin with the time in seconds, so that only padding on the right
+keeps time aligned; for equal lengths both rules agree. The rule stands here alone.
 
 Here is also when a sequencer comes after every event that S3 can tell of by now. Somebody wrote it by hand then,
 and it freezes its instance: no upload would ever replace that snapshot. A sequencer of S3's begins with `00` and

@@ -11,7 +11,7 @@ from countagg.core.counter_file import MAX_FILE_BYTES, render_counters
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
 
 MAX_PACKED_BYTES: Final = 390 * 1024
-"""What fits into an item of 400 KB beside the other attributes (AWS-FACTS section 5)."""
+"""What fits into an item of 400 KB beside the other attributes (docs/aws-facts.md#dynamodb)."""
 
 _COMPRESSION: Final = 5
 """Level of zlib: on counter files as small as the usual 6, and quicker by a fifth."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CONFIG: Final = Config(
-    # Set here because the defaults differ between the boto3 of a laptop and that of the runtime (AWS-FACTS
-    # section 9). At worst 3 x (1 s + 3 s) and 3 s of back-off: one call ends within 15 s.
+    # Set here because the defaults differ between the boto3 of a laptop and that of the runtime
+    # (docs/aws-facts.md#boto3). At worst 3 x (1 s + 3 s) and 3 s of back-off: one call ends within 15 s.
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=1,
     read_timeout=3,

@@ -91,8 +91,8 @@ class CountersTable:
         """Set the values of a day's counters, except where the table has the same or a newer version.
 
         An update fails in one way for an item that is absent and for one of the same or a newer version: what
-        fails carries no item that would tell (AWS-FACTS, second review). So an insert follows, which fails where
-        there is one, and where it does another update, in case that one is older.
+        fails carries no item that would tell (docs/aws-facts.md#surprises). So an insert follows, which fails
+        where there is one, and where it does another update, in case that one is older.
 
         A counter that is there takes one statement, a new one two. A repeated attempt takes three for each
         counter that the first one wrote, and a failed statement is charged like a write.

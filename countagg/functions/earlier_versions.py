@@ -26,8 +26,8 @@ Parts = dict[str, Snapshot]
 class ObjectNotFound(Exception):
     """An object that there should be is not found, and no removal of it is known: the message is left for later.
 
-    For up to 15 minutes after versioning was first enabled, S3 may answer 404 for objects that exist (AWS-FACTS,
-    second review). An object that was removed has an event that says so.
+    For up to 15 minutes after versioning was first enabled, S3 may answer 404 for objects that exist
+    (docs/aws-facts.md#surprises). An object that was removed has an event that says so.
     """
 
 

@@ -58,7 +58,7 @@ class PublishedObjects:
         In place of a foreign one, and of one that S3 refuses to read out, what would be there (`stand_in`), with
         the reason why it is not; version 0 if that is not known.
 
-        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1).
+        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (docs/aws-facts.md#s3-events).
         """
         found = self._find(day)
         if found.foreign is not None:

@@ -64,8 +64,8 @@ class Store:
     def fetch_object(self, key: str, version_id: str | None = None) -> FetchedObject | None:
         """Read an object as it is now, or one of its versions; None if there is none.
 
-        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (AWS-FACTS section 1). A version needs
-        `s3:GetObjectVersion`.
+        Needs `s3:ListBucket`: without it S3 answers 403 instead of 404 (docs/aws-facts.md#s3-events). A version
+        needs `s3:GetObjectVersion`.
         """
         version: Any = {} if version_id is None else {"VersionId": version_id}
         try:

@@ -1,7 +1,8 @@
 """The alarms of a stack: what would otherwise fail, or cost, in silence.
 
-A stream consumer that fails is tried again for up to a day, at full price, and nobody hears of it (AWS-FACTS
-section 4). So each function's errors, throttles and lag raise an alarm, and so does anything in the dead letters.
+A stream consumer that fails is tried again for up to a day, at full price, and nobody hears of it
+(docs/aws-facts.md#event-source-mappings). So each function's errors, throttles and lag raise an alarm, and so does
+anything in the dead letters.
 """
 
 from __future__ import annotations

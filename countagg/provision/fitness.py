@@ -59,7 +59,7 @@ def _check_key(arn: str, place: Place) -> None:
             hint="use a key of the stack's region, or a replica of it there",
         )
     if account != place.account:
-        # GetKeyPolicy does not work across accounts (AWS-FACTS, second review).
+        # GetKeyPolicy does not work across accounts (docs/aws-facts.md#surprises).
         raise UsageError(
             f"{arn} is a key of the account {account}, not of {place.account}: KMS shows its policy to its own "
             "account alone, so nobody here can tell whether S3, SNS and CloudWatch may use it",

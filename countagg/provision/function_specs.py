@@ -27,7 +27,7 @@ PUBLISHER_TRIES: Final = 30
 _ON_ENGINE: Final = 5
 """Invocations of the processor at a time on the embedded engine: each is a process of the user's machine."""
 MAX_ENVIRONMENT: Final = 4_096
-"""Bytes, as JSON with names and punctuation (AWS-FACTS section 3)."""
+"""Bytes, as JSON with names and punctuation (docs/aws-facts.md#lambda-functions)."""
 
 # Our own writes, not the removals by TTL: those must never subtract.
 _WRITES_ONLY: Final = compact({"eventName": ["INSERT", "MODIFY"]})

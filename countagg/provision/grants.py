@@ -2,7 +2,7 @@
 
 Lambda encrypts it by a grant of KMS to the unique id of the function's role. A role that was deleted and made
 again under the same name has another id: the function cannot start any more, "KMS access was denied", until its
-grant is renewed (AWS-FACTS, second review). So a function remembers the id that its grant was made for.
+grant is renewed (docs/aws-facts.md#surprises). So a function remembers the id that its grant was made for.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class StreamMappingId:
     """The event source mapping of a table's stream to a function.
 
     Found by function and table, whatever stream of the table it points to: a stream that was made anew has
-    another ARN, and the mapping to the old one is silently dead (AWS-FACTS section 4).
+    another ARN, and the mapping to the old one is silently dead (docs/aws-facts.md#event-source-mappings).
     """
 
     function: str

@@ -1,7 +1,7 @@
 """A bucket's notifications: whose entries they are, and which of them S3 would refuse beside ours.
 
 S3 takes no two entries for the same event type whose prefixes and whose suffixes both overlap, and answers with a
-sentence that names neither (AWS-FACTS section 1).
+sentence that names neither (docs/aws-facts.md#s3-events).
 """
 
 from __future__ import annotations

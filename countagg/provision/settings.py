@@ -19,15 +19,15 @@ DEFAULT_OUTPUT_PREFIX: Final = "totals/"
 LOG_RETENTIONS: Final = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
-"""Days that CloudWatch Logs allows (AWS-FACTS section 7)."""
+"""Days that CloudWatch Logs allows (docs/aws-facts.md#logs-metrics-and-alarms)."""
 DEFAULT_ARCHITECTURE: Final = "arm64"
 OLDER_ARCHITECTURE: Final = "x86_64"
 ARCHITECTURES: Final = (DEFAULT_ARCHITECTURE, OLDER_ARCHITECTURE)
 """Instruction sets of Lambda; the older one is offered everywhere."""
 MEMORY_RANGE: Final = range(128, 10_240 + 1)
-"""MB that Lambda gives a function (AWS-FACTS section 3)."""
+"""MB that Lambda gives a function (docs/aws-facts.md#lambda-functions)."""
 WINDOW_RANGE: Final = range(301)
-"""Seconds that a mapping may collect records for (AWS-FACTS section 4)."""
+"""Seconds that a mapping may collect records for (docs/aws-facts.md#event-source-mappings)."""
 CONCURRENCY_RANGE: Final = range(2, 1_000 + 1)
 """Invocations at a time that a queue's mapping may be kept to (Lambda's API reference, ScalingConfig)."""
 DEFAULT_MAX_CONCURRENCY: Final = 100

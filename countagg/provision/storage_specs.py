@@ -15,7 +15,7 @@ from countagg.provision.states import BucketState, IndexState, KeyState, Notific
 
 EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 KEY_USERS: Final = ("s3.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com")
-"""Services that pass messages on through encrypted topics and queues (AWS-FACTS section 2)."""
+"""Services that pass messages on through encrypted topics and queues (docs/aws-facts.md#sns)."""
 
 _IMAGES: Final = "NEW_AND_OLD_IMAGES"
 _TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})

@@ -1,6 +1,6 @@
 """What AWS may answer for some time after a call on the same resource: every such answer that countagg may meet.
 
-Sources: AWS-FACTS by section ("second review" is its last), or the page of the call in AWS's documentation.
+Sources: docs/aws-facts.md, or the page of the call in AWS's documentation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.aws.delays import NotYet
 
-_REVIEW: Final = "AWS-FACTS, second review"
+_REVIEW: Final = "docs/aws-facts.md#surprises"
 _ERRORS: Final = "errors of that call in AWS's API reference"
 _INVALID: Final = "InvalidParameterValueException"
 
@@ -69,7 +69,7 @@ S3: Final = (
         "sns.SetTopicAttributes",
         "InvalidArgument",
         "Unable to validate the following destination configurations",
-        "AWS-FACTS section 1",
+        "docs/aws-facts.md#s3-events",
         alike="Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules",
     ),
 )
@@ -82,7 +82,7 @@ LAMBDA: Final = (
         "iam.CreateRole",
         _INVALID,
         NOT_ASSUMED,
-        "AWS-FACTS section 3",
+        "docs/aws-facts.md#lambda-functions",
         alike="The runtime parameter of python3.7 is no longer supported",
     ),
     *_each(
@@ -97,7 +97,7 @@ LAMBDA: Final = (
         "CreateFunction",
         "ResourceConflictException",
         PENDING,
-        "AWS-FACTS section 3",
+        "docs/aws-facts.md#lambda-functions",
         alike="The statement id (s1) provided already has a value",
     ),
     *_each(
@@ -105,14 +105,14 @@ LAMBDA: Final = (
         "UpdateFunctionCode",
         "ResourceConflictException",
         UPDATING,
-        "AWS-FACTS section 3",
+        "docs/aws-facts.md#lambda-functions",
     ),
     *_each(
         "lambda: CreateFunction",
         "DeleteFunction",
         "ResourceConflictException",
         "Function already exist: countagg-x",
-        "AWS-FACTS section 3",
+        "docs/aws-facts.md#lambda-functions",
     ),
     *_each(
         "lambda: CreateEventSourceMapping",
@@ -142,14 +142,14 @@ LAMBDA: Final = (
         "CreateEventSourceMapping",
         "ResourceInUseException",
         "The event source mapping is being created",
-        "AWS-FACTS section 4",
+        "docs/aws-facts.md#event-source-mappings",
     ),
     *_each(
         "lambda: CreateEventSourceMapping",
         "DeleteEventSourceMapping",
         "ResourceConflictException",
         "The event source arn and function provided mapping already exists.",
-        "AWS-FACTS section 4",
+        "docs/aws-facts.md#event-source-mappings",
     ),
     *_each(
         "lambda: ListEventSourceMappings",
@@ -185,14 +185,14 @@ DYNAMODB: Final = (
         "CreateTable",
         "ContinuousBackupsUnavailableException",
         "Backups are being enabled for the table: countagg-x. Please retry later",
-        "AWS-FACTS section 5",
+        "docs/aws-facts.md#dynamodb",
     ),
     *_each(
         "dynamodb: CreateTable",
         "DeleteTable",
         "ResourceInUseException",
         "Table is being deleted: countagg-x",
-        "AWS-FACTS section 5",
+        "docs/aws-facts.md#dynamodb",
     ),
 )
 IAM: Final = (
@@ -202,14 +202,14 @@ IAM: Final = (
         "CreateRole",
         "NoSuchEntity",
         NO_ROLE,
-        "AWS-FACTS section 6: IAM is eventually consistent",
+        "docs/aws-facts.md#iam: IAM is eventually consistent",
     ),
     *_each(
         "iam: GetRolePolicy",
         "PutRolePolicy",
         "NoSuchEntity",
         "The role policy with name countagg cannot be found.",
-        "AWS-FACTS section 6: IAM is eventually consistent",
+        "docs/aws-facts.md#iam: IAM is eventually consistent",
     ),
     *_each(
         "iam: PutRolePolicy TagRole UpdateAssumeRolePolicy PutRolePermissionsBoundary",
@@ -230,7 +230,7 @@ IAM: Final = (
         "DeleteRole",
         "EntityAlreadyExists",
         "Role with name countagg-x already exists.",
-        "AWS-FACTS section 6: IAM is eventually consistent",
+        "docs/aws-facts.md#iam: IAM is eventually consistent",
     ),
 )
 SQS: Final = (

@@ -44,7 +44,7 @@ EXISTS = {
         "Invalid parameter: Attributes Reason: Subscription already exists with different attributes",
     ),
 }
-"""By kind: the call that creates it, and how AWS refuses it of what is there (AWS-FACTS sections 2 to 7)."""
+"""By kind: the call that creates it, and how AWS refuses it of what is there (docs/aws-facts.md)."""
 NODE = {
     "role": "role/processor",
     "logs": "logs/processor",

@@ -29,7 +29,7 @@ from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 
 PAYLOAD_BYTES: Final = 6 * 1024 * 1024
-"""Of a batch (AWS-FACTS section 4)."""
+"""Of a batch (docs/aws-facts.md#event-source-mappings)."""
 DAY: Final = date(2026, 11, 20)
 SETTINGS: Final = FunctionSettings(
     "countagg", "b", "1" * 12, "counters/", "totals/", "https://q/1/d", 400, 400, "arn"

@@ -5,7 +5,7 @@ It also answers the one query of the counters table.
 Faithful in what the counters table relies on (Amazon DynamoDB API Reference, `BatchExecuteStatement`, and the
 PartiQL reference): each statement stands alone with its own condition and its own error; UPDATE never makes an
 item; INSERT never replaces one; at most 25 statements a call. A failed condition shows no item: the model knows
-`ReturnValuesOnConditionCheckFailure` for it, but nobody has seen it do anything (AWS-FACTS, second review).
+`ReturnValuesOnConditionCheckFailure` for it, but nobody has seen it do anything (docs/aws-facts.md#surprises).
 """
 
 from __future__ import annotations

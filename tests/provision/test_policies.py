@@ -35,7 +35,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-0000000
 PLACES = (Place("123456789012", "eu-central-1"), Place("123456789012", "eu-central-1", tls=False, embedded=True))
 
 ANY_RESOURCE = {"dynamodb:ListStreams"}
-"""Actions that know no resource (AWS-FACTS section 6)."""
+"""Actions that know no resource (docs/aws-facts.md#iam)."""
 
 properties = settings(deadline=None, max_examples=100)
 words = st.sampled_from(["a", "b", "c", "s3:GetObject", "Allow"])

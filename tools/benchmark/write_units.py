@@ -1,8 +1,8 @@
 """Write units by DynamoDB's published rules, from what a table's stream tells of every write.
 
-A write costs a unit per KB of the larger of the item before and after it, the whole item (AWS-FACTS section 5). A
-write that changes nothing, and one that its condition refuses, cost the same but leave no record: the functions'
-recorder counts the refused ones.
+A write costs a unit per KB of the larger of the item before and after it, the whole item
+(docs/aws-facts.md#dynamodb). A write that changes nothing, and one that its condition refuses, cost the same but
+leave no record: the functions' recorder counts the refused ones.
 """
 
 from __future__ import annotations

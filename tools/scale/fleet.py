@@ -2,8 +2,9 @@
 
 As on AWS, with the mappings that setup makes: the processor takes ten messages; a second's changes of a partition
 are the aggregator's batch, of at most a thousand; ten seconds' versions are the publisher's, of at most a hundred
-and of at most 6 MB (AWS-FACTS section 4). Each partition has a shard of its own in its stream, with a function of
-its own: DynamoDB splits a table's partitions at the write rates for which days are spread (AWS-FACTS section 5).
+and of at most 6 MB (docs/aws-facts.md#event-source-mappings). Each partition has a shard of its own in its stream,
+with a function of its own: DynamoDB splits a table's partitions at the write rates for which days are spread
+(docs/aws-facts.md#dynamodb).
 """
 
 from __future__ import annotations

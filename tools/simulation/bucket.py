@@ -1,7 +1,7 @@
 """The bucket: objects, with their versions or without, conditional writes, and an event for every change.
 
-For some minutes after a write GET may answer 404, as if versioning had just been enabled: AWS-FACTS, second
-review. All else is consistent.
+For some minutes after a write GET may answer 404, as if versioning had just been enabled:
+docs/aws-facts.md#surprises . All else is consistent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lanes: the pollers of a mapping, each with its share of a shard's records.
 
 A lane keeps the order of its items and waits for the function before it goes on. A batch that failed comes again,
-whole, in halves or in another size, up to the last try (AWS-FACTS section 4). A lane may begin again at an older
-place, and a stale one may go on beside its successor: both are what "at least once" means.
+whole, in halves or in another size, up to the last try (docs/aws-facts.md#event-source-mappings). A lane may begin
+again at an older place, and a stale one may go on beside its successor: both are what "at least once" means.
 """
 
 from __future__ import annotations

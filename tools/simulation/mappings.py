@@ -1,7 +1,8 @@
 """Event source mappings of streams: what Lambda's pollers do with the shards of a table's stream.
 
 A mapping reads a shard in one lane, or in several with a parallelization factor, and a shard's children after it
-(AWS-FACTS section 4). What its filter leaves out is passed over; what it gave up is told to the dead letters.
+(docs/aws-facts.md#event-source-mappings). What its filter leaves out is passed over; what it gave up is told to
+the dead letters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The queue of uploads as SNS and SQS fill it, its mapping to the processor, and the dead letters.
 
 A standard queue delivers at least once and in any order; a message that is received and not deleted comes again
-after the visibility time-out, and after its last receive goes to the dead letters (AWS-FACTS sections 1, 2 and 9).
+after the visibility time-out, and after its last receive goes to the dead letters (docs/aws-facts.md#s3-events,
+docs/aws-facts.md#sns and docs/aws-facts.md#boto3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Streams of tables: shards that split, each with the changes of its items in order, for 24 hours.
 
-Promised are only (AWS-FACTS sections 4 and 5): each change once, the changes of one item in order, a parent shard
-read before its children. Sequence numbers of different shards, a child and its parent among them, say nothing.
+Promised are only (docs/aws-facts.md#event-source-mappings and docs/aws-facts.md#dynamodb): each change once, the
+changes of one item in order, a parent shard read before its children. Sequence numbers of different shards, a
+child and its parent among them, say nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Stream:
 
     def _add_shard(self, low: int, high: int, parent: Shard | None) -> None:
         shard_id = f"shardId-{int(self._timeline.now * 1000):020d}-{len(self.shards):08x}"
-        # Nothing says that the numbers of a child lie above its parent's (AWS-FACTS section 5).
+        # Nothing says that the numbers of a child lie above its parent's (docs/aws-facts.md#dynamodb).
         shard = Shard(shard_id, low, high, self._random.randrange(10**20, 10**22), parent)
         self.shards.append(shard)
 

@@ -109,7 +109,7 @@ class Table:
         else:
             self.items[key] = new
         self.history.setdefault(key, []).append((self._timeline.now, new))
-        # "A write that changes nothing makes no stream record" (AWS-FACTS section 5).
+        # "A write that changes nothing makes no stream record" (docs/aws-facts.md#dynamodb).
         if old == new:
             return
         if self.stream is not None:

@@ -172,8 +172,8 @@ class Table:
     def _replace_ttl(self, current: str, desired: TableState) -> None:
         """Switch the expiry on; one on another attribute must be switched off first.
 
-        DynamoDB takes one such change an hour (AWS-FACTS section 5). Setup does not wait for that: the rest of the
-        stack matters more, and the next setup finds it switched off.
+        DynamoDB takes one such change an hour (docs/aws-facts.md#dynamodb). Setup does not wait for that: the rest
+        of the stack matters more, and the next setup finds it switched off.
         """
         try:
             if current:
@@ -201,7 +201,7 @@ class Table:
         )
 
     def _replace_stream(self, current: str, desired: TableState) -> None:
-        """Switch the stream on; one of another view type can only be replaced (AWS-FACTS section 5)."""
+        """Switch the stream on; one of another view type can only be replaced (docs/aws-facts.md#dynamodb)."""
         if current:
             self._update(StreamSpecification={"StreamEnabled": False})
         if desired.stream:

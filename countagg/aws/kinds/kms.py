@@ -27,7 +27,7 @@ _NEEDED = ("kms:generatedatakey", "kms:decrypt")
 class Key:
     """A key. Without the services in its policy S3 could not publish, and nobody would hear of it.
 
-    See AWS-FACTS section 2.
+    See docs/aws-facts.md#sns.
     """
 
     def __init__(self, kms: KMSClient, identity: KeyId) -> None:

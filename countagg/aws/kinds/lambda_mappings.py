@@ -71,7 +71,8 @@ class EventSourceMapping:
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
-            # The function is gone, but its mappings need not be: a deletion leaves them (AWS-FACTS section 3).
+            # The function is gone, but its mappings need not be: a deletion leaves them
+            # (docs/aws-facts.md#lambda-functions).
             found = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
         return next((each for each in found if self._is_ours(each.get("EventSourceArn", ""))), None)
 
@@ -189,7 +190,8 @@ class EventSourceMapping:
             settings["MaximumRetryAttempts"] = desired.tries
             settings["MaximumRecordAgeInSeconds"] = desired.record_age
             settings["ParallelizationFactor"] = desired.parallel
-            # An empty destination removes it; an empty OnFailure is refused (AWS-FACTS section 4).
+            # An empty destination removes it; an empty OnFailure is refused
+            # (docs/aws-facts.md#event-source-mappings).
             settings["DestinationConfig"] = {"OnFailure": {"Destination": desired.on_failure}}
         return settings
 

@@ -1,8 +1,8 @@
 """What a region does not offer: the answers by which AWS says so, and what is done instead.
 
-Not every region knows what others do (AWS-FACTS, second review). What AWS documents of a partition stands in
-`provision.place`; what it does not is learnt here from its answer, and remembered by the stack, so that the next
-setup asks for nothing that was refused.
+Not every region knows what others do (docs/aws-facts.md#surprises). What AWS documents of a partition stands
+in `provision.place`; what it does not is learnt here from its answer, and remembered by the stack, so that the
+next setup asks for nothing that was refused.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class Notification:
 
 
 def _invalid_destinations(error: ClientError) -> list[str]:
-    """Return the ARNs that S3 could not validate. It checks those of others too (AWS-FACTS section 1)."""
+    """Return the ARNs that S3 could not validate. It checks those of others too (docs/aws-facts.md#s3-events)."""
     if not is_one_of(error, DESTINATION_NOT_VALID):
         return []
     details = error.response.get("Error", {}).items()

@@ -113,7 +113,7 @@ class _OurLines:
         yield from self._function("publisher", count, count * own + decoded, memory)
         yield "publisher", Meter.DYNAMODB_READ, 1.5 * count, "publications x queries for limits and for alerts"
         if self._choices.layout.is_split:
-            # What a transaction reads costs twice what it costs alone (AWS-FACTS section 5).
+            # What a transaction reads costs twice what it costs alone (docs/aws-facts.md#dynamodb).
             units = 2 * read * math.ceil(sizes.ledger / _READ_UNIT)
             yield "publisher", Meter.DYNAMODB_READ, units, "publications x 4 KB of all ledgers x 2"
             yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"

@@ -107,7 +107,7 @@ def size_fleet(
     files = [{name: source.randrange(_LARGEST) * SCALE for name in names} for _ in sampled]
     packed = [_packed(each, layout) for each in files]
     parts = [_part_sizes(name, each) for name, each in zip(sampled, packed, strict=True)]
-    # A write that is part of a transaction costs double (AWS-FACTS section 5).
+    # A write that is part of a transaction costs double (docs/aws-facts.md#dynamodb).
     factor = 1 if layout.shards == 1 else 2
     sums = {name: _sum(source, instances) for name in names}
     ledger = item_size(_ledger(_largest_ledger(sums, fleet, layout, source)))
@@ -252,7 +252,7 @@ def _instance_id(source: random.Random) -> str:
 
 
 def _sequencer(source: random.Random) -> str:
-    """Return one as S3 gives it: the second, and what looks random (AWS-FACTS section 1)."""
+    """Return one as S3 gives it: the second, and what looks random (docs/aws-facts.md#s3-events)."""
     return normalise_sequencer(f"00{_FIRST_SECOND + source.randrange(_SECONDS):08X}{source.getrandbits(32):08X}")
 
 

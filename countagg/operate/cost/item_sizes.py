@@ -1,4 +1,4 @@
-"""Sizes of DynamoDB items, and the write units that they cost, by its published rules (AWS-FACTS section 5)."""
+"""Sizes of DynamoDB items, and the write units that they cost: docs/aws-facts.md#dynamodb."""
 
 from __future__ import annotations
 

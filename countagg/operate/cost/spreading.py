@@ -12,7 +12,7 @@ from countagg.operate.cost.fleet_sizes import DoesNotFit, check_counters, size_l
 from countagg.operate.cost.item_sizes import KB
 
 MAX_TRANSACTION_BYTES: Final = 4 * KB * KB
-"""Of all items that are read at one moment, those of a day's ledgers (AWS-FACTS section 5)."""
+"""Of all items that are read at one moment, those of a day's ledgers (docs/aws-facts.md#dynamodb)."""
 
 _FILLED: Final = 0.5
 """Of what an item, or a transaction, holds: days differ."""

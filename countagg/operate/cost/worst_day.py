@@ -30,8 +30,8 @@ from countagg.provision.messaging_specs import MAX_RECEIVES
 from countagg.provision.settings import DEFAULT_MAX_CONCURRENCY, Retention
 
 _UNITS_OF_AN_ITEM: Final = 1_000
-"""Write units a second of an item, and of a partition (AWS-FACTS section 5). A hot item gets a partition, and so a
-shard of the stream, to itself."""
+"""Write units a second of an item, and of a partition (docs/aws-facts.md#dynamodb). A hot item gets a partition,
+and so a shard of the stream, to itself."""
 _STATEMENTS: Final = 25
 """Counters that one call of the publisher writes: a unit each, and one of the index."""
 

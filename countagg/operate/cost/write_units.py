@@ -9,7 +9,7 @@ from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
 from countagg.operate.cost.model import ASSUMED, Assumptions, Choices, Workload, seconds_per_file
 
 STREAM_POLL: Final = 0.25
-"""Seconds between two looks at a stream (AWS-FACTS section 4)."""
+"""Seconds between two looks at a stream (docs/aws-facts.md#event-source-mappings)."""
 ARTICLE_UPDATES: Final = 2
 """Conditional updates of a counter's item: one makes the map, one sets the value. Both cost the whole item."""
 
@@ -93,7 +93,7 @@ def write_units_per_day(counters: int) -> float:
 def article_write_units_per_file(sizes: ArticleSizes, counters: int, changed: float = 1.0) -> float:
     """Return the write units of the article's layout for each file.
 
-    A condition that does not hold costs as much as a write (AWS-FACTS section 5).
+    A condition that does not hold costs as much as a write (docs/aws-facts.md#dynamodb).
     """
     return counters * (ARTICLE_UPDATES * sizes.state_units + changed * sizes.total_units)
 

@@ -131,7 +131,8 @@ def _queue(message: HeldMessage) -> str | None:
 def _asynchronous(message: HeldMessage) -> str | None:
     """Return why an asynchronous call of a function failed; None if the message is of no such call.
 
-    Lambda alone adds these attributes: SNS adds none to what it could not deliver (AWS-FACTS, second review).
+    Lambda alone adds these attributes: SNS adds none to what it could not deliver
+    (docs/aws-facts.md#surprises).
     """
     return message.attributes.get("ErrorMessage") or message.attributes.get("ErrorCode")
 

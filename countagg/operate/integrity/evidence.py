@@ -35,7 +35,7 @@ class CounterFile:
     """A counter file as it was read: whose it is, and its counters packed as in a snapshot, or why not.
 
     One that is listed but not found has neither: S3 may not show it for up to 15 minutes after versioning was
-    first enabled (AWS-FACTS, second review).
+    first enabled (docs/aws-facts.md#surprises).
 
     Attributes:
         instance: whose; empty if the key itself is refused.

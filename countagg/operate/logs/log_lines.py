@@ -2,8 +2,8 @@
 
 Three kinds of event stand in a function's log. Its own lines are JSON (powertools, or the runtime's own), or text
 where something wrote past the logger. The platform's lines tell of each invocation, as JSON or in the older text
-form (AWS-FACTS section 7). Metrics are JSON in the embedded metric format. Whatever cannot be read as one of
-these is shown as the text that it is.
+form (docs/aws-facts.md#logs-metrics-and-alarms). Metrics are JSON in the embedded metric format. Whatever cannot
+be read as one of these is shown as the text that it is.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ IDLE_EVENTS: Final[Mapping[str, Any]] = {
     "publisher": {"Records": []},
 }
 """For each function an event that gives it nothing to do. Powertools takes no batch of SQS without a record: the
-processor gets the message that S3 sends when a notification is set up (AWS-FACTS section 1)."""
+processor gets the message that S3 sends when a notification is set up (docs/aws-facts.md#s3-events)."""
 
 
 @dataclass(frozen=True, slots=True)

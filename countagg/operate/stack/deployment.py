@@ -29,7 +29,7 @@ from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_specs
 
 _SHOWN_AFTER_DELETION: Final = 120.0
-"""Seconds; SQS lists a deleted queue for up to 60 (AWS-FACTS section 9)."""
+"""Seconds; SQS lists a deleted queue for up to 60 (docs/aws-facts.md#boto3)."""
 _LATE_LOG_LINES: Final = 3.0
 """Seconds; a function's last lines may still be on their way when it is deleted, and make its log group anew."""
 

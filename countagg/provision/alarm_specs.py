@@ -13,9 +13,9 @@ from typing import Final
 
 from countagg.core.names import Names
 from countagg.provision import metrics
-from countagg.provision.blueprint import Blueprint, Spec
-from countagg.provision.identities import AlarmId
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.metrics import Metric
+from countagg.provision.reconcile import Node
 from countagg.provision.settings import DEFAULT_ALARM_UPLOADS
 from countagg.provision.states import AlarmState
 
@@ -43,7 +43,7 @@ def alarm_names(names: Names) -> dict[str, str]:
     return {short: _name(names, short) for short in shorts}
 
 
-def alarms(blueprint: Blueprint) -> tuple[Spec[AlarmState], ...]:
+def alarms(blueprint: Blueprint) -> tuple[Node[AlarmState], ...]:
     """Return the alarms, all of which go to the alerts topic."""
     watched = _all_watched(blueprint.names, blueprint.settings.alarm_uploads)
     return tuple(_alarm(blueprint, each) for each in watched)
@@ -96,7 +96,7 @@ def _of_queues(names: Names, uploads: int) -> Iterator[_Watched]:
     )
 
 
-def _alarm(blueprint: Blueprint, watched: _Watched) -> Spec[AlarmState]:
+def _alarm(blueprint: Blueprint, watched: _Watched) -> Node[AlarmState]:
     state = AlarmState(
         description=watched.description,
         namespace=watched.metric.namespace,
@@ -113,9 +113,9 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Spec[AlarmState]:
         actions=(blueprint.alerts_arn,),
         tags=blueprint.tags,
     )
-    return Spec(
+    return blueprint.node(
         f"alarm/{watched.short}",
-        AlarmId(_name(blueprint.names, watched.short)),
+        _name(blueprint.names, watched.short),
         lambda _: state,
         needs=("topic/alerts",),
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import Tags
 from countagg.provision.fitness import check_fitness
-from countagg.provision.identities import Identity
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.reconcile import Holds, Node, Outputs, Resource
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack_policies import fill_policy
 from countagg.provision.states import Code
@@ -21,18 +20,17 @@ S = TypeVar("S")
 KEY_NODE: Final = "key"
 
 
-@dataclass(frozen=True, slots=True)
-class Spec(Generic[S]):
-    """A node of the stack before it is bound to a client; the fields are those of `reconcile.Node`."""
+class Bind(Protocol):
+    """Finds the class for a kind of resource and gives it its client."""
 
-    id: str
-    identity: Identity
-    desired: Callable[[Outputs], S]
-    needs: tuple[str, ...] = ()
-    immutable: frozenset[str] = frozenset()
-    holds: Holds | None = None
-    borrowed: bool = False
-    unwanted: bool = False
+    def __call__(self, node: str, name: str, /, *parts: str) -> Resource[Any]:
+        """Return a resource.
+
+        Args:
+            node: kind and short name, as of `Node.id`.
+            name: what people call it.
+            parts: what AWS finds it by, where that is not its name.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ class Blueprint:
         settings: what the operator chose.
         place: where the stack lives.
         code: the functions' zip.
+        bind: gives resources their clients.
         names: of its resources.
         tags: that its resources bear.
     """
@@ -50,6 +49,7 @@ class Blueprint:
     settings: StackSettings
     place: Place
     code: Code
+    bind: Bind
     names: Names = field(init=False)
     tags: Tags = field(init=False)
 
@@ -63,6 +63,23 @@ class Blueprint:
         object.__setattr__(self, "names", settings.names)
         object.__setattr__(self, "tags", Tags({**settings.tags, OWNER_TAG: settings.stack}, settings.dropped_tags))
         check_fitness(settings, self.place)
+
+    def node(  # noqa: PLR0913 - the fields of a node
+        self,
+        id: str,  # noqa: A002 - the field of a node
+        name: str,
+        desired: Callable[[Outputs], S],
+        *,
+        parts: tuple[str, ...] = (),
+        needs: tuple[str, ...] = (),
+        immutable: frozenset[str] = frozenset(),
+        holds: Holds | None = None,
+        borrowed: bool = False,
+        unwanted: bool = False,
+    ) -> Node[S]:
+        """Return a node, bound; `parts` are those of `Bind`, all else is as in `Node`."""
+        resource = self.bind(id, name, *parts)
+        return Node(id, name, resource, desired, needs, immutable, holds, borrowed, unwanted)
 
     def policy(self, template: str) -> dict[str, Any]:
         """Return a policy of `policies/`, filled in for this stack."""

@@ -7,13 +7,12 @@ from typing import Final
 
 from countagg.core.errors import UsageError
 from countagg.core.settings import FunctionSettings
-from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.choices import MEMORY_VARIABLE, remember
 from countagg.provision.grants import ROLE_VARIABLE
-from countagg.provision.identities import FunctionId, LogGroupId, QueueMappingId, RoleId, StreamMappingId
 from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
-from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.reconcile import Holds, Node, Outputs
 from countagg.provision.settings import DEFAULT_ARCHITECTURE
 from countagg.provision.states import FunctionState, LogGroupState, MappingState, RoleState
 
@@ -33,21 +32,21 @@ MAX_ENVIRONMENT: Final = 4_096
 _WRITES_ONLY: Final = compact({"eventName": ["INSERT", "MODIFY"]})
 
 
-def log_groups(blueprint: Blueprint) -> tuple[Spec[LogGroupState], ...]:
+def log_groups(blueprint: Blueprint) -> tuple[Node[LogGroupState], ...]:
     """Return the log group of each function."""
     state = LogGroupState(blueprint.settings.retention.logs, blueprint.tags)
     return tuple(
-        Spec(f"logs/{short}", LogGroupId(blueprint.names.log_group(name)), lambda _: state, holds=Holds.LOGS)
+        blueprint.node(f"logs/{short}", blueprint.names.log_group(name), lambda _: state, holds=Holds.LOGS)
         for short, name in blueprint.functions.items()
     )
 
 
-def roles(blueprint: Blueprint) -> tuple[Spec[RoleState], ...]:
+def roles(blueprint: Blueprint) -> tuple[Node[RoleState], ...]:
     """Return the role of each function."""
     return tuple(_role(blueprint, short, name) for short, name in blueprint.functions.items())
 
 
-def _role(blueprint: Blueprint, short: str, name: str) -> Spec[RoleState]:
+def _role(blueprint: Blueprint, short: str, function: str) -> Node[RoleState]:
     state = RoleState(
         path=blueprint.settings.role_path,
         trust=canonical(blueprint.policy("trust")),
@@ -56,16 +55,16 @@ def _role(blueprint: Blueprint, short: str, name: str) -> Spec[RoleState]:
         attached=(),
         tags=blueprint.tags,
     )
-    identity = RoleId(blueprint.names.role(name, blueprint.place.region))
-    return Spec(f"role/{short}", identity, lambda _: state, immutable=frozenset({"path"}))
+    name = blueprint.names.role(function, blueprint.place.region)
+    return blueprint.node(f"role/{short}", name, lambda _: state, immutable=frozenset({"path"}))
 
 
-def functions(blueprint: Blueprint) -> tuple[Spec[FunctionState], ...]:
+def functions(blueprint: Blueprint) -> tuple[Node[FunctionState], ...]:
     """Return the functions."""
     return tuple(_function(blueprint, short, name) for short, name in blueprint.functions.items())
 
 
-def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState]:
+def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState]:
     settings, place = blueprint.settings, blueprint.place
     is_json = place.has_json_logs and not settings.text_logs
     # Levels are for JSON alone.
@@ -99,7 +98,7 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Spec[FunctionState
         )
 
     needs = (f"role/{short}", f"logs/{short}", "queue/dead-letters")
-    return Spec(f"function/{short}", FunctionId(name), desired, needs=needs)
+    return blueprint.node(f"function/{short}", name, desired, needs=needs)
 
 
 def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[str, str]:
@@ -135,7 +134,7 @@ def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[
     return environment
 
 
-def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+def processor_mapping(blueprint: Blueprint) -> Node[MappingState]:
     """Return the mapping of the uploads queue to the processor."""
     most = blueprint.settings.max_concurrency
     state = MappingState(
@@ -147,15 +146,16 @@ def processor_mapping(blueprint: Blueprint) -> Spec[MappingState]:
         partial_answers=True,
         max_concurrency=min(most, _ON_ENGINE) if blueprint.place.embedded else most,
     )
-    return Spec(
+    return blueprint.node(
         "mapping/processor",
-        QueueMappingId(blueprint.names.processor, blueprint.names.uploads),
+        f"{blueprint.names.uploads} -> {blueprint.names.processor}",
         lambda _: state,
+        parts=(blueprint.names.processor, blueprint.place.queue_arn(blueprint.names.uploads)),
         needs=("function/processor", "queue/uploads", "table/snapshots"),
     )
 
 
-def aggregator_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+def aggregator_mapping(blueprint: Blueprint) -> Node[MappingState]:
     """Return the mapping of the snapshots' stream to the aggregator.
 
     After ten tries a batch goes to the dead letters: one poison record must not hold up its shard for a day.
@@ -175,15 +175,16 @@ def aggregator_mapping(blueprint: Blueprint) -> Spec[MappingState]:
             starting_position="TRIM_HORIZON",
         )
 
-    return Spec(
+    return blueprint.node(
         "mapping/aggregator",
-        StreamMappingId(blueprint.names.aggregator, blueprint.names.snapshots),
+        f"{blueprint.names.snapshots} -> {blueprint.names.aggregator}",
         desired,
+        parts=(blueprint.names.aggregator, blueprint.place.table_arn(blueprint.names.snapshots)),
         needs=("function/aggregator", "table/snapshots", "table/totals", "queue/dead-letters"),
     )
 
 
-def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
+def publisher_mapping(blueprint: Blueprint) -> Node[MappingState]:
     """Return the mapping of the totals' stream to the publisher.
 
     The publisher itself gives up a day that it cannot publish, after fewer tries. These are for what it cannot
@@ -203,9 +204,10 @@ def publisher_mapping(blueprint: Blueprint) -> Spec[MappingState]:
             starting_position="TRIM_HORIZON",
         )
 
-    return Spec(
+    return blueprint.node(
         "mapping/publisher",
-        StreamMappingId(blueprint.names.publisher, blueprint.names.totals),
+        f"{blueprint.names.totals} -> {blueprint.names.publisher}",
         desired,
+        parts=(blueprint.names.publisher, blueprint.place.table_arn(blueprint.names.totals)),
         needs=("function/publisher", "table/totals", "table/counters", "queue/dead-letters"),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from countagg.provision.blueprint import Blueprint, Spec
-from countagg.provision.identities import EmailId, QueueId, SubscriptionId, TopicId
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.policies import canonical, our_statements
+from countagg.provision.reconcile import Node
 from countagg.provision.states import EmailState, QueueState, SubscriptionState, TopicState
 
 PROCESSOR_TIMEOUT: Final = 60
@@ -16,22 +16,22 @@ MAX_RECEIVES: Final = 5
 OWN_ENCRYPTION: Final = "SSE-SQS"
 
 
-def uploads_topic(blueprint: Blueprint) -> Spec[TopicState]:
+def uploads_topic(blueprint: Blueprint) -> Node[TopicState]:
     """Return the topic that S3 publishes to."""
     return _topic(blueprint, "topic/uploads", blueprint.names.uploads, "topic-uploads")
 
 
-def alerts_topic(blueprint: Blueprint) -> Spec[TopicState]:
+def alerts_topic(blueprint: Blueprint) -> Node[TopicState]:
     """Return the topic that alarms and passed limits go to."""
     return _topic(blueprint, "topic/alerts", blueprint.names.alerts, "topic-alerts")
 
 
-def _topic(blueprint: Blueprint, node: str, name: str, template: str) -> Spec[TopicState]:
+def _topic(blueprint: Blueprint, node: str, name: str, template: str) -> Node[TopicState]:
     state = TopicState(our_statements(blueprint.policy(template)), blueprint.settings.kms_key, blueprint.tags)
-    return Spec(node, TopicId(name), lambda _: state, needs=blueprint.key_needed)
+    return blueprint.node(node, name, lambda _: state, needs=blueprint.key_needed)
 
 
-def dead_letters_queue(blueprint: Blueprint) -> Spec[QueueState]:
+def dead_letters_queue(blueprint: Blueprint) -> Node[QueueState]:
     """Return the queue for the failures of every hop."""
     state = QueueState(
         visibility_timeout=30,
@@ -41,11 +41,12 @@ def dead_letters_queue(blueprint: Blueprint) -> Spec[QueueState]:
         encryption=blueprint.settings.kms_key or OWN_ENCRYPTION,
         tags=blueprint.tags,
     )
-    identity = QueueId(blueprint.names.dead_letters)
-    return Spec("queue/dead-letters", identity, lambda _: state, needs=blueprint.key_needed)
+    return blueprint.node(
+        "queue/dead-letters", blueprint.names.dead_letters, lambda _: state, needs=blueprint.key_needed
+    )
 
 
-def uploads_queue(blueprint: Blueprint) -> Spec[QueueState]:
+def uploads_queue(blueprint: Blueprint) -> Node[QueueState]:
     """Return the queue that the processor reads."""
     redrive = {"deadLetterTargetArn": blueprint.dead_letters_arn, "maxReceiveCount": MAX_RECEIVES}
     state = QueueState(
@@ -58,29 +59,32 @@ def uploads_queue(blueprint: Blueprint) -> Spec[QueueState]:
         tags=blueprint.tags,
     )
     needs = ("queue/dead-letters", *blueprint.key_needed)
-    return Spec("queue/uploads", QueueId(blueprint.names.uploads), lambda _: state, needs=needs)
+    return blueprint.node("queue/uploads", blueprint.names.uploads, lambda _: state, needs=needs)
 
 
-def uploads_subscription(blueprint: Blueprint) -> Spec[SubscriptionState]:
+def uploads_subscription(blueprint: Blueprint) -> Node[SubscriptionState]:
     """Return the subscription of the uploads queue to the uploads topic."""
+    topic = queue = blueprint.names.uploads
     redrive = canonical({"deadLetterTargetArn": blueprint.dead_letters_arn})
     state = SubscriptionState(raw_delivery=True, redrive_policy=redrive)
-    return Spec(
+    return blueprint.node(
         "subscription/uploads",
-        SubscriptionId(blueprint.names.uploads, blueprint.names.uploads),
+        f"{topic} -> {queue}",
         lambda _: state,
+        parts=(blueprint.place.topic_arn(topic), blueprint.place.queue_arn(queue)),
         needs=("topic/uploads", "queue/uploads", "queue/dead-letters"),
     )
 
 
-def alarm_emails(blueprint: Blueprint) -> tuple[Spec[EmailState], ...]:
+def alarm_emails(blueprint: Blueprint) -> tuple[Node[EmailState], ...]:
     """Return the subscription of the chosen address to the alerts, and the end of the one chosen before."""
-    topic, settings = blueprint.names.alerts, blueprint.settings
+    settings = blueprint.settings
     return tuple(
-        Spec(
+        blueprint.node(
             f"email/{address}",
-            EmailId(topic, address),
+            address,
             lambda _: EmailState(),
+            parts=(blueprint.alerts_arn, address),
             needs=("topic/alerts",),
             unwanted=address == settings.dropped_email,
         )

@@ -82,6 +82,24 @@ class Place:
         """ARN of a CloudWatch alarm; `*` in the name is a pattern."""
         return self._arn("cloudwatch", f"alarm:{name}")
 
+    def arn_of(self, node: str, name: str) -> str | None:
+        """Return the ARN of a node's resource; None for a kind that has none, or one that AWS picks.
+
+        Roles are taken to have no path.
+        """
+        by_kind = {
+            "topic": self.topic_arn,
+            "queue": self.queue_arn,
+            "table": self.table_arn,
+            "logs": self.log_group_arn,
+            "role": self.role_arn,
+            "function": self.function_arn,
+            "alarm": self.alarm_arn,
+            "bucket": self.bucket_arn,
+        }
+        arn = by_kind.get(node.partition("/")[0])
+        return None if arn is None else arn(name)
+
     def bucket_arn(self, name: str) -> str:
         """ARN of a bucket; buckets have neither region nor account in theirs."""
         return f"arn:{self.partition}:s3:::{name}"

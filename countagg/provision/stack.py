@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from countagg.provision import alarm_specs, function_specs, messaging_specs, storage_specs
-from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.blueprint import Blueprint
+from countagg.provision.reconcile import Node
 
 
-def stack_specs(blueprint: Blueprint) -> tuple[Spec[Any], ...]:
+def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
     """Return every resource of a stack; bucket and notification only if the bucket is known."""
     return (
         *function_specs.log_groups(blueprint),
@@ -35,7 +36,7 @@ def stack_specs(blueprint: Blueprint) -> tuple[Spec[Any], ...]:
     )
 
 
-def _bucket_and_notification(blueprint: Blueprint) -> tuple[Spec[Any], ...]:
+def _bucket_and_notification(blueprint: Blueprint) -> tuple[Node[Any], ...]:
     if not blueprint.settings.bucket:
         return ()
     return storage_specs.bucket(blueprint), storage_specs.uploads_notification(blueprint)

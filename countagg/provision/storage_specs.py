@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from countagg.core.names import BY_DATE_INDEX
-from countagg.provision.blueprint import Blueprint, Spec
-from countagg.provision.identities import BucketId, KeyId, NotificationId, TableId
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.lifecycle import lifecycle_rules
 from countagg.provision.notifications import check_overlaps
 from countagg.provision.policies import our_statements
-from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.reconcile import Holds, Node, Outputs
 from countagg.provision.states import BucketState, IndexState, KeyState, NotificationState, TableState
 
 EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
@@ -21,13 +20,13 @@ _IMAGES: Final = "NEW_AND_OLD_IMAGES"
 _TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})
 
 
-def key(blueprint: Blueprint) -> tuple[Spec[KeyState], ...]:
+def key(blueprint: Blueprint) -> tuple[Node[KeyState], ...]:
     """Return the operator's KMS key, if there is one."""
     arn = blueprint.settings.kms_key
-    return (Spec("key", KeyId(arn, KEY_USERS), lambda _: KeyState(), borrowed=True),) if arn else ()
+    return (blueprint.node("key", arn, lambda _: KeyState(), borrowed=True),) if arn else ()
 
 
-def tables(blueprint: Blueprint) -> tuple[Spec[TableState], ...]:
+def tables(blueprint: Blueprint) -> tuple[Node[TableState], ...]:
     """Return snapshots, totals and counters."""
     names = blueprint.names
     by_date = IndexState(BY_DATE_INDEX, "Date")
@@ -38,7 +37,7 @@ def tables(blueprint: Blueprint) -> tuple[Spec[TableState], ...]:
     )
 
 
-def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: IndexState) -> Spec[TableState]:
+def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: IndexState) -> Node[TableState]:
     partition_key, sort_key = keys
     state = TableState(
         partition_key=partition_key,
@@ -52,9 +51,9 @@ def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: Ind
         deletion_protection=blueprint.settings.deletion_protection,
         tags=blueprint.tags,
     )
-    return Spec(
+    return blueprint.node(
         f"table/{name.removeprefix(blueprint.names.stack + '-')}",
-        TableId(name),
+        name,
         lambda _: state,
         needs=blueprint.key_needed,
         immutable=_TABLE_KEYS,
@@ -62,7 +61,7 @@ def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: Ind
     )
 
 
-def bucket(blueprint: Blueprint) -> Spec[BucketState]:
+def bucket(blueprint: Blueprint) -> Node[BucketState]:
     """Return the bucket, ours or somebody else's."""
     settings = blueprint.settings
     state = BucketState(
@@ -73,9 +72,9 @@ def bucket(blueprint: Blueprint) -> Spec[BucketState]:
         lifecycle=lifecycle_rules(settings.retention.snapshots),
         tags=blueprint.tags,
     )
-    return Spec(
+    return blueprint.node(
         "bucket",
-        BucketId(settings.bucket),
+        settings.bucket,
         lambda _: state,
         needs=("function/processor", *blueprint.key_needed),
         holds=Holds.DATA,
@@ -83,9 +82,9 @@ def bucket(blueprint: Blueprint) -> Spec[BucketState]:
     )
 
 
-def uploads_notification(blueprint: Blueprint) -> Spec[NotificationState]:
+def uploads_notification(blueprint: Blueprint) -> Node[NotificationState]:
     """Return our entry in the bucket's notifications."""
-    entry = blueprint.names.uploads
+    bucket, entry = blueprint.settings.bucket, blueprint.names.uploads
     state = NotificationState(
         topic=blueprint.place.topic_arn(blueprint.names.uploads), events=EVENTS, prefix=blueprint.settings.prefix
     )
@@ -94,9 +93,10 @@ def uploads_notification(blueprint: Blueprint) -> Spec[NotificationState]:
         check_overlaps(state, entry, outputs.get("bucket", "notifications", foreseen="{}"))
         return state
 
-    return Spec(
+    return blueprint.node(
         "notification/uploads",
-        NotificationId(blueprint.settings.bucket, entry),
+        f"{bucket}: {entry}",
         desired,
+        parts=(bucket, entry),
         needs=("bucket", "topic/uploads", "subscription/uploads", "mapping/processor"),
     )

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
 
 from countagg.core.errors import NotOwned
 from countagg.core.names import MAX_STACK_LENGTH
-from countagg.provision import identities
-from countagg.provision.blueprint import Blueprint
-from countagg.provision.place import Place
 from countagg.provision.reconcile import Action
-from countagg.provision.settings import StackSettings
-from countagg.provision.stack import stack_specs
 from tests.aws.by_hand import FUNCTIONS, change_alarm, change_function, change_queue
 from tests.aws.inventory import inventory
-from tests.aws.moto_gaps import ACCOUNT
 from tests.aws.others import borrow, their_notifications
 from tests.aws.world import BUCKET, PLACE, World, make_zip, touched
 
@@ -168,43 +161,6 @@ def test_new_code_in_one_region_is_not_new_in_the_other(world: World, elsewhere:
 
 
 # Names
-
-LIMITS = {
-    identities.FunctionId: 64,
-    identities.RoleId: 64,
-    identities.BucketId: 63,
-    identities.QueueId: 80,
-    identities.TopicId: 256,
-    identities.TableId: 255,
-    identities.LogGroupId: 512,
-    identities.AlarmId: 255,
-}
-NAMED_OTHERWISE = {
-    identities.SubscriptionId,
-    identities.EmailId,
-    identities.QueueMappingId,
-    identities.StreamMappingId,
-    identities.KeyId,
-    identities.NotificationId,
-}
-"""By what they connect, by an ARN, or by an address."""
-
-
-def test_names_of_the_longest_stack_in_any_region_fit_every_limit() -> None:
-    session = boto3.Session()
-    partitions = session.get_available_partitions()
-    regions = {name for each in partitions for name in session.get_available_regions("lambda", each)}
-    longest = max(regions, key=len)
-    assert len(longest) >= len("ap-northeast-1")
-    key = f"arn:aws:kms:{longest}:{ACCOUNT}:key/k"
-    settings = StackSettings("s" * MAX_STACK_LENGTH, "b" * 63, kms_key=key, alarm_email="a@example.com")
-    specs = stack_specs(Blueprint(settings, Place(ACCOUNT, longest), make_zip()))
-    assert {type(spec.identity) for spec in specs} == LIMITS.keys() | NAMED_OTHERWISE
-    for spec in specs:
-        if type(spec.identity) in LIMITS:
-            assert len(spec.identity.name) <= LIMITS[type(spec.identity)], spec.id
-    # The id of a bucket's notification.
-    assert len(settings.names.uploads) <= 255
 
 
 def test_a_stack_of_the_longest_name_is_set_up_and_torn_down(world: World) -> None:

@@ -8,18 +8,18 @@ from countagg.aws.addresses import queue_url, stream_arn
 from countagg.aws.tagged import tagged_arns
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG
-from countagg.provision.arns import arn_of
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 from tests.aws import by_hand
 from tests.aws.others import choose_everything
 from tests.aws.world import BUCKET, PLACE, World
+from tests.provision.stacks import bind
 
 
 def expected_arns(world: World) -> set[str]:
-    specs = stack_specs(Blueprint(StackSettings("countagg", BUCKET, create_bucket=True), PLACE, world.code))
-    return {arn for spec in specs if (arn := arn_of(spec.identity, PLACE))}
+    nodes = stack_nodes(Blueprint(StackSettings("countagg", BUCKET, create_bucket=True), PLACE, world.code, bind))
+    return {arn for node in nodes if (arn := PLACE.arn_of(node.id, node.name))}
 
 
 def test_everything_that_bears_our_tag_is_found_by_the_arn_that_its_name_foretells(world: World) -> None:

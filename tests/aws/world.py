@@ -25,7 +25,7 @@ from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Action, Change, Holds, Node, deploy, destroy
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 from countagg.provision.states import Code
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
 
@@ -182,9 +182,9 @@ class World:
             stack, bucket or self.bucket, create_bucket=create_bucket, **{**self.chosen, **settings}
         )
         binder = Binder(self.clients, self.place, stack, self.patience, forced or Forced())
-        nodes = binder.bind(stack_specs(Blueprint(chosen, self.place, self.code)))
+        nodes = stack_nodes(Blueprint(chosen, self.place, self.code, binder.bind))
         if not only and not self.parts:
-            return nodes
+            return list(nodes)
         wanted = [node for node in nodes if (node.id in only if only else node.id.startswith(self.parts))]
         names = {node.id for node in wanted}
         return [replace(node, needs=tuple(need for need in node.needs if need in names)) for node in wanted]

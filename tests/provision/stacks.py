@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Outputs
+from countagg.provision.reconcile import Node, Outputs
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 
 PLACE = Place("123456789012", "eu-central-1")
 CODE = make_code(b"the zip")
@@ -57,12 +57,17 @@ def make_stack(
     place: Place = PLACE, *, stack: str = "countagg", bucket: str = "fleet-counters", **chosen: Any
 ) -> Blueprint:
     """Make a stack."""
-    return Blueprint(StackSettings(stack, bucket, **chosen), place, CODE)
+    return Blueprint(StackSettings(stack, bucket, **chosen), place, CODE, bind)
 
 
-def spec_of(stack: Blueprint, name: str) -> Spec[Any]:
-    """Return one spec by its id."""
-    return next(spec for spec in stack_specs(stack) if spec.id == name)
+def bind(_node: str, name: str, *parts: str) -> Any:
+    """Return, in place of a resource, what AWS finds it by."""
+    return parts or (name,)
+
+
+def node_of(stack: Blueprint, name: str) -> Node[Any]:
+    """Return one node by its id."""
+    return next(node for node in stack_nodes(stack) if node.id == name)
 
 
 def state_of(stack: Blueprint, name: str) -> Any:
@@ -71,4 +76,4 @@ def state_of(stack: Blueprint, name: str) -> Any:
     outputs.record("queue/dead-letters", {"url": "https://queue.test/dead-letters"})
     for table in ("table/snapshots", "table/totals"):
         outputs.record(table, {"stream_arn": f"arn:of:{table}"})
-    return spec_of(stack, name).desired(outputs)
+    return node_of(stack, name).desired(outputs)

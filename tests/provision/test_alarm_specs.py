@@ -9,7 +9,7 @@ from countagg.core.names import METRICS_NAMESPACE
 from countagg.functions.processor import Outcome
 from countagg.provision.alarm_specs import MAX_LAG, alarms
 from countagg.provision.states import AlarmState
-from tests.provision.stacks import PLACE, make_stack, spec_of, state_of
+from tests.provision.stacks import PLACE, make_stack, node_of, state_of
 
 WATCHED = {
     "processor-errors": ("AWS/Lambda", "Errors", "Sum", 0),
@@ -29,8 +29,8 @@ WATCHED = {
 
 
 def test_what_is_watched() -> None:
-    assert [spec.id for spec in alarms(make_stack())] == [f"alarm/{name}" for name in WATCHED]
-    assert {spec.identity.name for spec in alarms(make_stack())} == {f"countagg-{name}" for name in WATCHED}
+    assert [node.id for node in alarms(make_stack())] == [f"alarm/{name}" for name in WATCHED]
+    assert {node.name for node in alarms(make_stack())} == {f"countagg-{name}" for name in WATCHED}
 
 
 @pytest.mark.parametrize("name", WATCHED)
@@ -39,7 +39,7 @@ def test_each_alarm_watches_its_metric_and_tells_the_alerts_topic(name: str) -> 
     assert (state.namespace, state.metric, state.statistic, state.threshold) == WATCHED[name]
     assert state.actions == (PLACE.topic_arn("countagg-alerts"),)
     assert (state.enabled, state.missing_data, state.comparison) == (True, "notBreaching", "GreaterThanThreshold")
-    assert spec_of(make_stack(), f"alarm/{name}").needs == ("topic/alerts",)
+    assert node_of(make_stack(), f"alarm/{name}").needs == ("topic/alerts",)
     function, _, _ = name.partition("-")
     expected = {
         "AWS/Lambda": {"FunctionName": f"countagg-{function}"},

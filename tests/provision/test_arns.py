@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from countagg.provision.arns import arn_of
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 from tests.provision.stacks import PLACE, make_stack
 
 
 def test_the_arns_of_a_stack() -> None:
-    found = {spec.id: arn_of(spec.identity, PLACE) for spec in stack_specs(make_stack())}
+    found = {node.id: PLACE.arn_of(node.id, node.name) for node in stack_nodes(make_stack())}
     known = {name: arn for name, arn in found.items() if arn}
     regional = f"{PLACE.region}:{PLACE.account}"
     assert known["topic/uploads"] == f"arn:aws:sns:{regional}:countagg-uploads"

@@ -10,25 +10,10 @@ from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
 from countagg.core.settings import FunctionSettings
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
-from countagg.provision.identities import (
-    AlarmId,
-    BucketId,
-    FunctionId,
-    Identity,
-    LogGroupId,
-    NotificationId,
-    QueueId,
-    QueueMappingId,
-    RoleId,
-    StreamMappingId,
-    SubscriptionId,
-    TableId,
-    TopicId,
-)
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Holds, Outputs
 from countagg.provision.settings import Retention
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 from countagg.provision.states import (
     FunctionState,
     IndexState,
@@ -36,7 +21,7 @@ from countagg.provision.states import (
     QueueState,
     TableState,
 )
-from tests.provision.stacks import CODE, IDS, PLACE, make_stack, spec_of, state_of
+from tests.provision.stacks import CODE, IDS, PLACE, make_stack, node_of, state_of
 
 FUNCTIONS = ("processor", "aggregator", "publisher")
 POLICY_TEMPLATES = (
@@ -56,22 +41,22 @@ def stack() -> Blueprint:
 
 
 def test_the_stack_on_one_page(stack: Blueprint) -> None:
-    assert [spec.id for spec in stack_specs(stack)] == IDS
+    assert [node.id for node in stack_nodes(stack)] == IDS
 
 
 def test_without_a_bucket_there_is_neither_bucket_nor_notification() -> None:
-    assert [spec.id for spec in stack_specs(make_stack(bucket=""))] == IDS[:-2]
+    assert [node.id for node in stack_nodes(make_stack(bucket=""))] == IDS[:-2]
 
 
 def test_each_spec_comes_after_what_it_needs(stack: Blueprint) -> None:
     seen: set[str] = set()
-    for spec in stack_specs(stack):
-        assert set(spec.needs) <= seen, spec.id
-        seen.add(spec.id)
+    for node in stack_nodes(stack):
+        assert set(node.needs) <= seen, node.id
+        seen.add(node.id)
 
 
 def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Blueprint) -> None:
-    needs = {spec.id: spec.needs for spec in stack_specs(stack)}
+    needs = {node.id: node.needs for node in stack_nodes(stack)}
     reached, waiting = set[str](), ["notification/uploads"]
     while waiting:
         for need in needs[waiting.pop()]:
@@ -83,16 +68,16 @@ def test_the_notification_comes_when_all_that_it_triggers_is_there(stack: Bluepr
 
 
 def test_the_bucket_goes_before_the_function_that_tells_its_name(stack: Blueprint) -> None:
-    assert "function/processor" in spec_of(stack, "bucket").needs
+    assert "function/processor" in node_of(stack, "bucket").needs
 
 
 def test_a_bucket_is_borrowed_unless_it_is_ours_to_create() -> None:
-    assert spec_of(make_stack(), "bucket").borrowed
-    assert not spec_of(make_stack(create_bucket=True), "bucket").borrowed
+    assert node_of(make_stack(), "bucket").borrowed
+    assert not node_of(make_stack(create_bucket=True), "bucket").borrowed
 
 
 def test_what_can_be_kept(stack: Blueprint) -> None:
-    holds = {spec.id: spec.holds for spec in stack_specs(stack) if spec.holds}
+    holds = {node.id: node.holds for node in stack_nodes(stack) if node.holds}
     assert holds == {
         "table/snapshots": Holds.DATA,
         "table/totals": Holds.DATA,
@@ -105,7 +90,7 @@ def test_what_can_be_kept(stack: Blueprint) -> None:
 
 
 def test_only_keys_of_tables_and_paths_of_roles_cannot_be_changed(stack: Blueprint) -> None:
-    immutable = {spec.id: spec.immutable for spec in stack_specs(stack) if spec.immutable}
+    immutable = {node.id: node.immutable for node in stack_nodes(stack) if node.immutable}
     keys, path = frozenset({"partition_key", "sort_key"}), frozenset({"path"})
     tables = dict.fromkeys(("table/snapshots", "table/totals", "table/counters"), keys)
     assert immutable == tables | {f"role/{name}": path for name in FUNCTIONS}
@@ -123,45 +108,43 @@ def test_everything_that_can_bear_a_tag_bears_the_stack_s(stack: Blueprint) -> N
 # Names
 
 
-LIMITS: dict[type[Identity], str] = {
-    RoleId: r"[\w+=,.@-]{1,64}",
-    FunctionId: r"[a-zA-Z0-9-_]{1,64}",
-    QueueId: r"[a-zA-Z0-9-_]{1,80}",
-    TopicId: r"[a-zA-Z0-9-_]{1,256}",
-    TableId: r"[a-zA-Z0-9_.-]{3,255}",
-    LogGroupId: r"[.\-_/#A-Za-z0-9]{1,512}",
-    AlarmId: r"[ -~]{1,255}",
-    BucketId: r"b{63}",
+LIMITS: dict[str, str] = {
+    "role": r"[\w+=,.@-]{1,64}",
+    "function": r"[a-zA-Z0-9-_]{1,64}",
+    "queue": r"[a-zA-Z0-9-_]{1,80}",
+    "topic": r"[a-zA-Z0-9-_]{1,256}",
+    "table": r"[a-zA-Z0-9_.-]{3,255}",
+    "logs": r"[.\-_/#A-Za-z0-9]{1,512}",
+    "alarm": r"[ -~]{1,255}",
+    "bucket": r"b{63}",
+    "notification": r"b{63}: [ -~]{1,255}",
 }
+CONNECTIONS = {"subscription", "mapping"}
 
 
 @pytest.mark.parametrize("region", ["us-isob-east-1", "ap-southeast-1", "r" * 20])
 def test_names_keep_within_the_limits_of_aws(region: str) -> None:
     place = Place("123456789012", region, partition="aws-us-gov")
-    identities = [spec.identity for spec in stack_specs(make_stack(place, stack="s" * 32, bucket="b" * 63))]
-    assert {type(identity) for identity in identities} > LIMITS.keys()
-    for identity in identities:
-        if isinstance(identity, NotificationId):
-            assert len(identity.entry) <= 255
-        elif not isinstance(identity, SubscriptionId | QueueMappingId | StreamMappingId):
-            assert re.fullmatch(LIMITS[type(identity)], identity.name), identity
+    kinds = set()
+    for node in stack_nodes(make_stack(place, stack="s" * 32, bucket="b" * 63)):
+        kind = node.id.partition("/")[0]
+        kinds.add(kind)
+        if kind not in CONNECTIONS:
+            assert re.fullmatch(LIMITS[kind], node.name), node.id
+    assert kinds == LIMITS.keys() | CONNECTIONS
 
 
-def test_relations_are_between_resources_of_the_stack(stack: Blueprint) -> None:
-    identities = {spec.identity for spec in stack_specs(stack)}
-    for identity in identities:
-        match identity:
-            case SubscriptionId(topic, queue):
-                assert {TopicId(topic), QueueId(queue)} <= identities
-            case QueueMappingId(function, queue):
-                assert {FunctionId(function), QueueId(queue)} <= identities
-            case StreamMappingId(function, table):
-                assert {FunctionId(function), TableId(table)} <= identities
+def test_connections_are_between_resources_of_the_stack(stack: Blueprint) -> None:
+    nodes = stack_nodes(stack)
+    known = {arn for node in nodes if (arn := PLACE.arn_of(node.id, node.name))} | {node.name for node in nodes}
+    ends: list[Any] = [node.resource for node in nodes if node.id.partition("/")[0] in CONNECTIONS]
+    assert len(ends) == 4
+    assert {end for pair in ends for end in pair} <= known
 
 
 def test_two_stacks_share_no_name() -> None:
-    one = {repr(spec.identity) for spec in stack_specs(make_stack(stack="one", bucket=""))}
-    two = {repr(spec.identity) for spec in stack_specs(make_stack(stack="two", bucket=""))}
+    one = {node.name for node in stack_nodes(make_stack(stack="one", bucket=""))}
+    two = {node.name for node in stack_nodes(make_stack(stack="two", bucket=""))}
     assert not one & two
 
 
@@ -169,7 +152,7 @@ def test_two_regions_share_no_role() -> None:
     there = make_stack(Place(PLACE.account, "us-east-1"))
     here = make_stack()
     for name in FUNCTIONS:
-        assert spec_of(here, f"role/{name}").identity != spec_of(there, f"role/{name}").identity
+        assert node_of(here, f"role/{name}").name != node_of(there, f"role/{name}").name
 
 
 # Queues, topics, tables
@@ -199,9 +182,7 @@ def test_the_subscription_delivers_raw_and_has_dead_letters(stack: Blueprint) ->
     state = state_of(stack, "subscription/uploads")
     assert state.raw_delivery is True
     assert json.loads(state.redrive_policy) == {"deadLetterTargetArn": PLACE.queue_arn("countagg-dead-letters")}
-    assert spec_of(stack, "subscription/uploads").identity == SubscriptionId(
-        "countagg-uploads", "countagg-uploads"
-    )
+    assert node_of(stack, "subscription/uploads").name == "countagg-uploads -> countagg-uploads"
 
 
 def allowing(statements: str) -> list[Any]:
@@ -265,10 +246,10 @@ def test_each_function_has_its_own_role_log_group_and_handler(stack: Blueprint, 
     state: FunctionState = state_of(stack, f"function/{name}")
     assert state.handler == f"countagg.functions.{name}.handler"
     assert state.role == PLACE.role_arn(f"countagg-{name}-eu-central-1")
-    assert spec_of(stack, f"role/{name}").identity == RoleId(f"countagg-{name}-eu-central-1")
-    assert spec_of(stack, f"logs/{name}").identity == LogGroupId(state.log_group)
+    assert node_of(stack, f"role/{name}").name == f"countagg-{name}-eu-central-1"
+    assert node_of(stack, f"logs/{name}").name == state.log_group
     assert state.log_group == f"/aws/lambda/countagg-{name}"
-    assert {f"role/{name}", f"logs/{name}"} <= set(spec_of(stack, f"function/{name}").needs)
+    assert {f"role/{name}", f"logs/{name}"} <= set(node_of(stack, f"function/{name}").needs)
     assert (state.runtime, state.architecture, state.log_format) == ("python3.13", "arm64", "JSON")
     assert state.code == CODE
 
@@ -305,7 +286,7 @@ def test_log_retention_is_one_that_aws_allows(stack: Blueprint) -> None:
 
 
 def test_the_mapping_of_the_queue(stack: Blueprint) -> None:
-    assert spec_of(stack, "mapping/processor").identity == QueueMappingId("countagg-processor", "countagg-uploads")
+    assert node_of(stack, "mapping/processor").name == "countagg-uploads -> countagg-processor"
     assert state_of(stack, "mapping/processor") == MappingState(
         source=PLACE.queue_arn("countagg-uploads"),
         enabled=True,
@@ -328,9 +309,7 @@ def test_the_engine_runs_few_processors_at_a_time(chosen: int, runs: int) -> Non
 
 def test_the_mapping_of_the_snapshots(stack: Blueprint) -> None:
     state: MappingState = state_of(stack, "mapping/aggregator")
-    assert spec_of(stack, "mapping/aggregator").identity == StreamMappingId(
-        "countagg-aggregator", "countagg-snapshots"
-    )
+    assert node_of(stack, "mapping/aggregator").name == "countagg-snapshots -> countagg-aggregator"
     assert state == MappingState(
         source="arn:of:table/snapshots",
         enabled=True,
@@ -347,7 +326,7 @@ def test_the_mapping_of_the_snapshots(stack: Blueprint) -> None:
 
 def test_the_mapping_of_the_totals(stack: Blueprint) -> None:
     state: MappingState = state_of(stack, "mapping/publisher")
-    assert spec_of(stack, "mapping/publisher").identity == StreamMappingId("countagg-publisher", "countagg-totals")
+    assert node_of(stack, "mapping/publisher").name == "countagg-totals -> countagg-publisher"
     assert state == MappingState(
         source="arn:of:table/totals",
         enabled=True,
@@ -364,11 +343,11 @@ def test_the_mapping_of_the_totals(stack: Blueprint) -> None:
 
 def test_sources_that_do_not_exist_yet_are_unknown(stack: Blueprint) -> None:
     for name in ("mapping/aggregator", "mapping/publisher"):
-        assert spec_of(stack, name).desired(Outputs()).source == KNOWN_AFTER_SETUP
+        assert node_of(stack, name).desired(Outputs()).source == KNOWN_AFTER_SETUP
 
 
 def test_the_notification(stack: Blueprint) -> None:
-    assert spec_of(stack, "notification/uploads").identity == NotificationId("fleet-counters", "countagg-uploads")
+    assert node_of(stack, "notification/uploads").name == "fleet-counters: countagg-uploads"
     state = state_of(stack, "notification/uploads")
     assert state.topic == PLACE.topic_arn("countagg-uploads")
     assert state.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")

@@ -1,8 +1,8 @@
-"""Binds the specs of a stack to clients: which class provisions which kind."""
+"""Binds the nodes of a stack to clients: which class provisions which kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,27 +23,9 @@ from countagg.aws.kinds.sqs import Queue
 from countagg.aws.session import Clients
 from countagg.aws.waiting import EXISTS, MISSING, READING_BUSY, SHOWN_AFTER_CREATION, Patience, is_one_of
 from countagg.core.errors import MadeMeanwhile
-from countagg.provision.blueprint import Spec
 from countagg.provision.differences import FieldChange
-from countagg.provision.identities import (
-    AlarmId,
-    BucketId,
-    EmailId,
-    FunctionId,
-    Identity,
-    KeyId,
-    LogGroupId,
-    NotificationId,
-    QueueId,
-    QueueMappingId,
-    RoleId,
-    StreamMappingId,
-    SubscriptionId,
-    TableId,
-    TopicId,
-)
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Node, Observed, Resource
+from countagg.provision.reconcile import Observed, Resource
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -58,7 +40,7 @@ class Forced:
 
 
 class Binder:
-    """Makes nodes out of specs.
+    """Gives resources their clients.
 
     Args:
         clients: to provision with.
@@ -82,56 +64,44 @@ class Binder:
         self._patience = patience
         self._forced = forced
 
-    def bind(self, specs: Iterable[Spec[Any]]) -> list[Node[Any]]:
-        """Return a node for each spec."""
-        return [
-            Node(
-                id=spec.id,
-                name=spec.identity.name,
-                resource=_Patient(spec.id, spec.identity.name, self.resource(spec.identity), self._patience),
-                desired=spec.desired,
-                needs=spec.needs,
-                immutable=spec.immutable,
-                holds=spec.holds,
-                borrowed=spec.borrowed,
-                unwanted=spec.unwanted,
-            )
-            for spec in specs
-        ]
-
     def _lambda_sending(self, size: int) -> LambdaClient:
         return self._clients.sending(size).lambda_
 
-    def resource(self, identity: Identity) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
-        """Return the resource of that identity."""
+    def bind(self, node: str, name: str, *parts: str) -> Resource[Any]:
+        """Return a resource whose errors name its node; as `blueprint.Bind`."""
+        kind = node.partition("/")[0]
+        return _Patient(node, name, self._resource(kind, *(parts or (name,))), self._patience)
+
+    def _resource(self, *found_by: str) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
-        match identity:
-            case TopicId():
-                return Topic(clients.sns, identity, place, stack, patience)
-            case QueueId():
-                return Queue(clients.sqs, identity, stack, patience)
-            case SubscriptionId():
-                return Subscription(clients.sns, identity, place, stack, patience)
-            case EmailId():
-                return EmailSubscription(clients.sns, identity, place, stack, patience)
-            case TableId():
-                return Table(clients.dynamodb, identity, stack, patience, delete_protected=self._forced.protected)
-            case LogGroupId():
-                return LogGroup(clients.logs, identity, place, stack, patience)
-            case RoleId():
-                return Role(clients.iam, identity, stack, patience)
-            case FunctionId():
-                return Function(self._lambda_sending, identity, place, stack, patience)
-            case QueueMappingId() | StreamMappingId():
-                return EventSourceMapping(clients.lambda_, identity, place, stack, patience)
-            case AlarmId():
-                return Alarm(clients.cloudwatch, identity, place, stack, patience)
-            case KeyId():
-                return Key(clients.kms, identity)
-            case BucketId():
-                return Bucket(clients.s3, identity, place, stack, patience, delete_objects=self._forced.objects)
-            case NotificationId():
-                return Notification(clients.s3, identity, place, patience)
+        match found_by:
+            case "topic", name:
+                return Topic(clients.sns, name, place, stack, patience)
+            case "queue", name:
+                return Queue(clients.sqs, name, stack, patience)
+            case "subscription", topic, queue:
+                return Subscription(clients.sns, topic, queue, stack, patience)
+            case "email", topic, address:
+                return EmailSubscription(clients.sns, topic, address, stack, patience)
+            case "table", name:
+                return Table(clients.dynamodb, name, stack, patience, delete_protected=self._forced.protected)
+            case "logs", name:
+                return LogGroup(clients.logs, name, place, stack, patience)
+            case "role", name:
+                return Role(clients.iam, name, stack, patience)
+            case "function", name:
+                return Function(self._lambda_sending, name, place, stack, patience)
+            case "mapping", function, source:
+                return EventSourceMapping(clients.lambda_, function, source, place, stack, patience)
+            case "alarm", name:
+                return Alarm(clients.cloudwatch, name, place, stack, patience)
+            case "key", arn:
+                return Key(clients.kms, arn)
+            case "bucket", name:
+                return Bucket(clients.s3, name, place, stack, patience, delete_objects=self._forced.objects)
+            case "notification", bucket, entry:
+                return Notification(clients.s3, bucket, entry, place, patience)
+        raise LookupError(f"no kind of resource is found by {found_by}")
 
 
 class _Patient:

@@ -12,7 +12,6 @@ from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ALARM_NOT_YET, MISSING, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import AlarmId
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import AlarmState
@@ -26,12 +25,12 @@ class Alarm:
     """An alarm. Both its raising and its end are told to the same topic."""
 
     def __init__(
-        self, cloudwatch: CloudWatchClient, identity: AlarmId, place: Place, stack: str, patience: Patience
+        self, cloudwatch: CloudWatchClient, name: str, place: Place, stack: str, patience: Patience
     ) -> None:
         self._cloudwatch = cloudwatch
-        self._made = patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {identity.name}, until CloudWatch knows it")
-        self._name = identity.name
-        self._arn = place.alarm_arn(identity.name)
+        self._made = patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {name}, until CloudWatch knows it")
+        self._name = name
+        self._arn = place.alarm_arn(name)
         self._stack = stack
 
     def read(self) -> Observed[AlarmState] | None:

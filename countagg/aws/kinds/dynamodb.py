@@ -20,7 +20,6 @@ from countagg.aws.waiting import (
 )
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import TableId
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import IndexState, TableState
 
@@ -40,18 +39,18 @@ class Table:
     def __init__(
         self,
         dynamodb: DynamoDBClient,
-        identity: TableId,
+        name: str,
         stack: str,
         patience: Patience,
         *,
         delete_protected: bool = False,
     ) -> None:
         self._dynamodb = dynamodb
-        self._name = identity.name
+        self._name = name
         self._stack = stack
         self._patience = patience
         self._made = patience.over(
-            dynamodb, (*TABLE_BUSY, *TABLE_NOT_YET), f"table {identity.name}, until it can be changed"
+            dynamodb, (*TABLE_BUSY, *TABLE_NOT_YET), f"table {name}, until it can be changed"
         )
         self._delete_protected = delete_protected
 

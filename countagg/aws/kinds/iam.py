@@ -12,7 +12,6 @@ from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import RoleId
 from countagg.provision.policies import canonical
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import RoleState
@@ -26,9 +25,9 @@ _MISSING = "NoSuchEntity"
 class Role:
     """A role. It is ours as a whole: a policy that somebody added, inline or attached, is drift."""
 
-    def __init__(self, iam: IAMClient, identity: RoleId, stack: str, patience: Patience) -> None:
+    def __init__(self, iam: IAMClient, name: str, stack: str, patience: Patience) -> None:
         self._iam = iam
-        self._name = identity.name
+        self._name = name
         self._stack = stack
         self._patience = patience
 

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.core.errors import CountaggError
 from countagg.provision.differences import FieldChange
-from countagg.provision.identities import KeyId
 from countagg.provision.policies import load_policy, statements_of
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import KeyState
+from countagg.provision.storage_specs import KEY_USERS
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -30,10 +30,9 @@ class Key:
     See docs/aws-facts.md#sns.
     """
 
-    def __init__(self, kms: KMSClient, identity: KeyId) -> None:
+    def __init__(self, kms: KMSClient, arn: str) -> None:
         self._kms = kms
-        self._arn = identity.name
-        self._services = identity.services
+        self._arn = arn
 
     def read(self) -> Observed[KeyState] | None:
         """Check it; None if there is none.
@@ -58,7 +57,7 @@ class Key:
 
     def _check_services(self) -> None:
         policy = json.loads(self._kms.get_key_policy(KeyId=self._arn, PolicyName="default")["Policy"])
-        missing = [service for service in self._services if not _may_use(policy, service)]
+        missing = [service for service in KEY_USERS if not _may_use(policy, service)]
         if missing:
             statement = load_policy("with-key/key", {})["Statement"][0]
             raise CountaggError(

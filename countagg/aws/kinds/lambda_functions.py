@@ -16,7 +16,6 @@ from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.grants import ROLE_VARIABLE, RoleIdentity, is_grant_lost
-from countagg.provision.identities import FunctionId
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import Code, FunctionState
@@ -34,7 +33,7 @@ class Function:
 
     Args:
         sending: gives the client for a request of so many bytes: a zip's upload takes its time on a slow line.
-        identity: its name.
+        name: the function's.
         place: where it lives.
         stack: whose it is.
         patience: how waiting is done.
@@ -43,15 +42,15 @@ class Function:
     def __init__(
         self,
         sending: Callable[[int], LambdaClient],
-        identity: FunctionId,
+        name: str,
         place: Place,
         stack: str,
         patience: Patience,
     ) -> None:
         self._lambda = sending(0)
         self._sending = sending
-        self._name = identity.name
-        self._arn = place.function_arn(identity.name)
+        self._name = name
+        self._arn = place.function_arn(name)
         self._stack = stack
         self._patience = patience
 

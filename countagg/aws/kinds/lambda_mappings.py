@@ -24,7 +24,6 @@ from countagg.aws.waiting import (
 )
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import QueueMappingId, StreamMappingId
 from countagg.provision.place import Place
 from countagg.provision.policies import compact
 from countagg.provision.reconcile import Observed
@@ -45,24 +44,34 @@ _NOT_READABLE: Final = (*STREAM_NOT_READABLE, *QUEUE_NOT_READABLE, *ROLE_NOT_REA
 class EventSourceMapping:
     """An event source mapping, found by its function and its source, because AWS picks its id.
 
-    It is ours if its function is.
+    It is ours if its function is. Any stream of the table will do: one that was made anew has another ARN, and
+    the mapping to the old one is silently dead (AWS-FACTS section 4).
+
+    Args:
+        lambda_: the client.
+        function: name of the function.
+        source: ARN of the queue, or of the table whose stream it reads.
+        place: where it lives.
+        stack: whose it is.
+        patience: how waiting is done.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, and the two ends that it is found by
         self,
         lambda_: LambdaClient,
-        identity: QueueMappingId | StreamMappingId,
+        function: str,
+        source: str,
         place: Place,
         stack: str,
         patience: Patience,
     ) -> None:
         self._lambda = lambda_
-        self._function = identity.function
-        self._function_arn = place.function_arn(identity.function)
+        self._function = function
+        self._function_arn = place.function_arn(function)
         self._stack = stack
-        self._is_stream = isinstance(identity, StreamMappingId)
+        self._source = source
+        self._is_stream = ":dynamodb:" in source
         self._may_have_tags = place.has_mapping_tags
-        self._is_ours = _source_test(identity, place)
         self._patience = patience
 
     def _find(self) -> EventSourceMappingConfigurationTypeDef | None:
@@ -75,6 +84,9 @@ class EventSourceMapping:
             # (docs/aws-facts.md#lambda-functions).
             found = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
         return next((each for each in found if self._is_ours(each.get("EventSourceArn", ""))), None)
+
+    def _is_ours(self, source: str) -> bool:
+        return source.startswith(f"{self._source}/stream/") if self._is_stream else source == self._source
 
     def _list(self, **which: str) -> list[EventSourceMappingConfigurationTypeDef]:
         pages = self._lambda.get_paginator("list_event_source_mappings").paginate(**which)  # type: ignore[arg-type]  # names a filter, or none
@@ -265,12 +277,3 @@ class EventSourceMapping:
 def _unsettled(found: EventSourceMappingConfigurationTypeDef | None) -> str | None:
     state = None if found is None else found.get("State")
     return f"State {state}" if state in _TRANSITIONAL else None
-
-
-def _source_test(identity: QueueMappingId | StreamMappingId, place: Place) -> Callable[[str], bool]:
-    match identity:
-        case QueueMappingId(queue=queue):
-            return place.queue_arn(queue).__eq__
-        case StreamMappingId(table=table):
-            prefix = f"{place.table_arn(table)}/stream/"
-            return lambda source: source.startswith(prefix)

@@ -12,7 +12,6 @@ from countagg.aws.kinds.sizes import describe_size
 from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import LogGroupId
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import LogGroupState
@@ -28,16 +27,14 @@ class LogGroup:
     """A log group, made before the function so that it has a retention from the first line on."""
 
     def __init__(
-        self, logs: CloudWatchLogsClient, identity: LogGroupId, place: Place, stack: str, patience: Patience
+        self, logs: CloudWatchLogsClient, name: str, place: Place, stack: str, patience: Patience
     ) -> None:
         self._logs = logs
-        self._name = identity.name
-        self._arn = place.log_group_arn(identity.name)
+        self._name = name
+        self._arn = place.log_group_arn(name)
         self._stack = stack
         self._patience = patience
-        self._made = patience.over(
-            logs, (*LOGS_BUSY, *LOGS_NOT_YET), f"log group {identity.name}, until it can be changed"
-        )
+        self._made = patience.over(logs, (*LOGS_BUSY, *LOGS_NOT_YET), f"log group {name}, until it can be changed")
 
     def read(self) -> Observed[LogGroupState] | None:
         """Return it as it is."""

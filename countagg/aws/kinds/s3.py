@@ -17,7 +17,6 @@ from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, Patience
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import BucketId
 from countagg.provision.lifecycle import merge_rules, our_rules
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.place import Place
@@ -56,7 +55,7 @@ class Bucket:
     def __init__(  # noqa: PLR0913 - what every kind takes, and what may go with it
         self,
         s3: S3Client,
-        identity: BucketId,
+        name: str,
         place: Place,
         stack: str,
         patience: Patience,
@@ -64,15 +63,13 @@ class Bucket:
         delete_objects: bool,
     ) -> None:
         self._s3 = s3
-        self._made = patience.over(
-            s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), f"bucket {identity.name}, until it can be changed"
-        )
-        self._busy = patience.over(s3, BUCKET_BUSY, f"bucket {identity.name}, being made or deleted")
-        self._name = identity.name
+        self._made = patience.over(s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), f"bucket {name}, until it can be changed")
+        self._busy = patience.over(s3, BUCKET_BUSY, f"bucket {name}, being made or deleted")
+        self._name = name
         self._place = place
         self._stack = stack
         self._delete_objects = delete_objects
-        self._owner: Any = {"Bucket": identity.name, "ExpectedBucketOwner": place.account}
+        self._owner: Any = {"Bucket": name, "ExpectedBucketOwner": place.account}
 
     def read(self) -> Observed[BucketState] | None:
         """Return it as it is; of one that is not ours, only that it exists in the right region."""

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import code_of
 from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, Patience, is_one_of
 from countagg.provision.differences import FieldChange
-from countagg.provision.identities import NotificationId
 from countagg.provision.notifications import filter_of, foreign_entries, is_ours
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
@@ -33,11 +32,11 @@ def get_notifications(s3: S3Client, owner: Any) -> dict[str, Any]:  # noqa: ANN4
 class Notification:
     """Our entry, known by its id."""
 
-    def __init__(self, s3: S3Client, identity: NotificationId, place: Place, patience: Patience) -> None:
+    def __init__(self, s3: S3Client, bucket: str, entry: str, place: Place, patience: Patience) -> None:
         self._s3 = s3
-        self._entry = identity.entry
-        self._bucket = identity.bucket
-        self._owner: Any = {"Bucket": identity.bucket, "ExpectedBucketOwner": place.account}
+        self._entry = entry
+        self._bucket = bucket
+        self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": place.account}
         self._patience = patience
 
     def read(self) -> Observed[NotificationState] | None:

@@ -13,7 +13,6 @@ from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import MISSING, SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import EmailId, SubscriptionId, TopicId
 from countagg.provision.place import Place
 from countagg.provision.policies import canonical, merge_statements, our_statements
 from countagg.provision.reconcile import Observed
@@ -28,11 +27,11 @@ _ENDED: Final = "Deleted"
 class Topic:
     """A topic. Its policy is shared: statements that are not ours stay."""
 
-    def __init__(self, sns: SNSClient, identity: TopicId, place: Place, stack: str, patience: Patience) -> None:
+    def __init__(self, sns: SNSClient, name: str, place: Place, stack: str, patience: Patience) -> None:
         self._sns = sns
-        self._made = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(identity.name))
-        self._name = identity.name
-        self._arn = place.topic_arn(identity.name)
+        self._made = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(place.topic_arn(name)))
+        self._name = name
+        self._arn = place.topic_arn(name)
         self._stack = stack
 
     def read(self) -> Observed[TopicState] | None:
@@ -83,25 +82,21 @@ class Topic:
         self._sns.delete_topic(TopicArn=self._arn)
 
 
-def _unknown_topic(name: str) -> str:
-    return f"topic {name}, until SNS knows it"
+def _unknown_topic(arn: str) -> str:
+    return f"topic {arn.rpartition(':')[2]}, until SNS knows it"
 
 
 class Subscription:
     """The subscription of a queue to a topic, found by its endpoint. It is ours if its topic is."""
 
-    def __init__(
-        self, sns: SNSClient, identity: SubscriptionId, place: Place, stack: str, patience: Patience
-    ) -> None:
+    def __init__(self, sns: SNSClient, topic_arn: str, queue_arn: str, stack: str, patience: Patience) -> None:
         self._sns = sns
         self._patience = patience
-        self._topic = identity.topic
-        self._made = patience.over(
-            sns, SUBSCRIPTION_NOT_YET, f"subscription of {identity.queue}, until SNS knows it"
-        )
+        what = f"subscription of {queue_arn.rpartition(':')[2]}, until SNS knows it"
+        self._made = patience.over(sns, SUBSCRIPTION_NOT_YET, what)
         self._stack = stack
-        self._topic_arn = place.topic_arn(identity.topic)
-        self._queue_arn = place.queue_arn(identity.queue)
+        self._topic_arn = topic_arn
+        self._queue_arn = queue_arn
 
     def _arn(self) -> str | None:
         return _find_subscription(self._sns, self._topic_arn, "sqs", self._queue_arn)
@@ -126,7 +121,7 @@ class Subscription:
 
     def create(self, desired: SubscriptionState) -> None:
         """Subscribe the queue."""
-        self._patience.over(self._sns, TOPIC_NOT_YET, _unknown_topic(self._topic)).subscribe(
+        self._patience.over(self._sns, TOPIC_NOT_YET, _unknown_topic(self._topic_arn)).subscribe(
             TopicArn=self._topic_arn,
             Protocol="sqs",
             Endpoint=self._queue_arn,
@@ -136,7 +131,7 @@ class Subscription:
 
     def update(self, desired: SubscriptionState, changes: Sequence[FieldChange]) -> None:
         """Set the attributes that differ."""
-        arn = self._patience.call(self._arn, TOPIC_NOT_YET, _unknown_topic(self._topic))
+        arn = self._patience.call(self._arn, TOPIC_NOT_YET, _unknown_topic(self._topic_arn))
         if arn is None:
             self.create(desired)
             return
@@ -174,12 +169,12 @@ def _normalised(policy: str) -> str:
 class EmailSubscription:
     """The subscription of an e-mail address to a topic. It waits until its owner follows the link in a message."""
 
-    def __init__(self, sns: SNSClient, identity: EmailId, place: Place, stack: str, patience: Patience) -> None:
+    def __init__(self, sns: SNSClient, topic_arn: str, address: str, stack: str, patience: Patience) -> None:
         self._sns = sns
-        self._of_topic = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(identity.topic))
+        self._of_topic = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(topic_arn))
         self._stack = stack
-        self._topic_arn = place.topic_arn(identity.topic)
-        self._address = identity.address
+        self._topic_arn = topic_arn
+        self._address = address
 
     def _arn(self) -> str | None:
         return _find_subscription(self._sns, self._topic_arn, "email", self._address)

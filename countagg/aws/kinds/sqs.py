@@ -12,7 +12,6 @@ from countagg.aws.errors import code_of
 from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import QueueId
 from countagg.provision.messaging_specs import OWN_ENCRYPTION
 from countagg.provision.policies import canonical, merge_statements, our_statements
 from countagg.provision.reconcile import Observed
@@ -27,12 +26,12 @@ MISSING_QUEUE: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "Qu
 class Queue:
     """A queue. Its policy is shared: statements that are not ours stay."""
 
-    def __init__(self, sqs: SQSClient, identity: QueueId, stack: str, patience: Patience) -> None:
+    def __init__(self, sqs: SQSClient, name: str, stack: str, patience: Patience) -> None:
         self._sqs = sqs
-        self._name = identity.name
+        self._name = name
         self._stack = stack
         self._patience = patience
-        self._made = patience.over(sqs, QUEUE_NOT_YET, f"queue {identity.name}, until SQS knows it")
+        self._made = patience.over(sqs, QUEUE_NOT_YET, f"queue {name}, until SQS knows it")
 
     def read(self) -> Observed[QueueState] | None:
         """Return it as it is; its output is `url`."""

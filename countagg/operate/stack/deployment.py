@@ -18,15 +18,15 @@ from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, read_neighbours, unknown_neighbours
-from countagg.provision.arns import arn_of
-from countagg.provision.blueprint import Blueprint, Spec
+from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.consequences import consequence_of, consequences
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, approve_anything, deploy, destroy
 from countagg.provision.settings import StackSettings
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
+from countagg.provision.states import Code
 
 _SHOWN_AFTER_DELETION: Final = 120.0
 """Seconds; SQS lists a deleted queue for up to 60 (docs/aws-facts.md#boto3)."""
@@ -111,13 +111,11 @@ class Deployment:
         """
         remembered = self._remembered(chosen.stack)
         settings = chosen.settings(remembered)
-        nodes = self._binder(chosen.stack, Forced()).bind(
-            stack_specs(Blueprint(settings, self._place, build_bundle()))
-        )
+        nodes = stack_nodes(self._blueprint(settings, build_bundle(), Forced()))
         changes = tuple(deploy(nodes, dry_run=True, announce=_silent))
         self._check_neighbours(settings)
         notes = consequences(remembered, settings)
-        return Plan(tuple(nodes), tuple(_with_note(change, notes) for change in changes))
+        return Plan(nodes, tuple(_with_note(change, notes) for change in changes))
 
     def _check_neighbours(self, settings: StackSettings) -> None:
         found = look_at_bucket(self._clients, settings.bucket, self._place.account)
@@ -140,13 +138,12 @@ class Deployment:
         Raises:
             UsageError: the stack uses another bucket.
         """
-        specs = self._specs_to_remove(stack, bucket)
-        nodes = self._binder(stack, forced).bind(specs)
+        nodes = self._nodes_to_remove(stack, bucket, forced)
         changes = tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
-        arns = frozenset(arn for spec in specs if (arn := arn_of(spec.identity, self._place)))
-        return Plan(tuple(nodes), changes, arns, _foreign(nodes, stack))
+        arns = frozenset(arn for node in nodes if (arn := self._place.arn_of(node.id, node.name)))
+        return Plan(nodes, changes, arns, _foreign(nodes, stack))
 
-    def _specs_to_remove(self, stack: str, bucket: str | None) -> tuple[Spec[Any], ...]:
+    def _nodes_to_remove(self, stack: str, bucket: str | None, forced: Forced) -> tuple[Node[Any], ...]:
         remembered = self._remembered(stack)
         if bucket and remembered.bucket not in ("", bucket):
             raise UsageError(
@@ -159,7 +156,7 @@ class Deployment:
             remembered.bucket or bucket or self._tagged_bucket(stack),
             alarm_email=remembered.choices.get("alarm_email", ""),
         )
-        return stack_specs(Blueprint(settings, self._place, make_code(b"")))
+        return stack_nodes(self._blueprint(settings, make_code(b""), forced))
 
     def _tagged_bucket(self, stack: str) -> str:
         """Find a bucket of ours by its tag, where nothing else is left that names it."""
@@ -217,8 +214,9 @@ class Deployment:
     def _remembered(self, stack: str) -> Remembered:
         return Remembered.from_environment(read_environment(self._clients, stack))
 
-    def _binder(self, stack: str, forced: Forced) -> Binder:
-        return Binder(self._clients, self._place, stack, self._patience, forced)
+    def _blueprint(self, settings: StackSettings, code: Code, forced: Forced) -> Blueprint:
+        binder = Binder(self._clients, self._place, settings.stack, self._patience, forced)
+        return Blueprint(settings, self._place, code, binder.bind)
 
 
 def apply(plan: Plan, announce: Announce, *, anything: bool = False) -> Iterator[Change]:

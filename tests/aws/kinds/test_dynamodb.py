@@ -9,7 +9,6 @@ from countagg.aws.kinds.binding import Forced
 from countagg.aws.kinds.dynamodb import Table
 from countagg.core.errors import AwsCallFailed, CountaggError, ImmutableField
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
-from countagg.provision.identities import TableId
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import set_expiry
@@ -244,7 +243,7 @@ def test_contents_are_told_in_words(world: World, count: int, size: int, content
 
 
 def slow_table(world: World, fake: Any) -> Any:
-    return Table(fake, TableId(NAME), "countagg", world.patience)
+    return Table(fake, NAME, "countagg", world.patience)
 
 
 def test_deletion_waits_until_the_table_is_active_and_then_until_it_is_gone(world: World) -> None:

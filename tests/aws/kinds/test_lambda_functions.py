@@ -8,7 +8,6 @@ import pytest
 from countagg.aws.kinds.lambda_functions import Function
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.identities import FunctionId
 from countagg.provision.reconcile import Action
 from countagg.provision.states import FunctionState
 from tests.aws import by_hand
@@ -115,7 +114,7 @@ DESIRED = FunctionState(
 
 
 def make_function(world: World, fake: Any) -> Function:
-    return Function(lambda _: fake, FunctionId(NAME), PLACE, "countagg", world.patience)
+    return Function(lambda _: fake, NAME, PLACE, "countagg", world.patience)
 
 
 @pytest.mark.parametrize("state", [("Pending", "Successful"), ("Active", "InProgress")])

@@ -7,7 +7,6 @@ import pytest
 
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
 from countagg.core.errors import AwsCallFailed
-from countagg.provision.identities import QueueMappingId
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import MAPPINGS, mapping, replace_stream
@@ -247,8 +246,8 @@ class SlowMappings:
 
 
 def slow_mapping(world: World, fake: Any) -> Any:
-    identity = QueueMappingId("countagg-processor", "countagg-uploads")
-    return EventSourceMapping(fake, identity, PLACE, "countagg", world.patience)
+    source = PLACE.queue_arn("countagg-uploads")
+    return EventSourceMapping(fake, "countagg-processor", source, PLACE, "countagg", world.patience)
 
 
 @pytest.mark.parametrize("state", ["Creating", "Enabling", "Disabling", "Updating"])

@@ -10,7 +10,6 @@ from countagg.aws.kinds.binding import Forced
 from countagg.aws.kinds.s3 import Bucket
 from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError
 from countagg.provision.differences import Tags
-from countagg.provision.identities import BucketId
 from countagg.provision.reconcile import Action
 from countagg.provision.states import BucketState
 from tests.aws import by_hand
@@ -98,7 +97,7 @@ def test_a_bucket_of_the_first_region_is_made_without_naming_it() -> None:
     fake = ForgetfulBuckets()
     client: Any = fake
     place = replace(PLACE, region="us-east-1")
-    Bucket(client, BucketId(BUCKET), place, "countagg", IMPATIENT, delete_objects=False).create(NEW)
+    Bucket(client, BUCKET, place, "countagg", IMPATIENT, delete_objects=False).create(NEW)
     assert "LocationConstraint" not in fake.created["CreateBucketConfiguration"]
     assert "put_bucket_policy" not in fake.made
     assert "put_bucket_versioning" not in fake.made
@@ -207,7 +206,7 @@ class StubbornBucket:
 
 
 def stubborn(fake: Any, *, delete_objects: bool = True) -> Any:
-    return Bucket(fake, BucketId(BUCKET), PLACE, "countagg", IMPATIENT, delete_objects=delete_objects)
+    return Bucket(fake, BUCKET, PLACE, "countagg", IMPATIENT, delete_objects=delete_objects)
 
 
 def test_objects_are_deleted_a_thousand_at_a_time() -> None:
@@ -284,7 +283,7 @@ def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> N
 def test_a_bucket_s_region_is_told_by_its_constraint(constraint: str | None, region: str) -> None:
     client: Any = Unowned(constraint)
     place = replace(PLACE, region=region)
-    observed = Bucket(client, BucketId(BUCKET), place, "countagg", IMPATIENT, delete_objects=False).read()
+    observed = Bucket(client, BUCKET, place, "countagg", IMPATIENT, delete_objects=False).read()
     assert observed is not None
     assert not observed.owned
 

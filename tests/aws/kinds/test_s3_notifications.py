@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from countagg.aws.kinds.s3_notifications import Notification
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AwsCallFailed, TimedOut
-from countagg.provision.identities import NotificationId
 from countagg.provision.reconcile import Action, Observed
 from countagg.provision.states import NotificationState
 from tests.aws import by_hand
@@ -98,7 +97,7 @@ class FakeNotifications:
 def notification(fake: FakeNotifications, world: World | None = None) -> Notification:
     patience = world.patience if world else Patience(lambda _: None)
     client: Any = fake
-    return Notification(client, NotificationId(BUCKET, "ours"), PLACE, patience)
+    return Notification(client, BUCKET, "ours", PLACE, patience)
 
 
 DESIRED = NotificationState(TOPIC, ("s3:ObjectCreated:*",), "counters/")

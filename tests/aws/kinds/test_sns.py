@@ -9,7 +9,6 @@ import pytest
 from countagg.aws.kinds.sns import EmailSubscription
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.differences import FieldChange
-from countagg.provision.identities import EmailId
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended
@@ -121,7 +120,7 @@ class Listing:
 
 
 def email(fake: Any) -> EmailSubscription:
-    return EmailSubscription(fake, EmailId("countagg-alerts", ADDRESS), PLACE, "countagg", IMPATIENT)
+    return EmailSubscription(fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, "countagg", IMPATIENT)
 
 
 def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> None:

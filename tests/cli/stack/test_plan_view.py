@@ -24,7 +24,7 @@ from countagg.cli.stack.plan_view import (
 )
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation
 from countagg.provision.reconcile import Action, Change, Holds
-from countagg.provision.stack import stack_specs
+from countagg.provision.stack import stack_nodes
 from countagg.provision.states import Code
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import Terminal
@@ -140,7 +140,7 @@ def test_names_stand_below_each_other_in_a_section() -> None:
 
 def test_of_a_new_stack_every_resource_is_shown_with_every_field() -> None:
     stack = make_stack()
-    names = {spec.id: spec.identity.name for spec in stack_specs(stack)}
+    names = {node.id: node.name for node in stack_nodes(stack)}
     changes = [Change(each, Action.CREATE, names[each], creation(state_of(stack, each))) for each in IDS]
     lines = plan_lines(changes)
     headed = [line.split()[2] for line in lines if line.startswith("+ create")]

@@ -80,7 +80,7 @@ class LogReader:
         self._logs = logs
         self._patience = patience
         self._on_missing = on_missing
-        self._next_request = patience.clock()
+        self._next_request = patience.polling.clock()
 
     def read(self, function: str, period: Period) -> Iterator[LogEvent]:
         """Yield a function's events, oldest first, page by page as they are asked for.
@@ -124,10 +124,10 @@ class LogReader:
             request = request | {"nextToken": answer.get("nextToken")}
 
     def _request(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - an answer of boto3
-        now = self._patience.clock()
+        now = self._patience.polling.clock()
         if now < self._next_request:
-            self._patience.sleep(self._next_request - now)
-        self._next_request = self._patience.clock() + SECONDS_BETWEEN_REQUESTS
+            self._patience.polling.sleep(self._next_request - now)
+        self._next_request = self._patience.polling.clock() + SECONDS_BETWEEN_REQUESTS
         return self._logs.filter_log_events(**request)
 
 

@@ -6,7 +6,6 @@ both match, because the same codes stand for real mistakes too.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, describe_answer, message_of
 from countagg.core.errors import TimedOut
+from countagg.core.polling import Polling
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -147,7 +147,8 @@ It is no reason to wait, but to look again.
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 10.0
-_GROWTH: Final = 1.6
+USUAL: Final = Polling(600.0)
+"""A fresh role once took 5.5 minutes (docs/aws-facts.md#lambda-functions)."""
 
 
 def is_one_of(error: ClientError, answers: Iterable[Answer]) -> bool:
@@ -165,22 +166,17 @@ class Patience:
 
     Attributes:
         announce: told what is waited for, once a wait.
-        deadline: seconds after which a wait fails. A fresh role once took 5.5 minutes
-            (docs/aws-facts.md#lambda-functions).
-        sleep: pauses for so many seconds.
-        clock: seconds from any start, never going back.
+        polling: how long, and by which clock.
         warn: told what is not waited for, and what to do about it.
     """
 
     announce: Callable[[str], None]
-    deadline: float = 600.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
+    polling: Polling = USUAL
     warn: Callable[[str], None] = lambda _: None
 
     def within(self, seconds: float) -> Patience:
         """Return one that waits no longer than so."""
-        return replace(self, deadline=min(self.deadline, seconds))
+        return replace(self, polling=replace(self.polling, timeout=min(self.polling.timeout, seconds)))
 
     def call(self, action: Callable[[], T], transient: Sequence[Transient], what: str) -> T:
         """Do it, and again as long as AWS gives one of the transient answers.
@@ -195,7 +191,7 @@ class Patience:
         """
         results: list[T] = []
         refusals: list[ClientError] = []
-        began = self.clock()
+        began = self.polling.clock()
 
         def succeeded() -> bool:
             try:
@@ -205,7 +201,7 @@ class Patience:
                 if known is None:
                     raise
                 refusals.append(error)
-                if known.lasts is not None and self.clock() - began >= known.lasts:
+                if known.lasts is not None and self.polling.clock() - began >= known.lasts:
                     raise _timed_out(known.lasts, what, describe_answer(error)) from error
                 return False
             return True
@@ -244,16 +240,12 @@ class Patience:
         Raises:
             TimedOut: the deadline has come.
         """
-        if ready():
-            return
-        self.announce(what)
-        end, pause = self.clock() + self.deadline, _FIRST_PAUSE
-        while self.clock() < end:
-            self.sleep(pause)
+        for number, _ in enumerate(self.polling.looks(_FIRST_PAUSE, _LONGEST_PAUSE)):
             if ready():
                 return
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        raise _timed_out(self.deadline, what, last_answer())
+            if number == 0:
+                self.announce(what)
+        raise _timed_out(self.polling.timeout, what, last_answer())
 
     def over(self, client: C, transient: Sequence[Transient], what: str) -> C:
         """Return a client each of whose calls is waited for as `call` does."""

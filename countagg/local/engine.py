@@ -12,13 +12,13 @@ from __future__ import annotations
 import enum
 import importlib.util
 import os
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem, UsageError
+from countagg.core.polling import FOREVER, Polling
 from countagg.local import launch, processes
 from countagg.local.environment import engine_environment
 from countagg.local.interpreter import isolated
@@ -83,16 +83,14 @@ class Host:
         command: starts the server.
         environ: the user's environment.
         is_importable: tells whether a module is installed.
-        clock: seconds that only go up.
-        sleep: waits so many seconds.
+        polling: by which clock to wait, and how.
         answer_seconds: how long the server may take for one answer.
     """
 
     command: tuple[str, ...] = isolated("countagg.local.server")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     is_importable: Callable[[str], bool] = _is_importable
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    polling: Polling = FOREVER
     answer_seconds: float = 5.0
 
 
@@ -142,15 +140,15 @@ class LocalEngine:
         if port is not None and not 0 < port <= _HIGHEST_PORT:
             raise UsageError(f"{port} is not a port", where="--port", hint=f"use 1 to {_HIGHEST_PORT}")
         self._folder.prepare()
-        patience = launch.Patience(timeout_seconds, self._host.answer_seconds, self._host.clock, self._host.sleep)
+        polling = replace(self._host.polling, timeout=timeout_seconds)
         with self._locked():
             record = self._folder.read()
             if record is not None and self._find(record) is not None:
                 _check_same_settings(record, port, enforce_policies=enforce_policies)
-                self._await_running(record, patience)
+                self._await_running(record, polling)
                 return record
             self._clean_up(record)
-            return self._launch(port, patience, enforce_policies=enforce_policies is not False)
+            return self._launch(port, polling, enforce_policies=enforce_policies is not False)
 
     def stop(self, *, timeout_seconds: float = 10) -> EngineRecord | None:
         """Stop the engine and remove its data; the log stays.
@@ -215,14 +213,14 @@ class LocalEngine:
         responsive = launch.answers(record.port, self._host.answer_seconds)
         return record, process, EngineState.RUNNING if responsive else EngineState.UNRESPONSIVE
 
-    def _launch(self, port: int | None, patience: launch.Patience, *, enforce_policies: bool) -> EngineRecord:
+    def _launch(self, port: int | None, polling: Polling, *, enforce_policies: bool) -> EngineRecord:
         if port is not None:
             launch.check_port(port)
         self._folder.rotate_log()
         for _ in range(_PORT_ATTEMPTS):
             number = launch.free_port() if port is None else port
             try:
-                return self._launch_on(number, patience, enforce_policies=enforce_policies)
+                return self._launch_on(number, polling, enforce_policies=enforce_policies)
             except launch.PortLostError as exc:
                 if port is not None:
                     raise launch.port_taken(port) from exc
@@ -231,7 +229,7 @@ class LocalEngine:
             hint="start it again, or give a --port",
         )
 
-    def _launch_on(self, port: int, patience: launch.Patience, *, enforce_policies: bool) -> EngineRecord:
+    def _launch_on(self, port: int, polling: Polling, *, enforce_policies: bool) -> EngineRecord:
         data = self._folder.fresh_data()
         access_key = AccessKey.new()
         environment = engine_environment(
@@ -250,7 +248,7 @@ class LocalEngine:
         try:
             # Before the wait, so that an engine is found even if this process is killed meanwhile.
             self._folder.write(record)
-            launch.await_ready(child, record, self._folder, patience)
+            launch.await_ready(child, record, self._folder, polling, self._host.answer_seconds)
         except BaseException:  # Ctrl-C too must not leave an engine behind
             self._abandon(record)
             child.wait()
@@ -273,12 +271,9 @@ class LocalEngine:
             processes.end(processes.left_behind(record.pid, self._folder.data_path))
         self._folder.forget()
 
-    def _await_running(self, record: EngineRecord, patience: launch.Patience) -> None:
-        deadline = patience.clock() + patience.start_seconds
-        while not launch.answers(record.port, patience.answer_seconds):
-            if patience.clock() >= deadline:
-                raise self._unresponsive(record)
-            patience.sleep(launch.POLL_SECONDS)
+    def _await_running(self, record: EngineRecord, polling: Polling) -> None:
+        if not polling.until(lambda: launch.answers(record.port, self._host.answer_seconds), launch.POLL_SECONDS):
+            raise self._unresponsive(record)
 
     def _unresponsive(self, record: EngineRecord) -> EngineProblem:
         return EngineProblem(
@@ -288,7 +283,7 @@ class LocalEngine:
         )
 
     def _locked(self) -> AbstractContextManager[None]:
-        return self._folder.locked(_LOCK_SECONDS, self._host.clock, self._host.sleep)
+        return self._folder.locked(replace(self._host.polling, timeout=_LOCK_SECONDS))
 
     def _require(self, *modules: str) -> None:
         missing = [module for module in modules if not self._host.is_importable(module)]

@@ -7,7 +7,6 @@ import http.client
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +15,9 @@ from countagg.local import processes
 from countagg.local.gate import ALIVE_PATH, OWN_HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from countagg.core.polling import Polling
     from countagg.local.state import EngineRecord, StateFolder
 
 POLL_SECONDS: Final = 0.05
@@ -27,23 +27,6 @@ _LOOK_AND_RETRY: Final = "look through `countagg local logs`, then start it agai
 
 class PortLostError(Exception):
     """Somebody else took the port before the engine could."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, and by which clock.
-
-    Attributes:
-        start_seconds: until the server must be ready.
-        answer_seconds: for a single answer.
-        clock: seconds that only go up.
-        sleep: waits so many seconds.
-    """
-
-    start_seconds: float
-    answer_seconds: float
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
 
 
 def answers(port: int, timeout_seconds: float) -> bool:
@@ -124,23 +107,34 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], folder: StateF
 
 
 def await_ready(
-    child: subprocess.Popen[bytes], record: EngineRecord, folder: StateFolder, patience: Patience
+    child: subprocess.Popen[bytes],
+    record: EngineRecord,
+    folder: StateFolder,
+    polling: Polling,
+    answer_seconds: float,
 ) -> None:
     """Wait until the server answers, and make sure that it answers to this machine only.
+
+    Args:
+        child: the server.
+        record: of it.
+        folder: where its log is.
+        polling: how long it may take.
+        answer_seconds: for a single answer.
 
     Raises:
         PortLostError: its port was taken by somebody else.
         EngineProblem: it ended, took too long, or listens on more than the loopback interface.
     """
-    deadline = patience.clock() + patience.start_seconds
-    while not answers(record.port, patience.answer_seconds):
+    for _ in polling.looks(POLL_SECONDS):
+        if answers(record.port, answer_seconds):
+            break
         _check_alive(child, folder)
-        if patience.clock() >= deadline:
-            raise EngineProblem(
-                f"the embedded engine was not ready after {patience.start_seconds:g} s{log_excerpt(folder)}",
-                hint=_LOOK_AND_RETRY,
-            )
-        patience.sleep(POLL_SECONDS)
+    else:
+        raise EngineProblem(
+            f"the embedded engine was not ready after {polling.timeout:g} s{log_excerpt(folder)}",
+            hint=_LOOK_AND_RETRY,
+        )
     _check_alive(child, folder)
     _check_sockets(record)
 

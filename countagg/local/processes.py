@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem
+from countagg.core.polling import Polling
 
 try:
     import psutil
@@ -197,11 +197,11 @@ def _await_end(processes: Iterable[psutil.Process], timeout_seconds: float) -> l
     psutil's own wait takes a zombie that is not our child for alive; in a container whose first process collects
     no orphans, every engine ends as one.
     """
-    deadline = time.monotonic() + timeout_seconds
-    alive = [process for process in processes if not _has_ended(process)]
-    while alive and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    alive = list(processes)
+    for _ in Polling(timeout_seconds).looks(_POLL_SECONDS):
         alive = [process for process in alive if not _has_ended(process)]
+        if not alive:
+            break
     return alive
 
 

@@ -18,6 +18,7 @@ import shutil
 import stat
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,9 @@ import platformdirs
 from countagg.core.errors import EngineProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from countagg.core.polling import Polling
 
 _SCHEMA: Final = 2
 _PRIVATE_FOLDER: Final = 0o700
@@ -128,26 +131,21 @@ class StateFolder:
             _check_own(self.root, self.root.stat())
 
     @contextmanager
-    def locked(
-        self, timeout_seconds: float, clock: Callable[[], float], sleep: Callable[[float], None]
-    ) -> Iterator[None]:
+    def locked(self, polling: Polling) -> Iterator[None]:
         """Hold the folder against other processes that start or stop the engine.
 
         Raises:
-            EngineProblem: somebody else has held it for `timeout_seconds`.
+            EngineProblem: somebody else has held it until nobody waits any longer.
         """
-        deadline = clock() + timeout_seconds
         with self._explained():
             handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
         try:
-            while not self._try_lock(handle):
-                if clock() >= deadline:
-                    raise EngineProblem(
-                        f"another command has been starting or stopping the engine for {timeout_seconds:g} s",
-                        where=str(self.root),
-                        hint="wait for it, or end it",
-                    )
-                sleep(_LOCK_POLL_SECONDS)
+            if not polling.until(partial(_try_lock, handle), _LOCK_POLL_SECONDS):
+                raise EngineProblem(
+                    f"another command has been starting or stopping the engine for {polling.timeout:g} s",
+                    where=str(self.root),
+                    hint="wait for it, or end it",
+                )
             yield
         finally:
             os.close(handle)
@@ -237,14 +235,6 @@ class StateFolder:
         if self.data_path.exists():
             shutil.rmtree(self.data_path)
 
-    @staticmethod
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -256,6 +246,14 @@ class StateFolder:
                 hint="make it writable, or set XDG_STATE_HOME to a folder that is",
                 detail=str(exc),
             ) from exc
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _check_own(path: Path, found: os.stat_result) -> None:

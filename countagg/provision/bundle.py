@@ -25,6 +25,8 @@ _OURS: Final = "countagg"
 _OUR_LICENCE: Final = "MIT"
 
 OUR_PARTS: Final = ("__init__.py", "core/*.py", "functions/*.py")
+_LEFT_OUT: Final = frozenset({"core/polling.py"})
+"""What no function needs."""
 
 LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     # Only what logger, metrics and batch import; the whole has five times the size.
@@ -133,7 +135,9 @@ def make_code(content: bytes) -> Code:
 def _our_files() -> Iterator[BundledFile]:
     for pattern in OUR_PARTS:
         for path in _PACKAGE.glob(pattern):
-            yield BundledFile(f"{_OURS}/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
+            name = path.relative_to(_PACKAGE).as_posix()
+            if name not in _LEFT_OUT:
+                yield BundledFile(f"{_OURS}/{name}", path.read_bytes())
 
 
 def _library(library: Installed, patterns: tuple[str, ...]) -> Component:

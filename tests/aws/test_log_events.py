@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.log_events import MAX_PAGE, SECONDS_BETWEEN_REQUESTS, LogEvent, LogReader, Period
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied, ConnectionProblem, TimedOut
+from countagg.core.polling import Polling
 from tests.aws.world import Clock, World, answer
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Reading:
         self.waited_for: list[str] = []
         self.missing: list[str] = []
         self.logs = FakeLogs(list(answers))
-        patience = Patience(self.waited_for.append, 100, self.clock.sleep, lambda: self.clock.now)
+        patience = Patience(self.waited_for.append, Polling(100, self.clock.sleep, lambda: self.clock.now))
         self.reader = LogReader(cast("CloudWatchLogsClient", self.logs), patience, self.missing.append)
 
     def read(self, period: Period = Period(NOW)) -> list[str]:  # noqa: B008 - frozen

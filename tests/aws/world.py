@@ -20,6 +20,7 @@ from countagg.aws.kinds.binding import Binder, Forced
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.waiting import Patience
 from countagg.core.names import OWNER_TAG
+from countagg.core.polling import Polling
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
@@ -55,7 +56,7 @@ ENVIRONMENT: Final[dict[str, str | None]] = {
 """What every test of this folder finds in its environment; None is unset."""
 
 
-IMPATIENT: Final = Patience(lambda _: None, deadline=0)
+IMPATIENT: Final = Patience(lambda _: None, Polling(0))
 """Waits for nothing."""
 
 
@@ -152,7 +153,7 @@ class World:
         self.waited_for: list[str] = []
         self.warnings: list[str] = []
         self.patience = Patience(
-            self.waited_for.append, 600, self.clock.sleep, lambda: self.clock.now, self.warnings.append
+            self.waited_for.append, Polling(600, self.clock.sleep, lambda: self.clock.now), self.warnings.append
         )
         self.code = make_zip()
         self.parts: tuple[str, ...] = ()

@@ -14,13 +14,14 @@ from countagg.aws.day_writer import DayWriter
 from countagg.aws.event_queue import EventQueue
 from countagg.aws.pipeline import Pipeline
 from countagg.core.ledger import Ledger, decode_ledger, encode_ledger
+from countagg.core.polling import Polling
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import verify
 from tests.embedded.world import DeployedStack, wait_until
 
 HEALTHY: Final = {"i-1": "A 1\n", "i-2": "A 10\nB 5\n", "i-3": "C 0.25\n"}
@@ -186,7 +187,7 @@ def make_healthy_day(stack: DeployedStack) -> str:
 
 def look_at(stack: DeployedStack, day: str, settle: float = 1.0) -> tuple[Verification, DayLook]:
     """Verify through the same use case as the command, without the price of a process."""
-    return verify(_observer(stack, day), Settling(settle))
+    return verify(_observer(stack, day), Polling(settle))
 
 
 def mend(stack: DeployedStack, day: str, settle: float = 1.0) -> Repaired:
@@ -198,7 +199,7 @@ def mend(stack: DeployedStack, day: str, settle: float = 1.0) -> Repaired:
         reader=DayReader(stack.clients, settings),
         writer=DayWriter(stack.clients, settings),
         queue=EventQueue(stack.clients, stack.name),
-        settling=Settling(3.0),
+        settling=Polling(3.0),
         now=lambda: datetime.now(UTC),
         timeout=60.0,
     )

@@ -13,6 +13,7 @@ import pytest
 
 import countagg
 from countagg.core.errors import EngineProblem, UsageError
+from countagg.core.polling import Polling
 from countagg.local import EngineRecord, EngineState, Host, LocalEngine, launch, processes
 from countagg.local.state import AccessKey, StateFolder
 
@@ -55,7 +56,7 @@ def test_an_interrupted_start_leaves_no_server(state_dir: Path) -> None:
         seen.append(StateFolder(state_dir).read())
         raise KeyboardInterrupt
 
-    host = Host(command=(sys.executable, "-c", SILENT_SERVER), sleep=interrupt)
+    host = Host(command=(sys.executable, "-c", SILENT_SERVER), polling=Polling(sleep=interrupt))
     with pytest.raises(KeyboardInterrupt):
         LocalEngine(state_dir, host=host).start()
     [record] = seen
@@ -170,10 +171,9 @@ def test_an_answer_from_somebody_else_is_not_taken_for_the_engines(
         access_key=AccessKey.new(),
     )
     child = subprocess.Popen((sys.executable, "-c", SILENT_SERVER), stdout=subprocess.DEVNULL)
-    patience = launch.Patience(10, 1, time.monotonic, time.sleep)
     try:
         with pytest.raises(launch.PortLostError):
-            launch.await_ready(child, record, StateFolder(state_dir), patience)
+            launch.await_ready(child, record, StateFolder(state_dir), Polling(10), 1)
     finally:
         child.kill()
         child.wait()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from countagg.core.errors import EngineProblem
+from countagg.core.polling import Polling
 from countagg.local import EngineRecord, LocalEngine, default_state_dir
 from countagg.local.state import AccessKey, StateFolder
 
@@ -218,9 +219,9 @@ def test_a_log_that_is_not_utf_8_can_be_read(folder: StateFolder) -> None:
 def test_a_lock_that_somebody_holds_is_waited_for_and_then_given_up(folder: StateFolder) -> None:
     clock = Clock()
     with (
-        folder.locked(60, clock, clock.sleep),
+        folder.locked(Polling(60, clock.sleep, clock)),
         pytest.raises(EngineProblem, match="for 60 s"),
-        folder.locked(60, clock, clock.sleep),
+        folder.locked(Polling(60, clock.sleep, clock)),
     ):
         pytest.fail("both hold it")
     assert clock.now >= 60
@@ -229,7 +230,7 @@ def test_a_lock_that_somebody_holds_is_waited_for_and_then_given_up(folder: Stat
 def test_a_lock_is_free_again_after_use(folder: StateFolder) -> None:
     clock = Clock()
     for _ in range(2):
-        with folder.locked(60, clock, clock.sleep):
+        with folder.locked(Polling(60, clock.sleep, clock)):
             pass
     assert clock.now == 0
 

@@ -18,6 +18,7 @@ from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.partitions import Layout
+from countagg.core.polling import Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
@@ -27,7 +28,7 @@ from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
 from countagg.operate.integrity.sums import exact
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import verify
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
@@ -199,9 +200,9 @@ class FakeDay:
         repairer = Repairer(self.reader, *both, self.settling(settle), lambda: now, timeout=5.0)
         return repairer.repair(observer, plan)
 
-    def settling(self, seconds: float) -> Settling:
+    def settling(self, seconds: float) -> Polling:
         """Return how to wait, by the clock of this day."""
-        return Settling(seconds, self._sleep, lambda: self.clock)
+        return Polling(seconds, self._sleep, lambda: self.clock)
 
     def _sleep(self, seconds: float) -> None:
         assert seconds > 0

@@ -16,11 +16,12 @@ from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.partitions import Layout
+from countagg.core.polling import Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.sums import exact
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import verify
 from tests.operate.fake_day import DAY, NOW, RECORD, SETTINGS, THEN
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def main() -> None:
     """Verify a day of the size that the arguments say."""
     files, counters = map(int, sys.argv[1:])
     day = cast("DayReader", LargeDay(files, counters))
-    found, _ = verify(Observer(day, DAY, NOW.date()), Settling(0.0))
+    found, _ = verify(Observer(day, DAY, NOW.date()), Polling(0.0))
     sys.stdout.write(json.dumps({"ok": found.ok, "files": found.files, "megabytes": peak_megabytes()}) + "\n")
 
 

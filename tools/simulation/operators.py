@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote_plus
@@ -18,13 +19,14 @@ from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
+from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
 from countagg.operate.integrity.evidence import Observer
-from countagg.operate.integrity.explain import Trail, explain_counter
+from countagg.operate.integrity.explain import SEARCH, explain_counter
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import SETTLE_SECONDS, verify
 from tools.simulation.clients import DynamoDBFake, Running, S3Fake, Services, check_known
 from tools.simulation.invocations import Invocation, Outcome, Setting, Unfaithful
 from tools.simulation.queues import UploadsQueue
@@ -150,12 +152,12 @@ class Operator:
         """Begin to ask what `explain`, `query` and `status` ask; what they are refused is kept."""
         self._begin("look", day, partial(self._look_around, day, counter))
 
-    def _look_around(
-        self, day: str, counter: str, reader: DayReader, clients: Clients, settling: Settling
-    ) -> None:
+    def _look_around(self, day: str, counter: str, reader: DayReader, clients: Clients, settling: Polling) -> None:
         pipeline, health = Pipeline(clients, reader.settings), Health(clients, reader.settings)
         asks: tuple[Callable[[], object], ...] = (
-            lambda: explain_counter(self._observer(reader, day), counter, Trail(sleep=settling.sleep)),
+            lambda: explain_counter(
+                self._observer(reader, day), counter, replace(settling, timeout=SEARCH.timeout)
+            ),
             lambda: pipeline.totals(day),
             lambda: list(pipeline.snapshots(day)),
             lambda: list(pipeline.snapshot_heads(day)),
@@ -180,13 +182,13 @@ class Operator:
         """Begin to publish a day that was given up, as a redrive does."""
         self._begin("publish", day, lambda *parts: self._repairer(*parts).write_outputs(day))
 
-    def _begin(self, what: str, day: str, work: Callable[[DayReader, Clients, Settling], Any]) -> None:
+    def _begin(self, what: str, day: str, work: Callable[[DayReader, Clients, Polling], Any]) -> None:
         setting = self._setting
         self._begun += 1
         invocation = Invocation(setting, f"{what}#{self._begun}", DAY, ())
         made = _Clients(setting, self._services, self._queue, lambda: invocation)
         clients = cast("Clients", made)
-        settling = Settling(sleep=invocation.pause, clock=lambda: setting.timeline.now)
+        settling = Polling(SETTLE_SECONDS, invocation.pause, lambda: setting.timeline.now)
 
         def ended(outcome: Outcome) -> None:
             self.failures += [outcome.failure] * bool(outcome.failure)
@@ -195,14 +197,14 @@ class Operator:
         setting.trace.tell(invocation.name, day)
         invocation.start(partial(work, DayReader(clients, self._settings()), clients, settling), ended)
 
-    def _verify(self, reader: DayReader, day: str, settling: Settling) -> None:
+    def _verify(self, reader: DayReader, day: str, settling: Polling) -> None:
         self.found.pop(day, None)
         self.found[day], _ = verify(self._observer(reader, day), settling)
 
     def _observer(self, reader: DayReader, day: str) -> Observer:
         return Observer(reader, day, self._setting.timeline.utc().date())
 
-    def _repair(self, day: str, reader: DayReader, clients: Clients, settling: Settling) -> None:
+    def _repair(self, day: str, reader: DayReader, clients: Clients, settling: Polling) -> None:
         self.found.pop(day, None)
         observer, utc = self._observer(reader, day), self._setting.timeline.utc
         found, look = verify(observer, settling)
@@ -212,6 +214,6 @@ class Operator:
             found = self._repairer(reader, clients, settling).repair(observer, plan).verification
         self.found[day] = found
 
-    def _repairer(self, reader: DayReader, clients: Clients, settling: Settling) -> Repairer:
+    def _repairer(self, reader: DayReader, clients: Clients, settling: Polling) -> Repairer:
         writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)
         return Repairer(reader, writer, queue, settling, self._setting.timeline.utc)

@@ -45,7 +45,7 @@ class EventSourceMapping:
     """An event source mapping, found by its function and its source, because AWS picks its id.
 
     It is ours if its function is. Any stream of the table will do: one that was made anew has another ARN, and
-    the mapping to the old one is silently dead (AWS-FACTS section 4).
+    the mapping to the old one is silently dead (docs/aws-facts.md#event-source-mappings).
 
     Args:
         lambda_: the client.

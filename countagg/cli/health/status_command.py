@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.core.polling import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def status(
 
     inspector = _inspector(session)
     if watch:
-        show_status(session, watch_hops(inspector.look, lambda: time.sleep(interval)))
+        show_status(session, watch_hops(inspector.look, FOREVER.looks(interval)))
         return
     with session.busy("looking at every hop"):
         hops = inspector.look()

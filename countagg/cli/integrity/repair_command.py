@@ -19,6 +19,7 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
+from countagg.core.polling import Polling
 
 if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import Observer
@@ -123,11 +124,11 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
 
 def _plan(session: Session, day: str, settle: float) -> _Day:
     from countagg.operate.integrity.repair_plan import plan_repair
-    from countagg.operate.integrity.verify import Settling, verify
+    from countagg.operate.integrity.verify import verify
 
     with stepwise(session) as tell:
         observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
-        found, look = verify(observer, Settling(settle))
+        found, look = verify(observer, Polling(settle))
     time = session.now().isoformat(timespec="milliseconds")
     return _Day(observer, found, plan_repair(found, look, session.pipeline.settings, time))
 
@@ -147,14 +148,13 @@ def make_repairer(
     from countagg.aws.day_writer import DayWriter
     from countagg.aws.event_queue import EventQueue
     from countagg.operate.integrity.repair import Repairer
-    from countagg.operate.integrity.verify import Settling
 
     clients, settings = session.clients, session.pipeline.settings
     return Repairer(
         reader=day_reader(session),
         writer=DayWriter(clients, settings),
         queue=EventQueue(clients, settings.stack),
-        settling=Settling(settle),
+        settling=Polling(settle),
         now=session.now,
         timeout=timeout,
         on_step=tell,

@@ -14,6 +14,7 @@ from countagg.cli.app.shared_options import DIFFERENT, DateOption, SettleOption
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
 from countagg.core.days import resolve_day
+from countagg.core.polling import Polling
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
@@ -42,14 +43,13 @@ def verify(session: Session, date: DateOption, settle: SettleOption = 30.0) -> N
 
     Example: countagg verify --date yesterday
     """
-    from countagg.operate.integrity.verify import Settling
     from countagg.operate.integrity.verify import verify as compare
 
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
         observer = observe(session, day, tell)
         waiting: Callable[[int], None] = lambda count: tell("waiting for what is on its way", 0, count)  # noqa: E731
-        found, _ = compare(observer, Settling(settle, on_wait=waiting))
+        found, _ = compare(observer, Polling(settle), waiting)
     write_verification(session, found)
     if not found.ok:
         raise typer.Exit(DIFFERENT)

@@ -18,6 +18,7 @@ from countagg.cli.load.loadtest_progress import LoadProgress
 from countagg.cli.terminal.progress import progress_bar, stepwise
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
+from countagg.core.polling import Polling
 
 if TYPE_CHECKING:
     from countagg.cli.load.loadtest_view import Report
@@ -181,7 +182,7 @@ def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Pati
 
     letters = _dead_letters(session)
     with LoadProgress(session, round(estimate.files)) as progress:
-        outcome = LoadTest(session.pipeline, load, progress.tell).run(patience.drain)
+        outcome = LoadTest(session.pipeline, load, progress.tell, Polling(patience.drain)).run()
     verification = _verify(session, load.day, patience.settle) if outcome.drained else None
     withdrawn = _withdraw(session, load, patience.drain) if cleanup else None
     arrived = max(0, _dead_letters(session) - letters)
@@ -194,31 +195,28 @@ def _dead_letters(session: Session) -> int:
 
 
 def _verify(session: Session, day: str, settle: float) -> Verification:
-    from countagg.operate.integrity.verify import Settling, verify
+    from countagg.operate.integrity.verify import verify
 
     with stepwise(session) as tell:
-        found, _ = verify(observe(session, day, tell), Settling(settle))
+        found, _ = verify(observe(session, day, tell), Polling(settle))
     return found
 
 
 def _withdraw(session: Session, load: Load, timeout: float) -> bool:
     """Delete the fleet's files; return whether the totals came to be without them in time."""
     from countagg.operate.load.loadtest import count_withdrawn, withdraw
-    from countagg.operate.totals.uploads import Wait
 
-    pipeline, instances, wait = session.pipeline, load.instance_ids, Wait(timeout)
+    pipeline, instances = session.pipeline, load.instance_ids
     with progress_bar(session) as progress:
         bar = progress.add_task("files deleted", total=len(instances))
         withdraw(pipeline, load.day, instances, lambda: progress.advance(bar))
         bar = progress.add_task("out of the totals", total=len(instances))
-        end = wait.clock() + wait.timeout
-        while (count := count_withdrawn(pipeline, load.day, instances)) < len(instances):
+        for _ in Polling(timeout).looks(_PAUSE):
+            count = count_withdrawn(pipeline, load.day, instances)
             progress.update(bar, completed=count)
-            if wait.clock() >= end:
-                return False
-            wait.sleep(_PAUSE)
-        progress.update(bar, completed=count)
-    return True
+            if count == len(instances):
+                return True
+    return False
 
 
 def _tell_what_stays(session: Session, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
@@ -18,6 +17,7 @@ from countagg.cli.terminal.live import until_interrupted, while_read
 from countagg.cli.terminal.render import write_json_line
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
+from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
 
     patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
     if endless:
-        patience = Patience(patience.announce, math.inf)
+        patience = Patience(patience.announce, FOREVER)
     with aws_errors("logs"):
         return LogReader(session.clients.logs, patience, note_missing)
 

@@ -19,6 +19,7 @@ from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import day_reader
 from countagg.cli.terminal.render import write_json
 from countagg.core.errors import CountaggError, LeftOver, UsageError
+from countagg.core.polling import Polling
 
 if TYPE_CHECKING:
     from countagg.aws.probes import CallMeter
@@ -182,10 +183,9 @@ def _carry_out(session: Session, job: _Job, timeout: float, *, keep: bool) -> Se
     from countagg.cli.selftest.selftest_view import Progress
     from countagg.operate.selftest.selftest import Step, run
     from countagg.operate.selftest.steps import SelfTestSteps
-    from countagg.operate.totals.uploads import Wait
 
-    wait, progress = Wait(timeout), Progress(session)
-    steps = SelfTestSteps(job.bench, wait, job.waits, session.now, progress.log_line)
+    polling, progress = Polling(timeout), Progress(session)
+    steps = SelfTestSteps(job.bench, polling, job.waits, session.now, progress.log_line)
     listed = steps.on_throw_away(keep=keep) if job.throw_away else steps.on_existing()
 
     def begin(step: Step) -> None:
@@ -193,7 +193,7 @@ def _carry_out(session: Session, job: _Job, timeout: float, *, keep: bool) -> Se
         job.bench.meter.limited = not step.cleans_up
         progress.begin(step)
 
-    return run(listed, wait.clock, begin, progress.end)
+    return run(listed, polling.clock, begin, progress.end)
 
 
 def _report(session: Session, job: _Job, self_test: SelfTest, usd: Decimal | None, save: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
@@ -17,6 +16,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
         day = resolve_day(date, session.now())
         return ask(session.pipeline, day, choice)
 
-    show_looks(session, watch(look, lambda: time.sleep(interval)))
+    show_looks(session, watch(look, FOREVER.looks(interval)))
 
 
 def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:

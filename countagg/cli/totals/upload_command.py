@@ -14,6 +14,7 @@ from countagg.cli.terminal.progress import progress_bar
 from countagg.cli.terminal.render import write_json
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.polling import Polling
 
 if TYPE_CHECKING:
     from countagg.operate.totals.uploads import Round, Uploaded
@@ -66,12 +67,12 @@ def upload_sample(
 
 def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -> int:
     """Wait until all uploads are included; return the version of the ledger."""
-    from countagg.operate.totals.uploads import Wait, wait_until_included
+    from countagg.operate.totals.uploads import wait_until_included
 
     version = 0
     with progress_bar(session) as progress:
         bar = progress.add_task("included", total=len(uploads))
-        for found in wait_until_included(session.pipeline, day, uploads, Wait(timeout)):
+        for found in wait_until_included(session.pipeline, day, uploads, Polling(timeout)):
             progress.update(bar, completed=found.included)
             version = found.version
     return version

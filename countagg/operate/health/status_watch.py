@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from countagg.operate.health.status import Hop
@@ -22,17 +22,16 @@ class StatusLook:
     changed: tuple[Hop, ...]
 
 
-def watch_hops(look: Callable[[], tuple[Hop, ...]], pause: Callable[[], None]) -> Iterator[StatusLook]:
-    """Look again and again, for ever, and yield what each look found.
+def watch_hops(look: Callable[[], tuple[Hop, ...]], looks: Iterable[None]) -> Iterator[StatusLook]:
+    """Look again and again, and yield what each look found.
 
     Args:
         look: looks at all hops.
-        pause: waits for the next look.
+        looks: yields before each, as of `Polling`.
     """
     before: Mapping[str, tuple[object, ...]] = {}
-    while True:
+    for _ in looks:
         hops = look()
         told = {hop.name: (hop.healthy, hop.state, hop.detail) for hop in hops}
         yield StatusLook(hops, tuple(hop for hop in hops if told[hop.name] != before.get(hop.name)))
         before = told
-        pause()

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.object_keys import has_file_shape
+from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.lineage import CounterLineage, Tracer, unreadable_ledger
 
-_LOOKS: Final = 3
 _PAUSE: Final = 2.0
 """Seconds between two looks; a version that one look saw in a snapshot is in the ledger at the next."""
+SEARCH: Final = Polling(2 * _PAUSE)
 _SCHEME: Final = "s3://"
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """How often to look, and the pauses in between.
-
-    Attributes:
-        looks: at most so many.
-        sleep: waits for so many seconds.
-    """
-
-    looks: int = _LOOKS
-    sleep: Callable[[float], None] = time.sleep
 
 
 def file_key(what: str, settings: FunctionSettings) -> str | None:
@@ -57,7 +42,7 @@ def file_key(what: str, settings: FunctionSettings) -> str | None:
     return settings.prefix + key if has_file_shape(key) else None
 
 
-def explain_counter(observer: Observer, counter: str, trail: Trail | None = None) -> CounterLineage:
+def explain_counter(observer: Observer, counter: str, polling: Polling = SEARCH) -> CounterLineage:
     """Trace a total back to the versions of the files that it is the sum of.
 
     A ledger may include a version that its instance has replaced since; looking again finds out what it said.
@@ -66,17 +51,13 @@ def explain_counter(observer: Observer, counter: str, trail: Trail | None = None
         CountaggError: nothing of that day names the counter.
         CorruptDocument: the day's ledger cannot be read.
     """
-    trail = trail or Trail()
     tracer = Tracer(counter)
     observer.trust_snapshots()
-    look = observer.look()
-    found = tracer.trace(look)
-    for _ in range(trail.looks - 1):
-        if not found.unknown:
-            break
-        trail.sleep(_PAUSE)
+    for _ in polling.looks(_PAUSE):
         look = observer.look()
         found = tracer.trace(look)
+        if not found.unknown:
+            break
     if look.ledger is None and look.stored.version:
         raise unreadable_ledger(observer.day, "the ledger cannot be read")
     if not found.is_known:

@@ -9,7 +9,7 @@ they are what was read. So uploads may go on all the while, and nothing counts t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,6 +22,7 @@ from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
+from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
 from countagg.core.versions import version_after
 from countagg.operate.integrity.evidence import Observer
@@ -30,7 +31,7 @@ from countagg.operate.integrity.repair_plan import Mending, Plan, plan_repair
 from countagg.operate.integrity.snapshot_writes import write_snapshots
 from countagg.operate.integrity.stored_forms import Terms, counter_problems, ledger_problems, object_problems
 from countagg.operate.integrity.sums import exact
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import verify
 from countagg.operate.parallel import in_parallel
 
 WAIT_SECONDS: Final = 300.0
@@ -83,7 +84,7 @@ class Repairer:
         reader: where it is read.
         writer: where ledger and outputs are written.
         queue: where events for the processor are sent.
-        settling: the clock, and how long to wait before something counts as wrong.
+        settling: how long to wait before something counts as wrong.
         now: the time, aware UTC.
         timeout: seconds to wait for the processor.
         may_leave_out: whether instances may be left out of a ledger whose snapshots somebody deleted.
@@ -93,7 +94,7 @@ class Repairer:
     reader: DayReader
     writer: DayWriter
     queue: EventQueue
-    settling: Settling
+    settling: Polling
     now: Callable[[], datetime]
     timeout: float = WAIT_SECONDS
     may_leave_out: bool = True
@@ -133,15 +134,15 @@ class Repairer:
 
     def _await_snapshots(self, day: str, sent: dict[str, str]) -> None:
         """Wait until the snapshots are written; what does not come in time, the verification after it finds."""
-        end, pause = self.settling.clock() + self.timeout, _FIRST_PAUSE
-        while sent:
+
+        def are_written() -> bool:
             held = self.reader.sequencers(day)
             written = sum(held.get(instance, "") >= sequencer for instance, sequencer in sent.items())
             self.on_step("snapshots written", written, len(sent))
-            if written == len(sent) or self.settling.clock() >= end:
-                return
-            self.settling.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            return written == len(sent)
+
+        if sent:
+            replace(self.settling, timeout=self.timeout).until(are_written, _FIRST_PAUSE, _LONGEST_PAUSE)
 
     def rebuild_ledger(self, day: str) -> None:
         """Replace the ledger of each of a day's partitions by the sum of its snapshots, if it is anything else."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from countagg.core.polling import Polling
 from countagg.operate.integrity.comparison import Comparer
 from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Difference, Verification
@@ -16,23 +16,6 @@ _LOOKS: Final = 4
 """After so many it ends although uploads go on, if all that differed at one look was right at the next."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settling:
-    """How long something may be on its way before it counts as wrong, and the clock by which that is told.
-
-    Attributes:
-        seconds: what has not changed for so long, and is still not what it should be, is wrong.
-        sleep: waits for so many seconds.
-        clock: seconds that only grow.
-        on_wait: told, before each pause, how many things differ.
-    """
-
-    seconds: float = SETTLE_SECONDS
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    on_wait: Callable[[int], None] = lambda _count: None
 
 
 @dataclass
@@ -57,26 +40,28 @@ class _Judge:
         return wrong, open_, standing
 
 
-def verify(observer: Observer, settling: Settling) -> tuple[Verification, DayLook]:
+def verify(
+    observer: Observer, polling: Polling, on_wait: Callable[[int], None] = lambda _count: None
+) -> tuple[Verification, DayLook]:
     """Look at a day until everything agrees, or what differs is known to be wrong or to be on its way.
+
+    Args:
+        observer: of the day.
+        polling: what has not changed until its time is up, and is still not what it should be, is wrong.
+        on_wait: told, after each look that is not the last for sure, how many things differ.
 
     Returns:
         The verification, and the last look.
     """
-    judge, comparer = _Judge(settling.seconds), Comparer()
-    look = observer.look()
-    start, pause = settling.clock(), _FIRST_PAUSE
-    looks = 1
-    while True:
-        now = settling.clock()
-        wrong, open_, standing = judge.judge(comparer.compare(look), now)
-        moving_on = looks >= _LOOKS and not standing
-        if not open_ or moving_on or now - start >= settling.seconds:
-            return _verification(look, observer.day, wrong, open_), look
-        settling.on_wait(len(wrong) + len(open_))
-        settling.sleep(min(pause, start + settling.seconds - now))
-        pause = min(2 * pause, _LONGEST_PAUSE)
-        look, looks = observer.look(), looks + 1
+    judge, comparer = _Judge(polling.timeout), Comparer()
+    for number, _ in enumerate(polling.looks(_FIRST_PAUSE, _LONGEST_PAUSE), start=1):
+        look = observer.look()
+        wrong, open_, standing = judge.judge(comparer.compare(look), polling.clock())
+        moving_on = number >= _LOOKS and not standing
+        if not open_ or moving_on:
+            break
+        on_wait(len(wrong) + len(open_))
+    return _verification(look, observer.day, wrong, open_), look
 
 
 def _verification(look: DayLook, day: str, wrong: list[Difference], open_: list[Difference]) -> Verification:

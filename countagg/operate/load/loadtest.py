@@ -16,6 +16,7 @@ from typing import Final
 from countagg.aws.pipeline import Pipeline, SnapshotHead
 from countagg.core.errors import CountaggError
 from countagg.core.object_keys import build_object_key
+from countagg.core.polling import Polling
 from countagg.operate.load.figures import Knee, Sample, StepFigures, find_knee, step_figures
 from countagg.operate.load.schedule import Step, file_of, instance_id, uploads_of
 from countagg.operate.load.tracker import Tracker
@@ -55,15 +56,6 @@ class Load:
     def instance_ids(self) -> list[str]:
         """The ids of the fleet."""
         return [instance_id(self.seed, number) for number in range(self.instances)]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """How time is told and spent."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    cpu: Callable[[], float] = time.process_time
 
 
 @dataclass
@@ -123,14 +115,23 @@ class LoadTest:
         pipeline: of the stack.
         load: what to do.
         on_sample: told after each look, from the thread that watches.
-        clock: how time is told and spent.
+        polling: how long to wait after the last upload, and by which clock uploads are timed.
+        cpu: seconds of processor time that this process has used.
     """
 
-    def __init__(self, pipeline: Pipeline, load: Load, on_sample: OnSample, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        load: Load,
+        on_sample: OnSample,
+        polling: Polling,
+        cpu: Callable[[], float] = time.process_time,
+    ) -> None:
         self._pipeline = pipeline
         self._load = load
         self._on_sample = on_sample
-        self._clock = clock or Clock()
+        self._polling = polling
+        self._cpu = cpu
         self._uploads: dict[int, int] = {}
         self._under_way: dict[int, Future[None]] = {}
         self._began = 0.0
@@ -139,15 +140,11 @@ class LoadTest:
         self.outcome = Outcome()
         self.tracker = Tracker({})
 
-    def run(self, drain_timeout: float) -> Outcome:
-        """Upload, and wait until the totals include everything; Ctrl-C ends the uploads, and then the wait.
-
-        Args:
-            drain_timeout: seconds to wait after the last upload.
-        """
+    def run(self) -> Outcome:
+        """Upload, and wait until the totals include everything; Ctrl-C ends the uploads, and then the wait."""
         heads = self._pipeline.snapshot_heads(self._load.day)
         self.tracker = Tracker({head.instance: head.sequencer for head in heads})
-        self._began = self._clock.now()
+        self._began = self._polling.clock()
         self._look()
         watcher = threading.Thread(target=self._watch, name="loadtest-watcher")
         watcher.start()
@@ -156,7 +153,7 @@ class LoadTest:
                 self._upload()
             except KeyboardInterrupt:
                 self.outcome.interrupted = True
-            self._drain(drain_timeout)
+            self._polling.until(lambda: self.tracker.included >= self.tracker.sent, LOOK_SECONDS)
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         finally:
@@ -182,11 +179,11 @@ class LoadTest:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _carry_out(self, step: Step, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
-        first, cpu = len(self.outcome.samples) - 1, self._clock.cpu()
+        first, cpu = len(self.outcome.samples) - 1, self._cpu()
         due = self._dispatch(step, pool, slots)
         self._sleep_until(step.end)
         samples = self.outcome.samples[first:]
-        busy = (self._clock.cpu() - cpu) / step.seconds
+        busy = (self._cpu() - cpu) / step.seconds
         self.outcome.steps.append(step_figures(step.rate(self._load.instances), due, samples, busy))
         self.outcome.knee = find_knee(self.outcome.steps)
 
@@ -213,10 +210,10 @@ class LoadTest:
     def _sleep_until(self, moment: float) -> None:
         left = moment - self._time()
         if left > 0:
-            self._clock.sleep(left)
+            self._polling.sleep(left)
 
     def _time(self) -> float:
-        return self._clock.now() - self._began
+        return self._polling.clock() - self._began
 
     def _send(self, number: int) -> None:
         upload = self._uploads.get(number, 0)
@@ -238,9 +235,9 @@ class LoadTest:
 
     def _watch(self) -> None:
         while not self._done.is_set():
-            began = self._clock.now()
+            began = self._polling.clock()
             self._try_to_look()
-            took = self._clock.now() - began
+            took = self._polling.clock() - began
             self._done.wait(max(LOOK_SECONDS, (_LOOK_SHARE - 1) * took))
 
     def _try_to_look(self) -> None:
@@ -261,11 +258,6 @@ class LoadTest:
         sample = self.tracker.look(self._time(), heads, seen, queued)
         self.outcome.samples.append(sample)
         self._on_sample(sample, len(self.outcome.failures))
-
-    def _drain(self, timeout: float) -> None:
-        end = self._clock.now() + timeout
-        while self.tracker.included < self.tracker.sent and self._clock.now() < end:
-            self._clock.sleep(LOOK_SECONDS)
 
 
 def withdraw(pipeline: Pipeline, day: str, instances: Sequence[str], on_file: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from countagg.aws.log_events import LogEvent, LogReader, Period
 from countagg.core.errors import UsageError
 from countagg.core.names import Names
+from countagg.core.polling import FOREVER, Polling
 from countagg.operate.logs.log_lines import Level, LogLine, read_line
 
 OVERLAP_MILLISECONDS: Final = 60_000
@@ -104,7 +105,7 @@ def follow_logs(  # noqa: PLR0913, PLR0917 - the last two are clocks
     functions: Sequence[str],
     start: int,
     wanted: Wanted,
-    sleep: Callable[[float], None] = time.sleep,
+    polling: Polling = FOREVER,
     now: Callable[[], float] = time.time,
 ) -> Iterator[LogLine | None]:
     """Yield lines as they come, for ever, those of a look at a time, oldest first; None after each look.
@@ -116,15 +117,14 @@ def follow_logs(  # noqa: PLR0913, PLR0917 - the last two are clocks
         functions: full names.
         start: where the first look begins, in milliseconds since 1970.
         wanted: which lines.
-        sleep: pauses between two looks.
+        polling: by which clock pauses are made.
         now: seconds since 1970.
     """
     logs = [_FollowedLog(reader, function, start, now) for function in functions]
-    while True:
+    for _ in polling.looks(SECONDS_BETWEEN_LOOKS):
         merged = heapq.merge(*(log.look() for log in logs), key=lambda event: event.timestamp)
         yield from _lines(merged, wanted)
         yield None
-        sleep(SECONDS_BETWEEN_LOOKS)
 
 
 class _FollowedLog:

@@ -17,16 +17,17 @@ from countagg.aws.kinds.binding import Forced
 from countagg.aws.limits import Limits
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
-from countagg.aws.waiting import Patience
+from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.limits import AlertState
 from countagg.core.object_keys import build_object_key
+from countagg.core.polling import Polling
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.sums import in_units
-from countagg.operate.integrity.verify import Settling, verify
+from countagg.operate.integrity.verify import verify
 from countagg.operate.selftest.selftest import MOST_UPLOADS
 from countagg.operate.stack.deployment import Deployment, Plan, apply, remove
 from countagg.provision.choices import Chosen
@@ -84,7 +85,7 @@ class WaitLog:
     @property
     def patience(self) -> Patience:
         """How to wait so that it is written down."""
-        return Patience(self._announce, sleep=self._pause, warn=self.tell)
+        return Patience(self._announce, replace(USUAL, sleep=self._pause), self.tell)
 
     def take(self) -> dict[str, float]:
         """Return the seconds by what was waited for, and begin anew."""
@@ -230,7 +231,7 @@ class Bench:
     def verify(self, settle: float) -> Verification:
         """Recompute the day from its files; what differs for so many seconds is wrong."""
         observer = Observer(self._reader, self.day, self.today, lambda _done, _total: None)
-        return verify(observer, Settling(settle))[0]
+        return verify(observer, Polling(settle))[0]
 
     def clean_up(self) -> None:
         """Take files, limit and dead letters of the test away from a stack that stays."""

@@ -9,12 +9,12 @@ from typing import Final
 
 from countagg.aws.probes import Invocation
 from countagg.core.limits import AlertState
+from countagg.core.polling import Polling
 from countagg.core.values import SCALE, format_value
 from countagg.operate.dead_letters.dead_letters import Kind
 from countagg.operate.integrity.verify import SETTLE_SECONDS
 from countagg.operate.selftest.bench import FIRST, SECOND, Bench, Sight, WaitLog
 from countagg.operate.selftest.selftest import Finding, Step, Unmet
-from countagg.operate.totals.uploads import Wait
 from countagg.provision.reconcile import Action
 
 _FIRST_PAUSE: Final = 0.1
@@ -41,17 +41,22 @@ class SelfTestSteps:
 
     Args:
         bench: what they work with.
-        wait: how long an effect may take, and the clock.
+        polling: how long an effect may take, and the clock.
         waits: what setup and teardown wait for.
         now: the time of day, aware UTC.
         tell: told lines of logs.
     """
 
     def __init__(
-        self, bench: Bench, wait: Wait, waits: WaitLog, now: Callable[[], datetime], tell: Callable[[str], None]
+        self,
+        bench: Bench,
+        polling: Polling,
+        waits: WaitLog,
+        now: Callable[[], datetime],
+        tell: Callable[[str], None],
     ) -> None:
         self._bench = bench
-        self._wait = wait
+        self._polling = polling
         self._waits = waits
         self._now = now
         self._tell = tell
@@ -91,7 +96,7 @@ class SelfTestSteps:
         shows = "a refused file lies in the dead letters, and the file before it still counts"
         yield step("refused file", shows, self._upload_malformed, "upload")
         yield step("limit", "a total that passes its limit is alerted of", self._pass_limit, "upload")
-        yield step("withdrawal", "a deleted file counts no more", self._withdraw, "upload")
+        yield step("withdrawal", "a deleted file counts no more", lambda: self._take_back(SECOND), "upload")
         yield step("verify", "verify finds no difference", self._verify, "upload")
         shows = "a statement whose condition fails is told as such"
         yield step("statement", shows, self._fail_statement, "upload")
@@ -118,12 +123,14 @@ class SelfTestSteps:
     def _renew_role(self) -> Finding:
         self._bench.delete_role("processor")
         self._bench.set_up()
-        began, waits = self._wait.clock(), self._waits.take()
-        while (failure := _failure_of(self._bench.invoke("processor"), "processor")) is not None:
-            if self._wait.clock() - began >= self._wait.timeout:
-                raise Unmet(f"a good answer within {self._wait.timeout:.0f} s", failure)
-            self._wait.sleep(_LONGEST_PAUSE)
-        seconds = round(self._wait.clock() - began, 1)
+        began, waits = self._polling.clock(), self._waits.take()
+        for _ in self._polling.looks(_LONGEST_PAUSE):
+            failure = _failure_of(self._bench.invoke("processor"), "processor")
+            if failure is None:
+                break
+        else:
+            raise Unmet(f"a good answer within {self._polling.timeout:.0f} s", str(failure))
+        seconds = round(self._polling.clock() - began, 1)
         counted = self._put(SECOND, 5 * SCALE)
         return Finding(counted.hops, {"seconds_until_invoked": seconds, "waits": waits})
 
@@ -131,12 +138,12 @@ class SelfTestSteps:
         changes = [each.resource for each in self._bench.set_up(bucket_versioning=True)]
         if "bucket" not in changes:
             raise Unmet("a change of the bucket", f"changed: {', '.join(changes) or 'nothing'}")
-        began = self._wait.clock()
+        began = self._polling.clock()
         etag = self._write(SECOND, 6 * SCALE)
         missing = 0
         for _ in range(_GETS):
             missing += not self._bench.has_file(SECOND)
-            self._wait.sleep(_BETWEEN_GETS)
+            self._polling.sleep(_BETWEEN_GETS)
         self._until_counted(began, {SECOND: etag})
         self._take_back(SECOND)
         return Finding(facts={"gets": _GETS, "gets_not_found": missing})
@@ -160,27 +167,29 @@ class SelfTestSteps:
     # Files
 
     def _upload(self) -> Finding:
-        began = self._wait.clock()
+        began = self._polling.clock()
         etags = {FIRST: self._write(FIRST, SCALE // 10), SECOND: self._write(SECOND, SCALE // 5)}
         return self._until_counted(began, etags)
 
     def _upload_again(self) -> Finding:
-        before, began = self._bench.look(), self._wait.clock()
+        before, began = self._bench.look(), self._polling.clock()
         etag = self._write(FIRST, self._values[FIRST])
         moved: Check = lambda sight: sight.sequencers.get(FIRST, "") > before.sequencers[FIRST]  # noqa: E731
         hops = self._until(began, {"snapshot": moved})
-        self._wait.sleep(_QUIET)
+        self._polling.sleep(_QUIET)
         self._require_unchanged(etag)
         return Finding(hops)
 
     def _upload_malformed(self) -> Finding:
-        before, began = self._bench.look(), self._wait.clock()
+        before, began = self._bench.look(), self._polling.clock()
         self._bench.put_malformed(FIRST)
-        while not (letters := self._bench.take_dead_letters()):
-            if self._wait.clock() - began >= self._wait.timeout:
-                raise Unmet(f"a dead letter within {self._wait.timeout:.0f} s", "none")
-            self._wait.sleep(_LONGEST_PAUSE)
-        hops = {"dead letter": self._wait.clock() - began}
+        for _ in self._polling.looks(_LONGEST_PAUSE):
+            letters = self._bench.take_dead_letters()
+            if letters:
+                break
+        else:
+            raise Unmet(f"a dead letter within {self._polling.timeout:.0f} s", "none")
+        hops = {"dead letter": self._polling.clock() - began}
         if [(letter.kind, letter.line) for letter in letters] != [(Kind.REFUSAL, 1)]:
             raise Unmet("the refusal of line 1", "; ".join(f"{each.kind}, {each.reason}" for each in letters))
         self._require_unchanged(before.etags[FIRST])
@@ -190,17 +199,14 @@ class SelfTestSteps:
         self._bench.set_limit(self._total)
         return self._put(FIRST, 3 * SCALE, {"alert": lambda sight: sight.alert is AlertState.SENT})
 
-    def _withdraw(self) -> Finding:
-        return self._take_back(SECOND)
-
     def _take_back(self, instance: str) -> Finding:
-        began = self._wait.clock()
+        began = self._polling.clock()
         self._bench.delete(instance)
         del self._values[instance]
         return self._until_counted(began, {instance: ""})
 
     def _clean_up(self) -> Finding:
-        began = self._wait.clock()
+        began = self._polling.clock()
         self._bench.clean_up()
         self._values.clear()
         heads = self._bench.look().etags
@@ -213,7 +219,7 @@ class SelfTestSteps:
     # Proofs
 
     def _verify(self) -> Finding:
-        found = self._bench.verify(min(SETTLE_SECONDS, self._wait.timeout))
+        found = self._bench.verify(min(SETTLE_SECONDS, self._polling.timeout))
         if not found.ok:
             told = "; ".join(f"{each.hop}: {each.what}" for each in found.differences)
             raise Unmet("no difference", told)
@@ -246,7 +252,7 @@ class SelfTestSteps:
         return etag
 
     def _put(self, instance: str, value: int, more: Mapping[str, Check] | None = None) -> Finding:
-        began = self._wait.clock()
+        began = self._polling.clock()
         return self._until_counted(began, {instance: self._write(instance, value)}, more or {})
 
     def _until_counted(
@@ -266,9 +272,8 @@ class SelfTestSteps:
     def _until(self, began: float, checks: Mapping[str, Check]) -> dict[str, float]:
         """Look until every check held once; return the seconds that each took."""
         reached: dict[str, float] = {}
-        pause = _FIRST_PAUSE
-        while True:
-            sight, seconds = self._bench.look(), self._wait.clock() - began
+        for _ in self._polling.looks(_FIRST_PAUSE, _LONGEST_PAUSE):
+            sight, seconds = self._bench.look(), self._polling.clock() - began
             self._note_sequencer(sight)
             reached |= {
                 name: round(seconds, 3) for name, check in checks.items() if name not in reached and check(sight)
@@ -276,10 +281,7 @@ class SelfTestSteps:
             missing = [name for name in checks if name not in reached]
             if not missing:
                 return {name: reached[name] for name in checks}
-            if seconds >= self._wait.timeout:
-                raise Unmet(f"{', '.join(missing)} within {self._wait.timeout:.0f} s", self._told(sight))
-            self._wait.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        raise Unmet(f"{', '.join(missing)} within {self._polling.timeout:.0f} s", self._told(sight))
 
     def _require_unchanged(self, etag: str) -> None:
         sight = self._bench.look()

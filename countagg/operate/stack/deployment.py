@@ -193,7 +193,7 @@ class Deployment:
         groups = [node for node in plan.nodes if node.holds is Holds.LOGS and node.id in deleted]
         if groups:
             self._patience.announce("late log lines, which could make a log group anew")
-            self._patience.sleep(_LATE_LOG_LINES)
+            self._patience.polling.sleep(_LATE_LOG_LINES)
         for node in groups:
             if node.resource.read() is not None:
                 node.resource.delete()
@@ -206,7 +206,7 @@ class Deployment:
             return not listings[-1]
 
         with suppress(TimedOut):
-            replace(self._patience, deadline=_SHOWN_AFTER_DELETION).until(
+            self._patience.within(_SHOWN_AFTER_DELETION).until(
                 is_empty, "what was deleted, until AWS no longer lists it"
             )
         return listings[-1]

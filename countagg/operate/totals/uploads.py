@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from countagg.core.counter_file import render_counters
 from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
+from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.parallel import in_parallel
 from countagg.operate.totals.query import read_totals
@@ -149,34 +149,22 @@ def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclu
     return Inclusion(found.version, sum(map(is_included, uploads)))
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """How to wait: seconds until it fails, and the clock by which they are counted."""
-
-    timeout: float
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-
 def wait_until_included(
-    pipeline: Pipeline, day: str, uploads: Sequence[Uploaded], wait: Wait
+    pipeline: Pipeline, day: str, uploads: Sequence[Uploaded], polling: Polling
 ) -> Iterator[Inclusion]:
     """Yield how far the totals are, until they include all uploads.
 
     Raises:
         TimedOut: some are still missing.
     """
-    end = wait.clock() + wait.timeout
-    while True:
+    # A large fleet takes longer to look for than to count.
+    for _ in polling.looks(_PAUSE_SECONDS if len(uploads) <= _SMALL else 10 * _PAUSE_SECONDS):
         found = look_for(pipeline, day, uploads)
         yield found
         if found.included == len(uploads):
             return
-        if wait.clock() >= end:
-            raise TimedOut(
-                f"the totals include {found.included} of {len(uploads)} files after {wait.timeout:.0f} s",
-                where=f"totals of {day}",
-                hint="see `countagg status`; a refused file never counts and lies in the dead letter queue",
-            )
-        # A large fleet takes longer to look for than to count.
-        wait.sleep(_PAUSE_SECONDS if len(uploads) <= _SMALL else 10 * _PAUSE_SECONDS)
+    raise TimedOut(
+        f"the totals include {found.included} of {len(uploads)} files after {polling.timeout:.0f} s",
+        where=f"totals of {day}",
+        hint="see `countagg status`; a refused file never counts and lies in the dead letter queue",
+    )

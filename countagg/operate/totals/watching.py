@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from countagg.operate.totals.query import TotalsOfDay
@@ -43,16 +43,15 @@ def compare(before: TotalsOfDay | None, found: TotalsOfDay) -> Look:
     return Look(found, changed, is_first=False)
 
 
-def watch(look: Callable[[], TotalsOfDay], pause: Callable[[], None]) -> Iterator[Look]:
-    """Look again and again, for ever, and yield what each look found.
+def watch(look: Callable[[], TotalsOfDay], looks: Iterable[None]) -> Iterator[Look]:
+    """Look again and again, and yield what each look found.
 
     Args:
         look: reads the totals of the day that it is.
-        pause: waits for the next look.
+        looks: yields before each, as of `Polling`.
     """
     before: TotalsOfDay | None = None
-    while True:
+    for _ in looks:
         found = look()
         yield compare(before, found)
         before = found
-        pause()

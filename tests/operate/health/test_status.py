@@ -11,6 +11,7 @@ import pytest
 
 from countagg.aws.health import FunctionHealth, LastChange
 from countagg.aws.pipeline import MappingHealth, QueueDepth
+from countagg.core.polling import Polling
 from countagg.operate.health.status import Hop
 from countagg.operate.health.status_watch import watch_hops
 from countagg.provision import metrics
@@ -369,9 +370,9 @@ def test_watching_tells_what_changed_and_not_that_time_passed(fake: FakeStack) -
     older = inspector.look()
     paused = (replace(older[0], healthy=False, state="absent"), *older[1:])
     looks = iter([first, older, paused, paused])
-    pauses: list[None] = []
+    pauses: list[float] = []
 
-    told = list(islice(watch_hops(lambda: next(looks), lambda: pauses.append(None)), 4))
+    told = list(islice(watch_hops(lambda: next(looks), Polling(sleep=pauses.append).looks(1)), 4))
 
     assert first != older
     assert [[hop.name for hop in look.changed] for look in told] == [HOPS, [], [HOPS[0]], []]

@@ -12,7 +12,7 @@ from countagg.core.errors import CorruptDocument, CountaggError, UsageError
 from countagg.core.sequencer import normalise_sequencer
 from countagg.operate.integrity.comparison import INCLUDES_NEWER, UNREADABLE
 from countagg.operate.integrity.evidence import Observer
-from countagg.operate.integrity.explain import Trail, explain_counter, file_key
+from countagg.operate.integrity.explain import explain_counter, file_key
 from countagg.operate.integrity.lineage import TO_LEDGER, TO_SNAPSHOTS, WITHDRAWN, CounterLineage
 from tests.operate.fake_day import DAY, SETTINGS, FakeDay, etag_of
 
@@ -29,7 +29,7 @@ def day() -> FakeDay:
 
 
 def explain(day: FakeDay, counter: str = "A", looks: int = 1) -> CounterLineage:
-    return explain_counter(Observer(day.reader, DAY, day.today), counter, Trail(looks, day.settling(1).sleep))
+    return explain_counter(Observer(day.reader, DAY, day.today), counter, day.settling(2.0 * (looks - 1)))
 
 
 def told(found: CounterLineage) -> list[tuple[str, Decimal | None, bool, str, Decimal | None]]:

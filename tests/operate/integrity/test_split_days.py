@@ -15,6 +15,7 @@ from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
 from countagg.core.partitions import Layout
+from countagg.core.polling import Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
@@ -25,7 +26,7 @@ from countagg.operate.integrity.inclusion import find_inclusion
 from countagg.operate.integrity.lineage import TO_LEDGER, Tracer
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.stored_forms import Terms
-from countagg.operate.integrity.verify import Settling
+from countagg.operate.integrity.verify import SETTLE_SECONDS
 from tests.operate.fake_day import DAY, NOW, SETTINGS
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class SplitDay:
     @property
     def repairer(self) -> Repairer:
         reader, writer, queue = cast("DayReader", self), cast("DayWriter", self), cast("EventQueue", self)
-        return Repairer(reader, writer, queue, Settling(), lambda: NOW)
+        return Repairer(reader, writer, queue, Polling(SETTLE_SECONDS), lambda: NOW)
 
     def layout(self, _day: str) -> Layout:
         return LAYOUT
@@ -332,5 +333,5 @@ def test_a_partition_is_not_rebuilt_out_of_snapshots_that_may_have_expired() -> 
     later = NOW.replace(year=NOW.year + 1)
 
     with pytest.raises(UsageError, match="35 days before"):
-        Repairer(reader, writer, queue, Settling(), lambda: later).rebuild_ledger(DAY)
+        Repairer(reader, writer, queue, Polling(SETTLE_SECONDS), lambda: later).rebuild_ledger(DAY)
     assert day.wrote == []

@@ -10,8 +10,9 @@ import pytest
 
 from countagg.core.errors import AccessDenied, UnreadableObject
 from countagg.core.names import Names
+from countagg.core.polling import Polling
 from countagg.operate.integrity.evidence import Observer
-from countagg.operate.integrity.explain import Trail, explain_counter
+from countagg.operate.integrity.explain import explain_counter
 from countagg.operate.integrity.file_lineage import FileLineage, follow_file
 from countagg.operate.integrity.file_log import FileLog
 from countagg.operate.integrity.findings import Hop, RefusedFile
@@ -91,7 +92,7 @@ def test_explain_of_a_total_tells_it_with_the_file() -> None:
     day.upload("i-2", "A 7\n")
     day.settle()
 
-    found = explain_counter(Observer(day.reader, DAY, day.today), "A", Trail(1, lambda _: None))
+    found = explain_counter(Observer(day.reader, DAY, day.today), "A", Polling(0))
 
     assert found.adds_up
     assert {part.instance: (part.value, part.pending) for part in found.parts} == {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,11 +12,12 @@ import pytest
 from countagg.aws.pipeline import DayTotals, SnapshotHead
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.errors import AwsCallFailed
+from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.cost.prices import read_prices
 from countagg.operate.load.cost import estimate
 from countagg.operate.load.figures import Limit, Sample
-from countagg.operate.load.loadtest import Clock, Load, LoadTest, count_withdrawn, withdraw
+from countagg.operate.load.loadtest import Load, LoadTest, count_withdrawn, withdraw
 from countagg.operate.load.schedule import instance_id, ramp, steady
 from tests.cli.fake_pipeline import DAY, FakePipeline, etag_of
 
@@ -72,9 +75,11 @@ def load_of(instances: int = 4, interval: float = 0.2, duration: float = 0.5) ->
     return Load(DAY, instances, 3, steady(interval, duration), seed=0, workers=3)
 
 
-def run(fake: Working, load: Load, drain: float = GENEROUS, clock: Clock | None = None) -> LoadTest:
-    test = LoadTest(fake.pipeline, load, lambda _sample, _failures: None, clock)
-    test.run(drain)
+def run(
+    fake: Working, load: Load, drain: float = GENEROUS, sleep: Callable[[float], None] = time.sleep
+) -> LoadTest:
+    test = LoadTest(fake.pipeline, load, lambda _sample, _failures: None, Polling(drain, sleep))
+    test.run()
     return test
 
 
@@ -97,8 +102,8 @@ def test_everything_that_is_sent_is_included_and_timed() -> None:
 
 def test_every_look_is_told() -> None:
     told: list[Sample] = []
-    test = LoadTest(Working().pipeline, load_of(), lambda sample, _: told.append(sample))
-    outcome = test.run(GENEROUS)
+    test = LoadTest(Working().pipeline, load_of(), lambda sample, _: told.append(sample), Polling(GENEROUS))
+    outcome = test.run()
 
     assert told == outcome.samples
 
@@ -138,16 +143,16 @@ def test_looks_that_fail_are_told_and_the_load_goes_on() -> None:
 
 
 def test_ctrl_c_ends_the_uploads_and_waits_for_what_was_sent() -> None:
-    fake, real = Working(), Clock()
+    fake = Working()
 
     def sleep(seconds: float) -> None:
         if len(fake.uploaded) >= 3 and not pressed:
             pressed.append(True)
             raise KeyboardInterrupt
-        real.sleep(min(seconds, 0.05))
+        time.sleep(min(seconds, 0.05))
 
     pressed: list[bool] = []
-    outcome = run(fake, load_of(duration=60.0), clock=Clock(sleep=sleep)).outcome
+    outcome = run(fake, load_of(duration=60.0), sleep=sleep).outcome
 
     assert outcome.interrupted
     assert outcome.drained
@@ -161,7 +166,7 @@ def test_a_second_ctrl_c_ends_the_wait() -> None:
         if fake.uploaded:
             raise KeyboardInterrupt
 
-    outcome = run(fake, load_of(duration=60.0), clock=Clock(sleep=sleep)).outcome
+    outcome = run(fake, load_of(duration=60.0), sleep=sleep).outcome
 
     assert outcome.interrupted
     assert not outcome.drained

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from countagg.aws.log_events import LogEvent, Period, milliseconds
 from countagg.core.errors import UsageError
 from countagg.core.names import Names
+from countagg.core.polling import Polling
 from countagg.operate.logs.log_lines import Level, LogLine, read_line
 from countagg.operate.logs.logs import (
     OVERLAP_MILLISECONDS,
@@ -117,7 +118,7 @@ def test_what_is_not_wanted_is_not_read_into_memory_first() -> None:
 
 def follow(held: HeldLogs, looks: int, wanted: Wanted = ALL) -> tuple[list[list[str]], list[float]]:
     pauses: list[float] = []
-    stream = follow_logs(held.reader, FUNCTIONS, START, wanted, pauses.append)
+    stream = follow_logs(held.reader, FUNCTIONS, START, wanted, Polling(sleep=pauses.append))
     return [look(stream) for _ in range(looks)], pauses
 
 
@@ -185,7 +186,7 @@ def test_a_long_log_is_shown_while_it_is_read() -> None:
                 read.append(number)
                 yield event(str(number), at=number, id_=f"{function}{number}", function=function)
 
-    stream = follow_logs(Long().reader, FUNCTIONS, START, ALL, lambda _: None)
+    stream = follow_logs(Long().reader, FUNCTIONS, START, ALL, Polling(sleep=lambda _: None))
 
     assert next(stream) is not None
     assert len(read) <= len(FUNCTIONS)
@@ -197,7 +198,7 @@ def test_a_clock_that_is_wrong_hides_nothing() -> None:
     held = HeldLogs([event("now", at=0, id_="1")])
     begin = START - 60 * 60 * 1000
 
-    stream = follow_logs(held.reader, FUNCTIONS, begin, ALL, lambda _: None)
+    stream = follow_logs(held.reader, FUNCTIONS, begin, ALL, Polling(sleep=lambda _: None))
 
     assert look(stream) == ["now"]
     held.events.append(event("a minute behind", at=-30_000, id_="2"))
@@ -218,7 +219,9 @@ HOUR: Final = 60 * 60 * 1000
 )
 def test_an_event_that_is_dated_ahead_hides_none_of_those_after_it(ingested: int, clock: int) -> None:
     held = HeldLogs([event("ahead", at=HOUR, id_="1", ingested=ingested)])
-    stream = follow_logs(held.reader, FUNCTIONS, START, ALL, lambda _: None, lambda: (START + clock) / 1000)
+    stream = follow_logs(
+        held.reader, FUNCTIONS, START, ALL, Polling(sleep=lambda _: None), lambda: (START + clock) / 1000
+    )
 
     assert look(stream) == ["ahead"]
     held.events += [event("next", at=1, id_="2"), event("ahead too", at=HOUR + 1, id_="3", ingested=ingested)]

@@ -13,11 +13,11 @@ import pytest
 
 from countagg.aws.day_reader import DayReader
 from countagg.core.errors import UsageError
+from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.selftest.bench import FIRST, SECOND, WaitLog, find_unused_day
 from countagg.operate.selftest.selftest import Outcome, SelfTest, StepResult, run
 from countagg.operate.selftest.steps import SelfTestSteps
-from countagg.operate.totals.uploads import Wait
 from tests.operate.fake_bench import NOW, FakeBench
 
 NEED_UPLOAD: Final = [
@@ -54,7 +54,7 @@ def run_steps(
 ) -> tuple[FakeBench, SelfTest]:
     fake, clock = FakeBench(frozenset(faults)), Clock()
     waits = WaitLog(lambda _: None, sleep=clock.sleep)
-    wait = Wait(600.0, sleep=clock.sleep, clock=clock)
+    wait = Polling(600.0, clock.sleep, clock)
     steps = SelfTestSteps(fake.bench, wait, waits, lambda: NOW, ([] if lines is None else lines).append)
     listed = steps.on_existing() if existing else steps.on_throw_away(keep=keep)
     return fake, run(listed, clock)

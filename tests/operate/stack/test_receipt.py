@@ -12,6 +12,7 @@ from countagg.aws.kinds.binding import Forced
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AwsCallFailed
+from countagg.core.polling import Polling
 from countagg.operate.stack.deployment import Deployment, Plan, Receipt, apply, remove
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Change, Holds
@@ -41,7 +42,7 @@ class Pauses:
         self.happening.get(len(self.taken), lambda: None)()
 
     def patience(self) -> Patience:
-        return Patience(self.announced.append, sleep=self.sleep, clock=lambda: sum(self.taken))
+        return Patience(self.announced.append, Polling(600, self.sleep, lambda: sum(self.taken)))
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.errors import TimedOut, UsageError
+from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.totals.uploads import (
     Inclusion,
     SampleFile,
     Uploaded,
-    Wait,
     look_for,
     make_fleet,
     read_sample_rounds,
@@ -43,8 +43,8 @@ class Clock:
         if len(self.naps) == 3:
             self._fake.aggregate()
 
-    def wait(self, timeout: float) -> Wait:
-        return Wait(timeout, self.sleep, lambda: self.now)
+    def wait(self, timeout: float) -> Polling:
+        return Polling(timeout, self.sleep, lambda: self.now)
 
 
 @pytest.mark.parametrize(("instances", "counters"), [(1, 1), (3, 5), (20, 100)])

@@ -7,6 +7,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
+from countagg.core.polling import Polling
 from countagg.operate.totals.query import TotalsOfDay
 from countagg.operate.totals.watching import Look, compare, watch
 
@@ -66,7 +67,7 @@ def test_watching_compares_each_look_with_the_one_before_and_pauses_between() ->
         done.append("look")
         return found[done.count("look") - 1]
 
-    looks = list(islice(watch(look, lambda: done.append("pause")), 4))
+    looks = list(islice(watch(look, Polling(sleep=lambda _: done.append("pause")).looks(1)), 4))
 
     assert [each.changes for each in looks] == [{}, {"a": 2}, {}, {"a": -1}]
     assert done == ["look", "pause", "look", "pause", "look", "pause", "look"]

@@ -1,4 +1,4 @@
-"""README as the tests read it: its blocks, the command lines in it, and what it shows of an output."""
+"""README and what it leads to, as the tests read them: blocks, command lines, and what is shown of an output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
-README: Final = (ROOT / "README.md").read_text()
+DOCUMENTS: Final = ("README.md", "docs/security.md", "docs/decisions.md")
+"""What users read."""
+README: Final = "\n".join((ROOT / name).read_text() for name in DOCUMENTS)
 _BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -17,9 +17,9 @@ from countagg.cli.app.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
 from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.main import make_app
 from countagg.core import errors
+from tests.readme import README
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 APP: Any = typer.main.get_command(make_app())
 
 

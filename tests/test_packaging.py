@@ -112,7 +112,17 @@ def test_the_sdist_makes_the_same_wheel_and_brings_tests_and_pictures(
 
     assert again.read_bytes() == wheel.read_bytes()
     top = {each.name for each in unpacked_sdist.iterdir()}
-    files = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    files = {
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "pyproject.toml",
+        "PKG-INFO",
+        ".gitignore",
+    }
     assert top == {"countagg", "tests", "tools", "docs", *BESIDE, *files}
     for folder in ("tests", "tools", "docs"):
         found = (each for each in (unpacked_sdist / folder).rglob("*") if each.is_file())

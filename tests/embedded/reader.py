@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.local import EngineRecord
 from tests.embedded.world import DeployedStack
+from tests.readme import README
 
-README: Final = (Path(__file__).parents[2] / "README.md").read_text()
 NAME: Final = "reader"
 
 

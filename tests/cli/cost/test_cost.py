@@ -14,9 +14,9 @@ import boto3
 import pytest
 
 from countagg.operate.cost.prices import Meter
-from tests.cli.running import REPOSITORY, CommandLine
+from tests.cli.running import CommandLine
+from tests.readme import README
 
-README: Final = (REPOSITORY / "README.md").read_text()
 LINE: Final = ["hop", "service", "meter", "unit", "quantity", "usd", "formula"]
 SERVICES: Final = ["S3", "SNS", "SQS", "Lambda", "DynamoDB", "CloudWatch"]
 

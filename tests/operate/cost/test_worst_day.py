@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,10 +13,10 @@ from countagg.operate.cost.model import HOPS, Bill, Choices
 from countagg.operate.cost.prices import Meter, read_prices
 from countagg.operate.cost.worst_day import Attack, Bounds, days_taken, worst_day
 from countagg.provision.settings import Retention
+from tests.readme import README
 
 PRICES: Final = read_prices("us-east-1")
 BOUNDS: Final = Bounds(Choices())
-README: Final = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def quantity(bill: Bill, hop: str, meter: Meter) -> Decimal:

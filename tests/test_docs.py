@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import typer.main
 
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES
-from countagg.cli.app.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
+from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.main import make_app
 from countagg.core import errors
+from countagg.provision.setting_types import Number, Numbers, Pairs, Setting
+from countagg.provision.settings import CHOICES
 from tests.readme import README
 
 ROOT = Path(__file__).parents[1]
@@ -45,10 +48,33 @@ def test_every_global_option_is_in_readme(option: str) -> None:
     assert f"`--{option.replace('_', '-')}`" in README
 
 
-@pytest.mark.parametrize("setting", sorted({*TEXTS, *NUMBERS} - set(GLOBAL_NAMES)))
+@pytest.mark.parametrize("setting", CHOICES)
 def test_every_setting_of_a_file_is_in_readme(setting: str) -> None:
-    assert f"`{setting}`" in README
-    assert setting not in SWITCHES
+    [listed] = re.findall(r"^Besides the global options a file may make every choice.*$", README, re.MULTILINE)
+    assert f"`{setting}`" in listed
+
+
+def told_of(choice: Setting) -> Iterator[str]:
+    """Yield what the row of a choice must hold: its option, its default and the largest number."""
+    default = choice.default
+    if isinstance(choice, Pairs):
+        yield f"`{choice.option} {choice.metavar}`"
+    if isinstance(choice, Numbers):
+        yield f" | {', '.join(map(str, asdict(default).values()))} |"
+    elif isinstance(choice, Number):
+        yield f" | {default:,} |"
+        if choice.allowed:
+            yield f"{choice.allowed[-1]:,}"
+    elif isinstance(default, str):
+        yield f"`{default}`"
+
+
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
+def test_the_choices_in_readme_have_the_defaults_and_limits_of_the_table(choice: Setting) -> None:
+    if choice.name in {"bucket", "create_bucket"}:
+        return  # they have a section of their own
+    [row] = re.findall(rf"^\| [^|]*`{choice.option}(?![\w-])[^|]* \|.*$", README, re.MULTILINE)
+    assert [each for each in told_of(choice) if each not in row] == []
 
 
 def options() -> dict[str, list[str]]:
@@ -78,7 +104,7 @@ def variables() -> set[str]:
     """Return the variables of countagg's own that the code names, besides those that a setting has."""
     texts = [path.read_text() for path in package_files("")]
     named = {name for text in texts for name in re.findall(r"\bCOUNTAGG_[A-Z_]*[A-Z]", text)}
-    return named - {f"COUNTAGG_{name.upper()}" for name in (*TEXTS, *SWITCHES, *NUMBERS, *TABLES)}
+    return named - {f"COUNTAGG_{name.upper()}" for name in SETTINGS}
 
 
 def test_variables_of_settings_are_in_readme_by_their_rule() -> None:

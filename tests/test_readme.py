@@ -116,7 +116,7 @@ def test_every_settings_file_is_one(text: str, tmp_path: Path) -> None:
 
     preferences = load_preferences({}, tmp_path / "settings.toml")
 
-    assert preferences.text("bucket") == "my-counters"
+    assert preferences.value("bucket") == "my-counters"
 
 
 # Figures

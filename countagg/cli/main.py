@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from countagg.cli.app.groups import App
-from countagg.cli.app.options import GLOBALS
+from countagg.cli.app.options import global_parameters
 from countagg.cli.terminal.streams import open_standard_streams
 from countagg.core.errors import CountaggError
 
@@ -33,7 +33,7 @@ def _root_callback() -> Any:  # noqa: ANN401 - a function with a made-up signatu
         context.obj = values
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    parameters = [context, *GLOBALS]
+    parameters = [context, *global_parameters()]
     root.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     root.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     root.__doc__ = "Sum the counters of a fleet, per day, always equal to the files in the bucket."

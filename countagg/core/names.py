@@ -16,7 +16,15 @@ MAX_STACK_LENGTH: Final = 32
 """Longest name derived from it: the role `{stack}-aggregator-{region}`, of at most 64 characters; regions have
 up to 20 (`ap-southeast-1` has 14, those of isolated partitions more)."""
 
+VARIABLE_PREFIX: Final = "COUNTAGG_"
+"""Of the environment variables of command line and functions."""
+
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+
+
+def variable_of(setting: str) -> str:
+    """Return the environment variable that says a setting."""
+    return VARIABLE_PREFIX + setting.upper()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,8 @@ from typing import Self
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
+from countagg.core.names import variable_of
 from countagg.core.partitions import Layout
-
-_PREFIX = "COUNTAGG_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class FunctionSettings:
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as environment variables."""
-        return {_PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
+        return {variable_of(item.name): str(getattr(self, item.name)) for item in fields(self)}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -71,7 +70,7 @@ class FunctionSettings:
         """
         values: dict[str, str | int] = {}
         for item in fields(cls):
-            name = _PREFIX + item.name.upper()
+            name = variable_of(item.name)
             text = environment.get(name)
             if text is None and item.default is MISSING:
                 raise CountaggError(f"{name} is not set", hint="run `countagg setup` again")

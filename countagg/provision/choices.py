@@ -7,63 +7,28 @@ themselves, everything else in one that only setup reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.errors import UsageError
 from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
-from countagg.provision.settings import (
-    ARCHITECTURES,
-    DEFAULT_ALARM_UPLOADS,
-    DEFAULT_MAX_CONCURRENCY,
-    DEFAULT_MEMORY,
-    DEFAULT_OUTPUT_PREFIX,
-    DEFAULT_PREFIX,
-    DEFAULT_WINDOW,
-    PerFunction,
-    Retention,
-    StackSettings,
-    is_bucket_name,
-    is_email,
-)
+from countagg.provision.settings import CHOICES, SETTINGS, StackSettings
 
 MEMORY_VARIABLE: Final = "COUNTAGG_CHOICES"
-REMOVED: Final = "none"
-"""What an operator says to take a choice back."""
-
-N = TypeVar("N", PerFunction, Retention)
-
-_DEFAULTS: Final[Mapping[str, Any]] = {
-    "create_bucket": False,
-    "bucket_versioning": None,
-    "tags": {},
-    "dropped_tags": [],
-    "permissions_boundary": "",
-    "role_path": "/",
-    "kms_key": "",
-    "point_in_time_recovery": None,
-    "deletion_protection": None,
-    "memory": asdict(DEFAULT_MEMORY),
-    "window": asdict(DEFAULT_WINDOW),
-    "max_concurrency": DEFAULT_MAX_CONCURRENCY,
-    "retention": asdict(Retention()),
-    "architecture": None,
-    "text_logs": False,
-    "lanes": 1,
-    "counter_shards": 1,
-    "max_counters": DEFAULT_MAX_COUNTERS,
-    "alarm_email": "",
-    "alarm_uploads": DEFAULT_ALARM_UPLOADS,
-}
+_PREFIXES: Final = ("prefix", "output_prefix")
+_PLACES: Final = ("bucket", *_PREFIXES)
 
 
 def remember(settings: StackSettings) -> str:
     """Return the choices that are not the defaults, as the variable's text."""
-    chosen = {name: _chosen(getattr(settings, name), default) for name, default in _DEFAULTS.items()}
-    return compact({name: value for name, value in chosen.items() if value != _DEFAULTS[name] and value != {}})
+    chosen = {
+        name: setting.to_memory(getattr(settings, name))
+        for name, setting in SETTINGS.items()
+        if name not in _PLACES
+    }
+    return compact({name: value for name, value in chosen.items() if value is not None})
 
 
 def remember_too(environment: Mapping[str, str], **choices: Any) -> dict[str, str]:  # noqa: ANN401 - settings
@@ -72,22 +37,13 @@ def remember_too(environment: Mapping[str, str], **choices: Any) -> dict[str, st
     return {**environment, MEMORY_VARIABLE: compact(remembered)}
 
 
-def _chosen(value: Any, default: Any) -> Any:  # noqa: ANN401 - a setting
-    """Return the value; of numbers only those that are not the default."""
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, PerFunction | Retention):
-        return {name: number for name, number in asdict(value).items() if number != default[name]}
-    return value
-
-
 class NoBucket(UsageError):
     """No bucket is named anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a deployed stack remembers; empty where it remembers nothing.
+    """What a deployed stack remembers; None, or an absent entry, where it remembers nothing.
 
     Reading it never fails, because setup must also mend an environment that somebody changed by hand.
 
@@ -98,9 +54,9 @@ class Remembered:
         choices: the others, by the name of their setting.
     """
 
-    bucket: str = ""
-    prefix: str = ""
-    output_prefix: str = ""
+    bucket: str | None = None
+    prefix: str | None = None
+    output_prefix: str | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -110,69 +66,43 @@ class Remembered:
             choices = json.loads(environment.get(MEMORY_VARIABLE, "{}"))
         except ValueError:
             choices = {}
-        found = choices.items() if isinstance(choices, dict) else ()
-        usable = {name: value for name, value in found if _is_usable(name, value)}
-        places = {name: environment.get(f"COUNTAGG_{name.upper()}", "") for name in _PLACES}
-        if not is_bucket_name(places["bucket"]):
-            places["bucket"] = ""
-        return cls(**places, choices=usable)
+        written = choices if isinstance(choices, dict) else {}
+        written |= {name: environment.get(SETTINGS[name].variable) for name in _PLACES}
+        read = {name: setting.from_memory(written.get(name)) for name, setting in SETTINGS.items()}
+        places = {name: read.pop(name) for name in _PLACES}
+        return cls(**places, choices={name: value for name, value in read.items() if value is not None})
 
 
-_PREFIXES: Final = ("prefix", "output_prefix")
-_PLACES: Final = ("bucket", *_PREFIXES)
-
-
-_JUDGED: Final[Mapping[str, Callable[[str], bool]]] = {
-    "alarm_email": is_email,
-    "architecture": ARCHITECTURES.__contains__,
-}
-
-
-def _is_usable(name: str, value: Any) -> bool:  # noqa: ANN401 - any JSON
-    default = _DEFAULTS.get(name, _PLACES)
-    if isinstance(default, list):
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    if name in _JUDGED:
-        return isinstance(value, str) and _JUDGED[name](value)
-    if isinstance(default, dict):
-        kind = str if name == "tags" else int
-        return isinstance(value, dict) and all(isinstance(each, kind) for each in value.values())
-    if type(default) is int:
-        return type(value) is int  # True is one too.
-    return isinstance(value, bool if default is None or default is False else str)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Chosen:
-    """What the operator said about a stack; None, or an absent entry, where nothing was said.
+    """What the operator said about a stack.
 
-    What was not said is what the deployed stack remembers, and else the default. `tags` are said as a whole; of
-    the numbers, each for itself. The text `none` takes a choice back. The other fields are those of
-    `settings.StackSettings`.
+    What was not said is what the deployed stack remembers, and else the default. The text `none` takes a choice
+    back.
+
+    Attributes:
+        stack: its name.
+        said: by the names of `settings.CHOICES`; None, or absent, where nothing was said.
     """
 
     stack: str
-    bucket: str | None = None
-    create_bucket: bool = False
-    prefix: str | None = None
-    output_prefix: str | None = None
-    bucket_versioning: bool | None = None
-    tags: Mapping[str, str] | None = None
-    permissions_boundary: str | None = None
-    role_path: str | None = None
-    kms_key: str | None = None
-    point_in_time_recovery: bool | None = None
-    deletion_protection: bool | None = None
-    memory: Mapping[str, int] = field(default_factory=dict)
-    window: Mapping[str, int] = field(default_factory=dict)
-    max_concurrency: int | None = None
-    retention: Mapping[str, int] = field(default_factory=dict)
-    architecture: str | None = None
-    lanes: int | None = None
-    counter_shards: int | None = None
-    max_counters: int | None = None
-    alarm_email: str | None = None
-    alarm_uploads: int | None = None
+    said: Mapping[str, Any]
+
+    def __init__(self, stack: str, bucket: str | None = None, **said: Any) -> None:  # noqa: ANN401 - of many types
+        if unknown := said.keys() - CHOICES.keys():
+            raise TypeError(f"there are no such choices: {', '.join(unknown)}")
+        object.__setattr__(self, "stack", stack)
+        object.__setattr__(self, "said", {"bucket": bucket, **said})
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket that was named."""
+        bucket: str | None = self.said["bucket"]
+        return bucket
+
+    def but(self, **said: Any) -> Chosen:  # noqa: ANN401 - of many types
+        """Return the same with something else said."""
+        return Chosen(self.stack, **{**self.said, **said})
 
     def settings(self, deployed: Remembered) -> StackSettings:
         """Complete the settings.
@@ -180,48 +110,29 @@ class Chosen:
         Raises:
             UsageError: no bucket is named anywhere, a deployed stack uses another one, or a value cannot be used.
         """
-        before = deployed.choices
-        former_email = before.get("alarm_email", "")
-        email = self._said("alarm_email", deployed)
-        tags = self._said("tags", deployed)
+        before = {**deployed.choices, **{name: getattr(deployed, name) for name in _PLACES}}
+        chosen = {name: choice.complete(self.said.get(name), before.get(name)) for name, choice in CHOICES.items()}
+        self._check_bucket(chosen["bucket"], deployed)
+        # A stack that created its bucket goes on doing so.
+        chosen["create_bucket"] |= before.get("create_bucket", False)
+        # Those of earlier choices too: a killed setup may have left them on some of the resources.
+        tags = frozenset(before.get("tags", ())) | frozenset(before.get("dropped_tags", ()))
+        email = before.get("alarm_email")
         return StackSettings(
-            stack=self.stack,
-            bucket=self._bucket(deployed),
-            # A stack that created its bucket goes on doing so.
-            create_bucket=self.create_bucket or before.get("create_bucket", False),
-            prefix=self.prefix or deployed.prefix or DEFAULT_PREFIX,
-            output_prefix=self.output_prefix or deployed.output_prefix or DEFAULT_OUTPUT_PREFIX,
-            unfit_prefixes=frozenset(filter(None, (self._unfit(name, deployed) for name in _PREFIXES))),
-            bucket_versioning=self._said("bucket_versioning", deployed),
-            tags=tags,
-            # Those of earlier choices too: a killed setup may have left them on some of the resources.
-            dropped_tags=frozenset([*before.get("tags", {}), *before.get("dropped_tags", [])]) - frozenset(tags),
-            permissions_boundary=self._said("permissions_boundary", deployed),
-            role_path=self._said("role_path", deployed),
-            kms_key=self._said("kms_key", deployed),
-            point_in_time_recovery=self._said("point_in_time_recovery", deployed),
-            deletion_protection=self._said("deletion_protection", deployed),
-            memory=self._numbers("memory", DEFAULT_MEMORY, deployed),
-            window=self._numbers("window", DEFAULT_WINDOW, deployed),
-            max_concurrency=self._said("max_concurrency", deployed),
-            retention=self._numbers("retention", Retention(), deployed),
-            architecture=self._said("architecture", deployed),
+            self.stack,
+            **chosen,
             text_logs=before.get("text_logs", False),
-            lanes=self._said("lanes", deployed),
-            counter_shards=self._said("counter_shards", deployed),
-            max_counters=self._said("max_counters", deployed),
-            alarm_email=email,
-            alarm_uploads=self._said("alarm_uploads", deployed),
-            dropped_email=former_email if former_email != email else "",
+            dropped_tags=tags - chosen["tags"].keys(),
+            dropped_email=email if email != chosen["alarm_email"] else None,
+            # Of the deployed stack alone: nobody may choose one.
+            unfit_prefixes=frozenset(
+                before[name]
+                for name in _PREFIXES
+                if before[name] and not self.said.get(name) and not is_prefix(before[name])
+            ),
         )
 
-    def _unfit(self, name: str, deployed: Remembered) -> str:
-        """Return a prefix of the deployed stack that cannot be said any more; empty if another was said."""
-        remembered: str = getattr(deployed, name)
-        return "" if getattr(self, name) or is_prefix(remembered) else remembered
-
-    def _bucket(self, deployed: Remembered) -> str:
-        bucket = self.bucket or deployed.bucket
+    def _check_bucket(self, bucket: str | None, deployed: Remembered) -> None:
         if not bucket:
             hint = "give --bucket NAME, and --create-bucket if it is to be created"
             raise NoBucket("no bucket is named", where="--bucket", hint=hint)
@@ -231,22 +142,3 @@ class Chosen:
                 where="--bucket",
                 hint="tear it down first, or choose another --stack",
             )
-        return bucket
-
-    def _said(self, name: str, deployed: Remembered) -> Any:  # noqa: ANN401 - the setting's type
-        said, default = getattr(self, name), _DEFAULTS[name]
-        if said is None:
-            return deployed.choices.get(name, default)
-        return default if said == REMOVED else said
-
-    def _numbers(self, name: str, default: N, deployed: Remembered) -> N:
-        said: Mapping[str, int] = getattr(self, name)
-        known = [item.name for item in fields(default)]
-        for unknown in said.keys() - set(known):
-            raise UsageError(
-                f"there is no {unknown!r} to set",
-                where=f"--{name}",
-                hint=f"use {', '.join(known)}, as in {known[0]}=N",
-            )
-        remembered = {key: value for key, value in deployed.choices.get(name, {}).items() if key in known}
-        return type(default)(**{**asdict(default), **remembered, **said})

@@ -48,8 +48,8 @@ def _check_prefixes(settings: StackSettings) -> None:
             )
 
 
-def _check_key(arn: str, place: Place) -> None:
-    if not arn:
+def _check_key(arn: str | None, place: Place) -> None:
+    if arn is None:
         return
     _, partition, _, region, account, _ = arn.split(":")
     if region != place.region or partition != place.partition:
@@ -68,8 +68,8 @@ def _check_key(arn: str, place: Place) -> None:
         )
 
 
-def _check_boundary(arn: str, place: Place) -> None:
-    if not arn:
+def _check_boundary(arn: str | None, place: Place) -> None:
+    if arn is None:
         return
     _, partition, _, _, account, _ = arn.split(":", 5)
     if partition != place.partition or account not in (_AWS_OWN, place.account):

@@ -50,7 +50,7 @@ def _role(blueprint: Blueprint, short: str, function: str) -> Node[RoleState]:
     state = RoleState(
         path=blueprint.settings.role_path,
         trust=canonical(blueprint.policy("trust")),
-        permissions_boundary=blueprint.settings.permissions_boundary,
+        permissions_boundary=blueprint.settings.permissions_boundary or "",
         policies={POLICY_NAME: canonical(blueprint.policy(short))},
         attached=(),
         tags=blueprint.tags,

@@ -27,7 +27,8 @@ def alerts_topic(blueprint: Blueprint) -> Node[TopicState]:
 
 
 def _topic(blueprint: Blueprint, node: str, name: str, template: str) -> Node[TopicState]:
-    state = TopicState(our_statements(blueprint.policy(template)), blueprint.settings.kms_key, blueprint.tags)
+    statements = our_statements(blueprint.policy(template))
+    state = TopicState(statements, blueprint.settings.kms_key or "", blueprint.tags)
     return blueprint.node(node, name, lambda _: state, needs=blueprint.key_needed)
 
 

@@ -213,7 +213,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.LOG_GROUP_TAGS: groups,
         On.ALARMS: (place.alarm_arn(f"{names.stack}-*"),),
         On.ANY_ALARM: (place.alarm_arn("*"),),
-        On.KEY: (settings.kms_key,),
+        On.KEY: (settings.kms_key,) if settings.kms_key else (),
     }
     return arns[on]
 

@@ -1,55 +1,48 @@
-"""The settings of a stack: every choice made, checked as far as that goes without AWS."""
+"""The settings of a stack, every choice of the operator's among them, checked as far as that goes without AWS.
+
+`StackSettings` is the one table of choices: flag, variable, line in a settings file, help, check, default and what
+a deployed stack remembers of a choice follow from its field.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Final
 
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS, MAX_LINES
 from countagg.core.errors import UsageError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 from countagg.core.partitions import Layout
+from countagg.provision.setting_types import Keys, Number, Numbers, Pairs, Switch, Text, settings_of
 
 DEFAULT_PREFIX: Final = "counters/"
 DEFAULT_OUTPUT_PREFIX: Final = "totals/"
+DEFAULT_ARCHITECTURE: Final = "arm64"
+OLDER_ARCHITECTURE: Final = "x86_64"
+"""Offered everywhere."""
+DEFAULT_MAX_CONCURRENCY: Final = 100
+DEFAULT_ALARM_UPLOADS: Final = 10_000
+"""Files a minute."""
 
 LOG_RETENTIONS: Final = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
 """Days that CloudWatch Logs allows (docs/aws-facts.md#logs-metrics-and-alarms)."""
-DEFAULT_ARCHITECTURE: Final = "arm64"
-OLDER_ARCHITECTURE: Final = "x86_64"
-ARCHITECTURES: Final = (DEFAULT_ARCHITECTURE, OLDER_ARCHITECTURE)
-"""Instruction sets of Lambda; the older one is offered everywhere."""
-MEMORY_RANGE: Final = range(128, 10_240 + 1)
+_MEMORY: Final = range(128, 10_240 + 1)
 """MB that Lambda gives a function (docs/aws-facts.md#lambda-functions)."""
-WINDOW_RANGE: Final = range(301)
+_WINDOW: Final = range(300 + 1)
 """Seconds that a mapping may collect records for (docs/aws-facts.md#event-source-mappings)."""
-CONCURRENCY_RANGE: Final = range(2, 1_000 + 1)
+_CONCURRENCY: Final = range(2, 1_000 + 1)
 """Invocations at a time that a queue's mapping may be kept to (Lambda's API reference, ScalingConfig)."""
-DEFAULT_MAX_CONCURRENCY: Final = 100
-ALARM_UPLOADS_RANGE: Final = range(1, 1_000_000 + 1)
-DEFAULT_ALARM_UPLOADS: Final = 10_000
-"""Files a minute."""
-RETENTION_RANGE: Final = range(1, 3_651)
+_RETENTION: Final = range(1, 3_650 + 1)
 """Days; ten years."""
-MAX_COUNTERS_RANGE: Final = range(1, MAX_LINES + 1)
-"""Counters of a file; no file has more lines."""
 MAX_TAGS: Final = 49
 """AWS allows 50 on a resource; one is ours."""
 
-_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _TAG = re.compile(r"[\w\s.:/=+@-]*")
-_BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::(?:\d{12}|aws):policy/\S+")
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
-_KEY_RULE: Final = (
-    "the ARN of a KMS key, not of an alias: `aws kms describe-key --key-id NAME --query KeyMetadata.Arn` tells it"
-)
-_ROLE_PATH = re.compile(r"/(?:[!-.0-~]+/)*")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,65 +72,158 @@ class Retention:
 DEFAULT_MEMORY: Final = PerFunction(processor=256, aggregator=512, publisher=256)
 DEFAULT_WINDOW: Final = PerFunction(processor=0, aggregator=1, publisher=10)
 
+_BUCKET: Final = "Bucket"
+_FUNCTIONS: Final = "Functions"
+_SAFETY: Final = "Access and safety"
+
+
+def _of_each(allowed: range) -> Mapping[str, range]:
+    return dict.fromkeys((each.name for each in fields(PerFunction)), allowed)
+
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Settings of a stack. What is None was not chosen, and stays on AWS as it is.
+    """Settings of a stack. None was not chosen: a switch stays as it is on AWS, all else is as without it.
+
+    The choices say themselves what they are. Besides them:
 
     Attributes:
         stack: its name.
-        bucket: the bucket with the counter files.
-        create_bucket: whether the bucket is ours to create and to delete.
-        prefix: of the counter files, with its slash.
-        output_prefix: of the published totals, with its slash.
-        bucket_versioning: whether a bucket of ours keeps old versions of its objects.
-        tags: on every resource, besides the owner's.
-        dropped_tags: keys of tags that were chosen before and shall go.
-        permissions_boundary: ARN of the policy that bounds the roles; empty for none.
-        role_path: of the roles, with its slashes.
-        kms_key: ARN of the key that encrypts bucket, topics, queues and tables; empty for AWS's own keys.
-        point_in_time_recovery: of the tables.
-        deletion_protection: of the tables.
-        memory: MB of each function.
-        window: seconds that each function's mapping collects records for.
-        max_concurrency: invocations of the processor at a time.
-        retention: how long things are kept.
-        architecture: instruction set of the functions; None for `DEFAULT_ARCHITECTURE` where it is offered.
         text_logs: whether an earlier setup found that functions may not write JSON logs there.
-        lanes: shares of the instances that days yet to begin are spread over.
-        counter_shards: shares of the counters that days yet to begin are spread over.
-        max_counters: that a file may have.
-        alarm_email: address that alerts go to; empty for none.
-        alarm_uploads: files a minute above which an alarm goes off.
-        dropped_email: address that was chosen before and shall go; empty for none.
+        dropped_tags: keys of tags that were chosen before and shall go.
+        dropped_email: address that was chosen before and shall go.
         unfit_prefixes: those of the deployed stack that setup takes no longer; everything else goes on with them.
     """
 
     stack: str
-    bucket: str
-    create_bucket: bool = False
-    prefix: str = DEFAULT_PREFIX
-    output_prefix: str = DEFAULT_OUTPUT_PREFIX
-    bucket_versioning: bool | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    dropped_tags: frozenset[str] = frozenset()
-    permissions_boundary: str = ""
-    role_path: str = "/"
-    kms_key: str = ""
-    point_in_time_recovery: bool | None = None
-    deletion_protection: bool | None = None
-    memory: PerFunction = DEFAULT_MEMORY
-    window: PerFunction = DEFAULT_WINDOW
-    max_concurrency: int = DEFAULT_MAX_CONCURRENCY
-    retention: Retention = field(default_factory=Retention)
-    architecture: str | None = None
-    text_logs: bool = False
-    lanes: int = 1
-    counter_shards: int = 1
-    max_counters: int = DEFAULT_MAX_COUNTERS
-    alarm_email: str = ""
-    alarm_uploads: int = DEFAULT_ALARM_UPLOADS
-    dropped_email: str = ""
+    bucket: Annotated[
+        str,
+        Text(
+            "Bucket with the counter files; that of the deployed stack if left out.",
+            _BUCKET,
+            pattern=r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]",
+            rule="3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9",
+            is_rechecked=True,
+        ),
+    ]
+    create_bucket: Annotated[
+        bool,
+        Switch("Setup creates the bucket, which is the stack's own then.", _BUCKET, flags=("--create-bucket",)),
+    ] = False
+    prefix: Annotated[str, Text("Folder of the counter files.", _BUCKET)] = DEFAULT_PREFIX
+    output_prefix: Annotated[str, Text("Folder of the published totals.", _BUCKET)] = DEFAULT_OUTPUT_PREFIX
+    bucket_versioning: Annotated[bool | None, Switch("Keep old versions in a bucket of ours.", _BUCKET)] = None
+    memory: Annotated[
+        PerFunction, Numbers("Memory of {}.", _FUNCTIONS, metavar="FUNCTION=MB", allowed=_of_each(_MEMORY))
+    ] = DEFAULT_MEMORY
+    window: Annotated[
+        PerFunction,
+        Numbers(
+            "How long records are collected for {}.",
+            _FUNCTIONS,
+            metavar="FUNCTION=SECONDS",
+            allowed=_of_each(_WINDOW),
+        ),
+    ] = DEFAULT_WINDOW
+    max_concurrency: Annotated[
+        int, Number("Invocations of the processor at a time, {}.", _FUNCTIONS, allowed=_CONCURRENCY)
+    ] = DEFAULT_MAX_CONCURRENCY
+    retention: Annotated[
+        Retention,
+        Numbers(
+            "How long {} are kept; days that have begun keep theirs.",
+            _FUNCTIONS,
+            metavar="WHAT=DAYS",
+            allowed={"snapshots": _RETENTION, "totals": _RETENTION},
+        ),
+    ] = Retention()
+    architecture: Annotated[
+        str | None,
+        Text(
+            "Instruction set of the functions: arm64, or x86_64 where that is not offered.",
+            _FUNCTIONS,
+            metavar=f"{DEFAULT_ARCHITECTURE}|{OLDER_ARCHITECTURE}",
+            pattern=f"{DEFAULT_ARCHITECTURE}|{OLDER_ARCHITECTURE}",
+            rule=f"{DEFAULT_ARCHITECTURE} or {OLDER_ARCHITECTURE}",
+            is_removable=True,
+            is_rechecked=True,
+        ),
+    ] = None
+    lanes: Annotated[
+        int, Number("Lanes that a day's instances are spread over; from the next day that begins.", _FUNCTIONS)
+    ] = 1
+    counter_shards: Annotated[
+        int, Number("Shards that a day's counters are spread over; from the next day that begins.", _FUNCTIONS)
+    ] = 1
+    max_counters: Annotated[
+        int,
+        Number(
+            "Counters that a file may have; one with more is refused.",
+            _FUNCTIONS,
+            allowed=range(1, MAX_LINES + 1),
+        ),
+    ] = DEFAULT_MAX_COUNTERS
+    alarm_email: Annotated[
+        str | None,
+        Text(
+            "Address that alarms go to.",
+            _SAFETY,
+            pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+",
+            rule="an e-mail address",
+            is_removable=True,
+            is_rechecked=True,
+        ),
+    ] = None
+    alarm_uploads: Annotated[
+        int, Number("Files a minute above which an alarm goes off.", _SAFETY, allowed=range(1, 1_000_000 + 1))
+    ] = DEFAULT_ALARM_UPLOADS
+    tags: Annotated[
+        Mapping[str, str],
+        Pairs(
+            "Tag of every resource; all of them are said at once.",
+            _SAFETY,
+            metavar="KEY=VALUE",
+            flags=("--tag",),
+        ),
+    ] = field(default_factory=dict)
+    permissions_boundary: Annotated[
+        str | None,
+        Text(
+            "Policy that bounds the functions' roles.",
+            _SAFETY,
+            metavar="ARN",
+            pattern=r"arn:aws[a-z-]*:iam::(?:\d{12}|aws):policy/\S+",
+            rule="the ARN of an IAM policy",
+            is_removable=True,
+        ),
+    ] = None
+    role_path: Annotated[
+        str,
+        Text(
+            "Path of the functions' roles.",
+            _SAFETY,
+            pattern=r"/(?:[!-.0-~]+/)*",
+            rule="a path that begins and ends with a slash: /ops/",
+            is_removable=True,
+        ),
+    ] = "/"
+    kms_key: Annotated[
+        str | None,
+        Text(
+            "Key that encrypts bucket, topics, queues and tables.",
+            _SAFETY,
+            metavar="ARN",
+            pattern=r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+            rule="the ARN of a KMS key, not of an alias: "
+            "`aws kms describe-key --key-id NAME --query KeyMetadata.Arn` tells it",
+            is_removable=True,
+        ),
+    ] = None
+    point_in_time_recovery: Annotated[bool | None, Switch("Let tables be restored to any second.", _SAFETY)] = None
+    deletion_protection: Annotated[bool | None, Switch("Protect the tables against deletion.", _SAFETY)] = None
+    text_logs: Annotated[bool, Switch()] = False
+    dropped_tags: Annotated[frozenset[str], Keys()] = frozenset()
+    dropped_email: str | None = None
     unfit_prefixes: frozenset[str] = frozenset()
     names: Names = field(init=False)
 
@@ -148,45 +234,21 @@ class StackSettings:
             UsageError: a name or a value cannot be used, or the prefixes overlap.
         """
         object.__setattr__(self, "names", Names(self.stack))
-        for name, option in (("prefix", "--prefix"), ("output_prefix", "--output-prefix")):
+        for name in ("prefix", "output_prefix"):
             if (value := getattr(self, name)) not in self.unfit_prefixes:
-                object.__setattr__(self, name, normalise_prefix(value, option))
+                object.__setattr__(self, name, normalise_prefix(value, CHOICES[name].option))
         check_prefixes_disjoint(self.prefix, self.output_prefix)
-        _check_text(
-            self.bucket, _BUCKET, "--bucket", "3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9"
-        )
-        _check_text(self.permissions_boundary, _BOUNDARY, "--permissions-boundary", "the ARN of an IAM policy")
-        _check_text(self.kms_key, _KEY, "--kms-key", _KEY_RULE)
-        _check_text(self.alarm_email, _EMAIL, "--alarm-email", "an e-mail address")
-        _check_text(self.role_path, _ROLE_PATH, "--role-path", "a path that begins and ends with a slash: /ops/")
-        _check_architecture(self.architecture)
+        for name, choice in CHOICES.items():
+            choice.check(getattr(self, name))
         _check_tags(self.tags)
-        _check_numbers(self)
-        _check_layout(self)
+        _check_retention(self.retention)
+        _check_layout(self.lanes, self.counter_shards)
 
 
-def is_bucket_name(text: str) -> bool:
-    """Tell whether S3 would take it as the name of a bucket."""
-    return _BUCKET.fullmatch(text) is not None
-
-
-def is_email(text: str) -> bool:
-    """Tell whether it has the form of an e-mail address."""
-    return _EMAIL.fullmatch(text) is not None
-
-
-def _check_text(value: str, pattern: re.Pattern[str], option: str, rule: str) -> None:
-    if value and (pattern.fullmatch(value) is None or len(value) > 512):  # noqa: PLR2004 - the longest path in IAM
-        raise UsageError(f"{value!r} cannot be used", where=option, hint=f"give {rule}")
-
-
-def _check_architecture(name: str | None) -> None:
-    if name is not None and name not in ARCHITECTURES:
-        raise UsageError(
-            f"{name!r} is not an architecture of Lambda's",
-            where="--architecture",
-            hint=f"use {' or '.join(ARCHITECTURES)}",
-        )
+SETTINGS: Final = settings_of(StackSettings)
+"""All that a stack remembers, by name."""
+CHOICES: Final = {name: setting for name, setting in SETTINGS.items() if setting.help}
+"""Those that an operator makes."""
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:
@@ -205,41 +267,27 @@ def _check_tags(tags: Mapping[str, str]) -> None:
         )
 
 
-def _check_numbers(settings: StackSettings) -> None:
-    for name in ("processor", "aggregator", "publisher"):
-        _check_range("--memory", name, getattr(settings.memory, name), MEMORY_RANGE)
-        _check_range("--window", name, getattr(settings.window, name), WINDOW_RANGE)
-    _check_range("--max-counters", "max_counters", settings.max_counters, MAX_COUNTERS_RANGE)
-    _check_range("--alarm-uploads", "alarm_uploads", settings.alarm_uploads, ALARM_UPLOADS_RANGE)
-    _check_range("--max-concurrency", "max_concurrency", settings.max_concurrency, CONCURRENCY_RANGE)
-    _check_range("--retention", "snapshots", settings.retention.snapshots, RETENTION_RANGE)
-    _check_range("--retention", "totals", settings.retention.totals, RETENTION_RANGE)
-    if settings.retention.totals < settings.retention.snapshots:
+def _check_retention(days: Retention) -> None:
+    if days.totals < days.snapshots:
         # A day's totals must not go as long as files of it are taken: they would begin anew.
         raise UsageError(
-            f"totals={settings.retention.totals} is less than snapshots={settings.retention.snapshots}: "
-            "totals would be lost of days that still take files",
+            f"totals={days.totals} is less than snapshots={days.snapshots}: totals would be lost of days that "
+            "still take files",
             where="--retention",
-            hint=f"give --retention totals={settings.retention.snapshots} or more",
+            hint=f"give --retention totals={days.snapshots} or more",
         )
-    if settings.retention.logs not in LOG_RETENTIONS:
+    if days.logs not in LOG_RETENTIONS:
         allowed = ", ".join(map(str, sorted(LOG_RETENTIONS)))
         raise UsageError(
-            f"logs={settings.retention.logs} is none that CloudWatch Logs knows",
+            f"CloudWatch Logs has no {days.logs}-day retention",
             where="--retention",
-            hint=f"use one of {allowed} days",
+            hint=f"use logs= and one of {allowed}",
         )
 
 
-def _check_layout(settings: StackSettings) -> None:
+def _check_layout(lanes: int, shards: int) -> None:
     try:
-        Layout.checked(settings.lanes, settings.counter_shards)
+        Layout.checked(lanes, shards)
     except UsageError as error:
         error.where = "--lanes, --counter-shards"
         raise
-
-
-def _check_range(option: str, name: str, value: int, allowed: range) -> None:
-    if value not in allowed:
-        hint = f"use {allowed.start} to {allowed.stop - 1}"
-        raise UsageError(f"{name}={value} is out of range", where=option, hint=hint)

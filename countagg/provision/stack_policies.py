@@ -31,7 +31,7 @@ def _values(settings: StackSettings, place: Place) -> dict[str, str]:
     return {
         "Account": place.account,
         "Region": place.region,
-        "Key": settings.kms_key,
+        "Key": settings.kms_key or "",
         "Bucket": place.bucket_arn(settings.bucket),
         "Prefix": settings.prefix,
         "OutputPrefix": settings.output_prefix,

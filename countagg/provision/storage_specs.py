@@ -46,7 +46,7 @@ def _table(blueprint: Blueprint, name: str, keys: tuple[str, str], *indexes: Ind
         billing_mode="PAY_PER_REQUEST",
         stream=_IMAGES,
         ttl_attribute="ExpiresAt",
-        kms_key=blueprint.settings.kms_key,
+        kms_key=blueprint.settings.kms_key or "",
         point_in_time_recovery=blueprint.settings.point_in_time_recovery,
         deletion_protection=blueprint.settings.deletion_protection,
         tags=blueprint.tags,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import pytest
 import typer
 
-from countagg.cli.app.choice_options import read_choices, sources_named, taking_choices
+from countagg.cli.app.choice_options import read_choices, taking_choices
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
@@ -118,10 +118,10 @@ def settings_of(*arguments: str, deployed: Remembered | None = None) -> StackSet
 
     def probe(session: Session, flags: Mapping[str, Any]) -> None:
         """Keep the settings."""
-        with sources_named(flags, session.preferences):
-            chosen = read_choices(session.options.stack, flags, session.preferences)
+        with session.preferences.sources_named(flags):
+            chosen = read_choices(session, flags)
             if not chosen.bucket and not (deployed and deployed.bucket):
-                chosen = replace(chosen, bucket="some-bucket")
+                chosen = chosen.but(bucket="some-bucket")
             found.append(chosen.settings(deployed or Remembered()))
 
     app = make_app()

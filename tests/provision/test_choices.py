@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from countagg.core.errors import UsageError
 from countagg.provision.choices import MEMORY_VARIABLE, Chosen, Remembered, remember, remember_too
-from countagg.provision.settings import LOG_RETENTIONS, PerFunction, Retention, StackSettings
+from countagg.provision.settings import CHOICES, LOG_RETENTIONS, PerFunction, Retention, StackSettings
 from tests.provision.stacks import make_stack, state_of
 
-NOTHING = Remembered()
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e"
 ALL: dict[str, Any] = {
     "create_bucket": True,
@@ -48,9 +47,9 @@ settings_with_choices = st.builds(
     tags=st.dictionaries(
         st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.sampled_from(["", "x y", "ü"]), max_size=4
     ),
-    permissions_boundary=st.sampled_from(["", ALL["permissions_boundary"]]),
+    permissions_boundary=st.sampled_from([None, ALL["permissions_boundary"]]),
     role_path=st.sampled_from(["/", "/ops/"]),
-    kms_key=st.sampled_from(["", KEY]),
+    kms_key=st.sampled_from([None, KEY]),
     point_in_time_recovery=st.none() | st.booleans(),
     deletion_protection=st.none() | st.booleans(),
     memory=st.builds(PerFunction, *[st.sampled_from([256, 512])] * 3),
@@ -63,7 +62,7 @@ settings_with_choices = st.builds(
     lanes=st.integers(1, 10),
     counter_shards=st.integers(1, 10),
     max_counters=st.sampled_from([1, 20_000, 250_000]),
-    alarm_email=st.sampled_from(["", "ops@example.org"]),
+    alarm_email=st.sampled_from([None, "ops@example.org"]),
 )
 
 
@@ -109,6 +108,41 @@ def test_what_is_remembered_besides_is_what_a_stack_of_those_choices_remembers()
     assert told == {MEMORY_VARIABLE: remember(chosen), "X": "y"}
 
 
+OLD_MEMORY = (
+    '{"alarm_email":"ops@example.org","alarm_uploads":500,"architecture":"x86_64","bucket_versioning":true,'
+    '"counter_shards":2,"create_bucket":true,"deletion_protection":false,"dropped_tags":["a","b"],'
+    f'"kms_key":"{KEY}","lanes":3,"max_concurrency":20,"max_counters":30000,'
+    '"memory":{"aggregator":1024,"processor":512,"publisher":128},'
+    '"permissions_boundary":"arn:aws:iam::123456789012:policy/boundary","point_in_time_recovery":true,'
+    '"retention":{"logs":90,"snapshots":7,"totals":50},"role_path":"/ops/","tags":{"team":"fleet"},'
+    '"text_logs":true,"window":{"aggregator":2,"processor":5,"publisher":60}}'
+)
+"""As every release so far wrote it."""
+
+
+def test_the_memory_of_an_earlier_release_is_read_and_written_as_it_is() -> None:
+    before = Remembered.from_environment({"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: OLD_MEMORY})
+    settings = Chosen("countagg").settings(before)
+    assert settings == StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"}), **ALL)
+    assert remember(settings) == OLD_MEMORY
+
+
+def test_of_numbers_in_a_memory_those_count_that_there_are() -> None:
+    memory = {"memory": {"processor": 512, "spare": 1}, "window": {"publisher": "5"}, "retention": {"logs": 2.5}}
+    written = {"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: json.dumps(memory)}
+    settings = Chosen("countagg").settings(Remembered.from_environment(written))
+    assert settings == StackSettings("countagg", "fleet-counters", memory=PerFunction(512, 512, 256))
+
+
+@pytest.mark.parametrize("name", ["permissions_boundary", "role_path", "kms_key", "alarm_email", "architecture"])
+def test_an_empty_text_or_null_in_a_memory_is_no_choice(name: str) -> None:
+    for nothing in ("", None):
+        memory = {"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: json.dumps({name: nothing})}
+        assert Chosen("countagg").settings(Remembered.from_environment(memory)) == StackSettings(
+            "countagg", "fleet-counters"
+        )
+
+
 def test_a_stack_of_defaults_remembers_nothing() -> None:
     assert remember(StackSettings("countagg", "fleet-counters")) == "{}"
 
@@ -122,10 +156,10 @@ def test_a_prefix_of_earlier_days_is_read_and_may_be_replaced_but_not_said_again
 
     assert getattr(settings, name) == prefix
     assert settings.unfit_prefixes == {prefix}
-    replaced = Chosen("countagg", **{name: "new/"}).settings(before)  # type: ignore[arg-type]  # both are texts
+    replaced = Chosen("countagg", **{name: "new/"}).settings(before)
     assert (getattr(replaced, name), replaced.unfit_prefixes) == ("new/", frozenset())
     with pytest.raises(UsageError, match="cannot be a prefix"):
-        Chosen("countagg", **{name: prefix}).settings(before)  # type: ignore[arg-type]  # both are texts
+        Chosen("countagg", **{name: prefix}).settings(before)
 
 
 def test_a_remembered_prefix_without_its_slash_is_mended() -> None:
@@ -183,9 +217,8 @@ def test_numbers_are_said_one_by_one() -> None:
 
 @pytest.mark.parametrize("name", ["memory", "window", "retention"])
 def test_a_number_for_nothing_is_refused(name: str) -> None:
-    chosen: dict[str, Any] = {name: {"procesor": 1}}
     with pytest.raises(UsageError, match="procesor") as caught:
-        Chosen("countagg", "fleet-counters", **chosen).settings(NOTHING)
+        CHOICES[name].read(["procesor=1"], f"--{name}")
     assert caught.value.where == f"--{name}"
 
 
@@ -198,9 +231,9 @@ def test_tags_and_address_that_are_not_chosen_any_more_are_dropped() -> None:
     assert (settings.dropped_email, settings.alarm_email) == ("a@b.org", "c@d.org")
     again = Chosen("countagg", tags={}, alarm_email="none").settings(before)
     assert again.dropped_tags == {"a", "b"}
-    assert (again.dropped_email, again.alarm_email) == ("a@b.org", "")
+    assert (again.dropped_email, again.alarm_email) == ("a@b.org", None)
     same = Chosen("countagg").settings(before)
-    assert (same.dropped_tags, same.dropped_email) == (frozenset(), "")
+    assert (same.dropped_tags, same.dropped_email) == (frozenset(), None)
 
 
 def test_dropped_tags_are_remembered_until_they_are_chosen_again() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,6 +16,7 @@ import typer
 from countagg import __version__
 from countagg.cli.app import completion
 from countagg.core.errors import ConnectionProblem, UsageError
+from countagg.provision.setting_types import Setting, Switch, Text, settings_of
 
 if TYPE_CHECKING:
     from countagg.cli.app.preferences import Preferences
@@ -45,70 +46,70 @@ def _print_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001
         raise typer.Exit
 
 
-def global_parameters(
-    *,
-    stack: Annotated[
-        str | None, typer.Option(help="Name of the stack.", rich_help_panel=_PANEL, show_default=DEFAULT_STACK)
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Profile of the AWS configuration.", rich_help_panel=_PANEL)
-    ] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel=_PANEL)] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="Address to use instead of AWS's own.", rich_help_panel=_PANEL)
-    ] = None,
-    local: Annotated[
-        bool | None, typer.Option("--local", help="Work on the embedded engine.", rich_help_panel=_PANEL)
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=_PANEL)
-    ] = None,
-    output: Annotated[
-        OutputForm | None, typer.Option(help="Form of the result.", rich_help_panel=_PANEL, show_default="table")
-    ] = None,
-    quiet: Annotated[
-        bool | None, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_PANEL)
-    ] = None,
-    verbose: Annotated[
-        bool | None, typer.Option("--verbose", "-v", help="More on errors.", rich_help_panel=_PANEL)
-    ] = None,
-    no_color: Annotated[
-        bool | None,
-        typer.Option("--no-color", help="No colours; so does the variable NO_COLOR.", rich_help_panel=_PANEL),
-    ] = None,
-    version: Annotated[
-        bool | None,
-        typer.Option(
-            "--version",
-            help="Print the version and end.",
-            is_eager=True,
-            callback=_print_version,
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-) -> None:
-    """Hold the signature that every command shares."""
-
-
-GLOBALS: Final = tuple(inspect.signature(global_parameters, eval_str=True).parameters.values())
-GLOBAL_NAMES: Final = tuple(parameter.name for parameter in GLOBALS)
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The global options as they apply."""
+    """The global options as they apply: the one table of them, as `StackSettings` is of the choices of a stack."""
 
-    stack: str
-    profile: str | None
-    region: str | None
-    endpoint_url: str | None
-    local: bool
-    output: OutputForm
-    quiet: bool
-    verbose: bool
-    no_color: bool
+    stack: Annotated[str, Text("Name of the stack.")] = DEFAULT_STACK
+    # Where credentials go, and which. A profile may run a program, its `credential_process`.
+    profile: Annotated[str | None, Text("Profile of the AWS configuration.", is_personal=True)] = None
+    region: Annotated[str | None, Text("AWS region.")] = None
+    endpoint_url: Annotated[str | None, Text("Address to use instead of AWS's own.", is_personal=True)] = None
+    local: Annotated[bool, Switch("Work on the embedded engine.", flags=("--local",))] = False
+    output: Annotated[
+        OutputForm, Text("Form of the result.", pattern="|".join(OutputForm), rule=" or ".join(OutputForm))
+    ] = OutputForm.TABLE
+    quiet: Annotated[bool, Switch("No progress, no remarks.", flags=("--quiet", "-q"))] = False
+    verbose: Annotated[bool, Switch("More on errors.", flags=("--verbose", "-v"))] = False
+    no_color: Annotated[bool, Switch("No colours; so does the variable NO_COLOR.", flags=("--no-color",))] = False
     stack_flag: bool = field(default=False, compare=False)
     """Whether `--stack` was on the command line."""
+
+
+GLOBAL_SETTINGS: Final = settings_of(Options)
+_CONFIG: Final = typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=_PANEL)
+_VERSION: Final = typer.Option(
+    "--version", help="Print the version and end.", is_eager=True, callback=_print_version, rich_help_panel=_PANEL
+)
+GLOBAL_NAMES: Final = (*GLOBAL_SETTINGS, "config", "version")
+
+
+def parameter_of(setting: Setting, *, panel: str | None) -> inspect.Parameter:
+    """Return what typer reads of a setting: its option, under a heading of the help."""
+    shown = str(setting.default) if type(setting.default) in (str, int) else True
+    option = typer.Option(
+        *setting.flags,
+        help=setting.told,
+        metavar=setting.metavar,
+        show_default=shown,
+        rich_help_panel=panel,
+    )
+    return _parameter(setting.name, setting.flag_type, option)
+
+
+def _parameter(name: str, flag_type: Any, option: Any) -> inspect.Parameter:  # noqa: ANN401 - as typer has them
+    annotation = Annotated[flag_type | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def global_parameters(forms: Sequence[OutputForm] = tuple(OutputForm)) -> list[inspect.Parameter]:
+    """Return the global options, of a command with results in these forms."""
+    names = [form.value for form in forms]
+    output = typer.Option(
+        help=GLOBAL_SETTINGS["output"].help,
+        rich_help_panel=_PANEL,
+        show_default=OutputForm.TABLE.value,
+        metavar=f"<{'|'.join(names)}>",
+        autocompletion=completion.one_of(*names),
+    )
+    return [
+        *(
+            _parameter(name, OutputForm, output) if name == "output" else parameter_of(setting, panel=_PANEL)
+            for name, setting in GLOBAL_SETTINGS.items()
+        ),
+        _parameter("config", Path, _CONFIG),
+        _parameter("version", bool, _VERSION),
+    ]
 
 
 def merge_flags(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,79 +123,36 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
     Raises:
         UsageError: a value cannot be, or two contradict each other.
     """
-
-    def text(name: str) -> str | None:
-        return flags[name] if flags[name] is not None else preferences.text(name)
-
-    def switch(name: str) -> bool:
-        return bool(flags[name] if flags[name] is not None else preferences.switch(name))
-
-    def origin(name: str) -> str:
-        return preferences.origin(name) if flags[name] is None else f"--{name.replace('_', '-')}"
-
-    options = Options(
-        stack=text("stack") or DEFAULT_STACK,
-        profile=text("profile"),
-        region=text("region"),
-        endpoint_url=text("endpoint_url"),
-        local=switch("local"),
-        output=_output_form(text("output"), origin("output")),
-        quiet=switch("quiet"),
-        verbose=switch("verbose"),
-        no_color=switch("no_color"),
-        stack_flag=flags["stack"] is not None,
-    )
-    _check_endpoint(options, origin)
-    return options
+    with preferences.sources_named(flags):
+        values = {name: preferences.value(name, flags[name]) for name in GLOBAL_SETTINGS}
+        for name, value in values.items():
+            GLOBAL_SETTINGS[name].check(value)
+        said = {name: value for name, value in values.items() if value is not None}
+        options = Options(**said, stack_flag=flags["stack"] is not None)
+        _check_endpoint(options)
+        return replace(options, output=OutputForm(options.output))
 
 
-def _check_endpoint(options: Options, origin: Callable[[str], str]) -> None:
-    """Refuse an address that cannot be, or that contradicts another option.
-
-    Args:
-        options: as they apply.
-        origin: tells where an option's value was said.
-    """
+def _check_endpoint(options: Options) -> None:
+    """Refuse an address that cannot be, or that contradicts another option."""
     if options.local and options.endpoint_url:
         raise UsageError(
             "both the embedded engine and an endpoint are given",
-            where=f"{origin('local')}, {origin('endpoint_url')}",
+            where="--local, --endpoint-url",
             hint="the embedded engine has its own address: leave one of them out",
         )
     if options.endpoint_url and not options.endpoint_url.startswith(("http://", "https://")):
         raise ConnectionProblem(
             f"{options.endpoint_url!r} is no address",
-            where=origin("endpoint_url"),
+            where="--endpoint-url",
             hint="give it with its scheme, such as http://127.0.0.1:4566",
         )
     if options.endpoint_url and "@" in urlsplit(options.endpoint_url).netloc:
         raise UsageError(
             "the address has a user or a password in it, which would be shown and is not used",
-            where=origin("endpoint_url"),
+            where="--endpoint-url",
             hint="leave it out; credentials come from the AWS configuration",
         )
-
-
-def _output_form(text: str | None, origin: str) -> OutputForm:
-    try:
-        return OutputForm(text or OutputForm.TABLE)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is no form of output", where=origin, hint=f"use {', '.join(OutputForm)}"
-        ) from error
-
-
-def _output_of(forms: Sequence[OutputForm]) -> Any:  # noqa: ANN401 - an annotation
-    """Return what typer reads about the option `--output` of a command with these forms."""
-    names = [form.value for form in forms]
-    option = typer.Option(
-        help="Form of the result.",
-        rich_help_panel=_PANEL,
-        show_default="table",
-        metavar=f"<{'|'.join(names)}>",
-        autocompletion=completion.one_of(*names),
-    )
-    return Annotated[OutputForm | None, option]
 
 
 def with_global_options(
@@ -220,7 +178,7 @@ def with_global_options(
     parameters = [
         context,
         *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-        *(each.replace(annotation=_output_of(forms)) if each.name == "output" else each for each in GLOBALS),
+        *global_parameters(forms),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -4,57 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from countagg.cli.app.given import check_variables
-from countagg.core.errors import UsageError
+from countagg.cli.app.options import GLOBAL_SETTINGS
+from countagg.core.errors import CountaggError, UsageError
+from countagg.provision.settings import CHOICES
 
 PROJECT_FILE: Final = Path("countagg.toml")
-_VARIABLE_PREFIX: Final = "COUNTAGG_"
-
-TEXTS: Final = (
-    "stack",
-    "profile",
-    "region",
-    "endpoint_url",
-    "output",
-    "bucket",
-    "prefix",
-    "output_prefix",
-    "permissions_boundary",
-    "role_path",
-    "kms_key",
-    "alarm_email",
-    "architecture",
-)
-SWITCHES: Final = (
-    "local",
-    "quiet",
-    "verbose",
-    "no_color",
-    "create_bucket",
-    "bucket_versioning",
-    "point_in_time_recovery",
-    "deletion_protection",
-)
-NUMBERS: Final = ("alarm_uploads", "max_concurrency", "lanes", "counter_shards", "max_counters")
-TABLES: Final = ("tags", "memory", "window", "retention")
-NOT_FOR_PROJECTS: Final = ("endpoint_url", "profile")
-"""Where credentials go, and which: whoever filled the working directory has no say in that. A profile may run a
-program, its `credential_process`."""
-LONGEST_NUMBER: Final = 9
-"""Digits; Python refuses to read very long ones."""
+SETTINGS: Final = {**GLOBAL_SETTINGS, **CHOICES}
+"""All that a variable or a file may say, by name."""
+_BY_OPTION: Final = {setting.option: setting for setting in SETTINGS.values()}
 _MEND: Final = "mend it, or name another file by --config"
-NO_ENTRIES: Final = "none"
-"""What a variable says instead of an empty table."""
 
-Setting = str | bool | int | Mapping[str, str | int]
-
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
+Written = str | bool | int | Mapping[str, str | int]
+"""What a settings file holds."""
 
 
 def user_file() -> Path | None:
@@ -79,104 +47,68 @@ class Preferences:
     """
 
     variables: Mapping[str, str]
-    files: tuple[tuple[Path, Mapping[str, Setting]], ...] = ()
+    files: tuple[tuple[Path, Mapping[str, Written]], ...] = ()
     skipped: tuple[tuple[Path, str], ...] = ()
 
-    def project(self) -> dict[str, Setting]:
+    def project(self) -> dict[str, Written]:
         """Return what the file in the working directory says, unless a variable says otherwise."""
         content = dict(self.files).get(PROJECT_FILE, {})
-        return {name: value for name, value in content.items() if _variable(name) not in self.variables}
+        return {name: value for name, value in content.items() if SETTINGS[name].variable not in self.variables}
 
-    def text(self, name: str) -> str | None:
-        """Return what the strongest source says; None if none says anything."""
-        origin, value = self._find(name)
-        return str(value) if origin else None
+    def value(self, name: str, flag: Any = None) -> Any:  # noqa: ANN401 - of the setting's type
+        """Return what the strongest source says of a setting; None if none says anything.
 
-    def switch(self, name: str) -> bool | None:
-        """Return whether the strongest source switches it on; None if none says anything.
-
-        Raises:
-            UsageError: a variable says neither yes nor no.
-        """
-        origin, value = self._find(name)
-        if not origin:
-            return None
-        return value if isinstance(value, bool) else _parse_switch(str(value), origin)
-
-    def number(self, name: str) -> int | None:
-        """Return the whole number that the strongest source says; None if none says anything.
+        Args:
+            name: of the setting.
+            flag: what typer made of its option; None if it is not on the command line.
 
         Raises:
-            UsageError: a variable holds something else.
+            UsageError: a source says what is not of the setting's form.
         """
-        origin, value = self._find(name)
-        text = str(value)
-        if origin and (not text.isdecimal() or len(text) > LONGEST_NUMBER):
-            raise UsageError(f"{text!r} is not a whole number that could be meant", where=origin)
-        return int(text) if origin else None
+        said = (value for _, value in self._said(name, flag))
+        if not SETTINGS[name].is_merged:
+            return next(said, None)
+        merged: dict[str, int] = {}
+        for entries in said:
+            merged = {**entries, **merged}
+        return merged
 
-    def table(self, name: str) -> Mapping[str, str] | None:
-        """Return the entries that the strongest source gives; None if none says anything.
+    def origin(self, option: str, flag: Any = None) -> str:  # noqa: ANN401 - as of `value`
+        """Return the option itself, the variable or the file that says it; the option if none does."""
+        setting = _BY_OPTION[option]
+        said = list(dict.fromkeys(origin for origin, _ in self._sources(setting.name, flag)))
+        return ", ".join(said if setting.is_merged else said[:1]) or option
 
-        Raises:
-            UsageError: a variable holds something else than `KEY=VALUE,...`.
+    @contextmanager
+    def sources_named(self, flags: Mapping[str, Any]) -> Iterator[None]:
+        """Have an error that complains of options name the variable or the file where that is what says it.
+
+        Args:
+            flags: what typer made of the options, by the names of their settings.
         """
-        return next((entries for _, entries in self.tables(name)), None)
+        try:
+            yield
+        except CountaggError as error:
+            options = error.where.split(", ")
+            if all(option in _BY_OPTION for option in options):
+                origins = (self.origin(option, flags.get(_BY_OPTION[option].name)) for option in options)
+                error.where = ", ".join(dict.fromkeys(origins))
+            raise
 
-    def tables(self, name: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield every source that gives entries, strongest first, with its name.
+    def _said(self, name: str, flag: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as of `value`
+        for origin, said in self._sources(name, flag):
+            yield origin, SETTINGS[name].read(said, origin)
 
-        Raises:
-            UsageError: a variable holds something else than `KEY=VALUE,...`.
-        """
-        for origin, value in self._said(name):
-            if isinstance(value, Mapping):
-                yield origin, {key: str(each) for key, each in value.items()}
-            else:
-                text = str(value)
-                yield origin, {} if text == NO_ENTRIES else parse_entries(text.split(","), origin)
-
-    def origin(self, name: str) -> str:
-        """Return the variable or the file that says something; empty if none does."""
-        return self._find(name)[0]
-
-    def _find(self, name: str) -> tuple[str, Setting]:
-        return next(self._said(name), ("", ""))
-
-    def _said(self, name: str) -> Iterator[tuple[str, Setting]]:
+    def _sources(self, name: str, flag: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as of `value`
         """Yield what each source says, strongest first, with the source's name."""
-        variable = _variable(name)
-        if variable in self.variables:
-            yield variable, self.variables[variable]
+        setting = SETTINGS[name]
+        if flag is not None:
+            yield setting.option, flag
+        if setting.variable in self.variables:
+            yield setting.variable, self.variables[setting.variable]
         for path, content in self.files:
             if name in content:
                 yield str(path), content[name]
-
-
-def _variable(name: str) -> str:
-    return f"{_VARIABLE_PREFIX}{name.upper()}"
-
-
-def parse_entries(texts: Sequence[str], origin: str) -> dict[str, str]:
-    """Read `KEY=VALUE` texts.
-
-    Raises:
-        UsageError: one has no equals sign or no key.
-    """
-    entries = {}
-    for text in texts:
-        key, sign, value = text.partition("=")
-        if not sign or not key.strip():
-            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin, hint="such as team=payments")
-        entries[key.strip()] = value.strip()
-    return entries
-
-
-def _parse_switch(text: str, variable: str) -> bool:
-    lower = text.strip().lower()
-    if lower in _TRUE or lower in _FALSE:
-        return lower in _TRUE
-    raise UsageError(f"{text!r} is neither yes nor no", where=variable, hint="use 1 or 0")
 
 
 def load_preferences(variables: Mapping[str, str], config: Path | None) -> Preferences:
@@ -190,7 +122,7 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
         UsageError: a file is missing that was named, cannot be read, holds an unknown setting, one of the wrong
             type, or one that is not for a project to say; or a variable is empty.
     """
-    ours = map(_variable, (*TEXTS, *SWITCHES, *NUMBERS, *TABLES))
+    ours = [setting.variable for setting in SETTINGS.values()]
     check_variables({name: variables[name] for name in ours if name in variables})
     files, skipped = [], []
     for path in filter(None, (config or PROJECT_FILE, user_file())):
@@ -219,7 +151,7 @@ def _is_trusted(file: os.stat_result) -> bool:
     return file.st_uid in {os.geteuid(), 0} and not file.st_mode & stat.S_IWOTH
 
 
-def _load(path: Path, *, named: bool) -> Mapping[str, Setting]:
+def _load(path: Path, *, named: bool) -> Mapping[str, Written]:
     import tomllib
 
     try:
@@ -227,41 +159,24 @@ def _load(path: Path, *, named: bool) -> Mapping[str, Setting]:
     except ValueError as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), hint=_MEND) from error
     for name, value in content.items():
-        _check(name, value, str(path))
-        if name in NOT_FOR_PROJECTS and not named:
-            raise UsageError(
-                f"{name} is not read from the working directory, which somebody else may have filled",
-                where=str(path),
-                hint=f"give --{name.replace('_', '-')} or {_variable(name)}, move the line to {user_file()}, or "
-                "name the file by --config",
-            )
+        _check(name, value, str(path), named=named)
     return content
 
 
-def _check(name: str, value: object, path: str) -> None:
-    if name in TEXTS:
-        if not isinstance(value, str):
-            raise UsageError(f"{name} must be text in quotes", where=path, hint=f'such as {name} = "text"')
-        if not value:
-            raise UsageError(f"{name} is empty", where=path, hint="give it a value, or remove the line")
-    elif name in SWITCHES:
-        if not isinstance(value, bool):
-            raise UsageError(
-                f"{name} must be true or false, without quotes", where=path, hint=f"such as {name} = true"
-            )
-    elif name in NUMBERS:
-        if type(value) is not int:
-            raise UsageError(
-                f"{name} must be a whole number, without quotes", where=path, hint=f"such as {name} = 2"
-            )
-    elif name in TABLES:
-        # Not isinstance: in Python true is a number.
-        if not isinstance(value, dict) or any(type(each) not in (str, int) for each in value.values()):
-            raise UsageError(
-                f"{name} must be a table of texts or numbers",
-                where=path,
-                hint=f'such as [{name}] and key = "text"',
-            )
-    else:
-        known = ", ".join(sorted({*TEXTS, *SWITCHES, *NUMBERS, *TABLES}))
+def _check(name: str, value: object, path: str, *, named: bool) -> None:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        known = ", ".join(sorted(SETTINGS))
         raise UsageError(f"unknown setting {name!r}", where=path, hint=f"known are {known}")
+    if not setting.is_form(value):
+        example = setting.example.format(name)
+        raise UsageError(f"{name} must be {setting.form}", where=path, hint=f"such as {example}")
+    if value == "":
+        raise UsageError(f"{name} is empty", where=path, hint="give it a value, or remove the line")
+    if setting.is_personal and not named:
+        raise UsageError(
+            f"{name} is not read from the working directory, which somebody else may have filled",
+            where=path,
+            hint=f"give {setting.option} or {setting.variable}, move the line to {user_file()}, or name the file "
+            "by --config",
+        )

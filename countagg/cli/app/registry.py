@@ -52,7 +52,7 @@ def command(
                 if session.options.output not in forms:
                     raise UsageError(
                         f"{name} has no form {session.options.output}",
-                        where="--output" if flags["output"] else session.preferences.origin("output"),
+                        where=session.preferences.origin("--output", flags["output"]),
                         hint=f"use {', '.join(forms)}",
                     )
                 if changes or session.options.verbose:

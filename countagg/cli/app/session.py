@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from countagg.cli.app.options import DEFAULT_STACK, Options
-from countagg.cli.app.preferences import PROJECT_FILE, Preferences, Setting
+from countagg.cli.app.preferences import PROJECT_FILE, Preferences, Written
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
 from countagg.core.printable import printable
 from countagg.redaction import SENT
@@ -46,7 +46,7 @@ class _PrintableConsole(Console):
         return super().render_str("\n".join(map(printable, SENT.hide(text).split("\n"))), **style)
 
 
-def _settings(name: str, value: Setting) -> list[str]:
+def _settings(name: str, value: Written) -> list[str]:
     """Return a setting of a file in the form NAME=VALUE; of a table, each entry."""
     if isinstance(value, Mapping):
         return [f"{name}.{key}={each}" for key, each in value.items()]

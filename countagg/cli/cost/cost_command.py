@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from countagg.cli.app import completion
+from countagg.cli.app.choice_options import read_choices, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from countagg.operate.cost.prices import Prices
     from countagg.provision.settings import StackSettings
 
+_CHOICES = ("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning")
+"""Those that a bill depends on."""
 _WorstDayOption = Annotated[
     bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
 ]
@@ -34,11 +38,12 @@ _SinceOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "cost", "Measure")(cost)
+    command(app, "cost", "Measure")(taking_choices(cost, "window", "memory"))
 
 
 def cost(
     session: Session,
+    *,
     instances: Annotated[int, typer.Option(min=1, help="Instances of the fleet.")] = 100,
     counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two files of an instance.")] = 60.0,
@@ -46,12 +51,7 @@ def cost(
     changed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
     ] = 1.0,
-    window: Annotated[
-        list[str] | None, typer.Option(metavar="FUNCTION=SECONDS", help="As of setup: 0, 1 and 10 by default.")
-    ] = None,
-    memory: Annotated[
-        list[str] | None, typer.Option(metavar="FUNCTION=MB", help="As of setup: 256, 512 and 256 by default.")
-    ] = None,
+    flags: Mapping[str, Any],
     prices: Annotated[Path | None, typer.Option(metavar="FILE", help="Prices instead of ours, in TOML.")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each line with its formula, the sizes and the assumptions.")
@@ -71,9 +71,9 @@ def cost(
     if measured:
         _write_measured(session, _measure(session, since), prices_of_region(session, prices))
     elif worst_day:
-        _write_worst_day(session, _settings(session, window, memory), prices_of_region(session, prices))
+        _write_worst_day(session, _settings(session, flags), prices_of_region(session, prices))
     else:
-        fleet, settings = (instances, counters, interval, days, changed), _settings(session, window, memory)
+        fleet, settings = (instances, counters, interval, days, changed), _settings(session, flags)
         _write_modelled(session, fleet, settings, prices_of_region(session, prices), explain=explain)
 
 
@@ -100,22 +100,12 @@ def _region(session: Session) -> str:
     return Clients(ConnectionOptions(session.options.profile)).session.region_name or DEFAULT_REGION
 
 
-def _settings(session: Session, window: list[str] | None, memory: list[str] | None) -> StackSettings:
+def _settings(session: Session, flags: Mapping[str, Any]) -> StackSettings:
     """Return what setup would choose, but for the options."""
-    from countagg.cli.app.choice_options import read_numbers
-    from countagg.provision.choices import Chosen, Remembered
+    from countagg.provision.choices import Remembered
 
-    said = session.preferences
-    return Chosen(
-        session.options.stack,
-        bucket="any-bucket",  # a bill needs none; settings do
-        memory=read_numbers("memory", memory, said),
-        window=read_numbers("window", window, said),
-        retention=read_numbers("retention", None, said),
-        max_concurrency=said.number("max_concurrency"),
-        max_counters=said.number("max_counters"),
-        bucket_versioning=said.switch("bucket_versioning"),
-    ).settings(Remembered())
+    # A bill needs no bucket; settings do.
+    return read_choices(session, flags, _CHOICES).but(bucket="any-bucket").settings(Remembered())
 
 
 def _choices(settings: StackSettings) -> Choices:

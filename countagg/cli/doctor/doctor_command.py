@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.stack.permissions_command import BucketOption, OutputPrefixOption, PrefixOption, stack_settings
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.errors import ConnectionProblem, UsageError
 from countagg.provision.permissions import COMMANDS_OF, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from countagg.operate.doctor.checks import Check
     from countagg.provision.choices import Remembered
     from countagg.provision.settings import StackSettings
@@ -26,20 +25,18 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    command(app, "doctor", "Set up and tear down")(doctor)
+    command(app, "doctor", "Set up and tear down")(
+        taking_choices(doctor, "bucket", "create_bucket", "prefix", "output_prefix")
+    )
 
 
 def doctor(
     session: Session,
+    *,
     role: Annotated[
         Role | None, typer.Option(help="Check the permissions of this role only; of all but `instance` otherwise.")
     ] = None,
-    bucket: BucketOption = None,
-    create_bucket: Annotated[
-        bool | None, typer.Option("--create-bucket", help="The bucket need not exist: setup is to create it.")
-    ] = None,
-    prefix: PrefixOption = None,
-    output_prefix: OutputPrefixOption = None,
+    flags: Mapping[str, Any],
 ) -> None:
     """Check whether countagg can work here: credentials, permissions, quotas, names, bucket, versions.
 
@@ -50,8 +47,7 @@ def doctor(
     """
     if role is Role.INSTANCE:
         raise UsageError("an instance runs no commands", where="--role", hint="choose another role")
-    flags = {"bucket": bucket, "prefix": prefix, "output_prefix": output_prefix}
-    found = _examine(session, role, flags, create_bucket=create_bucket)
+    found = _examine(session, role, flags)
     checks = [replace(check, fix=session.in_place(check.fix)) for check in found]
     _write(session, checks)
     wrong = [check for check in checks if check.is_problem]
@@ -60,13 +56,11 @@ def doctor(
         raise typer.Exit(_exit_code(wrong))
 
 
-def _examine(
-    session: Session, role: Role | None, flags: dict[str, str | None], *, create_bucket: bool | None
-) -> Sequence[Check]:
+def _examine(session: Session, role: Role | None, flags: Mapping[str, Any]) -> Sequence[Check]:
     from countagg.operate.doctor.doctor import Patient, examine
 
     def choose(remembered: Remembered) -> StackSettings:
-        return stack_settings(session, flags, remembered, create_bucket=create_bucket)
+        return complete_settings(session, flags, remembered, POLICY_CHOICES)
 
     roles = [role] if role else list(COMMANDS_OF)
     with stepwise(session) as tell:

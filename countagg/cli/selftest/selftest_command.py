@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from countagg.cli.app.choice_options import read_choices
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -115,17 +116,9 @@ def _prepare(session: Session, meter: CallMeter) -> _Job:
 def _choices(session: Session) -> Chosen:
     """Return the throw-away stack's choices: the defaults, and what an organisation may demand of every stack."""
     from countagg.operate.selftest.selftest import throw_away_bucket
-    from countagg.provision.choices import Chosen
 
-    said = session.preferences
-    return Chosen(
-        session.options.stack,
-        bucket=throw_away_bucket(session.caller.place),
-        create_bucket=True,
-        tags=said.table("tags"),
-        permissions_boundary=said.text("permissions_boundary"),
-        role_path=said.text("role_path"),
-    )
+    demanded = read_choices(session, {}, ("tags", "permissions_boundary", "role_path"))
+    return demanded.but(bucket=throw_away_bucket(session.caller.place), create_bucket=True)
 
 
 def _refuse_earlier(session: Session, deployment: Deployment) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countagg.cli.app.choice_options import sources_named
+from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
 from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -30,26 +30,6 @@ if TYPE_CHECKING:
 
 _PANEL = "Commands"
 _MAKING_ROLES = frozenset({Role.DEPLOYER, Role.SELFTEST})
-CHOICES = ("bucket", "prefix", "output_prefix", "role_path", "kms_key", "permissions_boundary")
-
-BucketOption = Annotated[
-    str | None, typer.Option(help="Bucket with the counter files, where no stack is deployed that tells it.")
-]
-CreateBucketOption = Annotated[
-    bool | None,
-    typer.Option("--create-bucket", help="Setup creates the bucket; a deployed stack tells it."),
-]
-PrefixOption = Annotated[str | None, typer.Option(help="Folder of the counter files.", show_default="counters/")]
-OutputPrefixOption = Annotated[
-    str | None, typer.Option(help="Folder of the published totals.", show_default="totals/")
-]
-RolePathOption = Annotated[str | None, typer.Option(help="Path of the functions' roles.", show_default="/")]
-KmsKeyOption = Annotated[str | None, typer.Option(metavar="ARN", help="Key that encrypts the stack.")]
-BoundaryOption = Annotated[
-    str | None, typer.Option(metavar="ARN", help="Policy that must bound the functions' roles.")
-]
-
-
 _RoleOption = Annotated[Role, typer.Option(help="Who the policy is for.")]
 _InstanceIdOption = Annotated[
     list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
@@ -67,22 +47,19 @@ def register(app: typer.Typer) -> None:
         cls=CommandGroup,
         rich_markup_mode=None,
     )
-    command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(print_policy)
+    command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(
+        taking_choices(print_policy, *POLICY_CHOICES)
+    )
     app.add_typer(group, rich_help_panel="Set up and tear down")
 
 
 def print_policy(
     session: Session,
+    *,
     role: _RoleOption,
     instance_id: _InstanceIdOption = None,
     account: _AccountOption = None,
-    bucket: BucketOption = None,
-    create_bucket: CreateBucketOption = None,
-    prefix: PrefixOption = None,
-    output_prefix: OutputPrefixOption = None,
-    role_path: RolePathOption = None,
-    kms_key: KmsKeyOption = None,
-    permissions_boundary: BoundaryOption = None,
+    flags: Mapping[str, Any],
 ) -> None:
     """Print the IAM policy of a role: what its commands call, on this stack's resources, and nothing else.
 
@@ -97,12 +74,8 @@ def print_policy(
         )
     place = _place(session, account)
     if role is Role.SELFTEST and not session.options.stack_flag:
-        bucket, create_bucket = bucket or _throw_away(session, place), True
-    flags = dict(
-        zip(CHOICES, (bucket, prefix, output_prefix, role_path, kms_key, permissions_boundary), strict=True)
-    )
-    remembered = _nothing() if account else _remembered(session)
-    settings = stack_settings(session, flags, remembered, create_bucket=create_bucket)
+        flags = {**flags, "bucket": flags["bucket"] or _throw_away(session, place), "create_bucket": True}
+    settings = complete_settings(session, flags, _remembered(session, account), POLICY_CHOICES)
     document = _document(role, instance_id or (), settings, place)
     session.stdout.write(json.dumps(document, indent=2) + "\n")
     if role is Role.INSTANCE and not instance_id:
@@ -151,37 +124,9 @@ def _place(session: Session, account: str | None) -> Place:
     return configured_place(session.clients, account)
 
 
-def _nothing() -> Remembered:
-    from countagg.provision.choices import Remembered
-
-    return Remembered()
-
-
-def _remembered(session: Session) -> Remembered:
+def _remembered(session: Session, account: str | None) -> Remembered:
     from countagg.aws.pipeline import read_environment
     from countagg.provision.choices import Remembered
 
-    return Remembered.from_environment(read_environment(session.clients, session.options.stack))
-
-
-def stack_settings(
-    session: Session, flags: dict[str, str | None], remembered: Remembered, *, create_bucket: bool | None
-) -> StackSettings:
-    """Return the settings that flags, preferences and the deployed stack give together.
-
-    Args:
-        session: of the command.
-        flags: by the names of `CHOICES`; those left out are None.
-        remembered: what the deployed stack tells.
-        create_bucket: the flag; None if it is left out.
-
-    Raises:
-        UsageError: no bucket is named anywhere, or a value cannot be used.
-    """
-    from countagg.provision.choices import Chosen
-
-    told = {name: session.preferences.text(name) if flags.get(name) is None else flags[name] for name in CHOICES}
-    with sources_named(flags, session.preferences):
-        chosen = Chosen(session.options.stack, **told)  # type: ignore[arg-type]  # all are texts
-        created = create_bucket or bool(session.preferences.switch("create_bucket"))
-        return replace(chosen, create_bucket=created).settings(remembered)
+    environment = {} if account else read_environment(session.clients, session.options.stack)
+    return Remembered.from_environment(environment)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countagg.cli.app.choice_options import read_choices, sources_named, taking_choices
+from countagg.cli.app.choice_options import read_choices, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -205,8 +205,8 @@ def _deployment(session: Session) -> tuple[Deployment, Reporter]:
 
 
 def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) -> Plan:
-    with sources_named(flags, session.preferences):
-        return deployment.plan(read_choices(session.options.stack, flags, session.preferences))
+    with session.preferences.sources_named(flags):
+        return deployment.plan(read_choices(session, flags))
 
 
 def _show_plan(session: Session, planned: Plan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -143,7 +143,7 @@ class Bench:
 
     def set_up(self, *, bucket_versioning: bool | None = None) -> list[Change]:
         """Set the throw-away stack up, or bring it back to what it should be; return what was done."""
-        self._plan = self.deployment.plan(replace(self.chosen, bucket_versioning=bucket_versioning))
+        self._plan = self.deployment.plan(self.chosen.but(bucket_versioning=bucket_versioning))
         return [each for each in apply(self._plan, self.begun) if each.action is not Action.KEEP]
 
     def delete_role(self, function: str) -> None:

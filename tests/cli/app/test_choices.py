@@ -55,7 +55,7 @@ def test_the_strongest_source_of_a_choice_wins(
         settings = settings_of(*(wanted.flags if strongest == "flag" else ()), deployed=deployed)
 
         expected: dict[str, Any] = {"bucket": "some-bucket", name: wanted.value}
-        assert replace(settings, dropped_tags=frozenset(), dropped_email="") == StackSettings(
+        assert replace(settings, dropped_tags=frozenset(), dropped_email=None) == StackSettings(
             "countagg", **expected
         )
 
@@ -97,7 +97,7 @@ def test_none_takes_a_choice_back(
     settings = settings_of(*(none.flags if source == "flag" else ()), deployed=deployed)
 
     assert getattr(settings, name) == getattr(StackSettings("countagg", "some-bucket"), name)
-    assert settings.dropped_email == ("one@example.org" if name == "alarm_email" else "")
+    assert settings.dropped_email == ("one@example.org" if name == "alarm_email" else None)
 
 
 @pytest.mark.parametrize("source", ["flag", "variable", "project file"])

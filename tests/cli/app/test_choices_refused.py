@@ -85,7 +85,7 @@ BAD: Final = (
         "retention",
         "logs=8",
         "[retention]\nlogs = 8\n",
-        "logs=8 is none that CloudWatch Logs knows",
+        "CloudWatch Logs has no 8-day retention",
     ),
     Bad(("--kms-key", "alias/x"), "kms_key", "alias/x", 'kms_key = "alias/x"\n', "'alias/x' cannot be used"),
     Bad(("--role-path", "ops"), "role_path", "ops", 'role_path = "ops"\n', "'ops' cannot be used"),
@@ -102,7 +102,7 @@ BAD: Final = (
         "architecture",
         "arm",
         'architecture = "arm"\n',
-        "'arm' is not an architecture of Lambda's",
+        "'arm' cannot be used",
     ),
     Bad(("--lanes", "0"), "lanes", "0", "lanes = 0\n", "0 lanes and 1 counter shards"),
     Bad(

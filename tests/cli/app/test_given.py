@@ -11,9 +11,10 @@ from typing import Any, Final
 import pytest
 import typer
 
-from countagg.cli.app.preferences import NUMBERS, SWITCHES, TABLES, TEXTS
+from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.main import make_app
 from countagg.core.errors import UsageError
+from countagg.provision.setting_types import Text
 from tests.cli.running import CommandLine
 
 HINT: Final = "  try: give a value or leave it out; is a shell variable not set?\n"
@@ -90,7 +91,7 @@ def test_help_is_shown_whatever_else_is_given(countagg: CommandLine) -> None:
     assert countagg("query", "--date", "", "--help").code == 0
 
 
-@pytest.mark.parametrize("name", [*TEXTS, *SWITCHES, *NUMBERS, *TABLES])
+@pytest.mark.parametrize("name", SETTINGS)
 def test_every_variable_that_is_set_and_empty_is_refused_by_its_name(
     name: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +103,7 @@ def test_every_variable_that_is_set_and_empty_is_refused_by_its_name(
     assert ran.err == f"countagg: COUNTAGG_{name.upper()} is empty\n  try: give it a value, or unset it\n"
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", [name for name, each in SETTINGS.items() if isinstance(each, Text)])
 def test_every_empty_text_of_a_settings_file_is_refused_by_its_name(name: str, countagg: CommandLine) -> None:
     Path("countagg.toml").write_text(f'{name} = ""\n')
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from countagg.cli.app.options import Options, OutputForm
-from countagg.cli.app.preferences import NOT_FOR_PROJECTS
+from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
@@ -39,7 +39,7 @@ TEXTS: Final = {
 }
 SWITCHES: Final = ("local", "quiet", "verbose", "no_color")
 SOURCES: Final = ("flag", "variable", "project file", "user file")
-REFUSED: Final = {(name, "project file") for name in NOT_FOR_PROJECTS}
+REFUSED: Final = {(name, "project file") for name, setting in SETTINGS.items() if setting.is_personal}
 
 
 def session_of(*arguments: str) -> Session:
@@ -213,7 +213,7 @@ def test_a_variable_that_says_neither_yes_nor_no_is_refused_by_its_name(
         (b"[memory]\n[memory.processor]\n", "memory must be a table of texts or numbers"),
         (b"stack = one\n", "cannot be read"),
         (b'stack = "\xff"\n', "cannot be read"),
-        (b'output = "xml"\n', "'xml' is no form of output"),
+        (b'output = "xml"\n', "'xml' cannot be used"),
     ],
 )
 @pytest.mark.parametrize("named", [False, True])

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import typer
 
-from countagg.cli.app.preferences import NOT_FOR_PROJECTS, _is_trusted
+from countagg.cli.app.preferences import SETTINGS, _is_trusted
 from countagg.cli.main import make_app
 from tests.cli.running import CommandLine
 from tests.cli.stub_endpoint import Reply, endpoint, refusing
@@ -21,7 +21,7 @@ COMMANDS: Final = [("status",), ("local", "status"), ("setup", "--yes"), ("docto
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("name", NOT_FOR_PROJECTS)
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.is_personal])
 def test_it_says_neither_where_credentials_go_nor_which(
     name: str, arguments: tuple[str, ...], countagg: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,7 +242,20 @@ class StackSettings:
             choice.check(getattr(self, name))
         _check_tags(self.tags)
         _check_retention(self.retention)
-        _check_layout(self.lanes, self.counter_shards)
+        _ = self.layout
+
+    @property
+    def layout(self) -> Layout:
+        """How days yet to begin are spread.
+
+        Raises:
+            UsageError: a day cannot have as many partitions.
+        """
+        try:
+            return Layout.checked(self.lanes, self.counter_shards)
+        except UsageError as error:
+            error.where = "--lanes, --counter-shards"
+            raise
 
 
 SETTINGS: Final = settings_of(StackSettings)
@@ -283,11 +296,3 @@ def _check_retention(days: Retention) -> None:
             where="--retention",
             hint=f"use logs= and one of {allowed}",
         )
-
-
-def _check_layout(lanes: int, shards: int) -> None:
-    try:
-        Layout.checked(lanes, shards)
-    except UsageError as error:
-        error.where = "--lanes, --counter-shards"
-        raise

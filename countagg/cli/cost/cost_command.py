@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ from countagg.core.errors import UsageError
 
 if TYPE_CHECKING:
     from countagg.operate.cost.measured import Measured
-    from countagg.operate.cost.model import Choices
     from countagg.operate.cost.prices import Prices
     from countagg.provision.settings import StackSettings
 
@@ -108,23 +106,11 @@ def _settings(session: Session, flags: Mapping[str, Any]) -> StackSettings:
     return read_choices(session, flags, _CHOICES).but(bucket="any-bucket").settings(Remembered())
 
 
-def _choices(settings: StackSettings) -> Choices:
-    from countagg.operate.cost.model import Choices
-
-    return Choices(settings.memory, settings.window, settings.retention)
-
-
 def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:
     from countagg.cli.cost.worst_day_view import write_worst_day
-    from countagg.operate.cost.worst_day import Bounds, worst_day
+    from countagg.operate.cost.worst_day import worst_day
 
-    bounds = Bounds(
-        _choices(settings),
-        settings.max_concurrency,
-        settings.max_counters,
-        versioned=bool(settings.bucket_versioning),
-    )
-    write_worst_day(session, worst_day(bounds), prices)
+    write_worst_day(session, worst_day(settings), prices)
 
 
 def _write_modelled(
@@ -144,12 +130,12 @@ def _write_modelled(
         sizes_of,
         vary_windows,
     )
-    from countagg.operate.cost.model import Workload
+    from countagg.operate.cost.model import Workload, spread
     from countagg.operate.cost.spreading import recommend_layout
 
-    work, choices = Workload(*fleet), _choices(settings)
+    work = Workload(*fleet)
     layout = recommend_layout(work.instances, work.counters, work.per_second)
-    choices = replace(choices, layout=layout)
+    choices = spread(settings, layout)
     sizes = sizes_of(work.instances, work.counters, layout)
     with session.busy("sizing fleets"):
         modelled = Modelled(

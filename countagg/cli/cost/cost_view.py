@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from countagg.operate.cost.fleet_sizes import Sizes
     from countagg.operate.cost.growth import Point, WindowEffect
     from countagg.operate.cost.measured import Measured
-    from countagg.operate.cost.model import Bill, Choices, Line, Workload
+    from countagg.operate.cost.model import Bill, Line, Workload
     from countagg.operate.cost.prices import Prices
+    from countagg.provision.settings import StackSettings
 
 CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
 _NO_DATA: Final = "no data"
@@ -43,7 +44,7 @@ class Modelled:
     """
 
     work: Workload
-    choices: Choices
+    choices: StackSettings
     sizes: Sizes
     ours: Bill
     article: Bill | None

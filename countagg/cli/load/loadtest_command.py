@@ -145,13 +145,13 @@ def _agree(
     Raises:
         UsageError: it may cost more than it is allowed to.
     """
-    from countagg.operate.cost.model import Choices
+    from countagg.operate.cost.model import DEFAULTS, spread
     from countagg.operate.cost.spreading import describe_lack, recommend_layout
     from countagg.operate.load.cost import estimate
 
     session.introduce(expect_account)
     layout = session.pipeline.layout_of_files(load.day)
-    found = estimate(load, drain, prices_of_region(session), Choices(layout=layout))
+    found = estimate(load, drain, prices_of_region(session), spread(DEFAULTS, layout))
     rates = f"{load.steps[0].rate(load.instances):,.1f}"
     if len(load.steps) > 1:
         rates += f" to {load.steps[-1].rate(load.instances):,.1f}"

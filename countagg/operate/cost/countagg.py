@@ -9,11 +9,11 @@ from typing import Final
 from countagg.operate.cost.fleet_sizes import Sizes
 from countagg.operate.cost.model import (
     ASSUMED,
+    DEFAULTS,
     GB,
     MONTH_DAYS,
     Assumptions,
     Bill,
-    Choices,
     LineParts,
     Workload,
     bill,
@@ -24,6 +24,7 @@ from countagg.operate.cost.model import (
 )
 from countagg.operate.cost.prices import Meter
 from countagg.operate.cost.write_units import changed_in, rhythm_of, write_units_per_day
+from countagg.provision.settings import StackSettings
 
 _POLL_WAIT: Final = 20.0
 """Seconds that a poller of Lambda's waits for a message."""
@@ -32,15 +33,17 @@ _STATEMENTS: Final = 25
 """Of one call of the publisher."""
 
 
-def our_bill(work: Workload, sizes: Sizes, choices: Choices | None = None, assumed: Assumptions = ASSUMED) -> Bill:
+def our_bill(
+    work: Workload, sizes: Sizes, choices: StackSettings = DEFAULTS, assumed: Assumptions = ASSUMED
+) -> Bill:
     """Return what our layout costs."""
-    return bill(_OurLines(work, sizes, choices or Choices(), assumed).all())
+    return bill(_OurLines(work, sizes, choices, assumed).all())
 
 
 class _OurLines:
     """The lines of our layout."""
 
-    def __init__(self, work: Workload, sizes: Sizes, choices: Choices, assumed: Assumptions) -> None:
+    def __init__(self, work: Workload, sizes: Sizes, choices: StackSettings, assumed: Assumptions) -> None:
         self._work, self._sizes, self._choices, self._assumed = work, sizes, choices, assumed
         self._rhythm = rhythm_of(work, sizes, choices, assumed)
         self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed)

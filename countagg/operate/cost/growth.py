@@ -19,11 +19,11 @@ from countagg.operate.cost.fleet_sizes import (
     size_article,
     size_fleet,
 )
-from countagg.operate.cost.model import Bill, Choices, Workload
+from countagg.operate.cost.model import Bill, Workload, spread
 from countagg.operate.cost.prices import Prices
 from countagg.operate.cost.spreading import recommend_layout
 from countagg.operate.cost.write_units import rhythm_of
-from countagg.provision.settings import PerFunction
+from countagg.provision.settings import PerFunction, StackSettings
 
 FACTORS: Final = (Decimal("0.1"), Decimal(1), Decimal(10), Decimal(100))
 WINDOWS: Final = (("processor", (0, 1, 5, 20)), ("aggregator", (0, 1, 10, 60)), ("publisher", (0, 10, 60, 300)))
@@ -83,12 +83,12 @@ def bill_of_article(work: Workload) -> Bill | None:
         return None
 
 
-def grow_instances(work: Workload, choices: Choices, prices: Prices) -> list[Point]:
+def grow_instances(work: Workload, choices: StackSettings, prices: Prices) -> list[Point]:
     """Return the bills of smaller and larger fleets, each with its days spread as they should be."""
     return [_point(replace(work, instances=each), choices, prices) for each in _scaled(work.instances)]
 
 
-def grow_counters(work: Workload, choices: Choices, prices: Prices) -> list[Point]:
+def grow_counters(work: Workload, choices: StackSettings, prices: Prices) -> list[Point]:
     """Return the bills of fleets with fewer and more counters, each with its days spread as they should be."""
     return [_point(replace(work, counters=each), choices, prices) for each in _scaled(work.counters)]
 
@@ -97,18 +97,18 @@ def _scaled(value: int) -> Sequence[int]:
     return list(dict.fromkeys(max(1, int(value * factor)) for factor in FACTORS))
 
 
-def _point(work: Workload, choices: Choices, prices: Prices) -> Point:
+def _point(work: Workload, choices: StackSettings, prices: Prices) -> Point:
     try:
         layout = recommend_layout(work.instances, work.counters, work.per_second)
         sizes = sizes_of(work.instances, work.counters, layout)
-        ours = our_bill(work, sizes, replace(choices, layout=layout)).total(prices)
+        ours = our_bill(work, sizes, spread(choices, layout)).total(prices)
     except DoesNotFit:
         ours = None
     article = bill_of_article(work)
     return Point(work.instances, work.counters, ours, None if article is None else article.total(prices))
 
 
-def vary_windows(work: Workload, choices: Choices, prices: Prices) -> list[WindowEffect]:
+def vary_windows(work: Workload, choices: StackSettings, prices: Prices) -> list[WindowEffect]:
     """Return what each function's window does, the others left as they are."""
     sizes = sizes_of(work.instances, work.counters, choices.layout)
     effects = []

@@ -8,13 +8,13 @@ counter and file, one update per stream record, a function that SNS calls for ea
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from countagg.core.partitions import Layout
 from countagg.operate.cost.prices import Meter, Prices
-from countagg.provision.settings import DEFAULT_MEMORY, DEFAULT_WINDOW, PerFunction, Retention
+from countagg.provision.settings import StackSettings
 
 HOPS: Final = (
     "upload",
@@ -73,14 +73,13 @@ class Workload:
         return self.per_second * self.seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What setup chose: memory in MB, windows in seconds, days that data is kept, and how days are spread."""
+DEFAULTS: Final = StackSettings("countagg", "any-bucket")
+"""A bill depends on neither name."""
 
-    memory: PerFunction = DEFAULT_MEMORY
-    window: PerFunction = DEFAULT_WINDOW
-    retention: Retention = field(default_factory=Retention)
-    layout: Layout = field(default_factory=Layout)
+
+def spread(choices: StackSettings, layout: Layout) -> StackSettings:
+    """Return the settings of the same stack with its days spread in another way."""
+    return replace(choices, lanes=layout.lanes, counter_shards=layout.shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ def bill(lines: Iterable[tuple[str, Meter, float, str]]) -> Bill:
 _MB_OF_ONE_CPU: Final = 1_769
 
 
-def seconds_per_file(work: Workload, choices: Choices, assumed: Assumptions) -> float:
+def seconds_per_file(work: Workload, choices: StackSettings, assumed: Assumptions) -> float:
     """Return how long the processor works on a file."""
     cpu = work.counters * assumed.per_value / cpu_share(choices.memory.processor)
     return assumed.s3_call + assumed.dynamodb_call + cpu

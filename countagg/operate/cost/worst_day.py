@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.operate.cost.item_sizes import KB, MAX_ITEM_BYTES
 from countagg.operate.cost.model import (
     ASSUMED,
@@ -19,7 +18,6 @@ from countagg.operate.cost.model import (
     GB,
     MONTH_DAYS,
     Bill,
-    Choices,
     LineParts,
     bill,
     function_lines,
@@ -27,7 +25,7 @@ from countagg.operate.cost.model import (
 )
 from countagg.operate.cost.prices import Meter
 from countagg.provision.messaging_specs import MAX_RECEIVES
-from countagg.provision.settings import DEFAULT_MAX_CONCURRENCY, Retention
+from countagg.provision.settings import Retention, StackSettings
 
 _UNITS_OF_AN_ITEM: Final = 1_000
 """Write units a second of an item, and of a partition (docs/aws-facts.md#dynamodb). A hot item gets a partition,
@@ -49,56 +47,39 @@ class Attack:
     size: float = 1.25e9
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the stack's choices bound.
-
-    Attributes:
-        choices: memory and retention.
-        max_concurrency: invocations of the processor at a time.
-        max_counters: of a file.
-        versioned: whether the bucket keeps what is overwritten.
-    """
-
-    choices: Choices
-    max_concurrency: int = DEFAULT_MAX_CONCURRENCY
-    max_counters: int = DEFAULT_MAX_COUNTERS
-    versioned: bool = False
-
-
 def days_taken(retention: Retention) -> int:
     """Return for how many days an instance may write a file: those that are kept, today, and one ahead."""
     return retention.snapshots + 2
 
 
-def worst_day(bounds: Bounds, attack: Attack | None = None) -> Bill:
+def worst_day(choices: StackSettings, attack: Attack | None = None) -> Bill:
     """Return the bill."""
-    uploads, days = attack or Attack(), days_taken(bounds.choices.retention)
+    uploads, days = attack or Attack(), days_taken(choices.retention)
     return bill(
         [
-            *_transport(bounds, uploads),
-            *_processor(bounds, uploads, days),
-            *_aggregator(bounds, days),
-            *_publisher(bounds, days),
+            *_transport(choices, uploads),
+            *_processor(choices, uploads, days),
+            *_aggregator(choices, days),
+            *_publisher(choices, days),
         ]
     )
 
 
-def _transport(bounds: Bounds, attack: Attack) -> Iterator[LineParts]:
+def _transport(choices: StackSettings, attack: Attack) -> Iterator[LineParts]:
     files = attack.files * DAY_SECONDS
     yield "upload", Meter.S3_PUT, files, f"{attack.files:,} files a second: what S3 takes below a prefix"
-    kept = bounds.choices.retention.snapshots if bounds.versioned else MONTH_DAYS
-    how = f"10 Gbit/s, {'as old versions' if bounds.versioned else 'to ever new names,'} for {kept} days"
+    kept = choices.retention.snapshots if choices.bucket_versioning else MONTH_DAYS
+    how = f"10 Gbit/s, {'as old versions' if choices.bucket_versioning else 'to ever new names,'} for {kept} days"
     yield "upload", Meter.S3_STORAGE, attack.size * DAY_SECONDS / GB * kept / MONTH_DAYS, how
     yield "notification", Meter.SNS_PUBLISH, files, "a file"
     how = f"a file sent, deleted, and received up to {MAX_RECEIVES} times"
     yield "queue", Meter.SQS_REQUEST, (2 + MAX_RECEIVES) * files, how
 
 
-def _processor(bounds: Bounds, attack: Attack, days: int) -> Iterator[LineParts]:
-    busy = bounds.max_concurrency * DAY_SECONDS
+def _processor(choices: StackSettings, attack: Attack, days: int) -> Iterator[LineParts]:
+    busy = choices.max_concurrency * DAY_SECONDS
     taken = min(attack.files * DAY_SECONDS * MAX_RECEIVES, busy / (ASSUMED.s3_call + ASSUMED.dynamodb_call))
-    yield from _function(bounds, "processor", taken, busy, f"{bounds.max_concurrency} at a time, of small files")
+    yield from _function(choices, "processor", taken, busy, f"{choices.max_concurrency} at a time, of small files")
     yield "processor", Meter.S3_GET, taken, "a file read"
     yield "processor", Meter.S3_PUT, taken, "a file refused, whose versions are listed"
     yield (
@@ -110,29 +91,28 @@ def _processor(bounds: Bounds, attack: Attack, days: int) -> Iterator[LineParts]
     yield "snapshots", Meter.DYNAMODB_STORAGE, days * MAX_ITEM_BYTES / GB, "full items of these days, a month"
 
 
-def _aggregator(bounds: Bounds, days: int) -> Iterator[LineParts]:
+def _aggregator(choices: StackSettings, days: int) -> Iterator[LineParts]:
     busy = days * DAY_SECONDS
     calls = busy / (ASSUMED.per_invocation + 2 * ASSUMED.dynamodb_call)
-    yield from _function(bounds, "aggregator", calls, busy, f"{days} shards, without a pause")
+    yield from _function(choices, "aggregator", calls, busy, f"{days} shards, without a pause")
     yield "totals", Meter.DYNAMODB_WRITE, _written(days), f"ledgers of {days} days, as fast as DynamoDB can"
     yield "totals", Meter.DYNAMODB_READ, _written(days), "the same ledgers, read before they are written"
     yield "totals", Meter.DYNAMODB_STORAGE, days * MAX_ITEM_BYTES / GB, "full ledgers of these days, a month"
 
 
-def _publisher(bounds: Bounds, days: int) -> Iterator[LineParts]:
+def _publisher(choices: StackSettings, days: int) -> Iterator[LineParts]:
     busy = days * DAY_SECONDS
     calls = busy / (ASSUMED.per_invocation + 2 * ASSUMED.dynamodb_call + ASSUMED.batch_call + ASSUMED.s3_call)
-    yield from _function(bounds, "publisher", calls, busy, f"{days} shards, without a pause")
+    yield from _function(choices, "publisher", calls, busy, f"{days} shards, without a pause")
     yield "publisher", Meter.DYNAMODB_READ, 1.5 * calls, "publications x queries for limits and for alerts"
     units = 2 * _STATEMENTS * busy / ASSUMED.batch_call
     yield "counters", Meter.DYNAMODB_WRITE, units, f"{_STATEMENTS} counters a call, in table and index"
-    kept = 2 * days * bounds.max_counters * KB / GB
+    kept = 2 * days * choices.max_counters * KB / GB
     yield "counters", Meter.DYNAMODB_STORAGE, kept, "a file's counters in each day, in table and index, a month"
     yield "object", Meter.S3_PUT, calls, "publications"
 
 
-def _function(bounds: Bounds, name: str, calls: float, seconds: float, how: str) -> Iterator[LineParts]:
-    choices = bounds.choices
+def _function(choices: StackSettings, name: str, calls: float, seconds: float, how: str) -> Iterator[LineParts]:
     yield from function_lines(name, calls, seconds, getattr(choices.memory, name), how)
     yield from log_lines(name, calls * ASSUMED.log_bytes, choices.retention.logs)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
-from countagg.operate.cost.model import ASSUMED, Assumptions, Choices, Workload, seconds_per_file
+from countagg.operate.cost.model import ASSUMED, Assumptions, Workload, seconds_per_file
+from countagg.provision.settings import StackSettings
 
 STREAM_POLL: Final = 0.25
 """Seconds between two looks at a stream (docs/aws-facts.md#event-source-mappings)."""
@@ -41,7 +42,7 @@ class Rhythm:
         return self.files_per_version * self.versions_per_publication
 
 
-def rhythm_of(work: Workload, sizes: Sizes, choices: Choices, assumed: Assumptions = ASSUMED) -> Rhythm:
+def rhythm_of(work: Workload, sizes: Sizes, choices: StackSettings, assumed: Assumptions = ASSUMED) -> Rhythm:
     """Return how much the windows gather of a fleet that is spread evenly."""
     rate, window = work.per_second, choices.window
     own = assumed.per_invocation / assumed.pollers

@@ -9,11 +9,12 @@ from typing import Final
 
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import sizes_of
-from countagg.operate.cost.model import DAY_SECONDS, Choices, Workload
+from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, Workload
 from countagg.operate.cost.prices import Meter, Prices
 from countagg.operate.cost.write_units import rhythm_of, write_units_per_day, write_units_per_file
 from countagg.operate.load.loadtest import LOOK_SECONDS, Load
 from countagg.operate.load.schedule import Step
+from countagg.provision.settings import StackSettings
 
 _READ_UNIT: Final = 4 * 1024
 
@@ -49,7 +50,7 @@ class Estimate:
         return units + (self.units_once if in_all else 0.0)
 
 
-def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices | None = None) -> Estimate:
+def estimate(load: Load, drain_seconds: float, prices: Prices, choices: StackSettings = DEFAULTS) -> Estimate:
     """Reckon what a load takes if it is carried out to its end.
 
     Args:
@@ -58,15 +59,14 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: Choices 
         prices: to reckon with.
         choices: of the stack; the defaults if left out.
     """
-    chosen = choices or Choices()
-    layout = chosen.layout
+    layout = choices.layout
     sizes = sizes_of(load.instances, load.counters, layout)
     usd, files, units = Decimal(), 0.0, []
     for step in load.steps:
         work = _workload(load, step)
-        usd += our_bill(work, sizes, chosen).total(prices)
+        usd += our_bill(work, sizes, choices).total(prices)
         files += work.files
-        rhythm = rhythm_of(work, sizes, chosen)
+        rhythm = rhythm_of(work, sizes, choices)
         units.append(write_units_per_file(sizes, rhythm, load.counters))
     looks = (load.steps[-1].end + drain_seconds) / LOOK_SECONDS
     # One part of each snapshot, and all ledgers, in a transaction if there are several.

@@ -14,7 +14,7 @@ from typing import Any, Final
 from countagg.core.errors import CountaggError, shorten
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import sizes_of
-from countagg.operate.cost.model import Choices, Workload
+from countagg.operate.cost.model import DEFAULTS, Workload
 from countagg.operate.cost.prices import Meter, Prices
 from countagg.provision.place import Place
 
@@ -206,5 +206,5 @@ def ceiling(prices: Prices) -> Decimal:
     That is the model's bill for an hour with all uploads, and all calls at the price of the dearest.
     """
     hour = Workload(MOST_UPLOADS, counters=1, interval=3_600, days=1 / 24)
-    bill = our_bill(hour, sizes_of(MOST_UPLOADS, 1, Choices().layout))
+    bill = our_bill(hour, sizes_of(MOST_UPLOADS, 1, DEFAULTS.layout))
     return bill.total(prices) + MOST_CALLS * prices.of[Meter.S3_PUT].usd

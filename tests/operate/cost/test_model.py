@@ -20,7 +20,7 @@ from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.fleet_sizes import DoesNotFit, Sizes, size_article, size_fleet
 from countagg.operate.cost.growth import article_sizes_of, bill_of_article, grow_instances, sizes_of, vary_windows
 from countagg.operate.cost.measured import full_hour, measure, measured_lines
-from countagg.operate.cost.model import ASSUMED, HOPS, Bill, Choices, Workload
+from countagg.operate.cost.model import ASSUMED, DEFAULTS, HOPS, Bill, Workload
 from countagg.operate.cost.prices import DEFAULT_REGION, Meter, Prices, read_prices
 from countagg.operate.cost.write_units import Rhythm, article_write_units_per_file, rhythm_of, write_units_per_file
 from countagg.provision.settings import PerFunction
@@ -99,7 +99,9 @@ def test_the_alarms_are_those_of_the_stack() -> None:
 def test_a_longer_window_never_makes_more_calls(instances: int, interval: float, window: int, longer: int) -> None:
     work = Workload(instances, 100, interval)
     low, high = sorted((window, longer))
-    short, long = (rhythm_of(work, SIZES, Choices(window=PerFunction(each, each, each))) for each in (low, high))
+    short, long = (
+        rhythm_of(work, SIZES, replace(DEFAULTS, window=PerFunction(each, each, each))) for each in (low, high)
+    )
 
     assert 1 <= short.files_per_call <= long.files_per_call <= 10
     assert 1 <= short.files_per_version <= long.files_per_version <= 1_000
@@ -145,7 +147,7 @@ def test_the_article_does_not_fit_either() -> None:
 
 
 def test_growth_shows_smaller_and_larger_fleets_and_where_it_ends() -> None:
-    points = grow_instances(replace(WORK, instances=10_000), Choices(), PRICES)
+    points = grow_instances(replace(WORK, instances=10_000), DEFAULTS, PRICES)
 
     assert [point.instances for point in points] == [1_000, 10_000, 100_000, 1_000_000]
     ours = [point.ours for point in points]
@@ -157,12 +159,12 @@ def test_growth_shows_smaller_and_larger_fleets_and_where_it_ends() -> None:
 
 
 def test_the_chosen_window_is_among_those_that_are_compared() -> None:
-    effects = vary_windows(WORK, Choices(window=PerFunction(0, 7, 10)), PRICES)
+    effects = vary_windows(WORK, replace(DEFAULTS, window=PerFunction(0, 7, 10)), PRICES)
 
     aggregator = [each for each in effects if each.function == "aggregator"]
     assert [each.seconds for each in aggregator] == [0, 1, 7, 10, 60]
     assert [each.usd for each in aggregator] == sorted((each.usd for each in aggregator), reverse=True)
-    ours = our_bill(WORK, sizes_of(60, 100), Choices(window=PerFunction(0, 7, 10))).total(PRICES)
+    ours = our_bill(WORK, sizes_of(60, 100), replace(DEFAULTS, window=PerFunction(0, 7, 10))).total(PRICES)
     assert aggregator[2].usd == ours
 
 

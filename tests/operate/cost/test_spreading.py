@@ -14,7 +14,7 @@ from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.fleet_sizes import DoesNotFit, size_fleet, size_ledger
 from countagg.operate.cost.growth import sizes_of
 from countagg.operate.cost.item_sizes import MAX_ITEM_BYTES
-from countagg.operate.cost.model import Choices, Workload
+from countagg.operate.cost.model import DEFAULTS, Workload, spread
 from countagg.operate.cost.prices import Meter, read_prices
 from countagg.operate.cost.spreading import recommend_layout
 from countagg.operate.cost.write_units import rhythm_of, write_units_per_file
@@ -83,7 +83,7 @@ def test_parts_of_a_snapshot_are_written_at_twice_the_price() -> None:
 
 def test_every_lane_that_a_batch_meets_has_its_ledger_written() -> None:
     layout, few, many = Layout(4, 2), replace(WORK, interval=100_000.0), replace(WORK, interval=1.0)
-    sizes, choices = sizes_of(1_000, 100, layout), Choices(layout=layout)
+    sizes, choices = sizes_of(1_000, 100, layout), spread(DEFAULTS, layout)
 
     assert rhythm_of(few, sizes, choices).ledgers_per_version == pytest.approx(2, rel=0.05)
     busy = rhythm_of(many, sizes, choices)
@@ -95,7 +95,7 @@ def test_every_lane_that_a_batch_meets_has_its_ledger_written() -> None:
 
 def test_a_bill_of_several_lanes_counts_what_the_publisher_reads() -> None:
     layout = Layout(4, 1)
-    choices = Choices(layout=layout)
+    choices = spread(DEFAULTS, layout)
     one, four = our_bill(WORK, sizes_of(1_000, 100)), our_bill(WORK, sizes_of(1_000, 100, layout), choices)
 
     def quantity(bill: object, hop: str, meter: Meter) -> float:

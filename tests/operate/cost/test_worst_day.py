@@ -9,14 +9,13 @@ from typing import Final
 
 import pytest
 
-from countagg.operate.cost.model import HOPS, Bill, Choices
+from countagg.operate.cost.model import DEFAULTS, HOPS, Bill
 from countagg.operate.cost.prices import Meter, read_prices
-from countagg.operate.cost.worst_day import Attack, Bounds, days_taken, worst_day
+from countagg.operate.cost.worst_day import Attack, days_taken, worst_day
 from countagg.provision.settings import Retention
 from tests.readme import README
 
 PRICES: Final = read_prices("us-east-1")
-BOUNDS: Final = Bounds(Choices())
 
 
 def quantity(bill: Bill, hop: str, meter: Meter) -> Decimal:
@@ -26,27 +25,27 @@ def quantity(bill: Bill, hop: str, meter: Meter) -> Decimal:
 
 
 def test_the_bill_stands_in_readme() -> None:
-    total = worst_day(BOUNDS).total(PRICES)
+    total = worst_day(DEFAULTS).total(PRICES)
 
     assert re.findall(r"at most ([\d,]+) USD a day", README) == [f"{total:,.0f}"]
 
 
 def test_every_hop_has_its_lines() -> None:
-    found = {line.hop for line in worst_day(BOUNDS).lines}
+    found = {line.hop for line in worst_day(DEFAULTS).lines}
 
     assert found == set(HOPS) - {"state", "sums", "watching"}
 
 
 def test_an_instance_has_an_item_for_each_day_that_is_taken() -> None:
     assert days_taken(Retention()) == 37
-    week = replace(BOUNDS, choices=Choices(retention=Retention(snapshots=7)))
+    week = replace(DEFAULTS, retention=Retention(snapshots=7))
     for hop in ("snapshots", "totals"):
         assert quantity(worst_day(week), hop, Meter.DYNAMODB_WRITE) == 9 * 1_000 * 86_400
 
 
 @pytest.mark.parametrize("limit", [2, 100, 1_000])
 def test_the_processor_costs_what_so_many_at_a_time_cost(limit: int) -> None:
-    bill = worst_day(replace(BOUNDS, max_concurrency=limit))
+    bill = worst_day(replace(DEFAULTS, max_concurrency=limit))
 
     assert quantity(bill, "processor", Meter.LAMBDA_GB_SECOND) == limit * 86_400 / 4
     assert quantity(bill, "processor", Meter.LAMBDA_REQUEST) <= 3_500 * 5 * 86_400
@@ -54,21 +53,21 @@ def test_the_processor_costs_what_so_many_at_a_time_cost(limit: int) -> None:
 
 
 def test_less_concurrency_costs_less() -> None:
-    bills = [worst_day(replace(BOUNDS, max_concurrency=limit)).total(PRICES) for limit in (2, 10, 100)]
+    bills = [worst_day(replace(DEFAULTS, max_concurrency=limit)).total(PRICES) for limit in (2, 10, 100)]
 
     assert bills == sorted(bills)
     assert bills[0] < bills[-1]
 
 
 def test_files_that_wait_are_not_read_more_often_than_they_are_received() -> None:
-    slow = worst_day(replace(BOUNDS, max_concurrency=1_000), Attack(files=10, size=0))
+    slow = worst_day(replace(DEFAULTS, max_concurrency=1_000), Attack(files=10, size=0))
 
     assert quantity(slow, "processor", Meter.S3_GET) == 10 * 5 * 86_400
     assert quantity(slow, "queue", Meter.SQS_REQUEST) == 10 * 7 * 86_400
 
 
 def test_versions_are_paid_for_until_they_expire() -> None:
-    versioned = worst_day(replace(BOUNDS, versioned=True))
-    month, kept = (quantity(bill, "upload", Meter.S3_STORAGE) for bill in (worst_day(BOUNDS), versioned))
+    versioned = worst_day(replace(DEFAULTS, bucket_versioning=True))
+    month, kept = (quantity(bill, "upload", Meter.S3_STORAGE) for bill in (worst_day(DEFAULTS), versioned))
 
     assert kept == pytest.approx(month * 35 / 30)

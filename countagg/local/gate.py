@@ -35,7 +35,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class GateAnswer:
     """An answer of the gate: a status, and AWS's code and text for an error."""
 
     status: HTTPStatus
@@ -43,20 +43,20 @@ class Refusal:
     message: str
 
 
-_FOREIGN: Final = Refusal(
+_FOREIGN: Final = GateAnswer(
     HTTPStatus.FORBIDDEN,
     "AccessDenied",
     f"the embedded engine takes requests to {OWN_HOST} that no web page sent",
 )
-_UNKNOWN: Final = Refusal(
+_UNKNOWN: Final = GateAnswer(
     HTTPStatus.FORBIDDEN,
     "InvalidClientTokenId",
     "this is no access key of the embedded engine that runs now; `countagg local env` prints what sets it",
 )
-_MISMATCH: Final = Refusal(
+_MISMATCH: Final = GateAnswer(
     HTTPStatus.FORBIDDEN, "SignatureDoesNotMatch", "the signature is not that of the access key, or too old"
 )
-_TOO_LARGE: Final = Refusal(
+_TOO_LARGE: Final = GateAnswer(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "EntityTooLarge", f"the embedded engine takes {MAX_BODY_BYTES:,} bytes"
 )
 
@@ -163,7 +163,7 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(request: Request, refusal: Refusal, send: Send) -> None:
+async def _refuse(request: Request, refusal: GateAnswer, send: Send) -> None:
     """Answer with an error in the form that the caller's service has, as far as the request tells."""
     if "json" in request.headers.get("content-type", "") or request.path.startswith("/20"):
         kind = "application/json"

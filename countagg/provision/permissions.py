@@ -22,7 +22,7 @@ INLINE_POLICY_SIZE: Final = 10_240
 """Characters without white space that IAM takes of a managed policy, and of all inline policies of a role."""
 
 
-class Role(StrEnum):
+class Audience(StrEnum):
     """Who a policy is for."""
 
     DEPLOYER = "deployer"
@@ -45,9 +45,9 @@ _READING: Final = (
     "permissions print",
     "doctor",
 )
-COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.DEPLOYER: ("setup", "plan", "outputs", "permissions print", "doctor"),
-    Role.OPERATOR: (
+COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
+    Audience.DEPLOYER: ("setup", "plan", "outputs", "permissions print", "doctor"),
+    Audience.OPERATOR: (
         *_READING,
         "upload-sample",
         "loadtest",
@@ -60,9 +60,9 @@ COMMANDS_OF: Final[Mapping[Role, tuple[str, ...]]] = {
         "limits unset",
         "limits import",
     ),
-    Role.READER: _READING,
-    Role.TEARDOWN: ("teardown", "permissions print", "doctor"),
-    Role.SELFTEST: ("selftest", "permissions print", "doctor"),
+    Audience.READER: _READING,
+    Audience.TEARDOWN: ("teardown", "permissions print", "doctor"),
+    Audience.SELFTEST: ("selftest", "permissions print", "doctor"),
 }
 
 _ON_ENGINE: Final = frozenset(
@@ -132,7 +132,7 @@ OF_OWN_BUCKET: Final = frozenset({On.OWN_BUCKET, On.OWN_OBJECTS})
 """Of a bucket that was there before, setup and teardown change the notification and nothing else."""
 
 
-def actions_of(role: Role) -> Mapping[On, frozenset[str]]:
+def actions_of(role: Audience) -> Mapping[On, frozenset[str]]:
     """Return what the commands of a role call, by resource."""
     found: dict[On, frozenset[str]] = {}
     for command in COMMANDS_OF[role]:
@@ -141,7 +141,7 @@ def actions_of(role: Role) -> Mapping[On, frozenset[str]]:
     return found
 
 
-def role_policy(role: Role, settings: StackSettings, place: Place) -> dict[str, Any]:
+def role_policy(role: Audience, settings: StackSettings, place: Place) -> dict[str, Any]:
     """Return the policy of who runs commands; for an instance see `instance_policy`."""
     grants = dict(actions_of(role))
     if place.embedded:

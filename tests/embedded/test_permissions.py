@@ -14,7 +14,7 @@ from countagg.aws.errors import DENIED
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.names import Names
 from countagg.local import EngineRecord
-from countagg.provision.permissions import MANAGED_POLICY_SIZE, Role
+from countagg.provision.permissions import MANAGED_POLICY_SIZE, Audience
 from tests.embedded.people import Person
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients, wait_until
 
@@ -42,11 +42,11 @@ def hire(root: Clients, name: str, policy: str) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> dict[Role, Person]:
+def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> dict[Audience, Person]:
     """Give each role of commands somebody who has its printed policy and nothing else."""
     assert engine.enforce_policies
     found = {}
-    for role in (Role.DEPLOYER, Role.OPERATOR, Role.READER, Role.TEARDOWN):
+    for role in (Audience.DEPLOYER, Audience.OPERATOR, Audience.READER, Audience.TEARDOWN):
         named = ("--stack", STACK, "--bucket", BUCKET, "--create-bucket")
         policy = command_line("permissions", "print", "--role", role, *named).out
         found[role] = Person(engine, command_line, hire(root, f"roles-{role}", policy), STACK)
@@ -54,9 +54,9 @@ def people(engine: EngineRecord, root: Clients, command_line: CommandLine) -> di
 
 
 @pytest.fixture(scope="module")
-def stack(people: dict[Role, Person], command_line: CommandLine, root: Clients) -> Iterator[DeployedStack]:
+def stack(people: dict[Audience, Person], command_line: CommandLine, root: Clients) -> Iterator[DeployedStack]:
     """Give a stack that a deployer set up and a teardown removes, each with its own policy."""
-    deployer, remover = people[Role.DEPLOYER], people[Role.TEARDOWN]
+    deployer, remover = people[Audience.DEPLOYER], people[Audience.TEARDOWN]
     deployer("plan", "--bucket", BUCKET, "--create-bucket", "--detailed-exitcode", code=6)
     deployer("setup", "--bucket", BUCKET, "--create-bucket", "--retention", "snapshots=400", "--yes")
     yield DeployedStack(STACK, BUCKET, command_line, root)
@@ -65,8 +65,8 @@ def stack(people: dict[Role, Person], command_line: CommandLine, root: Clients) 
     assert removed["summary"]["keep"] == 0
 
 
-def test_a_deployer_sets_up_changes_and_mends(people: dict[Role, Person], stack: DeployedStack) -> None:
-    deployer = people[Role.DEPLOYER]
+def test_a_deployer_sets_up_changes_and_mends(people: dict[Audience, Person], stack: DeployedStack) -> None:
+    deployer = people[Audience.DEPLOYER]
     stack.clients.lambda_.update_function_configuration(FunctionName=NAMES.publisher, MemorySize=1024)
     stack.clients.cloudwatch.delete_alarms(AlarmNames=[f"{STACK}-dead-letters"])
     stack.clients.iam.put_role_policy(
@@ -83,8 +83,8 @@ def test_a_deployer_sets_up_changes_and_mends(people: dict[Role, Person], stack:
     deployer("outputs")
 
 
-def test_an_operator_feeds_mends_and_limits(people: dict[Role, Person], stack: DeployedStack) -> None:
-    operator, day = people[Role.OPERATOR], stack.new_day()
+def test_an_operator_feeds_mends_and_limits(people: dict[Audience, Person], stack: DeployedStack) -> None:
+    operator, day = people[Audience.OPERATOR], stack.new_day()
     operator("upload-sample", "--date", day, "--wait")
     operator("limits", "set", "COUNTER1", "5")
     operator("limits", "list", "--date", day)
@@ -104,9 +104,9 @@ def test_an_operator_feeds_mends_and_limits(people: dict[Role, Person], stack: D
 
 
 def test_an_operator_looks_at_dead_letters_and_feeds_them_back(
-    people: dict[Role, Person], stack: DeployedStack
+    people: dict[Audience, Person], stack: DeployedStack
 ) -> None:
-    operator, day = people[Role.OPERATOR], stack.new_day()
+    operator, day = people[Audience.OPERATOR], stack.new_day()
     stack.put(day, "i-bad", "not a counter\n")
 
     def letters() -> list[Any]:
@@ -120,8 +120,8 @@ def test_an_operator_looks_at_dead_letters_and_feeds_them_back(
     operator("dead-letters", "purge", "--all", "--yes")
 
 
-def test_a_reader_sees_everything(people: dict[Role, Person], stack: DeployedStack) -> None:
-    reader, day = people[Role.READER], stack.new_day()
+def test_a_reader_sees_everything(people: dict[Audience, Person], stack: DeployedStack) -> None:
+    reader, day = people[Audience.READER], stack.new_day()
     stack.put(day, "i-1", "A 1\n")
     stack.wait_for_totals(day, {"A": 1})
     wait_until("published", lambda: stack.published_object(day).version > 0)
@@ -151,23 +151,23 @@ WRITING: Final = (
 
 @pytest.mark.parametrize("command", WRITING, ids=" ".join)
 def test_a_reader_is_refused_every_writing_command(
-    people: dict[Role, Person], stack: DeployedStack, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    people: dict[Audience, Person], stack: DeployedStack, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(stack.countagg.state_home)
     (stack.countagg.state_home / "limits-of-roles").write_text("A 7\n")
-    ran = people[Role.READER](*command, code=1)
+    ran = people[Audience.READER](*command, code=1)
 
     assert "no permission for" in ran.err
 
 
-def test_a_reader_is_refused_a_repair(people: dict[Role, Person], stack: DeployedStack) -> None:
+def test_a_reader_is_refused_a_repair(people: dict[Audience, Person], stack: DeployedStack) -> None:
     day = stack.new_day()
     stack.put(day, "i-1", "A 1\n")
     wait_until("published", lambda: stack.published_object(day).version > 0)
     item: Any = {"Counter": {"S": "A"}, "Date": {"S": day}, "Value": {"N": "99"}, "Version": {"N": "1"}}
     stack.clients.dynamodb.put_item(TableName=NAMES.counters, Item=item)
 
-    ran = people[Role.READER]("repair", "--date", day, "--yes", "--settle", "0", code=1)
+    ran = people[Audience.READER]("repair", "--date", day, "--yes", "--settle", "0", code=1)
 
     assert "no permission for dynamodb:BatchGetItem" in ran.err
 
@@ -215,16 +215,18 @@ WRITES: Final[dict[str, Callable[[Clients], object]]] = {
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.usefixtures("stack")
-def test_a_reader_is_refused_every_direct_write(people: dict[Role, Person], write: str) -> None:
+def test_a_reader_is_refused_every_direct_write(people: dict[Audience, Person], write: str) -> None:
     with pytest.raises(ClientError) as caught:
-        WRITES[write](people[Role.READER].clients)
+        WRITES[write](people[Audience.READER].clients)
 
     assert caught.value.response["Error"]["Code"] in DENIED
 
 
 @pytest.mark.usefixtures("stack")
-def test_no_role_does_the_work_of_another(people: dict[Role, Person]) -> None:
-    operator, deployer, remover = (people[role] for role in (Role.OPERATOR, Role.DEPLOYER, Role.TEARDOWN))
+def test_no_role_does_the_work_of_another(people: dict[Audience, Person]) -> None:
+    operator, deployer, remover = (
+        people[role] for role in (Audience.OPERATOR, Audience.DEPLOYER, Audience.TEARDOWN)
+    )
 
     for person, command in (
         (operator, ("setup", "--yes")),
@@ -238,8 +240,8 @@ def test_no_role_does_the_work_of_another(people: dict[Role, Person]) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_deployer_deletes_no_data(people: dict[Role, Person]) -> None:
-    clients = people[Role.DEPLOYER].clients
+def test_a_deployer_deletes_no_data(people: dict[Audience, Person]) -> None:
+    clients = people[Audience.DEPLOYER].clients
     calls: list[Callable[[], object]] = [
         partial(clients.dynamodb.delete_table, TableName=NAMES.totals),
         partial(clients.s3.delete_bucket, Bucket=BUCKET),
@@ -265,7 +267,7 @@ def test_on_a_borrowed_bucket_deployers_and_teardown_touch_the_notification_alon
             hire(root, f"borrowing-{role}", command_line("permissions", "print", "--role", role, *named).out),
             stack,
         )
-        for role in (Role.DEPLOYER, Role.TEARDOWN)
+        for role in (Audience.DEPLOYER, Audience.TEARDOWN)
     )
 
     deployer("setup", "--bucket", bucket, "--yes")
@@ -295,8 +297,8 @@ def states(ran: Ran) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("stack")
-def test_doctor_tries_what_it_may_not_simulate(people: dict[Role, Person]) -> None:
-    found = people[Role.READER]("doctor", "--role", "reader", "--output", "json").json()
+def test_doctor_tries_what_it_may_not_simulate(people: dict[Audience, Person]) -> None:
+    found = people[Audience.READER]("doctor", "--role", "reader", "--output", "json").json()
     document = {check["check"]: (check["state"], check["detail"]) for check in found["checks"]}
 
     assert found["ok"] is True
@@ -306,17 +308,17 @@ def test_doctor_tries_what_it_may_not_simulate(people: dict[Role, Person]) -> No
         "not checked",
         "4 of 5 actions tried, all allowed; not tried: s3:GetObject",
     )
-    lacking = people[Role.TEARDOWN]("doctor", "--role", "reader", "--output", "json", code=1)
+    lacking = people[Audience.TEARDOWN]("doctor", "--role", "reader", "--output", "json", code=1)
     assert states(lacking)["permissions: query"] == "problem"
 
 
 @pytest.mark.usefixtures("stack")
-def test_doctor_asks_the_simulator_where_it_may(people: dict[Role, Person], root: Clients) -> None:
+def test_doctor_asks_the_simulator_where_it_may(people: dict[Audience, Person], root: Clients) -> None:
     statement = {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     root.iam.put_user_policy(UserName="roles-operator", PolicyName="simulate", PolicyDocument=document)
 
-    found = people[Role.OPERATOR]("doctor", "--output", "json", code=1).json()
+    found = people[Audience.OPERATOR]("doctor", "--output", "json", code=1).json()
 
     by_command = {each["check"]: each for each in found["checks"] if each["check"].startswith("permissions: ")}
     assert by_command["permissions: repair"]["state"] == "ok", by_command["permissions: repair"]

@@ -13,7 +13,7 @@ from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.local import EngineRecord
-from countagg.operate.health.status import Hop, Inspector
+from countagg.operate.health.status import HopHealth, Inspector
 from countagg.provision import metrics
 from countagg.provision.bundle import build_bundle
 from tests.embedded.reader import Reader, new_reader, permissions_of
@@ -30,7 +30,7 @@ def watched(engine: EngineRecord, command_line: CommandLine) -> DeployedStack:
     return DeployedStack("watched", "counters-watched", command_line, engine_clients(engine))
 
 
-def looked_at(stack: DeployedStack, clients: Clients) -> dict[str, Hop]:
+def looked_at(stack: DeployedStack, clients: Clients) -> dict[str, HopHealth]:
     pipeline = Pipeline.deployed(clients, stack.name)
     health = Health(clients, pipeline.settings)
     inspector = Inspector(pipeline, health, build_bundle().sha256, lambda: datetime.now(UTC))
@@ -57,7 +57,7 @@ def test_a_stack_that_works_is_healthy_and_tells_what_it_last_did(watched: Deplo
 
 
 def test_what_the_engine_has_no_metrics_of_is_without_data_and_what_it_has_is_told(watched: DeployedStack) -> None:
-    def functions() -> dict[str, Hop]:
+    def functions() -> dict[str, HopHealth]:
         return {
             short: looked_at(watched, watched.clients)[f"function/{short}"] for short in watched.names.functions
         }

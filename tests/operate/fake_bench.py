@@ -13,7 +13,7 @@ from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.probes import Invocation, StatementAnswer
 from countagg.core.limits import AlertState
 from countagg.core.sequencer import normalise_sequencer
-from countagg.operate.dead_letters.dead_letters import DeadLetter, Kind
+from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind
 from countagg.operate.integrity.findings import Difference, Hop, Verification
 from countagg.operate.selftest.bench import Bench, Sight
 from countagg.operate.selftest.steps import CONDITION_FAILED
@@ -105,7 +105,9 @@ class FakeBench:
     def put_malformed(self, instance: str) -> str:
         line = 2 if "the wrong line is blamed" in self.faults else 1
         if "refusals are lost" not in self.faults:
-            self.letters.append(DeadLetter(_LETTER, Kind.REFUSAL, "function/processor", "why", key="k", line=line))
+            self.letters.append(
+                DeadLetter(_LETTER, LetterKind.REFUSAL, "function/processor", "why", key="k", line=line)
+            )
         if "refused files are kept" in self.faults:
             self._take(instance, "etag of nothing", self.files[instance])
         if "refused files count" in self.faults:

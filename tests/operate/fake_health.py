@@ -11,7 +11,7 @@ from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, QueueDepth
 from countagg.core.errors import AccessDenied
 from countagg.core.names import Names
-from countagg.operate.health.status import Hop, Inspector
+from countagg.operate.health.status import HopHealth, Inspector
 from countagg.provision.alarm_specs import alarm_names
 from tests.cli.fake_pipeline import FakePipeline
 
@@ -120,10 +120,10 @@ class FakeStack:
     def inspector(self) -> Inspector:
         return Inspector(self.pipeline.pipeline, cast("Health", self.health), CODE, lambda: self.now)
 
-    def look(self) -> tuple[Hop, ...]:
+    def look(self) -> tuple[HopHealth, ...]:
         return self.inspector().look()
 
-    def hop(self, name: str) -> Hop:
+    def hop(self, name: str) -> HopHealth:
         (found,) = [hop for hop in self.look() if hop.name == name]
         return found
 

@@ -17,7 +17,7 @@ from countagg.provision.permissions import (
     COMMANDS_OF,
     INLINE_POLICY_SIZE,
     MANAGED_POLICY_SIZE,
-    Role,
+    Audience,
     role_policy,
 )
 from countagg.provision.place import Place
@@ -49,12 +49,12 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def statements(role: Role, settings: StackSettings = PLAIN, place: Place = PLACE) -> list[dict[str, Any]]:
+def statements(role: Audience, settings: StackSettings = PLAIN, place: Place = PLACE) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = role_policy(role, settings, place)["Statement"]
     return found
 
 
-def granted(role: Role, settings: StackSettings = PLAIN, place: Place = PLACE) -> set[tuple[str, str]]:
+def granted(role: Audience, settings: StackSettings = PLAIN, place: Place = PLACE) -> set[tuple[str, str]]:
     return {
         (action, arn)
         for each in statements(role, settings, place)
@@ -70,7 +70,7 @@ WITHOUT_RESOURCE: Final = {"cloudwatch:GetMetricData"}
 @pytest.mark.parametrize("settings", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("role", ROLES)
 def test_every_action_is_one_of_awss_and_on_a_resource_where_it_takes_one(
-    role: Role, settings: StackSettings
+    role: Audience, settings: StackSettings
 ) -> None:
     for action, arn in granted(role, settings):
         service, _, name = action.partition(":")
@@ -86,25 +86,25 @@ def test_every_action_is_one_of_awss_and_on_a_resource_where_it_takes_one(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_action_is_a_pattern_and_no_resource_is_anybody_elses(role: Role) -> None:
+def test_no_action_is_a_pattern_and_no_resource_is_anybody_elses(role: Audience) -> None:
     for action, arn in granted(role):
         assert "*" not in action
         assert arn == "*" or arn in WIDE or "countagg-" in arn or "my-counters" in arn, (action, arn)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_managed_policy_takes_it(role: Role) -> None:
+def test_a_managed_policy_takes_it(role: Audience) -> None:
     created = StackSettings("countagg", "my-counters", create_bucket=True)
     longest = StackSettings("s" * 32, "b" * 63, create_bucket=True)
     # Who tests does what deployers, operators and teardown do: it takes a role's inline policy.
-    most = INLINE_POLICY_SIZE if role is Role.SELFTEST else MANAGED_POLICY_SIZE
+    most = INLINE_POLICY_SIZE if role is Audience.SELFTEST else MANAGED_POLICY_SIZE
     for settings in (PLAIN, created):
         assert len(json.dumps(role_policy(role, settings, PLACE), separators=(",", ":"))) <= most
     assert len(json.dumps(role_policy(role, longest, PLACE), separators=(",", ":"))) <= INLINE_POLICY_SIZE
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_resource_stands_once_for_each_condition(role: Role) -> None:
+def test_every_resource_stands_once_for_each_condition(role: Audience) -> None:
     found = [
         (arn, str(each.get("Condition"))) for each in statements(role, FULL) for arn in listed(each["Resource"])
     ]
@@ -119,18 +119,18 @@ READS: Final = re.compile(r"[a-z0-9]+:(Get|List|Describe|BatchGet|Query|FilterLo
 
 
 def test_a_reader_only_reads() -> None:
-    assert [action for action, _ in granted(Role.READER) if not READS.fullmatch(action)] == []
+    assert [action for action, _ in granted(Audience.READER) if not READS.fullmatch(action)] == []
 
 
 def test_roles_are_passed_to_lambda_alone() -> None:
-    (passing,) = [each for each in statements(Role.DEPLOYER) if "iam:PassRole" in each["Action"]]
+    (passing,) = [each for each in statements(Audience.DEPLOYER) if "iam:PassRole" in each["Action"]]
 
     assert passing["Action"] == ["iam:PassRole"]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 def test_mappings_are_those_of_the_stacks_functions() -> None:
-    for role in (Role.DEPLOYER, Role.TEARDOWN):
+    for role in (Audience.DEPLOYER, Audience.TEARDOWN):
         bound = [
             each
             for each in statements(role)
@@ -149,19 +149,19 @@ def test_mappings_are_those_of_the_stacks_functions() -> None:
 def test_a_boundary_must_stay() -> None:
     bound = {
         action
-        for each in statements(Role.DEPLOYER, FULL)
+        for each in statements(Audience.DEPLOYER, FULL)
         if each.get("Condition") == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
         for action in each["Action"]
     }
-    actions = {action for action, _ in granted(Role.DEPLOYER, FULL)}
+    actions = {action for action, _ in granted(Audience.DEPLOYER, FULL)}
 
     assert bound == {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
     assert "iam:DeleteRolePermissionsBoundary" not in actions
-    assert "iam:DeleteRolePermissionsBoundary" in {action for action, _ in granted(Role.DEPLOYER)}
+    assert "iam:DeleteRolePermissionsBoundary" in {action for action, _ in granted(Audience.DEPLOYER)}
 
 
 def test_a_key_is_used_through_the_services_alone() -> None:
-    def through(role: Role) -> dict[str, set[str]]:
+    def through(role: Audience) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for each in statements(role, FULL):
             for service in each.get("Condition", {}).get("StringLike", {}).get("kms:ViaService", []):
@@ -169,19 +169,23 @@ def test_a_key_is_used_through_the_services_alone() -> None:
                 found[service] = set(each["Action"])
         return found
 
-    assert not any("kms:" in action for action, _ in granted(Role.OPERATOR))
-    assert through(Role.READER).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*"}
-    assert through(Role.OPERATOR).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*", "sqs.eu-central-1.*"}
-    assert "kms:CreateGrant" in through(Role.DEPLOYER)["dynamodb.eu-central-1.*"]
-    assert "kms:CreateGrant" not in through(Role.OPERATOR)["dynamodb.eu-central-1.*"]
-    assert through(Role.TEARDOWN) == {}
+    assert not any("kms:" in action for action, _ in granted(Audience.OPERATOR))
+    assert through(Audience.READER).keys() == {"dynamodb.eu-central-1.*", "s3.eu-central-1.*"}
+    assert through(Audience.OPERATOR).keys() == {
+        "dynamodb.eu-central-1.*",
+        "s3.eu-central-1.*",
+        "sqs.eu-central-1.*",
+    }
+    assert "kms:CreateGrant" in through(Audience.DEPLOYER)["dynamodb.eu-central-1.*"]
+    assert "kms:CreateGrant" not in through(Audience.OPERATOR)["dynamodb.eu-central-1.*"]
+    assert through(Audience.TEARDOWN) == {}
 
 
 def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:
     starred = StackSettings(
         "countagg", "my-counters", prefix="a*/", output_prefix="b*/", unfit_prefixes=frozenset({"a*/", "b*/"})
     )
-    arns = {arn for _, arn in granted(Role.OPERATOR, starred)}
+    arns = {arn for _, arn in granted(Audience.OPERATOR, starred)}
 
     assert {"arn:aws:s3:::my-counters/a${*}/*", "arn:aws:s3:::my-counters/b${*}/*"} <= arns
     assert instance_policy(["i"], starred, PLACE)["Statement"][0]["Resource"].endswith(
@@ -191,14 +195,14 @@ def test_an_asterisk_in_a_prefix_is_no_pattern() -> None:
 
 def test_other_partitions_have_arns_of_their_own() -> None:
     china = Place("123456789012", "cn-north-1", "aws-cn")
-    assert all(arn == "*" or arn.startswith("arn:aws-cn:") for _, arn in granted(Role.OPERATOR, PLAIN, china))
+    assert all(arn == "*" or arn.startswith("arn:aws-cn:") for _, arn in granted(Audience.OPERATOR, PLAIN, china))
 
 
 def test_what_only_the_embedded_engine_knows_stays_there() -> None:
-    engine = granted(Role.OPERATOR, PLAIN, Place("000000000000", "us-east-1", embedded=True))
+    engine = granted(Audience.OPERATOR, PLAIN, Place("000000000000", "us-east-1", embedded=True))
 
     assert "sqs:SendMessageBatch" in {action for action, _ in engine}
-    assert not any(action.endswith("Batch") for action, _ in granted(Role.OPERATOR))
+    assert not any(action.endswith("Batch") for action, _ in granted(Audience.OPERATOR))
 
 
 DENIALS: Final = [
@@ -377,13 +381,13 @@ FOREIGN: Final = [
 
 
 @pytest.mark.parametrize("request_", FOREIGN, ids=lambda each: each.action)
-@pytest.mark.parametrize("role", [Role.DEPLOYER, Role.TEARDOWN])
-def test_on_a_borrowed_bucket_nothing_is_read_deleted_or_opened_up(role: Role, request_: Request) -> None:
+@pytest.mark.parametrize("role", [Audience.DEPLOYER, Audience.TEARDOWN])
+def test_on_a_borrowed_bucket_nothing_is_read_deleted_or_opened_up(role: Audience, request_: Request) -> None:
     assert not allows(role_policy(role, BORROWED, PLACE), request_)
 
 
-@pytest.mark.parametrize("role", [Role.DEPLOYER, Role.TEARDOWN])
-def test_on_a_borrowed_bucket_the_notification_is_all_that_is_changed(role: Role) -> None:
+@pytest.mark.parametrize("role", [Audience.DEPLOYER, Audience.TEARDOWN])
+def test_on_a_borrowed_bucket_the_notification_is_all_that_is_changed(role: Audience) -> None:
     found = {action for action, arn in granted(role, BORROWED) if "my-counters" in arn}
 
     assert found == {
@@ -396,7 +400,7 @@ def test_on_a_borrowed_bucket_the_notification_is_all_that_is_changed(role: Role
 
 
 def test_on_a_bucket_of_ours_deployers_and_teardown_do_their_work() -> None:
-    deployer, teardown = (role_policy(role, CREATED, PLACE) for role in (Role.DEPLOYER, Role.TEARDOWN))
+    deployer, teardown = (role_policy(role, CREATED, PLACE) for role in (Audience.DEPLOYER, Audience.TEARDOWN))
 
     for action in ("CreateBucket", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging"):
         assert allows(deployer, Request(f"s3:{action}", BUCKET_ARN))

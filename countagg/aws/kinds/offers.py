@@ -22,7 +22,7 @@ from countagg.provision.states import FunctionState
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NotOffered:
     """An answer that refuses what a region does not offer: its code, and what its text must hold."""
 
     code: str
@@ -35,15 +35,15 @@ class Refusal:
 
 _INVALID: Final = "InvalidParameterValueException"
 # Architecture "arm64" is not supported in eu-west-3. Please select "x86_64" or remove the Architectures value ...
-_ARCHITECTURE: Final = Refusal(_INVALID, re.compile(r"(?i)\barchitectures?\b.*\bnot supported in\b"))
+_ARCHITECTURE: Final = NotOffered(_INVALID, re.compile(r"(?i)\barchitectures?\b.*\bnot supported in\b"))
 # LoggingConfig is not supported in us-gov-west-1. Remove LoggingConfig value from your request and try again
-_JSON_LOGS: Final = Refusal(
+_JSON_LOGS: Final = NotOffered(
     _INVALID, re.compile(r"(?i)\blog(ging)? ?(config|format)\b.*\bnot (supported|available)\b")
 )
 # Unsupported resource type for tagging or invalid arn: arn:aws:lambda:...:event-source-mapping:...
-MAPPING_TAGS: Final = Refusal(_INVALID, re.compile(r"(?i)unsupported resource type for tagging"))
+MAPPING_TAGS: Final = NotOffered(_INVALID, re.compile(r"(?i)unsupported resource type for tagging"))
 # The request contained an unsupported argument.
-BUCKET_TAGS: Final = Refusal("UnsupportedArgument", re.compile(r"(?i)unsupported argument"))
+BUCKET_TAGS: Final = NotOffered("UnsupportedArgument", re.compile(r"(?i)unsupported argument"))
 
 
 def accepted(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from countagg.operate.cost.fleet_sizes import Sizes
     from countagg.operate.cost.growth import Point, WindowEffect
     from countagg.operate.cost.measured import Measured
-    from countagg.operate.cost.model import Bill, Line, Workload
+    from countagg.operate.cost.model import Bill, BillLine, Workload
     from countagg.operate.cost.prices import Prices
     from countagg.provision.settings import StackSettings
 
@@ -273,7 +273,7 @@ def bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
     }
 
 
-def _line_document(line: Line, prices: Prices) -> dict[str, object]:
+def _line_document(line: BillLine, prices: Prices) -> dict[str, object]:
     usd = line.usd(prices)
     return {
         "hop": line.hop,

@@ -15,7 +15,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.errors import ConnectionProblem, UsageError
-from countagg.provision.permissions import COMMANDS_OF, Role
+from countagg.provision.permissions import COMMANDS_OF, Audience
 
 if TYPE_CHECKING:
     from countagg.operate.doctor.checks import Check
@@ -34,7 +34,8 @@ def doctor(
     session: Session,
     *,
     role: Annotated[
-        Role | None, typer.Option(help="Check the permissions of this role only; of all but `instance` otherwise.")
+        Audience | None,
+        typer.Option(help="Check the permissions of this role only; of all but `instance` otherwise."),
     ] = None,
     flags: Mapping[str, Any],
 ) -> None:
@@ -45,7 +46,7 @@ def doctor(
 
     Example: countagg doctor --bucket my-counters
     """
-    if role is Role.INSTANCE:
+    if role is Audience.INSTANCE:
         raise UsageError("an instance runs no commands", where="--role", hint="choose another role")
     found = _examine(session, role, flags)
     checks = [replace(check, fix=session.in_place(check.fix)) for check in found]
@@ -56,7 +57,7 @@ def doctor(
         raise typer.Exit(_exit_code(wrong))
 
 
-def _examine(session: Session, role: Role | None, flags: Mapping[str, Any]) -> Sequence[Check]:
+def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) -> Sequence[Check]:
     from countagg.operate.doctor.doctor import Patient, examine
 
     def choose(remembered: Remembered) -> StackSettings:

@@ -13,7 +13,7 @@ from countagg.core.polling import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from countagg.operate.health.status import Hop, Inspector
+    from countagg.operate.health.status import HopHealth, Inspector
 
 _DEAD_LETTERS: Final = "queue/dead-letters"
 _ALARMS: Final = "alarms"
@@ -59,7 +59,7 @@ def _inspector(session: Session) -> Inspector:
     return Inspector(pipeline, Health(session.clients, pipeline.settings), build_bundle().sha256, session.now)
 
 
-def _remark(session: Session, hops: Sequence[Hop]) -> None:
+def _remark(session: Session, hops: Sequence[HopHealth]) -> None:
     """Tell what is wrong, and what to do about it."""
     ailing = [hop for hop in hops if hop.healthy is False]
     if ailing:
@@ -73,7 +73,7 @@ def _remark(session: Session, hops: Sequence[Hop]) -> None:
         session.remark(f"not everything could be looked at; missing permissions: {', '.join(denied)}")
 
 
-def _hints(ailing: Sequence[Hop]) -> list[str]:
+def _hints(ailing: Sequence[HopHealth]) -> list[str]:
     names = {hop.name for hop in ailing}
     missing = any(hop.facts.get("missing") for hop in ailing)
     raised = any(hop.facts.get("in_alarm") for hop in ailing)

@@ -23,7 +23,7 @@ from countagg.cli.terminal.render import (
 from countagg.core.printable import printable
 
 if TYPE_CHECKING:
-    from countagg.operate.health.status import Hop
+    from countagg.operate.health.status import HopHealth
     from countagg.operate.health.status_watch import StatusLook
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
@@ -31,12 +31,12 @@ _HEALTH: Final = {True: "yes", False: "NO", None: "?"}
 _MARKS: Final = {"HEALTHY": {"yes": "green", "NO": "bold red", "?": "yellow"}}
 
 
-def is_healthy(hops: Iterable[Hop]) -> bool:
+def is_healthy(hops: Iterable[HopHealth]) -> bool:
     """Tell whether no hop is known to be unhealthy."""
     return all(hop.healthy is not False for hop in hops)
 
 
-def write_hops(session: Session, hops: Sequence[Hop]) -> None:
+def write_hops(session: Session, hops: Sequence[HopHealth]) -> None:
     """Write the hops in the form that is asked for."""
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, status_document(session, hops))
@@ -46,7 +46,7 @@ def write_hops(session: Session, hops: Sequence[Hop]) -> None:
         write_table(session.result_console, _HEADER, map(_row_with_age, hops), marks=_MARKS)
 
 
-def status_document(session: Session, hops: Iterable[Hop]) -> dict[str, object]:
+def status_document(session: Session, hops: Iterable[HopHealth]) -> dict[str, object]:
     """Return the hops as JSON has them."""
     found = list(hops)
     return {
@@ -56,7 +56,7 @@ def status_document(session: Session, hops: Iterable[Hop]) -> dict[str, object]:
     }
 
 
-def _hop_document(hop: Hop) -> dict[str, object]:
+def _hop_document(hop: HopHealth) -> dict[str, object]:
     return {
         "hop": hop.name,
         "healthy": hop.healthy,
@@ -73,11 +73,11 @@ def _number(value: float | None) -> float | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def _row(hop: Hop) -> tuple[str, ...]:
+def _row(hop: HopHealth) -> tuple[str, ...]:
     return hop.name, _HEALTH[hop.healthy], hop.state, hop.detail
 
 
-def _row_with_age(hop: Hop) -> tuple[str, ...]:
+def _row_with_age(hop: HopHealth) -> tuple[str, ...]:
     """Return the row for people, who would rather read how old something is than when it was."""
     age = hop.metrics.get("age_seconds")
     if age is None:
@@ -87,7 +87,7 @@ def _row_with_age(hop: Hop) -> tuple[str, ...]:
 
 def show_status(session: Session, looks: Iterator[StatusLook]) -> None:
     """Show the hops as they are, until Ctrl-C or until nobody reads it any more."""
-    writer = _Writer(session)
+    writer = _HopsWriter(session)
     show_live(session, looks, lambda look, _height: draw_status(session, look), writer.append)
 
 
@@ -98,7 +98,7 @@ def draw_status(session: Session, look: StatusLook) -> Group:
     return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS), Text(told, style="dim"))
 
 
-class _Writer:
+class _HopsWriter:
     """Writes the hops that changed at each look, in the form that is asked for."""
 
     def __init__(self, session: Session) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import Observer
     from countagg.operate.integrity.findings import Difference, Verification
     from countagg.operate.integrity.repair import Repaired, Repairer
-    from countagg.operate.integrity.repair_plan import Mending, Plan
+    from countagg.operate.integrity.repair_plan import Mending, RepairPlan
 
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
@@ -56,7 +56,7 @@ class _Day:
 
     observer: Observer
     found: Verification
-    plan: Plan
+    plan: RepairPlan
 
     @property
     def left(self) -> Sequence[Difference]:

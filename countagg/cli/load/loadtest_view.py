@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from countagg.operate.integrity.findings import Verification
     from countagg.operate.load.cost import Estimate
     from countagg.operate.load.figures import StepFigures
-    from countagg.operate.load.loadtest import Load, Outcome
+    from countagg.operate.load.loadtest import Load, LoadOutcome
 
 _SHARES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _BAR: Final = 40
@@ -39,7 +39,7 @@ class Report:
 
     load: Load
     estimate: Estimate
-    outcome: Outcome
+    outcome: LoadOutcome
     dead_letters: int
     verification: Verification | None
     withdrawn: bool | None

@@ -15,7 +15,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_json, write_table
 from countagg.core.printable import printable
 from countagg.operate.selftest.report import report
-from countagg.operate.selftest.selftest import Outcome
+from countagg.operate.selftest.selftest import StepOutcome
 from countagg.provision.settings import DEFAULT_OUTPUT_PREFIX, DEFAULT_PREFIX
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class Progress:
 
     def end(self, result: StepResult) -> None:
         """Tell how a step ended."""
-        self._interrupted = self._interrupted or result.outcome is Outcome.INTERRUPTED
-        if result.outcome is Outcome.SKIPPED:
+        self._interrupted = self._interrupted or result.outcome is StepOutcome.INTERRUPTED
+        if result.outcome is StepOutcome.SKIPPED:
             self._session.remark(f"{result.step.name}: skipped, {result.got}")
             return
         measured = f": {told}" if (told := _measured(result)) else ""
         self._session.remark(f"  {result.outcome} after {result.seconds:.1f} s{measured}")
-        if result.outcome is Outcome.FAILED:
+        if result.outcome is StepOutcome.FAILED:
             for name, text in (("expected", result.expected), ("got", result.got), ("next", result.hint)):
                 self._session.remark(f"  {name:<9} {printable(text or '-')}")
 

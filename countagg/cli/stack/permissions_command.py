@@ -19,7 +19,7 @@ from countagg.provision.instance_policy import INSTANCE_TAG, instance_policy
 from countagg.provision.permissions import (
     INLINE_POLICY_SIZE,
     MANAGED_POLICY_SIZE,
-    Role,
+    Audience,
     role_policy,
 )
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from countagg.provision.settings import StackSettings
 
 _PANEL = "Commands"
-_MAKING_ROLES = frozenset({Role.DEPLOYER, Role.SELFTEST})
-_RoleOption = Annotated[Role, typer.Option(help="Who the policy is for.")]
+_MAKING_ROLES = frozenset({Audience.DEPLOYER, Audience.SELFTEST})
+_RoleOption = Annotated[Audience, typer.Option(help="Who the policy is for.")]
 _InstanceIdOption = Annotated[
     list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
 ]
@@ -68,17 +68,17 @@ def print_policy(
 
     Example: countagg permissions print --role reader
     """
-    if instance_id and role is not Role.INSTANCE:
+    if instance_id and role is not Audience.INSTANCE:
         raise UsageError(
             "only the policy of an instance names instances", where="--instance-id", hint="give --role instance"
         )
     place = _place(session, account)
-    if role is Role.SELFTEST and not session.options.stack_flag:
+    if role is Audience.SELFTEST and not session.options.stack_flag:
         flags = {**flags, "bucket": flags["bucket"] or _throw_away(session, place), "create_bucket": True}
     settings = complete_settings(session, flags, _remembered(session, account), POLICY_CHOICES)
     document = _document(role, instance_id or (), settings, place)
     session.stdout.write(json.dumps(document, indent=2) + "\n")
-    if role is Role.INSTANCE and not instance_id:
+    if role is Audience.INSTANCE and not instance_id:
         session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
     if role in _MAKING_ROLES and not settings.permissions_boundary:
         session.remark(
@@ -88,8 +88,8 @@ def print_policy(
     _remark_on_size(session, len(json.dumps(document, separators=(",", ":"))))
 
 
-def _document(role: Role, instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
-    if role is not Role.INSTANCE:
+def _document(role: Audience, instances: Sequence[str], settings: StackSettings, place: Place) -> dict[str, Any]:
+    if role is not Audience.INSTANCE:
         return role_policy(role, settings, place)
     try:
         return instance_policy(instances, settings, place)

@@ -27,7 +27,7 @@ _LINES_AROUND: Final = 4
 
 def show_looks(session: Session, looks: Iterator[Look]) -> None:
     """Show what changes, until Ctrl-C or until nobody reads it any more."""
-    writer = _Writer(session)
+    writer = _TotalsWriter(session)
     show_live(
         session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, writer.append
     )
@@ -56,7 +56,7 @@ def _nothing(look: Look) -> str:
     return f"there are no totals for {look.found.day} (UTC) yet"
 
 
-class _Writer:
+class _TotalsWriter:
     """Writes what is new at each look, in the form that is asked for."""
 
     def __init__(self, session: Session) -> None:

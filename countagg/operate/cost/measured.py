@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from countagg.aws.metrics import HOUR, Metric
 from countagg.core.names import BY_DATE_INDEX, METRICS_NAMESPACE, Names
-from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, Line, as_quantity
+from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, BillLine, as_quantity
 from countagg.operate.cost.prices import Meter
 
 Sums = Mapping[Metric, Mapping[datetime, float]]
@@ -115,7 +115,7 @@ def measure(lines: Sequence[MeasuredLine], sums: Sums, until: datetime) -> Measu
     """Make a bill for a month out of what was counted since the first hour that has data."""
     hours = [hour for of_metric in sums.values() for hour in of_metric]
     if not hours:
-        nothing = [Line(line.hop, line.meter, None, line.formula) for line in lines]
+        nothing = [BillLine(line.hop, line.meter, None, line.formula) for line in lines]
         return Measured(Bill((*nothing, *_fixed())), None, until)
     since = min(hours)
     seconds = max(HOUR, (until - since).total_seconds())
@@ -123,12 +123,12 @@ def measure(lines: Sequence[MeasuredLine], sums: Sums, until: datetime) -> Measu
     return Measured(Bill((*(_line(line, sums, months) for line in lines), *_fixed())), since, until)
 
 
-def _line(line: MeasuredLine, sums: Sums, months: float) -> Line:
+def _line(line: MeasuredLine, sums: Sums, months: float) -> BillLine:
     known = [sum(sums[metric].values()) for metric in line.metrics if sums.get(metric)]
     quantity = as_quantity(sum(known) * line.factor * months) if known else None
-    return Line(line.hop, line.meter, quantity, line.formula)
+    return BillLine(line.hop, line.meter, quantity, line.formula)
 
 
-def _fixed() -> Iterator[Line]:
-    yield Line("watching", Meter.ALARM, Decimal(ASSUMED.alarms), "alarms of the stack")
-    yield Line("watching", Meter.METRIC, Decimal(ASSUMED.metrics), "metrics that good runs emit")
+def _fixed() -> Iterator[BillLine]:
+    yield BillLine("watching", Meter.ALARM, Decimal(ASSUMED.alarms), "alarms of the stack")
+    yield BillLine("watching", Meter.METRIC, Decimal(ASSUMED.metrics), "metrics that good runs emit")

@@ -115,7 +115,7 @@ ASSUMED: Final = Assumptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BillLine:
     """A line of a bill.
 
     Attributes:
@@ -139,7 +139,7 @@ class Line:
 class Bill:
     """The lines of a bill, in the order of the data."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[BillLine, ...]
 
     @property
     def complete(self) -> bool:
@@ -172,7 +172,7 @@ def as_quantity(value: float) -> Decimal:
 
 def bill(lines: Iterable[tuple[str, Meter, float, str]]) -> Bill:
     """Return a bill of (hop, meter, quantity, formula)."""
-    return Bill(tuple(Line(hop, meter, as_quantity(quantity), how) for hop, meter, quantity, how in lines))
+    return Bill(tuple(BillLine(hop, meter, as_quantity(quantity), how) for hop, meter, quantity, how in lines))
 
 
 _MB_OF_ONE_CPU: Final = 1_769

@@ -23,7 +23,7 @@ _FAILED: Final = "the processor failed at every try"
 _SUBSCRIPTION: Final = "subscription/uploads"
 
 
-class Kind(StrEnum):
+class LetterKind(StrEnum):
     """What a dead letter is."""
 
     REFUSAL = "refused file"
@@ -83,7 +83,7 @@ class DeadLetter:
     """
 
     message: HeldMessage
-    kind: Kind
+    kind: LetterKind
     hop: str
     reason: str
     bucket: str = ""
@@ -107,7 +107,7 @@ def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
     source = _queue(message)
     if uploads is not None and source not in (None, uploads):
         return DeadLetter(
-            message, Kind.FOREIGN, "", f"it comes from the queue {source}, which is not this stack's"
+            message, LetterKind.FOREIGN, "", f"it comes from the queue {source}, which is not this stack's"
         )
     try:
         content = json.loads(message.body)
@@ -143,7 +143,9 @@ def _unknown(message: HeldMessage, what: str) -> DeadLetter:
         hop, why = _PROCESSOR, f"{_FAILED}; "
     elif failure := _asynchronous(message):
         why = f"an asynchronous call of a function failed: {failure}; "
-    return DeadLetter(message, Kind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID", ""))
+    return DeadLetter(
+        message, LetterKind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID", "")
+    )
 
 
 def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str], bool]) -> Iterator[DeadLetter]:
@@ -155,12 +157,12 @@ def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str
         letters: any.
         is_listed: whether the bucket lists a key.
     """
-    keys = {letter.key for letter in letters if letter.kind is Kind.EVENT and letter.is_upload}
+    keys = {letter.key for letter in letters if letter.kind is LetterKind.EVENT and letter.is_upload}
     missing = {key for key, there in in_parallel(is_listed, sorted(keys)) if not there}
     for letter in letters:
-        if letter.kind is Kind.EVENT and letter.is_upload and letter.key in missing:
+        if letter.kind is LetterKind.EVENT and letter.is_upload and letter.key in missing:
             reason = f"{letter.reason}; the object of this upload is not found"
-            yield replace(letter, kind=Kind.MISSING, reason=reason)
+            yield replace(letter, kind=LetterKind.MISSING, reason=reason)
         else:
             yield letter
 
@@ -179,7 +181,7 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
     parse_s3_message(events)
     return DeadLetter(
         message,
-        Kind.REFUSAL,
+        LetterKind.REFUSAL,
         _PROCESSOR,
         str(content["reason"]),
         bucket=event.bucket,
@@ -203,7 +205,7 @@ def _event(message: HeldMessage, body: str) -> DeadLetter:
     more = f", and {len(events) - 1} more events" if len(events) > 1 else ""
     return DeadLetter(
         message,
-        Kind.EVENT,
+        LetterKind.EVENT,
         hop,
         why + more,
         bucket=events[0].bucket,
@@ -230,7 +232,7 @@ def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
     error = content.get("responseContext", {}).get("functionError")
     return DeadLetter(
         message,
-        Kind.BATCH,
+        LetterKind.BATCH,
         f"function/{function.rpartition('-')[2]}" if function else "",
         f"{request.get('condition', 'failed')}{f' ({error})' if error else ''}, {batch.records} records",
         request_id=str(request.get("requestId", "")),
@@ -242,7 +244,7 @@ def _unpublished(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter
     day = date.fromisoformat(content["day"]).isoformat()
     return DeadLetter(
         message,
-        Kind.DAY,
+        LetterKind.DAY,
         _PUBLISHER,
         f"{day} could not be published: {content['reason']}",
         request_id=str(content.get("request_id", "")),

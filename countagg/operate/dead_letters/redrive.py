@@ -13,12 +13,12 @@ from enum import StrEnum
 from countagg.aws.dead_letter_queue import DeadLetterQueue
 from countagg.aws.event_queue import EventQueue
 from countagg.core.errors import CountaggError, UsageError
-from countagg.operate.dead_letters.dead_letters import DeadLetter, Kind, StreamRange
+from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind, StreamRange
 
 _SHORTEST = 4
 
 
-class Outcome(StrEnum):
+class RedriveOutcome(StrEnum):
     """What became of a dead letter."""
 
     SENT = "sent to the processor"
@@ -32,7 +32,7 @@ class Redriven:
     """A dead letter and what became of it; the note says what to do about one that was left."""
 
     letter: DeadLetter
-    outcome: Outcome
+    outcome: RedriveOutcome
     note: str = ""
 
 
@@ -89,10 +89,12 @@ class Redriver:
                 if letter.day not in refused:
                     refused[letter.day] = self.publish(letter.day)
                 yield self._published(letter, letter.day, refused[letter.day])
-            elif letter.kind is Kind.FOREIGN:
-                yield Redriven(letter, Outcome.LEFT, f"{letter.reason}; send it back there, then `purge` it")
+            elif letter.kind is LetterKind.FOREIGN:
+                yield Redriven(
+                    letter, RedriveOutcome.LEFT, f"{letter.reason}; send it back there, then `purge` it"
+                )
             else:
-                yield Redriven(letter, Outcome.LEFT, "nobody knows where it belongs; `purge` deletes it")
+                yield Redriven(letter, RedriveOutcome.LEFT, "nobody knows where it belongs; `purge` deletes it")
         yield from self._send(events)
 
     def _send(self, letters: Sequence[DeadLetter]) -> Iterator[Redriven]:
@@ -104,30 +106,30 @@ class Redriver:
             self.dead.delete([letter.message for letter in taken])
             for letter in part:
                 if letter in taken:
-                    yield Redriven(letter, Outcome.SENT)
+                    yield Redriven(letter, RedriveOutcome.SENT)
                 else:
-                    yield Redriven(letter, Outcome.LEFT, "the queue did not take it; redrive it again")
+                    yield Redriven(letter, RedriveOutcome.LEFT, "the queue did not take it; redrive it again")
 
     def _published(self, letter: DeadLetter, day: str, refused: str) -> Redriven:
         if refused:
-            return Redriven(letter, Outcome.LEFT, refused)
+            return Redriven(letter, RedriveOutcome.LEFT, refused)
         self.dead.delete([letter.message])
-        return Redriven(letter, Outcome.PUBLISHED, day)
+        return Redriven(letter, RedriveOutcome.PUBLISHED, day)
 
     def _rebuild(self, letter: DeadLetter, batch: StreamRange) -> Redriven:
         try:
             dates = self.dates_of(batch)
         except CountaggError as error:
             # One that cannot be read must not keep the others from being fed back.
-            return Redriven(letter, Outcome.LEFT, str(error))
+            return Redriven(letter, RedriveOutcome.LEFT, str(error))
         if dates is None:
             first, last = batch.days
             note = (
                 f"the stream no longer has its records; run `repair --since {first} --until {last}`, then purge it"
             )
-            return Redriven(letter, Outcome.LEFT, note)
+            return Redriven(letter, RedriveOutcome.LEFT, note)
         refused = [reason for date in sorted(dates) if (reason := self.rebuild(batch.stream, date))]
         if refused:
-            return Redriven(letter, Outcome.LEFT, "; ".join(refused))
+            return Redriven(letter, RedriveOutcome.LEFT, "; ".join(refused))
         self.dead.delete([letter.message])
-        return Redriven(letter, Outcome.REBUILT, ", ".join(sorted(dates)))
+        return Redriven(letter, RedriveOutcome.REBUILT, ", ".join(sorted(dates)))

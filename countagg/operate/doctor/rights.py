@@ -16,7 +16,7 @@ from countagg.provision.calls import CALLS
 from countagg.provision.permissions import (
     COMMANDS_OF,
     OF_OWN_BUCKET,
-    Role,
+    Audience,
     action_name,
     not_granted,
     resource_arns,
@@ -32,7 +32,13 @@ IN_BUCKET: Final = frozenset({On.BUCKET, On.COUNTER_FILES, On.PUBLISHED_FILES}) 
 _AT_ONCE: Final = 4
 """Questions at a time: IAM answers few a second."""
 _SHOWN: Final = 3
-_FEWEST_RIGHTS_FIRST: Final = (Role.READER, Role.OPERATOR, Role.TEARDOWN, Role.DEPLOYER, Role.SELFTEST)
+_FEWEST_RIGHTS_FIRST: Final = (
+    Audience.READER,
+    Audience.OPERATOR,
+    Audience.TEARDOWN,
+    Audience.DEPLOYER,
+    Audience.SELFTEST,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _SHOWN_OF_KEY: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
+class HopHealth:
     """One hop.
 
     Attributes:
@@ -76,12 +76,12 @@ class Inspector:
     _metrics_at: datetime | None = field(default=None, init=False)
     _skipped: str | NotAllowed | None = field(default=None, init=False)
 
-    def look(self) -> tuple[Hop, ...]:
+    def look(self) -> tuple[HopHealth, ...]:
         """Look once."""
         self._read_metrics()
         return tuple(self._hops())
 
-    def _hops(self) -> Iterator[Hop]:
+    def _hops(self) -> Iterator[HopHealth]:
         pipeline, names = self.pipeline, self.pipeline.names
         yield _presence("notification/uploads", attempt("s3:GetBucketNotification", pipeline.has_notification))
         yield _presence("topic/uploads", attempt("sns:ListTopics", lambda: pipeline.topic_exists(names.uploads)))
@@ -119,7 +119,7 @@ class Inspector:
 
     # Hops
 
-    def _uploads(self) -> Hop:
+    def _uploads(self) -> HopHealth:
         name, queue = "queue/uploads", self.pipeline.names.uploads
         found = self._depth(queue)
         if not isinstance(found, QueueDepth):
@@ -129,22 +129,22 @@ class Inspector:
         waited = NO_DATA if oldest is None else f"{oldest:,.0f} s"
         told = self._metrics.text if isinstance(self._metrics, NotAllowed) else f"oldest: {waited}"
         detail = f"{found.waiting} waiting, {found.in_flight} in flight; {told}"
-        return Hop(
+        return HopHealth(
             name, healthy=True, state=_PRESENT, detail=detail, metrics=numbers, not_allowed=self._denied_metrics
         )
 
-    def _dead_letters(self) -> Hop:
+    def _dead_letters(self) -> HopHealth:
         name, found = "queue/dead-letters", self._depth(self.pipeline.names.dead_letters)
         if not isinstance(found, QueueDepth):
             return _presence(name, found)
         held = found.waiting + found.in_flight
         detail = f"{held} held" if held else "empty"
-        return Hop(name, healthy=not held, state=_PRESENT, detail=detail, metrics={"held": held})
+        return HopHealth(name, healthy=not held, state=_PRESENT, detail=detail, metrics={"held": held})
 
     def _depth(self, queue: str) -> QueueDepth | NotAllowed | None:
         return attempt("sqs:GetQueueAttributes", lambda: self.pipeline.queue_depth(queue))
 
-    def _function(self, short: str, function: str) -> Hop:
+    def _function(self, short: str, function: str) -> HopHealth:
         name = f"function/{short}"
         found = attempt("lambda:GetFunctionConfiguration", lambda: self.health.function(function))
         if not isinstance(found, FunctionHealth):
@@ -166,7 +166,7 @@ class Inspector:
         works = found.state in {"Active", "Inactive"} and not found.failure and not isinstance(problem, str)
         detail = "; ".join(filter(None, remarks))
         not_allowed = (*self._denied_metrics, *hidden)
-        return Hop(name, works, found.state, detail, numbers, not_allowed, {"code_current": current})
+        return HopHealth(name, works, found.state, detail, numbers, not_allowed, {"code_current": current})
 
     def _numbers(self, short: str, function: str) -> dict[str, float | None]:
         numbers = {
@@ -183,22 +183,22 @@ class Inspector:
             numbers["ledgers_nearly_full"] = self._metric(metrics.ledgers_nearly_full(function))
         return numbers
 
-    def _mapping(self, short: str, function: str) -> Hop:
+    def _mapping(self, short: str, function: str) -> HopHealth:
         name = f"mapping/{short}"
         found = attempt("lambda:ListEventSourceMappings", lambda: self.pipeline.mapping_health(function))
         if not isinstance(found, MappingHealth):
             return _presence(name, found)
         failed = found.last_result.upper().startswith(("FAILED", "PROBLEM"))
-        return Hop(name, found.state == "Enabled" and not failed, found.state, found.last_result)
+        return HopHealth(name, found.state == "Enabled" and not failed, found.state, found.last_result)
 
-    def _table(self, table: str) -> Hop:
+    def _table(self, table: str) -> HopHealth:
         name = f"table/{table.removeprefix(f'{self.pipeline.names.stack}-')}"
         found = attempt("dynamodb:DescribeTable", lambda: self.pipeline.table_status(table))
         if isinstance(found, NotAllowed):
             return _presence(name, found)
-        return Hop(name, healthy=found in {"ACTIVE", "UPDATING"}, state=found)
+        return HopHealth(name, healthy=found in {"ACTIVE", "UPDATING"}, state=found)
 
-    def _alarms(self) -> Hop:
+    def _alarms(self) -> HopHealth:
         names = alarm_names(self.pipeline.names)
         found = attempt("cloudwatch:DescribeAlarms", lambda: self.health.alarms(names.values()))
         if isinstance(found, NotAllowed):
@@ -207,7 +207,7 @@ class Inspector:
         missing = [short for short, name in names.items() if name not in found]
         parts = [("in alarm", raised), ("missing", missing)]
         detail = "; ".join(f"{what}: {', '.join(shorts)}" for what, shorts in parts if shorts)
-        return Hop(
+        return HopHealth(
             "alarms",
             healthy=not raised and not missing,
             state="ALARM" if raised else _ABSENT if missing else "OK",
@@ -216,7 +216,7 @@ class Inspector:
             facts={"in_alarm": raised, "missing": missing},
         )
 
-    def _last_changes(self) -> Iterator[Hop]:
+    def _last_changes(self) -> Iterator[HopHealth]:
         counted = attempt("dynamodb:GetItem", self._last_counted)
         yield self._last_change("last-upload", counted)
         if isinstance(counted, NotAllowed):
@@ -254,18 +254,20 @@ class Inspector:
         before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
         return self.health.published(day) or self.health.published(before)
 
-    def _last_change(self, name: str, found: LastChange | NotAllowed | None) -> Hop:
+    def _last_change(self, name: str, found: LastChange | NotAllowed | None) -> HopHealth:
         if isinstance(found, NotAllowed):
             return _presence(name, found)
         if found is None:
             nothing = {"age_seconds": None, "version": None}
-            return Hop(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
+            return HopHealth(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
         at = _moment(found.at)
         age = None if at is None else max(0, int((self.now() - at).total_seconds()))
         state = found.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
         numbers = {"age_seconds": age, "version": found.version}
         detail = f"version {changes_of(found.version)} of {found.day}"
-        return Hop(name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": found.day})
+        return HopHealth(
+            name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": found.day}
+        )
 
 
 def watched_metrics(names: Names) -> Sequence[Metric]:
@@ -281,11 +283,11 @@ def watched_metrics(names: Names) -> Sequence[Metric]:
     return [*of_functions, *lag, *own, metrics.oldest_age(names.uploads)]
 
 
-def _presence(name: str, found: bool | NotAllowed | None) -> Hop:  # noqa: FBT001 - it is what is told
+def _presence(name: str, found: bool | NotAllowed | None) -> HopHealth:  # noqa: FBT001 - it is what is told
     """Return the hop of something of which no more is known than whether it is there, if that."""
     if isinstance(found, NotAllowed):
-        return Hop(name, healthy=None, state="unknown", detail=found.text, not_allowed=(found.action,))
-    return Hop(name, healthy=bool(found), state=_PRESENT if found else _ABSENT)
+        return HopHealth(name, healthy=None, state="unknown", detail=found.text, not_allowed=(found.action,))
+    return HopHealth(name, healthy=bool(found), state=_PRESENT if found else _ABSENT)
 
 
 def _last_hour(numbers: Mapping[str, float | None], skipped: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from countagg.operate.health.status import Hop
+from countagg.operate.health.status import HopHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,11 @@ class StatusLook:
             something is a bit older than before.
     """
 
-    hops: tuple[Hop, ...]
-    changed: tuple[Hop, ...]
+    hops: tuple[HopHealth, ...]
+    changed: tuple[HopHealth, ...]
 
 
-def watch_hops(look: Callable[[], tuple[Hop, ...]], looks: Iterable[None]) -> Iterator[StatusLook]:
+def watch_hops(look: Callable[[], tuple[HopHealth, ...]], looks: Iterable[None]) -> Iterator[StatusLook]:
     """Look again and again, and yield what each look found.
 
     Args:

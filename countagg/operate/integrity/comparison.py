@@ -14,7 +14,7 @@ from countagg.core.published import MOVE_AWAY
 from countagg.operate.integrity.attributes import of_counter, of_ledger, of_object, of_snapshots
 from countagg.operate.integrity.evidence import CounterFile, DayLook
 from countagg.operate.integrity.findings import Difference, Hop
-from countagg.operate.integrity.inclusion import Inclusion
+from countagg.operate.integrity.inclusion import IncludedDay
 from countagg.operate.integrity.stored_forms import canonical
 from countagg.operate.integrity.sums import add_up, exact, in_units, lines_of, lines_or_none
 
@@ -60,7 +60,7 @@ class Comparer:
             return [Difference(Hop.LEDGER, "there is no ledger")] if look.snapshots else []
         return [*_chain(look.inclusion, look), *self._sums(look.inclusion, look)]
 
-    def _sums(self, inclusion: Inclusion, look: DayLook) -> Iterator[Difference]:
+    def _sums(self, inclusion: IncludedDay, look: DayLook) -> Iterator[Difference]:
         """Compare the sums with the contents that the ledger says it includes, whatever came later."""
         ledger = inclusion.ledger
         contents = [
@@ -124,7 +124,7 @@ class Comparer:
         yield from _object(ledger, version, look)
 
 
-def _included(inclusion: Inclusion) -> Iterator[tuple[str, int | None, str]]:
+def _included(inclusion: IncludedDay) -> Iterator[tuple[str, int | None, str]]:
     """Yield what the sums include: instance, shard and sequencer; no shard where they include the same version."""
     for instance, included in inclusion.ledger.seen.items():
         if instance not in inclusion.torn:
@@ -201,7 +201,7 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: StoredSnapshot | None)
         yield Difference(Hop.SNAPSHOTS, more, file.instance, state=state)
 
 
-def _chain(inclusion: Inclusion, look: DayLook) -> Iterator[Difference]:
+def _chain(inclusion: IncludedDay, look: DayLook) -> Iterator[Difference]:
     for instance, snapshot in look.snapshots.items():
         versions = inclusion.versions(instance)
         if set(versions) == {snapshot.sequencer}:

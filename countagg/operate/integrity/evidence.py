@@ -24,7 +24,7 @@ from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import join_parts, pack_counters
 from countagg.operate.integrity.findings import RefusedFile
-from countagg.operate.integrity.inclusion import Inclusion, find_inclusion
+from countagg.operate.integrity.inclusion import IncludedDay, find_inclusion
 from countagg.operate.integrity.stored_forms import Terms
 from countagg.operate.integrity.sums import lines_or_none
 from countagg.operate.parallel import in_parallel
@@ -79,7 +79,7 @@ class DayLook:
     refused: tuple[RefusedFile, ...]
     snapshots: Mapping[str, StoredSnapshot]
     stored: StoredDay
-    inclusion: Inclusion | None
+    inclusion: IncludedDay | None
     counters: Mapping[str, CounterItem]
     published: PublishedTotals
     expired: bool
@@ -299,7 +299,7 @@ def _packed(listed: ListedObject, layout: Layout, content: bytes, max_counters: 
     return join_parts([pack_counters(share) for share in layout.split(counters)])
 
 
-def _decode(stored: StoredDay) -> Inclusion | None:
+def _decode(stored: StoredDay) -> IncludedDay | None:
     try:
         return find_inclusion(stored) if stored.exists else None
     except CorruptDocument:

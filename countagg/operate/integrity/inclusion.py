@@ -16,7 +16,7 @@ Versions = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Inclusion:
+class IncludedDay:
     """A day's ledger, and what it includes.
 
     Attributes:
@@ -57,7 +57,7 @@ class Inclusion:
         return pack_counters(self.layout.split(read_canonical(unpack_canonical(packed)))[shard])
 
 
-def find_inclusion(stored: StoredDay) -> Inclusion:
+def find_inclusion(stored: StoredDay) -> IncludedDay:
     """Find out what a day's ledger includes.
 
     Raises:
@@ -65,7 +65,7 @@ def find_inclusion(stored: StoredDay) -> Inclusion:
     """
     ledgers, layout = stored.decode_parts(), stored.layout
     torn = dict(_torn(ledgers, layout.shards)) if layout.shards > 1 else {}
-    return Inclusion(merge(ledgers, layout.shards), torn, layout, ledgers)
+    return IncludedDay(merge(ledgers, layout.shards), torn, layout, ledgers)
 
 
 def _torn(ledgers: Sequence[Ledger], shards: int) -> Iterator[tuple[str, Versions]]:

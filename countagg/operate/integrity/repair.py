@@ -27,7 +27,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.versions import version_after
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
-from countagg.operate.integrity.repair_plan import Mending, Plan, plan_repair
+from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
 from countagg.operate.integrity.snapshot_writes import write_snapshots
 from countagg.operate.integrity.stored_forms import Terms, counter_problems, ledger_problems, object_problems
 from countagg.operate.integrity.sums import exact
@@ -100,7 +100,7 @@ class Repairer:
     may_leave_out: bool = True
     on_step: OnStep = lambda _what, _done, _total: None
 
-    def repair(self, observer: Observer, plan: Plan) -> Repaired:
+    def repair(self, observer: Observer, plan: RepairPlan) -> Repaired:
         """Carry a plan out, look again, and mend what is still wrong."""
         mended: list[Mending] = []
         for _ in range(ROUNDS):
@@ -112,7 +112,7 @@ class Repairer:
             plan = plan_repair(found, look, self.reader.settings, self._time())
         return Repaired(tuple(mended), found)
 
-    def _carry_out(self, day: str, plan: Plan) -> None:
+    def _carry_out(self, day: str, plan: RepairPlan) -> None:
         if plan.record is not None:
             # One that was written meanwhile stays; the verification after it sees.
             self.writer.replace_record(day, self.reader.record(day).item, plan.record)

@@ -20,7 +20,7 @@ from countagg.operate.integrity.findings import Difference, Hop, Verification
 from countagg.operate.integrity.stored_forms import is_allowed, item_problems, record_problems
 
 
-class Action(StrEnum):
+class RepairAction(StrEnum):
     """What is done to mend something."""
 
     RECORD = "write the day's record"
@@ -36,13 +36,13 @@ class Mending:
     """One thing that is mended: where, how, and whose or which; empty where it concerns no single one."""
 
     hop: Hop
-    action: Action
+    action: RepairAction
     instance: str = ""
     counter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RepairPlan:
     """What a repair has to do, in this order.
 
     Attributes:
@@ -64,7 +64,7 @@ class Plan:
     withdrawals: Mapping[str, Item] = field(default_factory=dict)
 
 
-def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, now: str) -> Plan:
+def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, now: str) -> RepairPlan:
     """Make the plan.
 
     Args:
@@ -88,7 +88,7 @@ def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, 
     # The ledger must not be of an older version than what was published: nothing newer would be published then.
     ledger = bool(events or corrections or withdrawals) or Hop.LEDGER in hops or outputs
     record = _record(found, look)
-    plan = Plan(events, ledger, outputs, (), record, corrections, withdrawals)
+    plan = RepairPlan(events, ledger, outputs, (), record, corrections, withdrawals)
     return replace(plan, mendings=tuple(_mendings(found, plan, hops)))
 
 
@@ -193,19 +193,19 @@ def _tombstone(instance: str, look: DayLook, now: str) -> Item:
     }
 
 
-def _mendings(found: Verification, plan: Plan, hops: AbstractSet[Hop]) -> Iterator[Mending]:
+def _mendings(found: Verification, plan: RepairPlan, hops: AbstractSet[Hop]) -> Iterator[Mending]:
     if plan.record is not None:
-        yield Mending(Hop.SNAPSHOTS, Action.RECORD)
+        yield Mending(Hop.SNAPSHOTS, RepairAction.RECORD)
     for instance in plan.corrections:
-        yield Mending(Hop.SNAPSHOTS, Action.CORRECT, instance)
+        yield Mending(Hop.SNAPSHOTS, RepairAction.CORRECT, instance)
     for instance, event in plan.events.items():
-        yield Mending(Hop.SNAPSHOTS, Action.WITHDRAW if event.removed else Action.REREAD, instance)
+        yield Mending(Hop.SNAPSHOTS, RepairAction.WITHDRAW if event.removed else RepairAction.REREAD, instance)
     for instance in plan.withdrawals:
-        yield Mending(Hop.SNAPSHOTS, Action.WITHDRAW, instance)
+        yield Mending(Hop.SNAPSHOTS, RepairAction.WITHDRAW, instance)
     written = plan.events or plan.corrections or plan.withdrawals
     if written or Hop.LEDGER in hops:
-        yield Mending(Hop.LEDGER, Action.REBUILD)
+        yield Mending(Hop.LEDGER, RepairAction.REBUILD)
     for counter in sorted({each.counter for each in found.differences if each.hop is Hop.COUNTERS}):
-        yield Mending(Hop.COUNTERS, Action.WRITE, counter=counter)
+        yield Mending(Hop.COUNTERS, RepairAction.WRITE, counter=counter)
     if Hop.OBJECT in hops:
-        yield Mending(Hop.OBJECT, Action.WRITE)
+        yield Mending(Hop.OBJECT, RepairAction.WRITE)

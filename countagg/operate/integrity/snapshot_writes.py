@@ -9,11 +9,11 @@ from __future__ import annotations
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.stored_items import text_of
-from countagg.operate.integrity.repair_plan import Plan
+from countagg.operate.integrity.repair_plan import RepairPlan
 from countagg.operate.integrity.stored_forms import Terms, item_problems
 
 
-def write_snapshots(reader: DayReader, writer: DayWriter, plan: Plan, terms: Terms) -> None:
+def write_snapshots(reader: DayReader, writer: DayWriter, plan: RepairPlan, terms: Terms) -> None:
     """Correct and withdraw what a plan says, where it still is wrong.
 
     What others change meanwhile stays as it is then; the verification after the repair sees it.

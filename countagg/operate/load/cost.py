@@ -13,7 +13,7 @@ from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, Workload
 from countagg.operate.cost.prices import Meter, Prices
 from countagg.operate.cost.write_units import rhythm_of, write_units_per_day, write_units_per_file
 from countagg.operate.load.loadtest import LOOK_SECONDS, Load
-from countagg.operate.load.schedule import Step
+from countagg.operate.load.schedule import LoadStep
 from countagg.provision.settings import StackSettings
 
 _READ_UNIT: Final = 4 * 1024
@@ -76,5 +76,5 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: StackSet
     return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
 
 
-def _workload(load: Load, step: Step) -> Workload:
+def _workload(load: Load, step: LoadStep) -> Workload:
     return Workload(load.instances, load.counters, step.interval, days=step.seconds / DAY_SECONDS, keep_days=30)

@@ -18,7 +18,7 @@ from countagg.core.errors import CountaggError
 from countagg.core.object_keys import build_object_key
 from countagg.core.polling import Polling
 from countagg.operate.load.figures import Knee, Sample, StepFigures, find_knee, step_figures
-from countagg.operate.load.schedule import Step, file_of, instance_id, uploads_of
+from countagg.operate.load.schedule import LoadStep, file_of, instance_id, uploads_of
 from countagg.operate.load.tracker import Tracker
 from countagg.operate.parallel import in_parallel
 
@@ -47,7 +47,7 @@ class Load:
     day: str
     instances: int
     counters: int
-    steps: tuple[Step, ...]
+    steps: tuple[LoadStep, ...]
     seed: int
     workers: int = 20
     until_knee: bool = False
@@ -59,7 +59,7 @@ class Load:
 
 
 @dataclass
-class Outcome:
+class LoadOutcome:
     """What came of a load.
 
     Attributes:
@@ -137,10 +137,10 @@ class LoadTest:
         self._began = 0.0
         self._done = threading.Event()
         self._failure_lock = threading.Lock()
-        self.outcome = Outcome()
+        self.outcome = LoadOutcome()
         self.tracker = Tracker({})
 
-    def run(self) -> Outcome:
+    def run(self) -> LoadOutcome:
         """Upload, and wait until the totals include everything; Ctrl-C ends the uploads, and then the wait."""
         heads = self._pipeline.snapshot_heads(self._load.day)
         self.tracker = Tracker({head.instance: head.sequencer for head in heads})
@@ -178,7 +178,7 @@ class LoadTest:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _carry_out(self, step: Step, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
+    def _carry_out(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
         first, cpu = len(self.outcome.samples) - 1, self._cpu()
         due = self._dispatch(step, pool, slots)
         self._sleep_until(step.end)
@@ -187,7 +187,7 @@ class LoadTest:
         self.outcome.steps.append(step_figures(step.rate(self._load.instances), due, samples, busy))
         self.outcome.knee = find_knee(self.outcome.steps)
 
-    def _dispatch(self, step: Step, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> int:
+    def _dispatch(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> int:
         """Hand a step's uploads to the workers; return how many were due."""
         count = 0
         for due in uploads_of(step, self._load.instances, self._load.seed):

@@ -23,7 +23,7 @@ _LARGEST: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LoadStep:
     """A time of steady load.
 
     Attributes:
@@ -54,14 +54,14 @@ class Due:
     instance: int
 
 
-def steady(interval: float, duration: float) -> tuple[Step, ...]:
+def steady(interval: float, duration: float) -> tuple[LoadStep, ...]:
     """Return a load that stays as it is."""
-    return (Step(0.0, duration, interval),)
+    return (LoadStep(0.0, duration, interval),)
 
 
 def ramp(
     interval: float, duration: float, step_seconds: float, factor: float, shortest: float
-) -> tuple[Step, ...]:
+) -> tuple[LoadStep, ...]:
     """Return a load that grows from step to step.
 
     Args:
@@ -71,14 +71,14 @@ def ramp(
         factor: by which the rate grows, more than 1.
         shortest: interval below which it ends.
     """
-    steps = [Step(0.0, min(step_seconds, duration), interval)]
+    steps = [LoadStep(0.0, min(step_seconds, duration), interval)]
     while steps[-1].end + step_seconds / 2 <= duration and steps[-1].interval / factor >= shortest:
         begin = steps[-1].end
-        steps.append(Step(begin, min(step_seconds, duration - begin), steps[-1].interval / factor))
+        steps.append(LoadStep(begin, min(step_seconds, duration - begin), steps[-1].interval / factor))
     return tuple(steps)
 
 
-def uploads_of(step: Step, instances: int, seed: int) -> Iterator[Due]:
+def uploads_of(step: LoadStep, instances: int, seed: int) -> Iterator[Due]:
     """Yield the uploads of a step in the order of time.
 
     Each instance has its own moment within the interval, and is early or late by up to a tenth of it.

@@ -30,7 +30,7 @@ class Level(IntEnum):
     CRITICAL = 50
 
 
-class Kind(Enum):
+class Speaker(Enum):
     """Who speaks in a line."""
 
     FUNCTION = "function"
@@ -52,7 +52,7 @@ class LogLine:
     """
 
     event: LogEvent
-    kind: Kind
+    kind: Speaker
     level: Level
     message: str
     fields: tuple[tuple[str, str], ...] = ()
@@ -66,7 +66,7 @@ class LogLine:
     @property
     def folded(self) -> bool:
         """Whether it is of use only to those who want to see everything."""
-        return self.kind is Kind.METRICS or (self.kind is Kind.PLATFORM and self.level <= Level.INFO)
+        return self.kind is Speaker.METRICS or (self.kind is Speaker.PLATFORM and self.level <= Level.INFO)
 
     def contains(self, text: str) -> bool:
         """Tell whether the text stands in the event as it was written, or in the line as it is shown."""
@@ -143,7 +143,7 @@ def _function_line(event: LogEvent, document: Mapping[str, Any]) -> LogLine:
     level = level or (Level.ERROR if error else Level.INFO)
     if _GRAVE_TEXT.search(message):
         level = max(level, Level.ERROR)
-    return LogLine(event, Kind.FUNCTION, level, message, fields, (*rest, *trace))
+    return LogLine(event, Speaker.FUNCTION, level, message, fields, (*rest, *trace))
 
 
 def _trace(document: Mapping[str, Any]) -> list[str]:
@@ -163,20 +163,20 @@ def _platform_line(event: LogEvent, kind: str, record: Mapping[str, Any] | str) 
         first, *rest = _lines(record)
         if _GRAVE_TEXT.search(record):
             level = max(level, Level.ERROR)
-        return LogLine(event, Kind.PLATFORM, level, f"{kind} {first}".rstrip(), (), tuple(rest))
+        return LogLine(event, Speaker.PLATFORM, level, f"{kind} {first}".rstrip(), (), tuple(rest))
     if record.get("status") not in {None, "success"} or record.get("errorType"):
         level = max(level, Level.ERROR)
     metrics = record.get("metrics")
     if isinstance(metrics, dict):
         record = {name: value for name, value in record.items() if name != "metrics"} | metrics
     fields = tuple((name, _value(value)) for name, value in record.items())
-    return LogLine(event, Kind.PLATFORM, level, kind, fields)
+    return LogLine(event, Speaker.PLATFORM, level, kind, fields)
 
 
 def _metrics_line(event: LogEvent, document: Mapping[str, Any]) -> LogLine:
     hidden = {"_aws"} | _own_service(event, document)
     fields = tuple((name, _value(_single(value))) for name, value in document.items() if name not in hidden)
-    return LogLine(event, Kind.METRICS, Level.INFO, "metrics", fields)
+    return LogLine(event, Speaker.METRICS, Level.INFO, "metrics", fields)
 
 
 def _own_service(event: LogEvent, document: Mapping[str, Any]) -> set[str]:
@@ -194,12 +194,12 @@ def _text_line(event: LogEvent) -> LogLine:
     message, *rest = _lines(text.replace("\t", " "))
     if _PLATFORM_TEXT.match(text):
         level = Level.ERROR if _FAILED_TEXT.search(text) else Level.INFO
-        return LogLine(event, Kind.PLATFORM, level, message, (), tuple(rest))
+        return LogLine(event, Speaker.PLATFORM, level, message, (), tuple(rest))
     bracketed = _BRACKETED_LEVEL.match(text)
     level = _LEVELS.get(bracketed[1], Level.INFO) if bracketed else Level.INFO
     if _GRAVE_TEXT.search(text):
         level = max(level, Level.ERROR)
-    return LogLine(event, Kind.FUNCTION, level, message, (), tuple(rest))
+    return LogLine(event, Speaker.FUNCTION, level, message, (), tuple(rest))
 
 
 def _lines(text: str) -> list[str]:

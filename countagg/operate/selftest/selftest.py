@@ -30,7 +30,7 @@ Facts = Mapping[str, Any]
 """What was measured besides times, as JSON has it."""
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """What became of a step."""
 
     PASSED = "passed"
@@ -104,7 +104,7 @@ class StepResult:
     """
 
     step: Step
-    outcome: Outcome
+    outcome: StepOutcome
     seconds: float = 0.0
     finding: Finding = field(default_factory=Finding)
     expected: str | None = None
@@ -121,17 +121,17 @@ class SelfTest:
     @property
     def holds(self) -> bool:
         """Whether every step passed."""
-        return all(each.outcome is Outcome.PASSED for each in self.results)
+        return all(each.outcome is StepOutcome.PASSED for each in self.results)
 
     @property
     def interrupted(self) -> bool:
         """Whether somebody ended it."""
-        return any(each.outcome is Outcome.INTERRUPTED for each in self.results)
+        return any(each.outcome is StepOutcome.INTERRUPTED for each in self.results)
 
     @property
     def left_over(self) -> StepResult | None:
         """The clean-up that did not end well; None if nothing is left over."""
-        failed = (each for each in self.results if each.step.cleans_up and each.outcome is not Outcome.PASSED)
+        failed = (each for each in self.results if each.step.cleans_up and each.outcome is not StepOutcome.PASSED)
         return next(failed, None)
 
 
@@ -155,11 +155,11 @@ def run(
         if reason is None:
             result = _carry_out(step, clock, on_begin)
         else:
-            result = StepResult(step, Outcome.SKIPPED, got=reason)
+            result = StepResult(step, StepOutcome.SKIPPED, got=reason)
         try:
             on_end(result)
         except KeyboardInterrupt:
-            result = replace(result, outcome=Outcome.INTERRUPTED, got="Ctrl-C")
+            result = replace(result, outcome=StepOutcome.INTERRUPTED, got="Ctrl-C")
         results.append(result)
     return SelfTest(tuple(results))
 
@@ -168,9 +168,9 @@ def _reason_to_skip(step: Step, results: Iterable[StepResult]) -> str | None:
     if step.cleans_up:
         return None
     outcomes = {each.step.name: each.outcome for each in results}
-    if Outcome.INTERRUPTED in outcomes.values():
+    if StepOutcome.INTERRUPTED in outcomes.values():
         return "interrupted"
-    lacking = [name for name in step.needs if outcomes.get(name) is not Outcome.PASSED]
+    lacking = [name for name in step.needs if outcomes.get(name) is not StepOutcome.PASSED]
     return f"it needs: {', '.join(lacking)}" if lacking else None
 
 
@@ -179,20 +179,20 @@ def _carry_out(step: Step, clock: Callable[[], float], on_begin: Callable[[Step]
 
     def failed(got: str, expected: str = step.shows, hint: str | None = None) -> StepResult:
         took = clock() - began
-        return StepResult(step, Outcome.FAILED, took, expected=expected, got=got, hint=hint or step.hint)
+        return StepResult(step, StepOutcome.FAILED, took, expected=expected, got=got, hint=hint or step.hint)
 
     try:
         on_begin(step)
         finding = step.act()
     except KeyboardInterrupt:
-        return StepResult(step, Outcome.INTERRUPTED, clock() - began, expected=step.shows, got="Ctrl-C")
+        return StepResult(step, StepOutcome.INTERRUPTED, clock() - began, expected=step.shows, got="Ctrl-C")
     except Unmet as unmet:
         return failed(unmet.got, unmet.expected, unmet.hint)
     except CountaggError as error:
         return failed(str(error), hint=error.hint)
     except Exception as error:  # noqa: BLE001 - whatever fails, the clean-up has to come
         return failed(f"unexpected {type(error).__name__}: {shorten(str(error))}")
-    return StepResult(step, Outcome.PASSED, clock() - began, finding)
+    return StepResult(step, StepOutcome.PASSED, clock() - began, finding)
 
 
 def throw_away_bucket(place: Place) -> str:

@@ -11,7 +11,7 @@ from countagg.aws.probes import Invocation
 from countagg.core.limits import AlertState
 from countagg.core.polling import Polling
 from countagg.core.values import SCALE, format_value
-from countagg.operate.dead_letters.dead_letters import Kind
+from countagg.operate.dead_letters.dead_letters import LetterKind
 from countagg.operate.integrity.verify import SETTLE_SECONDS
 from countagg.operate.selftest.bench import FIRST, SECOND, Bench, Sight, WaitLog
 from countagg.operate.selftest.selftest import Finding, Step, Unmet
@@ -190,7 +190,7 @@ class SelfTestSteps:
         else:
             raise Unmet(f"a dead letter within {self._polling.timeout:.0f} s", "none")
         hops = {"dead letter": self._polling.clock() - began}
-        if [(letter.kind, letter.line) for letter in letters] != [(Kind.REFUSAL, 1)]:
+        if [(letter.kind, letter.line) for letter in letters] != [(LetterKind.REFUSAL, 1)]:
             raise Unmet("the refusal of line 1", "; ".join(f"{each.kind}, {each.reason}" for each in letters))
         self._require_unchanged(before.etags[FIRST])
         return Finding(hops)

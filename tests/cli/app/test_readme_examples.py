@@ -25,14 +25,14 @@ from countagg.cli.logs.logs_command import render_line
 from countagg.cli.totals.history_view import write_history
 from countagg.cli.totals.watch_view import show_looks
 from countagg.core.values import SCALE
-from countagg.operate.dead_letters.dead_letters import DeadLetter, Kind
+from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind
 from countagg.operate.integrity.findings import Difference, Hop, Verification
-from countagg.operate.integrity.repair_plan import Action, Mending
+from countagg.operate.integrity.repair_plan import Mending, RepairAction
 from countagg.operate.logs.log_lines import read_line
 from countagg.operate.totals.history import History
 from countagg.operate.totals.query import TotalsOfDay
 from countagg.operate.totals.watching import compare
-from countagg.provision.permissions import COMMANDS_OF, Role
+from countagg.provision.permissions import COMMANDS_OF, Audience
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import Terminal
 from tests.cli.scenes import COUNTER, DAY, FILE, FLUB, HISTORY, STATUS, Scene, plain
@@ -135,9 +135,9 @@ def test_differences_and_that_there_are_none(
 
 def test_what_a_repair_does(monkeypatch: pytest.MonkeyPatch) -> None:
     mended = (
-        Mending(Hop.SNAPSHOTS, Action.REREAD, "i-deadbeef"),
-        Mending(Hop.LEDGER, Action.REBUILD),
-        Mending(Hop.COUNTERS, Action.WRITE, "", "COUNTER1"),
+        Mending(Hop.SNAPSHOTS, RepairAction.REREAD, "i-deadbeef"),
+        Mending(Hop.LEDGER, RepairAction.REBUILD),
+        Mending(Hop.COUNTERS, RepairAction.WRITE, "", "COUNTER1"),
     )
 
     lines = shown_to_people(
@@ -150,7 +150,7 @@ def test_what_a_repair_does(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     message = HeldMessage("2236f3c6-0000", "", "", NOW - timedelta(seconds=12), 1, {})
     reason = "'COUNTER2' is not COUNTER VALUE"
-    letter = DeadLetter(message, Kind.REFUSAL, "function/processor", reason, key=FLUB, line=2)
+    letter = DeadLetter(message, LetterKind.REFUSAL, "function/processor", reason, key=FLUB, line=2)
 
     assert shown_to_people(monkeypatch, lambda session: write_letters(session, [letter])) in PLAIN_BLOCKS
 
@@ -181,7 +181,7 @@ def test_the_document_of_a_status() -> None:
 def test_a_diagnosis_has_every_check_of_a_role() -> None:
     names = [re.split(r" {2,}", line)[0] for line in BLOCKS["$ countagg doctor --role reader"]]
 
-    assert names == ["CHECK", *CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Role.READER])]
+    assert names == ["CHECK", *CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Audience.READER])]
 
 
 def test_totals_as_they_change() -> None:

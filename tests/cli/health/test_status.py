@@ -21,7 +21,7 @@ from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.health.status_view import show_status, write_hops
 from countagg.core.published import published_metadata
-from countagg.operate.health.status import Hop
+from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import StatusLook
 from tests.aws.world import Calls, answer
 from tests.cli.account import BUCKET, write_day
@@ -30,15 +30,15 @@ from tests.cli.running import CommandLine, Terminal
 
 NOW: Final = datetime(2026, 11, 20, 10, 30, 15, tzinfo=UTC)
 TIME: Final = "2026-11-20T10:30:15Z"
-QUEUE: Final = Hop(
+QUEUE: Final = HopHealth(
     "queue/uploads",
     healthy=True,
     state="present",
     detail="3 waiting, 0 in flight; oldest: no data",
     metrics={"waiting": 3, "in_flight": 0, "oldest_seconds": None},
 )
-MAPPING: Final = Hop("mapping/processor", healthy=False, state="Disabled", detail="a\x1b[31mred")
-UPLOAD: Final = Hop(
+MAPPING: Final = HopHealth("mapping/processor", healthy=False, state="Disabled", detail="a\x1b[31mred")
+UPLOAD: Final = HopHealth(
     "last-upload",
     healthy=True,
     state="2026-11-20T10:27:10Z",
@@ -46,7 +46,7 @@ UPLOAD: Final = Hop(
     metrics={"age_seconds": 185, "version": 5},
     facts={"date": "2026-11-20"},
 )
-HIDDEN: Final = Hop("alarms", None, "unknown", "not allowed: cloudwatch:DescribeAlarms")
+HIDDEN: Final = HopHealth("alarms", None, "unknown", "not allowed: cloudwatch:DescribeAlarms")
 
 
 def hop_of(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def session_on(out: io.StringIO, **options: Any) -> Session:
     )
 
 
-def written(*hops: Hop, **options: Any) -> str:
+def written(*hops: HopHealth, **options: Any) -> str:
     out = io.StringIO()
     write_hops(session_on(out, **options), hops)
     return out.getvalue()

@@ -19,7 +19,7 @@ from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.load.cost import Estimate
 from countagg.operate.load.figures import Knee, Limit, Sample, StepFigures
-from countagg.operate.load.loadtest import Load, Outcome
+from countagg.operate.load.loadtest import Load, LoadOutcome
 from countagg.operate.load.schedule import ramp
 from tests.cli.account import BUCKET
 from tests.cli.app.test_options import DEFAULTS
@@ -150,7 +150,7 @@ def report() -> Report:
         StepFigures(20.0, 120, 2, 20.0, 20.9, 3, 0.5, 0.5, 1.4, 0.11),
         StepFigures(40.0, 241, 2, 40.1, 33.5, 42, 4.4, 4.5, 11.4, 0.17),
     ]
-    outcome = Outcome(
+    outcome = LoadOutcome(
         samples=[Sample(0.0, 0, 0, 0), Sample(18.8, 417, 417, 417)],
         steps=steps,
         knee=Knee(2, 20.9, Limit.PROCESSOR),

@@ -19,7 +19,7 @@ from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.selftest.selftest_command import conclude
 from countagg.core.errors import LeftOver
-from countagg.operate.selftest.selftest import THROW_AWAY, Finding, Outcome, SelfTest, Step, StepResult
+from countagg.operate.selftest.selftest import THROW_AWAY, Finding, SelfTest, Step, StepOutcome, StepResult
 from tests.cli.account import ACCOUNT, BUCKET
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine, Terminal
@@ -200,7 +200,7 @@ def test_ctrl_c_cleans_up_a_second_one_says_what_removes_the_rest_and_the_next_t
     assert "  try: `countagg --stack countagg-selftest teardown --delete-objects` removes them" in again.err
 
 
-def self_test(steps: Outcome, clean_up: Outcome) -> SelfTest:
+def self_test(steps: StepOutcome, clean_up: StepOutcome) -> SelfTest:
     first = StepResult(Step("a", "it works", Finding, "look"), steps)
     last = Step("teardown", "nothing is left", Finding, "`countagg teardown` again", cleans_up=True)
     return SelfTest((first, StepResult(last, clean_up, got="queue/uploads")))
@@ -214,13 +214,13 @@ def session() -> tuple[Session, Terminal]:
 @pytest.mark.parametrize(
     ("steps", "clean_up", "code"),
     [
-        (Outcome.PASSED, Outcome.PASSED, None),
-        (Outcome.FAILED, Outcome.PASSED, 7),
-        (Outcome.INTERRUPTED, Outcome.PASSED, 130),
-        (Outcome.INTERRUPTED, Outcome.FAILED, 130),
+        (StepOutcome.PASSED, StepOutcome.PASSED, None),
+        (StepOutcome.FAILED, StepOutcome.PASSED, 7),
+        (StepOutcome.INTERRUPTED, StepOutcome.PASSED, 130),
+        (StepOutcome.INTERRUPTED, StepOutcome.FAILED, 130),
     ],
 )
-def test_the_exit_code_is_that_of_the_worst(steps: Outcome, clean_up: Outcome, code: int | None) -> None:
+def test_the_exit_code_is_that_of_the_worst(steps: StepOutcome, clean_up: StepOutcome, code: int | None) -> None:
     ended: Any = None
     try:
         conclude(session()[0], self_test(steps, clean_up), keep=False)
@@ -230,10 +230,10 @@ def test_the_exit_code_is_that_of_the_worst(steps: Outcome, clean_up: Outcome, c
     assert ended == code
 
 
-@pytest.mark.parametrize("steps", [Outcome.PASSED, Outcome.FAILED])
-def test_what_is_left_over_counts_more_than_what_failed(steps: Outcome) -> None:
+@pytest.mark.parametrize("steps", [StepOutcome.PASSED, StepOutcome.FAILED])
+def test_what_is_left_over_counts_more_than_what_failed(steps: StepOutcome) -> None:
     with pytest.raises(LeftOver, match="teardown: something is left over: queue/uploads") as left:
-        conclude(session()[0], self_test(steps, Outcome.FAILED), keep=False)
+        conclude(session()[0], self_test(steps, StepOutcome.FAILED), keep=False)
 
     assert (left.value.exit_code, left.value.hint) == (4, "`countagg teardown` again")
 
@@ -241,7 +241,7 @@ def test_what_is_left_over_counts_more_than_what_failed(steps: Outcome) -> None:
 def test_a_kept_stack_is_told_with_what_removes_it() -> None:
     made, terminal = session()
 
-    conclude(made, self_test(Outcome.PASSED, Outcome.PASSED), keep=True)
+    conclude(made, self_test(StepOutcome.PASSED, StepOutcome.PASSED), keep=True)
 
     told = " ".join(terminal.getvalue().split())
     assert "`countagg --stack countagg-selftest teardown --delete-objects` removes it" in told

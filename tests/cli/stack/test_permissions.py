@@ -14,7 +14,7 @@ import pytest
 
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.partitions import Layout
-from countagg.provision.permissions import COMMANDS_OF, Role
+from countagg.provision.permissions import COMMANDS_OF, Audience
 from tests.cli.account import ACCOUNT, BUCKET, write_day
 from tests.cli.running import REPOSITORY, CommandLine
 
@@ -82,26 +82,26 @@ ANSWERED: Final = _Answered()
 
 
 @pytest.mark.usefixtures("_signed_out")
-@pytest.mark.parametrize("role", Role)
-def test_a_policy_is_printed_without_credentials_and_alone(role: Role, countagg: CommandLine) -> None:
+@pytest.mark.parametrize("role", Audience)
+def test_a_policy_is_printed_without_credentials_and_alone(role: Audience, countagg: CommandLine) -> None:
     ran = countagg("permissions", "print", "--role", role, *OFFLINE)
 
     assert ran.code == 0
     document = json.loads(ran.out)
     assert list(document) == ["Version", "Statement"]
     assert "arn:aws:s3:::b-1" in ran.out
-    if role is not Role.INSTANCE:
+    if role is not Audience.INSTANCE:
         assert ":eu-west-1:111122223333:" in ran.out
-        assert ("a role takes it as an inline one" in ran.err) is (role is Role.SELFTEST)
+        assert ("a role takes it as an inline one" in ran.err) is (role is Audience.SELFTEST)
 
 
 def test_a_policy_that_makes_roles_without_a_boundary_says_what_it_amounts_to(countagg: CommandLine) -> None:
     printing = ("permissions", "print", *OFFLINE, "--role")
     boundary = ("--permissions-boundary", "arn:aws:iam::111122223333:policy/bounds")
 
-    for role in Role:
+    for role in Audience:
         told = "any right of the account" in countagg(*printing, role).err
-        assert told is (role in {Role.DEPLOYER, Role.SELFTEST})
+        assert told is (role in {Audience.DEPLOYER, Audience.SELFTEST})
         assert "any right of the account" not in countagg(*printing, role, *boundary).err
 
 
@@ -205,7 +205,7 @@ def test_doctor_before_setup_and_after(countagg: CommandLine) -> None:
 
     assert list(ran.document) == ["schema", "stack", "ok", "checks"]
     assert all(list(each) == ["check", "state", "detail", "fix"] for each in ran.document["checks"])
-    expected = [*CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Role.READER])]
+    expected = [*CHECKS, *(f"permissions: {command}" for command in COMMANDS_OF[Audience.READER])]
     assert [each["check"] for each in ran.document["checks"]] == expected
     assert [each["check"] for each in before["checks"]] == expected
     stacks = [

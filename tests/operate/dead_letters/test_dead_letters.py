@@ -19,13 +19,13 @@ from countagg.core.refusals import Refusal
 from countagg.core.unpublished import UnpublishedDay
 from countagg.operate.dead_letters.dead_letters import (
     DeadLetter,
-    Kind,
+    LetterKind,
     StreamRange,
     decode,
     name_missing_objects,
     table_of,
 )
-from countagg.operate.dead_letters.redrive import Outcome, Redriven, Redriver, select
+from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
 from tests.events.loading import load_event
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def event() -> dict[str, Any]:
 
 def test_a_refusal_tells_file_reason_line_and_request() -> None:
     found = decode(message(REFUSAL.to_message()))
-    assert (found.kind, found.hop) == (Kind.REFUSAL, "function/processor")
+    assert (found.kind, found.hop) == (LetterKind.REFUSAL, "function/processor")
     assert (found.bucket, found.key, found.reason, found.line) == ("b", KEY, REFUSAL.reason, 3)
     assert found.request_id == "request"
     assert parse_s3_message(found.events) == (
@@ -75,14 +75,14 @@ UNPUBLISHED = UnpublishedDay("2026-11-20", "ClientError: Access Denied", "reques
 
 def test_a_day_that_could_not_be_published_tells_day_and_reason() -> None:
     found = decode(message(UNPUBLISHED.to_message()))
-    assert (found.kind, found.hop, found.day) == (Kind.DAY, "function/publisher", "2026-11-20")
+    assert (found.kind, found.hop, found.day) == (LetterKind.DAY, "function/publisher", "2026-11-20")
     assert found.reason == "2026-11-20 could not be published: ClientError: Access Denied"
     assert (found.request_id, found.key, found.events, found.batch) == ("request", "", "", None)
 
 
 @pytest.mark.parametrize("wrong", [{"day": "today"}, {"day": None}, {"day": "2026-02-30"}])
 def test_a_letter_of_no_day_is_unknown(wrong: dict[str, Any]) -> None:
-    assert decode(message(json.loads(UNPUBLISHED.to_message()) | wrong)).kind is Kind.UNKNOWN
+    assert decode(message(json.loads(UNPUBLISHED.to_message()) | wrong)).kind is LetterKind.UNKNOWN
 
 
 # An event: which hop failed on it
@@ -91,7 +91,7 @@ def test_a_letter_of_no_day_is_unknown(wrong: dict[str, Any]) -> None:
 def test_an_event_out_of_the_uploads_queue_is_one_that_the_processor_failed_on() -> None:
     body = json.dumps(event())
     found = decode(message(body, source=UPLOADS), "countagg-uploads")
-    assert (found.kind, found.hop) == (Kind.EVENT, "function/processor")
+    assert (found.kind, found.hop) == (LetterKind.EVENT, "function/processor")
     assert (found.key, found.reason) == (KEY, "the processor failed at every try")
     assert found.events == body
 
@@ -112,10 +112,10 @@ def test_an_upload_whose_object_is_not_found_is_told_as_such() -> None:
         return False
 
     missing, undelivered, *others = name_missing_objects(letters, is_listed)
-    assert (missing.kind, missing.hop) == (Kind.MISSING, "function/processor")
+    assert (missing.kind, missing.hop) == (LetterKind.MISSING, "function/processor")
     assert missing.reason == "the processor failed at every try; the object of this upload is not found"
     assert missing.events == upload
-    assert undelivered.kind is Kind.MISSING
+    assert undelivered.kind is LetterKind.MISSING
     assert others == letters[2:]
     assert asked == [KEY]
     assert list(name_missing_objects(letters, lambda _: True)) == letters
@@ -124,7 +124,7 @@ def test_an_upload_whose_object_is_not_found_is_told_as_such() -> None:
 def test_an_event_that_nothing_is_added_to_is_one_that_sns_could_not_deliver() -> None:
     body = json.dumps(event())
     found = decode(message(body), "countagg-uploads")
-    assert (found.kind, found.hop, found.key) == (Kind.EVENT, "subscription/uploads", KEY)
+    assert (found.kind, found.hop, found.key) == (LetterKind.EVENT, "subscription/uploads", KEY)
     assert found.reason == "SNS could not deliver it to the uploads queue"
     assert (found.events, found.request_id) == (body, "")
 
@@ -133,7 +133,7 @@ def test_an_event_that_nothing_is_added_to_is_one_that_sns_could_not_deliver() -
 def test_an_event_with_lambda_s_attributes_is_of_an_asynchronous_call(told: dict[str, str]) -> None:
     body = json.dumps(event())
     found = decode(message(body, **ASYNCHRONOUS | told), "countagg-uploads")
-    assert (found.kind, found.hop, found.request_id) == (Kind.EVENT, "function/processor", "r")
+    assert (found.kind, found.hop, found.request_id) == (LetterKind.EVENT, "function/processor", "r")
     failure = "200" if told else "Task timed out after 60.00 seconds"
     assert found.reason == f"an asynchronous call of the processor failed: {failure}"
     assert found.events == body
@@ -146,11 +146,14 @@ def test_sqs_knows_better_than_the_attributes_of_a_message() -> None:
 
 def test_what_comes_from_a_queue_of_others_is_not_fed_to_the_processor() -> None:
     found = decode(message(event(), source=UPLOADS.replace("countagg-uploads", "orders")), "countagg-uploads")
-    assert (found.kind, found.hop, found.events, found.key) == (Kind.FOREIGN, "", "", "")
+    assert (found.kind, found.hop, found.events, found.key) == (LetterKind.FOREIGN, "", "", "")
     assert found.reason == "it comes from the queue orders, which is not this stack's"
     queues = FakeQueues()
     (done,) = queues.redrive(found)
-    assert (done.outcome, done.note) == (Outcome.LEFT, f"{found.reason}; send it back there, then `purge` it")
+    assert (done.outcome, done.note) == (
+        RedriveOutcome.LEFT,
+        f"{found.reason}; send it back there, then `purge` it",
+    )
     assert (queues.sent, queues.deleted) == ([], [])
 
 
@@ -159,16 +162,21 @@ def test_what_comes_from_a_queue_of_others_is_not_fed_to_the_processor() -> None
 )
 def test_what_is_no_event_is_told_with_the_hop_that_failed_on_it(body: str, what: str) -> None:
     failed, called = decode(message(body, source=UPLOADS)), decode(message(body, **ASYNCHRONOUS))
-    assert (failed.kind, failed.hop) == (Kind.UNKNOWN, "function/processor")
+    assert (failed.kind, failed.hop) == (LetterKind.UNKNOWN, "function/processor")
     assert failed.reason == f"the processor failed at every try; {what}"
-    assert (called.kind, called.hop, called.request_id) == (Kind.UNKNOWN, "", "r")
+    assert (called.kind, called.hop, called.request_id) == (LetterKind.UNKNOWN, "", "r")
     assert called.reason == f"an asynchronous call of a function failed: {ASYNCHRONOUS['ErrorMessage']}; {what}"
 
 
 def test_a_delivery_in_an_envelope_is_taken_out_of_it() -> None:
     body = json.dumps(event())
     found = decode(message({"Type": "Notification", "MessageId": "x", "Message": body}))
-    assert (found.kind, found.hop, found.key, found.events) == (Kind.EVENT, "subscription/uploads", KEY, body)
+    assert (found.kind, found.hop, found.key, found.events) == (
+        LetterKind.EVENT,
+        "subscription/uploads",
+        KEY,
+        body,
+    )
 
 
 def test_several_events_of_a_message_are_counted() -> None:
@@ -179,7 +187,7 @@ def test_several_events_of_a_message_are_counted() -> None:
 
 def test_a_stream_batch_tells_where_its_records_are() -> None:
     found = decode(message(load_event("stream-batch-failed")))
-    assert (found.kind, found.hop) == (Kind.BATCH, "function/aggregator")
+    assert (found.kind, found.hop) == (LetterKind.BATCH, "function/aggregator")
     assert found.reason == "RetryAttemptsExhausted (Unhandled), 17 records"
     assert found.request_id == "316aa6d0-8154-xmpl-9af7-85d5f4a6bc81"
     assert found.events == ""
@@ -204,7 +212,7 @@ def test_sequence_numbers_keep_their_leading_zeros() -> None:
     assert found is not None
     assert found.first == "000000000000000000017"
     padded["DDBStreamBatchInfo"]["startSequenceNumber"] = "x"
-    assert decode(message(padded)).kind is Kind.UNKNOWN
+    assert decode(message(padded)).kind is LetterKind.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -224,7 +232,7 @@ def test_sequence_numbers_keep_their_leading_zeros() -> None:
 )
 def test_what_cannot_be_decoded_is_kept_as_it_is(body: str) -> None:
     found = decode(message(body))
-    assert (found.kind, found.hop, found.key, found.events, found.batch) == (Kind.UNKNOWN, "", "", "", None)
+    assert (found.kind, found.hop, found.key, found.events, found.batch) == (LetterKind.UNKNOWN, "", "", "", None)
     assert found.message.body == body
 
 
@@ -236,7 +244,7 @@ def test_what_cannot_be_decoded_is_kept_as_it_is(body: str) -> None:
     )
 )
 def test_no_message_at_all_breaks_it(body: Any) -> None:
-    assert decode(message(body)).kind is Kind.UNKNOWN
+    assert decode(message(body)).kind is LetterKind.UNKNOWN
 
 
 def test_the_table_of_a_stream() -> None:
@@ -315,7 +323,7 @@ def refusals(count: int) -> list[DeadLetter]:
 def test_events_are_sent_and_then_deleted_part_by_part() -> None:
     queues, letters = FakeQueues(), refusals(23)
     done = queues.redrive(*letters)
-    assert [(each.letter, each.outcome) for each in done] == [(letter, Outcome.SENT) for letter in letters]
+    assert [(each.letter, each.outcome) for each in done] == [(letter, RedriveOutcome.SENT) for letter in letters]
     assert queues.sent == [letter.events for letter in letters]
     assert queues.deleted == [letter.message.id for letter in letters]
     assert queues.log == ["send 10", "delete 10", "send 10", "delete 10", "send 3", "delete 3"]
@@ -324,7 +332,7 @@ def test_events_are_sent_and_then_deleted_part_by_part() -> None:
 def test_what_the_queue_does_not_take_stays() -> None:
     queues = FakeQueues(refusing="values_i-1-")
     done = queues.redrive(*refusals(3))
-    assert [each.outcome for each in done] == [Outcome.SENT, Outcome.LEFT, Outcome.SENT]
+    assert [each.outcome for each in done] == [RedriveOutcome.SENT, RedriveOutcome.LEFT, RedriveOutcome.SENT]
     assert queues.deleted == ["m-0", "m-2"]
 
 
@@ -338,7 +346,7 @@ def test_an_interruption_loses_nothing() -> None:
 
 def test_the_days_of_a_stream_batch_are_rebuilt() -> None:
     queues, letter = FakeQueues(), decode(message(load_event("stream-batch-failed")))
-    assert queues.redrive(letter) == [Redriven(letter, Outcome.REBUILT, "2026-11-19, 2026-11-20")]
+    assert queues.redrive(letter) == [Redriven(letter, RedriveOutcome.REBUILT, "2026-11-19, 2026-11-20")]
     assert queues.rebuilt == [(SNAPSHOTS, "2026-11-19"), (SNAPSHOTS, "2026-11-20")]
     assert queues.deleted == ["m-1"]
 
@@ -349,7 +357,7 @@ def test_a_day_that_could_not_be_published_is_published_once_for_all_its_letters
     bodies = [each.to_message() for each in (UNPUBLISHED, other) * 2]
     letters = [decode(message(body, f"m-{number}")) for number, body in enumerate(bodies)]
     done = queues.redrive(*letters)
-    assert [each.outcome for each in done] == [Outcome.PUBLISHED] * 4
+    assert [each.outcome for each in done] == [RedriveOutcome.PUBLISHED] * 4
     assert [each for each in queues.log if "publish" in each] == ["publish 2026-11-20", "publish 2026-11-19"]
     assert queues.deleted == ["m-0", "m-1", "m-2", "m-3"]
 
@@ -357,13 +365,13 @@ def test_a_day_that_could_not_be_published_is_published_once_for_all_its_letters
 def test_a_day_that_still_cannot_be_published_stays() -> None:
     queues = FakeQueues(objection="denied")
     (done,) = queues.redrive(decode(message(UNPUBLISHED.to_message())))
-    assert (done.outcome, done.note, queues.deleted) == (Outcome.LEFT, "denied", [])
+    assert (done.outcome, done.note, queues.deleted) == (RedriveOutcome.LEFT, "denied", [])
 
 
 def test_a_stream_batch_whose_records_are_gone_points_to_repair() -> None:
     queues, letter = FakeQueues(dates=None), decode(message(load_event("stream-batch-failed")))
     (done,) = queues.redrive(letter)
-    assert done.outcome is Outcome.LEFT
+    assert done.outcome is RedriveOutcome.LEFT
     assert "`repair --since 2026-11-19 --until 2026-11-21`" in done.note
     assert queues.deleted == []
 
@@ -371,7 +379,7 @@ def test_a_stream_batch_whose_records_are_gone_points_to_repair() -> None:
 def test_a_stream_batch_whose_day_cannot_be_rebuilt_stays() -> None:
     queues = FakeQueues(objection="too old")
     (done,) = queues.redrive(decode(message(load_event("stream-batch-failed"))))
-    assert (done.outcome, done.note) == (Outcome.LEFT, "too old; too old")
+    assert (done.outcome, done.note) == (RedriveOutcome.LEFT, "too old; too old")
     assert queues.deleted == []
 
 
@@ -384,8 +392,8 @@ def test_a_stream_batch_that_cannot_be_read_keeps_no_other_from_being_fed_back()
     letters = [decode(message(load_event("stream-batch-failed"), "m-9")), *refusals(1)]
     done = list(queues.redriver(unreadable).redrive(letters))
     assert [(each.outcome, each.note) for each in done] == [
-        (Outcome.LEFT, "stream s: no such shard"),
-        (Outcome.SENT, ""),
+        (RedriveOutcome.LEFT, "stream s: no such shard"),
+        (RedriveOutcome.SENT, ""),
     ]
     assert queues.deleted == ["m-0"]
 
@@ -393,5 +401,5 @@ def test_a_stream_batch_that_cannot_be_read_keeps_no_other_from_being_fed_back()
 def test_what_cannot_be_decoded_stays() -> None:
     queues = FakeQueues()
     (done,) = queues.redrive(decode(message("garbage")))
-    assert done.outcome is Outcome.LEFT
+    assert done.outcome is RedriveOutcome.LEFT
     assert (queues.sent, queues.deleted) == ([], [])

@@ -12,7 +12,7 @@ import pytest
 from countagg.aws.health import FunctionHealth, LastChange
 from countagg.aws.pipeline import MappingHealth, QueueDepth
 from countagg.core.polling import Polling
-from countagg.operate.health.status import Hop
+from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import watch_hops
 from countagg.provision import metrics
 from tests.operate.fake_health import CODE, HOPS, NAMES, NOW, FakeStack, healthy_stack
@@ -48,14 +48,14 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         metrics.ledgers_nearly_full(NAMES.aggregator): 7.0,
     }
 
-    assert fake.hop("queue/uploads") == Hop(
+    assert fake.hop("queue/uploads") == HopHealth(
         "queue/uploads",
         healthy=True,
         state="present",
         detail="3 waiting, 2 in flight; oldest: 12 s",
         metrics={"waiting": 3, "in_flight": 2, "oldest_seconds": 12},
     )
-    assert fake.hop("function/processor") == Hop(
+    assert fake.hop("function/processor") == HopHealth(
         "function/processor",
         healthy=True,
         state="Active",

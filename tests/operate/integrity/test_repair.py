@@ -19,7 +19,7 @@ from countagg.core.values import SCALE
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Hop
 from countagg.operate.integrity.repair import Repairer, check_day
-from countagg.operate.integrity.repair_plan import Action, Mending, plan_repair
+from countagg.operate.integrity.repair_plan import Mending, RepairAction, plan_repair
 from countagg.operate.integrity.verify import verify
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
 from tests.operate.fake_day import DAY, NOW, SETTINGS, FakeDay
@@ -91,10 +91,10 @@ def test_mendings_tell_what_was_done() -> None:
     day.delete("i-3", told=False)
     day.items["B"] = replace(day.items["B"], value=Decimal(6))
     assert day.repair().mended[:4] == (
-        Mending(Hop.SNAPSHOTS, Action.REREAD, "i-2"),
-        Mending(Hop.SNAPSHOTS, Action.WITHDRAW, "i-3"),
-        Mending(Hop.LEDGER, Action.REBUILD),
-        Mending(Hop.COUNTERS, Action.WRITE, counter="B"),
+        Mending(Hop.SNAPSHOTS, RepairAction.REREAD, "i-2"),
+        Mending(Hop.SNAPSHOTS, RepairAction.WITHDRAW, "i-3"),
+        Mending(Hop.LEDGER, RepairAction.REBUILD),
+        Mending(Hop.COUNTERS, RepairAction.WRITE, counter="B"),
     )
 
 
@@ -174,7 +174,7 @@ def test_a_sequencer_that_no_event_can_have_is_no_base_for_that_of_a_repair() ->
     held = day.held["i-1"]
     repaired = day.repair()
     assert repaired.verification.ok
-    assert [each.action for each in repaired.mended] == [Action.REBUILD]
+    assert [each.action for each in repaired.mended] == [RepairAction.REBUILD]
     assert day.held["i-1"] == held
 
 
@@ -235,7 +235,7 @@ def test_a_file_that_is_listed_but_not_found_is_read_again_and_never_withdrawn()
     day.unseen = {f"counters/{DAY}/values_i-2"}
     before = day.held["i-2"]
     repaired = day.repair()
-    assert {each.action for each in repaired.mended if each.instance} == {Action.REREAD}
+    assert {each.action for each in repaired.mended if each.instance} == {RepairAction.REREAD}
     assert (repaired.verification.ok, day.held["i-2"]) == (False, before)
     day.unseen.clear()
     day.settle()
@@ -299,7 +299,7 @@ def test_what_breaks_during_a_repair_is_mended_too() -> None:
     day.on_write = [lose]
     repaired = day.repair()
     assert repaired.verification.ok
-    assert Mending(Hop.SNAPSHOTS, Action.REREAD, "i-3") in repaired.mended
+    assert Mending(Hop.SNAPSHOTS, RepairAction.REREAD, "i-3") in repaired.mended
 
 
 def test_what_the_processor_does_not_do_is_left_and_told() -> None:

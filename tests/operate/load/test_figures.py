@@ -19,7 +19,7 @@ from countagg.operate.load.figures import (
     percentile,
     step_figures,
 )
-from countagg.operate.load.schedule import JITTER, Step, file_of, instance_id, ramp, steady, uploads_of
+from countagg.operate.load.schedule import JITTER, LoadStep, file_of, instance_id, ramp, steady, uploads_of
 
 VALUES = st.lists(st.floats(0, 1e6), max_size=200)
 
@@ -28,7 +28,7 @@ VALUES = st.lists(st.floats(0, 1e6), max_size=200)
 def test_a_schedule_is_in_order_and_as_dense_as_asked(
     instances: int, interval: float, seconds: float, seed: int, begin: float
 ) -> None:
-    step = Step(begin, seconds, interval)
+    step = LoadStep(begin, seconds, interval)
     due = list(uploads_of(step, instances, seed))
 
     assert due == list(uploads_of(step, instances, seed))
@@ -45,11 +45,11 @@ def test_a_schedule_is_in_order_and_as_dense_as_asked(
 
 
 def test_the_instances_are_spread_over_the_interval() -> None:
-    due = list(uploads_of(Step(0, 60, 60), 6_000, seed=1))
+    due = list(uploads_of(LoadStep(0, 60, 60), 6_000, seed=1))
 
     counts = Counter(int(each.at // 10) for each in due)
     assert all(850 < counts[tenth] < 1_150 for tenth in range(5))
-    assert due != list(uploads_of(Step(0, 60, 60), 6_000, seed=2))
+    assert due != list(uploads_of(LoadStep(0, 60, 60), 6_000, seed=2))
 
 
 @given(st.floats(0.1, 100), st.floats(1, 600), st.floats(1, 60), st.floats(1.1, 4), st.floats(0.001, 10))
@@ -68,7 +68,7 @@ def test_a_ramp_fills_its_time_with_ever_higher_rates(
 
 
 def test_a_steady_load_is_one_step() -> None:
-    assert steady(60, 300) == (Step(0, 300, 60),)
+    assert steady(60, 300) == (LoadStep(0, 300, 60),)
 
 
 def test_no_two_uploads_of_an_instance_have_the_same_content() -> None:

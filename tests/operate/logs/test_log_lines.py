@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.operate.logs.log_lines import Kind, Level, LogLine, read_line, utc_text
+from countagg.operate.logs.log_lines import Level, LogLine, Speaker, read_line, utc_text
 from tests.operate.log_events import PROCESSOR, START, event
 
 JSON_VALUES: Final = st.recursive(
@@ -54,7 +54,12 @@ def test_a_line_of_the_logger_has_its_level_message_and_other_keys() -> None:
         ),
     )
 
-    assert (line.kind, line.level, line.message, line.trace) == (Kind.FUNCTION, Level.WARNING, "file refused", ())
+    assert (line.kind, line.level, line.message, line.trace) == (
+        Speaker.FUNCTION,
+        Level.WARNING,
+        "file refused",
+        (),
+    )
     assert [pair for pair in line.pairs() if not pair.startswith("location=")] == [
         "bucket=b",
         'key="a key"',
@@ -172,7 +177,7 @@ def test_a_message_may_be_anything(message: Any, first: str, rest: tuple[str, ..
 def test_the_platforms_text_lines_are_folded(text: str) -> None:
     line = read_line(event(text))
 
-    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.INFO, True)
+    assert (line.kind, line.level, line.folded) == (Speaker.PLATFORM, Level.INFO, True)
     assert "\t" not in line.message
 
 
@@ -181,7 +186,7 @@ def test_the_platforms_json_lines_are_folded(kind: str) -> None:
     line = platform(kind, REPORT)
 
     assert (line.kind, line.level, line.folded, line.message) == (
-        Kind.PLATFORM,
+        Speaker.PLATFORM,
         Level.INFO,
         True,
         f"platform.{kind}",
@@ -194,7 +199,7 @@ def test_an_invocation_that_failed_is_never_folded(status: str) -> None:
     text = f"REPORT RequestId: 8f\tDuration: 3000.00 ms\tMemory Size: 128 MB\tStatus: {status}\n"
 
     for line in (platform("report", REPORT | {"status": status}), read_line(event(text))):
-        assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.ERROR, False)
+        assert (line.kind, line.level, line.folded) == (Speaker.PLATFORM, Level.ERROR, False)
 
 
 def test_lost_logs_and_faults_of_the_platform_are_never_folded() -> None:
@@ -208,7 +213,7 @@ def test_a_fault_of_the_platform_shows_its_text() -> None:
     text = "RequestId: 8f Process exited before completing request\nmore"
     line = read_line(event({"time": "2026-11-20T21:18:20.000Z", "type": "platform.fault", "record": text}))
 
-    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.ERROR, False)
+    assert (line.kind, line.level, line.folded) == (Speaker.PLATFORM, Level.ERROR, False)
     assert line.message == "platform.fault RequestId: 8f Process exited before completing request"
     assert line.trace == ("more",)
 
@@ -228,7 +233,7 @@ def test_whatever_failed_before_within_or_beside_a_function_is_an_error(kind: st
     line = platform(kind, record)
 
     assert (line.kind, line.level, line.folded, line.message) == (
-        Kind.PLATFORM,
+        Speaker.PLATFORM,
         Level.ERROR,
         False,
         f"platform.{kind}",
@@ -244,7 +249,7 @@ def test_a_status_that_is_null_is_no_failure() -> None:
 def test_other_texts_of_the_platform_are_folded(text: str) -> None:
     line = read_line(event({"type": "platform.telemetrySubscription", "record": text}))
 
-    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.INFO, True)
+    assert (line.kind, line.level, line.folded) == (Speaker.PLATFORM, Level.INFO, True)
     assert line.message == f"platform.telemetrySubscription {text}".rstrip()
 
 
@@ -260,7 +265,7 @@ def test_other_texts_of_the_platform_are_folded(text: str) -> None:
 def test_failures_in_the_platforms_text_lines_are_never_folded(text: str) -> None:
     line = read_line(event(text))
 
-    assert (line.kind, line.level, line.folded) == (Kind.PLATFORM, Level.ERROR, False)
+    assert (line.kind, line.level, line.folded) == (Speaker.PLATFORM, Level.ERROR, False)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +284,7 @@ def test_a_function_that_came_to_no_end_is_an_error_in_either_format(message: st
     document = {"message": message} | ({"level": "INFO"} if form == "json with a level" else {})
     line = read_line(event(message + "\n" if form == "text" else document))
 
-    assert (line.kind, line.level, line.message) == (Kind.FUNCTION, Level.ERROR, message)
+    assert (line.kind, line.level, line.message) == (Speaker.FUNCTION, Level.ERROR, message)
 
 
 def test_a_function_that_cannot_be_imported_is_an_error_in_either_format() -> None:
@@ -293,7 +298,7 @@ def test_a_function_that_cannot_be_imported_is_an_error_in_either_format() -> No
 
 @pytest.mark.parametrize("message", [{"type": "platform.start"}, {"type": "platform.start", "record": 1}])
 def test_what_only_looks_like_the_platforms_is_the_functions(message: dict[str, Any]) -> None:
-    assert read_line(event(message)).kind is Kind.FUNCTION
+    assert read_line(event(message)).kind is Speaker.FUNCTION
 
 
 # Metrics and text
@@ -311,7 +316,7 @@ def test_metrics_are_folded_and_name_their_values() -> None:
         )
     )
 
-    assert (line.kind, line.folded, line.message) == (Kind.METRICS, True, "metrics")
+    assert (line.kind, line.folded, line.message) == (Speaker.METRICS, True, "metrics")
     assert line.pairs() == ["FilesApplied=3.0", "Sizes=[1.0,2.0]"]
 
 
@@ -354,7 +359,7 @@ def test_text_is_shown_as_it_is_with_the_level_it_tells(
 ) -> None:
     line = read_line(event(text))
 
-    assert (line.kind, line.level, line.message, line.trace) == (Kind.FUNCTION, level, message, rest)
+    assert (line.kind, line.level, line.message, line.trace) == (Speaker.FUNCTION, level, message, rest)
     assert not line.folded
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from countagg.operate.selftest.report import anonymise, report
-from countagg.operate.selftest.selftest import Finding, Outcome, SelfTest, Step, StepResult
+from countagg.operate.selftest.selftest import Finding, SelfTest, Step, StepOutcome, StepResult
 
 NAMES: Final = {
     "acme-counters-eu": "<bucket>",
@@ -39,10 +39,10 @@ def made(*results: StepResult) -> dict[str, Any]:
 
 
 def result(
-    outcome: Outcome, finding: Finding | None = None, got: str | None = None, name: str = "a"
+    outcome: StepOutcome, finding: Finding | None = None, got: str | None = None, name: str = "a"
 ) -> StepResult:
     step = Step(name, "it works", Finding, "look")
-    failed = outcome is Outcome.FAILED
+    failed = outcome is StepOutcome.FAILED
     return StepResult(
         step, outcome, 1.25, finding or Finding(), "3" if failed else None, got, "look" if failed else None
     )
@@ -50,7 +50,7 @@ def result(
 
 def test_a_report_has_these_keys_and_no_other() -> None:
     finding = Finding({"ledger": 1.234}, {"item_in_error": False})
-    found = made(result(Outcome.PASSED, finding), result(Outcome.FAILED, got="2"))
+    found = made(result(StepOutcome.PASSED, finding), result(StepOutcome.FAILED, got="2"))
 
     assert found == {
         "countagg": "1.2.3",
@@ -105,7 +105,7 @@ def test_a_report_has_these_keys_and_no_other() -> None:
 )
 def test_no_name_stays_in_any_text(text: str) -> None:
     finding = Finding(facts={"waits": {text: 1.5}, "lines": [text]})
-    found = made(result(Outcome.FAILED, finding, got=text))
+    found = made(result(StepOutcome.FAILED, finding, got=text))
 
     written = json.dumps(found, default=str)
     assert [secret for secret in SECRETS if secret.lower() in written.lower()] == []

@@ -13,9 +13,9 @@ from countagg.operate.cost.prices import Prices, read_prices
 from countagg.operate.selftest.selftest import (
     MOST_CALLS,
     Finding,
-    Outcome,
     SelfTest,
     Step,
+    StepOutcome,
     StepResult,
     Unmet,
     ceiling,
@@ -90,7 +90,7 @@ def test_a_failure_is_told_with_what_was_expected_what_came_and_what_next(
 ) -> None:
     (result,) = run_all(step("a", raising(error))).results
 
-    assert (result.outcome, result.seconds) == (Outcome.FAILED, 1.0)
+    assert (result.outcome, result.seconds) == (StepOutcome.FAILED, 1.0)
     assert (result.expected, result.got, result.hint) == (expected, got, hint)
 
 

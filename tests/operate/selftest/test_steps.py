@@ -16,7 +16,7 @@ from countagg.core.errors import UsageError
 from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.selftest.bench import FIRST, SECOND, WaitLog, find_unused_day
-from countagg.operate.selftest.selftest import Outcome, SelfTest, StepResult, run
+from countagg.operate.selftest.selftest import SelfTest, StepOutcome, StepResult, run
 from countagg.operate.selftest.steps import SelfTestSteps
 from tests.operate.fake_bench import NOW, FakeBench
 
@@ -65,7 +65,7 @@ def by_name(found: SelfTest) -> dict[str, StepResult]:
 
 
 def failed(found: SelfTest) -> list[str]:
-    return [each.step.name for each in found.results if each.outcome is Outcome.FAILED]
+    return [each.step.name for each in found.results if each.outcome is StepOutcome.FAILED]
 
 
 def test_on_a_stack_that_works_every_step_passes_in_its_order() -> None:
@@ -201,7 +201,7 @@ def test_each_failure_is_told_and_the_stack_is_torn_down(fault: str, step: str, 
 def test_steps_that_a_failure_does_not_concern_still_run(fault: str, skipped: list[str]) -> None:
     _, found = run_steps(fault)
 
-    assert [each.step.name for each in found.results if each.outcome is Outcome.SKIPPED] == skipped
+    assert [each.step.name for each in found.results if each.outcome is StepOutcome.SKIPPED] == skipped
 
 
 def test_an_answer_that_is_none_of_the_functions_fails_its_step() -> None:

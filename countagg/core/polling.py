@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+SETTLE_SECONDS: Final = 30.0
+"""After which what is still on its way through the pipeline counts as wrong, if nobody says otherwise."""
 _GROWTH: Final = 1.6
 
 

@@ -20,6 +20,11 @@ RUNTIME: Final = "python3.13"
 LOG_LEVEL: Final = "INFO"
 POLICY_NAME: Final = "countagg"
 TIMEOUTS: Final = {"processor": PROCESSOR_TIMEOUT, "aggregator": 60, "publisher": 60}
+QUEUE_BATCH: Final = 10
+"""Messages, of one file each, for one call of the processor."""
+SNAPSHOTS_BATCH: Final = 1_000
+TOTALS_BATCH: Final = 100
+"""Records of a stream for one call of the aggregator, and of the publisher."""
 STREAM_TRIES: Final = 10
 PUBLISHER_TRIES: Final = 30
 """A day that is too large for one invocation goes on in the next, which counts as a try."""
@@ -140,7 +145,7 @@ def processor_mapping(blueprint: Blueprint) -> Node[MappingState]:
     state = MappingState(
         source=blueprint.place.queue_arn(blueprint.names.uploads),
         enabled=True,
-        batch_size=10,
+        batch_size=QUEUE_BATCH,
         window=blueprint.settings.window.processor,
         tags=blueprint.mapping_tags,
         partial_answers=True,
@@ -165,7 +170,7 @@ def aggregator_mapping(blueprint: Blueprint) -> Node[MappingState]:
         return MappingState(
             source=outputs.get("table/snapshots", "stream_arn"),
             enabled=True,
-            batch_size=1_000,
+            batch_size=SNAPSHOTS_BATCH,
             window=blueprint.settings.window.aggregator,
             tags=blueprint.mapping_tags,
             filters=(_WRITES_ONLY,),
@@ -195,7 +200,7 @@ def publisher_mapping(blueprint: Blueprint) -> Node[MappingState]:
         return MappingState(
             source=outputs.get("table/totals", "stream_arn"),
             enabled=True,
-            batch_size=100,
+            batch_size=TOTALS_BATCH,
             window=blueprint.settings.window.publisher,
             tags=blueprint.mapping_tags,
             filters=(_WRITES_ONLY,),

@@ -19,14 +19,14 @@ from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.settings import FunctionSettings
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.explain import SEARCH, explain_counter
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
-from countagg.operate.integrity.verify import SETTLE_SECONDS, verify
+from countagg.operate.integrity.verify import verify
 from tools.simulation.clients import DynamoDBFake, Running, S3Fake, Services, check_known
 from tools.simulation.invocations import Invocation, Outcome, Setting, Unfaithful
 from tools.simulation.queues import UploadsQueue

@@ -19,7 +19,7 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 
 if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import Observer
@@ -70,7 +70,7 @@ def repair(
     since: _SinceOption = None,
     until: _UntilOption = None,
     dry_run: _DryRunOption = False,
-    settle: SettleOption = 30.0,
+    settle: SettleOption = SETTLE_SECONDS,
     timeout: _TimeoutOption = 300.0,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,

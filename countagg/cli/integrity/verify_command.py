@@ -14,7 +14,7 @@ from countagg.cli.app.shared_options import DIFFERENT, DateOption, SettleOption
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
 from countagg.core.days import resolve_day
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     command(app, "verify", "Prove and mend")(verify)
 
 
-def verify(session: Session, date: DateOption, settle: SettleOption = 30.0) -> None:
+def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SECONDS) -> None:
     """Recompute a day from the files in the bucket and compare every hop with it; exit with 7 if one differs.
 
     Files, snapshots, ledger, table of counters and published object are each compared with what comes before.

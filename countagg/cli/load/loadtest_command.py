@@ -18,7 +18,7 @@ from countagg.cli.load.loadtest_progress import LoadProgress
 from countagg.cli.terminal.progress import progress_bar, stepwise
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 
 if TYPE_CHECKING:
     from countagg.cli.load.loadtest_view import Report
@@ -97,7 +97,7 @@ def loadtest(
     seed: _SeedOption = 0,
     workers: _WorkersOption = 20,
     drain_timeout: _DrainTimeoutOption = 120.0,
-    settle: SettleOption = 30.0,
+    settle: SettleOption = SETTLE_SECONDS,
     max_cost: _MaxCostOption = 1.0,
     cleanup: _CleanupOption = False,
     yes: YesOption = False,

@@ -13,6 +13,7 @@ import typer
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import CountaggError
+from countagg.core.names import VARIABLE_PREFIX, variable_of
 
 STEPS: Final = (
     ("Start the engine: a server on 127.0.0.1 that stands in for AWS.", ("local", "start")),
@@ -62,8 +63,10 @@ def demo(session: Session) -> None:
 
 def _environment(session: Session, folder: Path) -> dict[str, str]:
     """Return the environment of the steps: no settings but ours, and the engine's state in a folder of its own."""
-    kept = {name: value for name, value in session.environ.items() if not name.startswith(("COUNTAGG_", "AWS_"))}
-    return kept | {"COUNTAGG_LOCAL": "1", "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    kept = {
+        name: value for name, value in session.environ.items() if not name.startswith((VARIABLE_PREFIX, "AWS_"))
+    }
+    return kept | {variable_of("local"): "1", "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
 
 
 def _run(session: Session, program: Sequence[str], arguments: Sequence[str], environment: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.core.errors import LeftOver
+from countagg.core.names import variable_of
 
 if TYPE_CHECKING:
     from countagg.cli.stack.setup_progress import Reporter
@@ -104,7 +105,7 @@ def outputs(session: Session) -> None:
             write_json(session.stdout, {"outputs": found})
         case OutputForm.ENV:
             for name, value in found.items():
-                line = f"export COUNTAGG_{name.upper()}={shlex.quote(value)}"
+                line = f"export {variable_of(name)}={shlex.quote(value)}"
                 session.stdout.write(for_reader(session.stdout, line) + "\n")
         case OutputForm.CSV:
             write_csv(session.stdout, ("output", "value"), list(found.items()))

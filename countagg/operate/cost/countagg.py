@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from countagg.operate.cost.fleet_sizes import Sizes
+from countagg.operate.cost.item_sizes import READ_UNIT
 from countagg.operate.cost.model import (
     ASSUMED,
     DEFAULTS,
     GB,
     MONTH_DAYS,
+    STATEMENTS,
     Assumptions,
     Bill,
     LineParts,
@@ -28,9 +30,6 @@ from countagg.provision.settings import StackSettings
 
 _POLL_WAIT: Final = 20.0
 """Seconds that a poller of Lambda's waits for a message."""
-_READ_UNIT: Final = 4 * 1024
-_STATEMENTS: Final = 25
-"""Of one call of the publisher."""
 
 
 def our_bill(
@@ -109,7 +108,7 @@ class _OurLines:
     def _publisher(self) -> Iterable[LineParts]:
         work, sizes, assumed = self._work, self._sizes, self._assumed
         memory, count = self._choices.memory.publisher, self._publications
-        calls = assumed.batch_call * math.ceil(self._published / _STATEMENTS) + assumed.s3_call
+        calls = assumed.batch_call * math.ceil(self._published / STATEMENTS) + assumed.s3_call
         own = assumed.per_invocation + 2 * assumed.dynamodb_call + calls
         read = count * self._partitions
         decoded = (self._ledgers + read) * self._ledger_cpu / cpu_share(memory)
@@ -117,7 +116,7 @@ class _OurLines:
         yield "publisher", Meter.DYNAMODB_READ, 1.5 * count, "publications x queries for limits and for alerts"
         if self._choices.layout.is_split:
             # What a transaction reads costs twice what it costs alone (docs/aws-facts.md#dynamodb).
-            units = 2 * read * math.ceil(sizes.ledger / _READ_UNIT)
+            units = 2 * read * math.ceil(sizes.ledger / READ_UNIT)
             yield "publisher", Meter.DYNAMODB_READ, units, "publications x 4 KB of all ledgers x 2"
             yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"
         units = 2 * sizes.counter_units * self._published * count

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 KB: Final = 1024
 MAX_ITEM_BYTES: Final = 400 * KB
+READ_UNIT: Final = 4 * KB
 
 _CONTAINER: Final = 3
 """Bytes that a map or a list takes, besides one for each of its elements."""

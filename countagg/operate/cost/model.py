@@ -34,7 +34,11 @@ HOPS: Final = (
 """Of both layouts, in the order of the data."""
 DAY_SECONDS: Final = 86_400
 MONTH_DAYS: Final = 30
+STATEMENTS: Final = 25
+"""Counters that one call of the publisher writes: a unit each, and one of the index."""
 GB: Final = 1024**3
+DEFAULTS: Final = StackSettings("countagg", "any-bucket")
+"""A bill depends on neither name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Workload:
     interval: float
     days: float = MONTH_DAYS
     changed: float = 1.0
-    keep_days: int = 400
+    keep_days: int = DEFAULTS.retention.totals
 
     @property
     def seconds(self) -> float:
@@ -71,10 +75,6 @@ class Workload:
     def files(self) -> float:
         """Files in all."""
         return self.per_second * self.seconds
-
-
-DEFAULTS: Final = StackSettings("countagg", "any-bucket")
-"""A bill depends on neither name."""
 
 
 def spread(choices: StackSettings, layout: Layout) -> StackSettings:

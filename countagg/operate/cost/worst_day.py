@@ -17,6 +17,7 @@ from countagg.operate.cost.model import (
     DAY_SECONDS,
     GB,
     MONTH_DAYS,
+    STATEMENTS,
     Bill,
     LineParts,
     bill,
@@ -30,8 +31,6 @@ from countagg.provision.settings import Retention, StackSettings
 _UNITS_OF_AN_ITEM: Final = 1_000
 """Write units a second of an item, and of a partition (docs/aws-facts.md#dynamodb). A hot item gets a partition,
 and so a shard of the stream, to itself."""
-_STATEMENTS: Final = 25
-"""Counters that one call of the publisher writes: a unit each, and one of the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def _publisher(choices: StackSettings, days: int) -> Iterator[LineParts]:
     calls = busy / (ASSUMED.per_invocation + 2 * ASSUMED.dynamodb_call + ASSUMED.batch_call + ASSUMED.s3_call)
     yield from _function(choices, "publisher", calls, busy, f"{days} shards, without a pause")
     yield "publisher", Meter.DYNAMODB_READ, 1.5 * calls, "publications x queries for limits and for alerts"
-    units = 2 * _STATEMENTS * busy / ASSUMED.batch_call
-    yield "counters", Meter.DYNAMODB_WRITE, units, f"{_STATEMENTS} counters a call, in table and index"
+    units = 2 * STATEMENTS * busy / ASSUMED.batch_call
+    yield "counters", Meter.DYNAMODB_WRITE, units, f"{STATEMENTS} counters a call, in table and index"
     kept = 2 * days * choices.max_counters * KB / GB
     yield "counters", Meter.DYNAMODB_STORAGE, kept, "a file's counters in each day, in table and index, a month"
     yield "object", Meter.S3_PUT, calls, "publications"

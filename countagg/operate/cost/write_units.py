@@ -7,6 +7,7 @@ from typing import Final
 
 from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
 from countagg.operate.cost.model import ASSUMED, Assumptions, Workload, seconds_per_file
+from countagg.provision.function_specs import QUEUE_BATCH, SNAPSHOTS_BATCH, TOTALS_BATCH
 from countagg.provision.settings import StackSettings
 
 STREAM_POLL: Final = 0.25
@@ -14,9 +15,6 @@ STREAM_POLL: Final = 0.25
 ARTICLE_UPDATES: Final = 2
 """Conditional updates of a counter's item: one makes the map, one sets the value. Both cost the whole item."""
 
-_QUEUE_BATCH: Final = 10
-_AGGREGATOR_BATCH: Final = 1_000
-_PUBLISHER_BATCH: Final = 100
 _PAYLOAD: Final = 6 * 1024**2
 
 
@@ -48,13 +46,13 @@ def rhythm_of(work: Workload, sizes: Sizes, choices: StackSettings, assumed: Ass
     own = assumed.per_invocation / assumed.pollers
     each = seconds_per_file(work, choices, assumed) / assumed.pollers
     # What comes while all pollers are at work waits for the next of them.
-    gathered = _QUEUE_BATCH if rate * each >= 1 else rate * own / (1 - rate * each)
-    called = min(_QUEUE_BATCH, max(1.0, gathered, _within(rate / assumed.pollers, window.processor)))
-    files = min(_fitting(_AGGREGATOR_BATCH, sizes.packed), _within(rate, max(window.aggregator, STREAM_POLL)))
+    gathered = QUEUE_BATCH if rate * each >= 1 else rate * own / (1 - rate * each)
+    called = min(QUEUE_BATCH, max(1.0, gathered, _within(rate / assumed.pollers, window.processor)))
+    files = min(_fitting(SNAPSHOTS_BATCH, sizes.packed), _within(rate, max(window.aggregator, STREAM_POLL)))
     versions = _within(rate / files, max(window.publisher, STREAM_POLL))
     lanes, shards = choices.layout.lanes, choices.layout.shards
     ledgers = shards * lanes * (1 - (1 - 1 / lanes) ** files)
-    fitting = max(1.0, _fitting(_PUBLISHER_BATCH, sizes.ledger) / ledgers)
+    fitting = max(1.0, _fitting(TOTALS_BATCH, sizes.ledger) / ledgers)
     return Rhythm(called, files, min(fitting, versions), ledgers)
 
 

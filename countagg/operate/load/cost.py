@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import sizes_of
+from countagg.operate.cost.item_sizes import READ_UNIT
 from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, Workload
 from countagg.operate.cost.prices import Meter, Prices
 from countagg.operate.cost.write_units import rhythm_of, write_units_per_day, write_units_per_file
 from countagg.operate.load.loadtest import LOOK_SECONDS, Load
 from countagg.operate.load.schedule import LoadStep
 from countagg.provision.settings import StackSettings
-
-_READ_UNIT: Final = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: StackSet
     looks = (load.steps[-1].end + drain_seconds) / LOOK_SECONDS
     # One part of each snapshot, and all ledgers, in a transaction if there are several.
     ledgers = sizes.ledger * layout.lanes * layout.shards * (2 if layout.is_split else 1)
-    read = Decimal(looks * (load.instances * sizes.snapshot / layout.shards + ledgers) / _READ_UNIT)
+    read = Decimal(looks * (load.instances * sizes.snapshot / layout.shards + ledgers) / READ_UNIT)
     usd += read * prices.of[Meter.DYNAMODB_READ].usd + Decimal(looks) * prices.of[Meter.SQS_REQUEST].usd
     return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
 

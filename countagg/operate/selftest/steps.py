@@ -9,10 +9,9 @@ from typing import Final
 
 from countagg.aws.probes import Invocation
 from countagg.core.limits import AlertState
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.values import SCALE, format_value
 from countagg.operate.dead_letters.dead_letters import LetterKind
-from countagg.operate.integrity.verify import SETTLE_SECONDS
 from countagg.operate.selftest.bench import FIRST, SECOND, Bench, Sight, WaitLog
 from countagg.operate.selftest.selftest import Finding, Step, Unmet
 from countagg.provision.reconcile import Action

@@ -15,7 +15,7 @@ from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
 from countagg.core.partitions import Layout
-from countagg.core.polling import Polling
+from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
@@ -26,7 +26,6 @@ from countagg.operate.integrity.inclusion import find_inclusion
 from countagg.operate.integrity.lineage import TO_LEDGER, Tracer
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.stored_forms import Terms
-from countagg.operate.integrity.verify import SETTLE_SECONDS
 from tests.operate.fake_day import DAY, NOW, SETTINGS
 
 if TYPE_CHECKING:

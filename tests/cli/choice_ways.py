@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Final
 
 import pytest
@@ -14,7 +15,8 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered, remember
-from countagg.provision.settings import PerFunction, Retention, StackSettings
+from countagg.provision.setting_types import Pairs, Switch
+from countagg.provision.settings import CHOICES, PerFunction, Retention, StackSettings
 from tests.cli.app.test_options import Sources
 
 KEY: Final = "arn:aws:kms:us-east-1:123456789012:key/0d5f3b7e"
@@ -30,81 +32,50 @@ class Way:
     value: object
 
 
-def text(name: str, value: str) -> Way:
-    return Way((f"--{name.replace('_', '-')}", value), value, f'{name} = "{value}"\n', value)
-
-
-def switch(name: str, *, value: bool) -> Way:
-    option = name.replace("_", "-")
-    return Way(
-        (f"--{option}" if value else f"--no-{option}",),
-        str(int(value)),
-        f"{name} = {str(value).lower()}\n",
-        value,
-    )
-
-
-def number(name: str, value: int) -> Way:
-    return Way((f"--{name.replace('_', '-')}", str(value)), str(value), f"{name} = {value}\n", value)
-
-
-def numbers(name: str, value: PerFunction | Retention) -> Way:
-    entries = {item.name: getattr(value, item.name) for item in fields(value)}
-    pairs = [f"{key}={number}" for key, number in entries.items()]
-    lines = [f"{key} = {number}\n" for key, number in entries.items()]
-    flags = tuple(each for pair in pairs for each in (f"--{name}", pair))
-    return Way(flags, ", ".join(pairs), f"[{name}]\n{''.join(lines)}", value)
+def way(name: str, value: Any) -> Way:
+    """Return the forms of a value. Text in place of a table is a mistake that no file can make."""
+    setting = CHOICES[name]
+    if isinstance(setting, Pairs) and isinstance(value, str):
+        return Way((setting.option, value), value, "", value)
+    if isinstance(setting, Pairs):
+        entries = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        pairs = [f"{key}={entry}" for key, entry in entries.items()]
+        lines = [f"{json.dumps(key)} = {json.dumps(entry)}\n" for key, entry in entries.items()]
+        flags = tuple(each for pair in pairs for each in (setting.option, pair))
+        return Way(flags, ", ".join(pairs), f"[{name}]\n{''.join(lines)}", value)
+    file = f"{name} = {json.dumps(value)}\n"
+    if not isinstance(setting, Switch):
+        return Way((setting.option, str(value)), str(value), file, value)
+    # There is no flag against a bucket of ours, which stays ours.
+    no = () if setting.flags else (setting.option.replace("--", "--no-", 1),)
+    return Way((setting.option,) if value else no, str(int(value)), file, value)
 
 
 WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
-    "bucket": (text("bucket", "one-bucket"), text("bucket", "two-bucket")),
-    "create_bucket": (
-        switch("create_bucket", value=True),
-        # There is no flag against it: a bucket of ours stays ours.
-        Way((), "0", "create_bucket = false\n", value=False),
-    ),
-    "prefix": (text("prefix", "one/"), text("prefix", "two/")),
-    "output_prefix": (text("output_prefix", "one/"), text("output_prefix", "two/")),
-    "bucket_versioning": (switch("bucket_versioning", value=True), switch("bucket_versioning", value=False)),
-    "tags": (
-        Way(
-            ("--tag", "team=one", "--tag", "cost=5"),
-            "team=one,cost=5",
-            '[tags]\nteam = "one"\ncost = 5\n',
-            {
-                "team": "one",
-                "cost": "5",
-            },
-        ),
-        Way(("--tag", "team=two"), "team=two", '[tags]\nteam = "two"\n', {"team": "two"}),
-    ),
-    "permissions_boundary": (
-        text("permissions_boundary", "arn:aws:iam::123456789012:policy/one"),
-        text("permissions_boundary", "arn:aws:iam::123456789012:policy/two"),
-    ),
-    "role_path": (text("role_path", "/one/"), text("role_path", "/two/")),
-    "kms_key": (text("kms_key", f"{KEY}1"), text("kms_key", f"{KEY}2")),
-    "point_in_time_recovery": (
-        switch("point_in_time_recovery", value=True),
-        switch("point_in_time_recovery", value=False),
-    ),
-    "deletion_protection": (
-        switch("deletion_protection", value=True),
-        switch("deletion_protection", value=False),
-    ),
-    "memory": (
-        numbers("memory", PerFunction(128, 256, 1024)),
-        numbers("memory", PerFunction(512, 1024, 128)),
-    ),
-    "window": (numbers("window", PerFunction(1, 2, 3)), numbers("window", PerFunction(4, 5, 6))),
-    "max_concurrency": (number("max_concurrency", 20), number("max_concurrency", 1_000)),
-    "retention": (numbers("retention", Retention(7, 8, 14)), numbers("retention", Retention(9, 10, 60))),
-    "architecture": (text("architecture", "x86_64"), text("architecture", "arm64")),
-    "lanes": (number("lanes", 3), number("lanes", 4)),
-    "counter_shards": (number("counter_shards", 5), number("counter_shards", 6)),
-    "max_counters": (number("max_counters", 7), number("max_counters", 200_000)),
-    "alarm_uploads": (number("alarm_uploads", 20), number("alarm_uploads", 1_000)),
-    "alarm_email": (text("alarm_email", "one@example.org"), text("alarm_email", "two@example.org")),
+    name: (way(name, one), way(name, other))
+    for name, one, other in (
+        ("bucket", "one-bucket", "two-bucket"),
+        ("create_bucket", True, False),
+        ("prefix", "one/", "two/"),
+        ("output_prefix", "one/", "two/"),
+        ("bucket_versioning", True, False),
+        ("tags", {"team": "one", "cost": "5"}, {"team": "two"}),
+        ("permissions_boundary", *(f"arn:aws:iam::123456789012:policy/{each}" for each in ("one", "two"))),
+        ("role_path", "/one/", "/two/"),
+        ("kms_key", f"{KEY}1", f"{KEY}2"),
+        ("point_in_time_recovery", True, False),
+        ("deletion_protection", True, False),
+        ("memory", PerFunction(128, 256, 1024), PerFunction(512, 1024, 128)),
+        ("window", PerFunction(1, 2, 3), PerFunction(4, 5, 6)),
+        ("max_concurrency", 20, 1_000),
+        ("retention", Retention(7, 8, 14), Retention(9, 10, 60)),
+        ("architecture", "x86_64", "arm64"),
+        ("lanes", 3, 4),
+        ("counter_shards", 5, 6),
+        ("max_counters", 7, 200_000),
+        ("alarm_uploads", 20, 1_000),
+        ("alarm_email", "one@example.org", "two@example.org"),
+    )
 }
 
 

@@ -167,48 +167,6 @@ def test_a_remembered_prefix_without_its_slash_is_mended() -> None:
     assert (settings.prefix, settings.unfit_prefixes) == ("in/", frozenset())
 
 
-@pytest.mark.parametrize("name", sorted(ALL.keys() - {"text_logs"}))
-def test_what_is_said_counts_before_what_is_remembered(name: str) -> None:
-    other: dict[str, Any] = {
-        "create_bucket": True,
-        "bucket_versioning": False,
-        "tags": {"team": "other"},
-        "permissions_boundary": "arn:aws:iam::aws:policy/other",
-        "role_path": "/other/",
-        "kms_key": KEY + "-other",
-        "point_in_time_recovery": False,
-        "deletion_protection": True,
-        "memory": {"processor": 1, "aggregator": 2, "publisher": 3},
-        "window": {"processor": 1, "aggregator": 2, "publisher": 3},
-        "max_concurrency": 100,
-        "alarm_uploads": 700,
-        "retention": {"snapshots": 1, "totals": 2, "logs": 3},
-        "architecture": "arm64",
-        "lanes": 1,
-        "counter_shards": 9,
-        "max_counters": 20_000,
-        "alarm_email": "other@example.org",
-    }
-    if name == "memory":
-        other[name] = {key: 128 * number for key, number in other[name].items()}
-    before = deployed(StackSettings("countagg", "fleet-counters", **ALL))
-    settings = Chosen("countagg", **{name: other[name]}).settings(before)
-    wanted = other[name]
-    if name in {"memory", "window", "retention"}:
-        wanted = type(ALL[name])(**wanted)
-    assert getattr(settings, name) == wanted
-    for unsaid in ALL.keys() - {name}:
-        assert getattr(settings, unsaid) == ALL[unsaid]
-
-
-@pytest.mark.parametrize("name", ["permissions_boundary", "role_path", "kms_key", "alarm_email", "architecture"])
-def test_none_takes_a_choice_back(name: str) -> None:
-    before = deployed(StackSettings("countagg", "fleet-counters", **ALL))
-    chosen: dict[str, Any] = {name: "none"}
-    settings = Chosen("countagg", **chosen).settings(before)
-    assert getattr(settings, name) == getattr(StackSettings("countagg", "fleet-counters"), name)
-
-
 def test_numbers_are_said_one_by_one() -> None:
     before = deployed(StackSettings("countagg", "fleet-counters", memory=PerFunction(512, 512, 512)))
     settings = Chosen("countagg", memory={"publisher": 128}).settings(before)

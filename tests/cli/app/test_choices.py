@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from countagg.provision.choices import Remembered
-from countagg.provision.settings import PerFunction, Retention, StackSettings
+from countagg.provision.settings import CHOICES, PerFunction, Retention, StackSettings
 from tests.cli.app.test_options import Sources
-from tests.cli.choice_ways import WAYS, Way, remembering, say, settings_of, text
+from tests.cli.choice_ways import WAYS, Way, remembering, say, settings_of, way
 
 SOURCES: Final = ("flag", "variable", "project file", "user file", "deployed stack")
 
@@ -22,9 +22,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sources:
 
 
 def test_every_choice_can_be_said_in_every_way() -> None:
-    follows = {"stack", "dropped_tags", "dropped_email", "unfit_prefixes", "text_logs", "names"}
-
-    assert WAYS.keys() == {item.name for item in fields(StackSettings)} - follows
+    assert WAYS.keys() == CHOICES.keys()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,7 @@ def test_none_takes_a_choice_back(
     name: str, source: str, sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed = remembering(**{name: WAYS[name][0].value})
-    none = text(name, "none")
+    none = way(name, "none")
     if source != "flag":
         say(sources, source, name, none, monkeypatch)
 

@@ -3,163 +3,69 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered
+from countagg.provision.settings import CHOICES
 from tests.cli.account import BUCKET
-from tests.cli.choice_ways import settings_of
+from tests.cli.choice_ways import settings_of, way
 from tests.cli.running import CommandLine
 
-
-@dataclass(frozen=True)
-class Bad:
-    """Something wrong, said by a flag, a variable or a file, and what the complaint must hold."""
-
-    flags: tuple[str, ...]
-    name: str
-    variable: str
-    file: str
-    complaint: str
-
-
 BAD: Final = (
-    Bad(("--tag", "team"), "tags", "team", "", "'team' is not of the form KEY=VALUE"),
-    Bad(("--tag", "=x"), "tags", "=x", "", "'=x' is not of the form KEY=VALUE"),
-    Bad(("--tag", "aws:x=1"), "tags", "aws:x=1", '[tags]\n"aws:x" = 1\n', "cannot be a tag"),
-    Bad(("--memory", "512"), "memory", "512", "", "'512' is not of the form KEY=VALUE"),
-    Bad(
-        ("--memory", "processor=big"),
-        "memory",
-        "processor=big",
-        '[memory]\nprocessor = "big"\n',
-        "processor=big is not a whole number",
-    ),
-    Bad(
-        ("--memory", f"processor={'9' * 5000}"),
-        "memory",
-        f"processor={'9' * 5000}",
-        f'[memory]\nprocessor = "{"9" * 5000}"\n',
-        "is not a whole number",
-    ),
-    Bad(
-        ("--memory", "procesor=512"),
-        "memory",
-        "procesor=512",
-        "[memory]\nprocesor = 512\n",
-        "there is no 'procesor' to set",
-    ),
-    Bad(
-        ("--memory", "processor=64"),
-        "memory",
-        "processor=64",
-        "[memory]\nprocessor = 64\n",
-        "processor=64 is out of range",
-    ),
-    Bad(
-        ("--window", "publisher=301"),
-        "window",
-        "publisher=301",
-        "[window]\npublisher = 301\n",
-        "publisher=301 is out of range",
-    ),
-    Bad(
-        ("--alarm-uploads", "0"),
-        "alarm_uploads",
-        "0",
-        "alarm_uploads = 0\n",
-        "alarm_uploads=0 is out of range",
-    ),
-    Bad(
-        ("--max-concurrency", "1"),
-        "max_concurrency",
-        "1",
-        "max_concurrency = 1\n",
-        "max_concurrency=1 is out of range",
-    ),
-    Bad(
-        ("--retention", "logs=8"),
-        "retention",
-        "logs=8",
-        "[retention]\nlogs = 8\n",
-        "CloudWatch Logs has no 8-day retention",
-    ),
-    Bad(("--kms-key", "alias/x"), "kms_key", "alias/x", 'kms_key = "alias/x"\n', "'alias/x' cannot be used"),
-    Bad(("--role-path", "ops"), "role_path", "ops", 'role_path = "ops"\n', "'ops' cannot be used"),
-    Bad(
-        ("--permissions-boundary", "x"),
-        "permissions_boundary",
-        "x",
-        'permissions_boundary = "x"\n',
-        "'x' cannot be used",
-    ),
-    Bad(("--alarm-email", "ops"), "alarm_email", "ops", 'alarm_email = "ops"\n', "'ops' cannot be used"),
-    Bad(
-        ("--architecture", "arm"),
-        "architecture",
-        "arm",
-        'architecture = "arm"\n',
-        "'arm' cannot be used",
-    ),
-    Bad(("--lanes", "0"), "lanes", "0", "lanes = 0\n", "0 lanes and 1 counter shards"),
-    Bad(
-        ("--counter-shards", "101"),
-        "counter_shards",
-        "101",
-        "counter_shards = 101\n",
-        "1 lanes with 101 counter shards are 101 partitions a day",
-    ),
-    Bad(
-        ("--max-counters", "0"),
-        "max_counters",
-        "0",
-        "max_counters = 0\n",
-        "max_counters=0 is out of range",
-    ),
-    Bad(
-        ("--prefix", "it's/"),
-        "prefix",
-        "it's/",
-        'prefix = "it\'s/"\n',
-        "cannot be a prefix: S3's notification filters",
-    ),
-    Bad(
-        ("--output-prefix", "a*/"),
-        "output_prefix",
-        "a*/",
-        'output_prefix = "a*/"\n',
-        "cannot be a prefix: S3's notification filters",
-    ),
-    Bad(("--bucket", "B"), "bucket", "B", 'bucket = "B"\n', "'B' cannot be used"),
+    ("tags", "team", "'team' is not of the form KEY=VALUE"),
+    ("tags", "=x", "'=x' is not of the form KEY=VALUE"),
+    ("tags", {"aws:x": "1"}, "cannot be a tag"),
+    ("memory", "512", "'512' is not of the form KEY=VALUE"),
+    ("memory", "none", "'none' is not of the form KEY=VALUE"),
+    ("memory", {"processor": "big"}, "processor=big is not a whole number"),
+    ("memory", {"processor": "9" * 5000}, "is not a whole number"),
+    ("memory", {"procesor": 512}, "there is no 'procesor' to set"),
+    ("memory", {"processor": 64}, "processor=64 is out of range"),
+    ("window", {"publisher": 301}, "publisher=301 is out of range"),
+    ("alarm_uploads", 0, "alarm_uploads=0 is out of range"),
+    ("max_concurrency", 1, "max_concurrency=1 is out of range"),
+    ("retention", {"logs": 8}, "CloudWatch Logs has no 8-day retention"),
+    ("kms_key", "alias/x", "'alias/x' cannot be used"),
+    ("role_path", "ops", "'ops' cannot be used"),
+    ("permissions_boundary", "x", "'x' cannot be used"),
+    ("alarm_email", "ops", "'ops' cannot be used"),
+    ("architecture", "arm", "'arm' cannot be used\n  try: give arm64 or x86_64"),
+    ("lanes", 0, "0 lanes and 1 counter shards"),
+    ("counter_shards", 101, "1 lanes with 101 counter shards are 101 partitions a day"),
+    ("max_counters", 0, "max_counters=0 is out of range"),
+    ("prefix", "it's/", "cannot be a prefix: S3's notification filters"),
+    ("output_prefix", "a*/", "cannot be a prefix: S3's notification filters"),
+    ("bucket", "B", "'B' cannot be used"),
 )
+"""Something wrong, by the name of its choice, and what the complaint must hold."""
 
 
-@pytest.mark.parametrize(
-    ("bad", "source"),
-    # Some mistakes cannot be made in the tables of a file.
-    [(bad, source) for bad in BAD for source in ("flag", "variable", "file") if source != "file" or bad.file],
-    ids=lambda each: each if isinstance(each, str) else f"{each.name}: {each.complaint[:30]}",
-)
+@pytest.mark.parametrize("source", ["flag", "variable", "file"])
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad[0]} {bad[2][:30]}")
 def test_what_cannot_be_is_refused_by_the_name_of_its_source(
-    bad: Bad, source: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bad: tuple[str, Any, str], source: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    name, value, complaint = bad
+    said = way(name, value)
     if source == "file":
-        Path("countagg.toml").write_text(bad.file)
+        if not said.file:
+            return
+        Path("countagg.toml").write_text(said.file)
     elif source == "variable":
-        monkeypatch.setenv(f"COUNTAGG_{bad.name.upper()}", bad.variable)
+        monkeypatch.setenv(f"COUNTAGG_{name.upper()}", said.variable)
 
     with pytest.raises(SystemExit, match="2"):
-        settings_of(*(bad.flags if source == "flag" else ()))
+        settings_of(*(said.flags if source == "flag" else ()))
 
-    named = {"flag": bad.flags[:1], "variable": (f"COUNTAGG_{bad.name.upper()}",), "file": ("countagg.toml",)}
+    named = {"flag": CHOICES[name].option, "variable": f"COUNTAGG_{name.upper()}", "file": "countagg.toml"}
     err = capsys.readouterr().err
     where = err.removeprefix("countagg: ").partition(": ")[0].split(", ")
-    assert named[source][0] in where
-    assert len(where) == 1 or bad.name in {"lanes", "counter_shards"}
-    assert bad.complaint in err
+    assert named[source] in where
+    assert len(where) == 1 or name in {"lanes", "counter_shards"}
+    assert complaint in err
 
 
 @pytest.mark.parametrize(("text", "source"), [("many", "variable"), ("9" * 10, "variable"), ('"3"', "file")])

@@ -16,6 +16,7 @@ from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
+from countagg.provision import settings
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine
 
@@ -32,23 +33,7 @@ GLOBAL_OPTIONS: Final = {
     "--no-color",
     "--version",
 }
-CHOICES: Final = {
-    "--bucket",
-    "--create-bucket",
-    "--prefix",
-    "--output-prefix",
-    "--bucket-versioning",
-    "--memory",
-    "--window",
-    "--retention",
-    "--alarm-email",
-    "--tag",
-    "--permissions-boundary",
-    "--role-path",
-    "--kms-key",
-    "--point-in-time-recovery",
-    "--deletion-protection",
-}
+CHOICES: Final = {choice.option for choice in settings.CHOICES.values()}
 COMMANDS: Final = {
     "setup": {*CHOICES, "--yes", "--expect-account"},
     "plan": {*CHOICES, "--detailed-exitcode"},

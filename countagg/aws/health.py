@@ -17,16 +17,18 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.answers import is_throttling
 from countagg.aws.day_tables import DayTables
-from countagg.aws.errors import aws_errors, code_of, message_of
+from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
 from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed, CountaggError
-from countagg.core.ledger import MAX_DOCUMENT_BYTES
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
-from countagg.core.published import VERSION_KEY, parse_published, published_key, unread_published
+from countagg.core.published import PublishedTotals
 from countagg.core.settings import FunctionSettings
+from countagg.data.attributes import VERSION
+from countagg.data.ledgers import UPDATED_AT
+from countagg.data.published import PublishedObjects
 from countagg.provision.metrics import MAXIMUM, Metric
 
 if TYPE_CHECKING:
@@ -81,8 +83,8 @@ class Health:
 
     def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
         self._clients = clients
-        self._settings = settings
-        self._tables = DayTables(clients, Names(settings.stack), settings.layout)
+        self._days = DayTables(clients, Names(settings.stack), settings.layout)
+        self._published = PublishedObjects(clients, settings)
 
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
@@ -154,7 +156,7 @@ class Health:
     def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
         """Return the last change of a day's ledger; None if there is none, or no table (`dynamodb:GetItem`)."""
         try:
-            stored = self._tables.ledgers(day, consistent=consistent, ProjectionExpression="Version, UpdatedAt")
+            stored = self._days.ledger(day, VERSION, UPDATED_AT, consistent=consistent)
         except CountaggError as error:
             if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == _MISSING:
                 return None
@@ -166,23 +168,10 @@ class Health:
 
         It needs `s3:GetObject` on it, and `s3:ListBucket`, without which S3 does not tell absent from forbidden.
         """
-        key = published_key(self._settings.output_prefix, day)
-        owner: Any = {"Bucket": self._settings.bucket, "ExpectedBucketOwner": self._settings.bucket_owner}
-        with aws_errors(f"object {key}"):
-            try:
-                answer = self._clients.s3.get_object(**owner, Key=key)
-            except ClientError as error:
-                if code_of(error) == "NoSuchKey":
-                    return None
-                unread = unread_published(code_of(error), message_of(error))
-                if unread is None:
-                    raise
-                return LastChange(day, unread.version, "", unread.foreign)
-            with answer["Body"] as body:
-                # Whose it is, the content tells if the metadata do not. One of ours is never larger.
-                content = b"" if VERSION_KEY in answer["Metadata"] else body.read(MAX_DOCUMENT_BYTES + 1)
-        found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
-        at = answer["LastModified"].astimezone(UTC).isoformat(timespec="seconds")
+        found, written_at = self._published.read_version(day)
+        if found == PublishedTotals():
+            return None
+        at = "" if written_at is None else written_at.isoformat(timespec="seconds")
         return LastChange(day, found.version, at, found.foreign)
 
 

@@ -8,18 +8,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.day_tables import DayTables
+from countagg.aws.day_reader import DayReader
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.kinds.sqs import MISSING_QUEUE
 from countagg.aws.session import Clients
-from countagg.aws.stored_items import text_of
-from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
-from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import Snapshot
+from countagg.data.snapshots import ETAG, INSTANCE, SEQUENCER
 
 _MISSING: Final = "ResourceNotFoundException"
 
@@ -95,7 +92,7 @@ def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
     return None if environment is None else FunctionSettings.from_environment(environment)
 
 
-class Pipeline:
+class Pipeline(DayReader):
     """Reads and writes of a deployed stack.
 
     Args:
@@ -104,11 +101,9 @@ class Pipeline:
     """
 
     def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
+        super().__init__(clients, settings)
         self._clients = clients
-        self.settings = settings
         self.names = Names(settings.stack)
-        self._tables = DayTables(clients, self.names, settings.layout)
-        self._owner: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 
     @classmethod
     def deployed(cls, clients: Clients, stack: str) -> Pipeline:
@@ -125,55 +120,31 @@ class Pipeline:
             )
         return cls(clients, settings)
 
-    def expiry(self, day: str) -> Expiry:
-        """Return when a day expires; by the settings if no file of it came yet."""
-        return self._tables.expiry(day, self.settings.expiry_of(day))
-
-    def layout_of_files(self, day: str) -> Layout:
-        """Return how the processor spreads a day's files: as the settings say if none was applied yet."""
-        return self._tables.fixed_layout(day) or self.settings.layout
-
     def totals(self, day: str) -> DayTotals:
         """Read a day's totals as they are at one moment, strongly consistent.
 
         Raises:
             CorruptDocument: a ledger cannot be read.
         """
-        stored = self._tables.ledgers(day)
+        stored = self.ledger(day)
         try:
             return DayTotals(day, stored.version, stored.updated_at, stored.decode())
         except CorruptDocument as error:
             hint = f"`countagg repair --date {day}` mends them"
             raise CorruptDocument(error.what, where=f"totals of {day}", hint=hint) from error
 
-    def snapshots(self, day: str) -> Iterator[Snapshot]:
-        """Yield a day's snapshots by instance, strongly consistent."""
-        return self._tables.snapshots(
-            day,
-            ProjectionExpression="Instance, Sequencer, Counters, ETag, #key, UploadedAt",
-            ExpressionAttributeNames={"#key": "Key"},
-        )
-
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
         """Yield which version of each file a day's snapshots hold, strongly consistent."""
-        for item in self._tables.heads(day, ProjectionExpression="Instance, Sequencer, ETag"):
-            yield SnapshotHead(item["Instance"]["S"], text_of(item, "Sequencer"), text_of(item, "ETag"))
+        for item in self.heads(day, INSTANCE, SEQUENCER, ETAG):
+            yield SnapshotHead(INSTANCE.find(item), SEQUENCER.find(item), ETAG.find(item))
 
     def put_counter_file(self, key: str, content: bytes) -> str:
-        """Upload a file.
-
-        Returns:
-            The object's ETag, without quotes.
-        """
-        with aws_errors(f"upload of {key}"):
-            s3 = self._clients.sending(len(content)).s3
-            answer = s3.put_object(**self._owner, Key=key, Body=content, ContentType="text/plain")
-        return answer["ETag"].strip('"')
+        """Upload a file; return the object's ETag, without quotes."""
+        return self._files.put(key, content)
 
     def delete_counter_file(self, key: str) -> None:
         """Delete a file, which withdraws its instance; nothing happens if there is none."""
-        with aws_errors(f"removal of {key}"):
-            self._clients.s3.delete_object(**self._owner, Key=key)
+        self._files.delete(key)
 
     def queue_depth(self, name: str) -> QueueDepth | None:
         """Count a queue's messages; None if there is no such queue."""
@@ -203,7 +174,9 @@ class Pipeline:
         """Tell whether the bucket has our entry in its notifications."""
         with aws_errors(f"notifications of {self.settings.bucket}"):
             try:
-                found = self._clients.s3.get_bucket_notification_configuration(**self._owner)
+                found = self._clients.s3.get_bucket_notification_configuration(
+                    Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
+                )
             except ClientError as error:
                 if code_of(error) == "NoSuchBucket":
                     return False

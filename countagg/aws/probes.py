@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from countagg.aws.errors import aws_errors
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
+from countagg.data.counters import VALUE, update_statement
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -94,14 +95,12 @@ class StatementAnswer:
 
 def fail_statement(clients: Clients, table: str, counter: str, day: str) -> StatementAnswer:
     """Ask to update a counter's item on a condition that never holds: no version is below 0."""
-    # A table's name cannot be a parameter; `core.names` lets no quote into it.
-    text = f'UPDATE "{table}" SET "Value"=? WHERE "Counter"=? AND "Date"=? AND "Version"<?'  # noqa: S608
     zero = {"N": "0"}
     with aws_errors(f"statement on {table}"):
         answer = clients.dynamodb.batch_execute_statement(
             Statements=[
                 {
-                    "Statement": text,
+                    "Statement": update_statement(table, VALUE),
                     "Parameters": [zero, {"S": counter}, {"S": day}, zero],
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }

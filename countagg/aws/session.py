@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import UnknownRegionError
+from botocore.exceptions import ClientError, UnknownRegionError
 from botocore.utils import ArnParser
 
 from countagg.aws.configuration import configured_session, isolated_session
-from countagg.aws.errors import aws_errors
+from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
@@ -94,6 +95,14 @@ class Clients:
         if time_outs == self._time_outs:
             return self
         return self._senders.setdefault(time_outs, _Senders(self._options, self.session, time_outs))
+
+    def errors(self, where: str) -> AbstractContextManager[None]:
+        """Translate the errors of calls in the block (`aws_errors`)."""
+        return aws_errors(where)
+
+    def message_of(self, error: ClientError) -> str:
+        """Return the text of an answer, without secrets; empty if it has none."""
+        return message_of(error)
 
     @overload
     def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import DENIED, aws_errors, code_of
 from countagg.aws.session import Clients
+from countagg.data.snapshots import snapshot_key
 
 _UNKNOWN_CALL: Final = frozenset(
     {"InvalidAction", "NotImplemented", "UnknownOperation", "UnknownOperationException", "UnsupportedOperation"}
@@ -100,7 +101,7 @@ def _log_group(arn: str) -> str:
     return arn.partition(":log-group:")[2].removesuffix(":*")
 
 
-_NO_ITEM: Final[Any] = {"Date": {"S": "0000-00-00"}, "Instance": {"S": "-"}}
+_NO_ITEM: Final = snapshot_key("0000-00-00", "-")
 _NO_DAY: Final[Any] = {
     "KeyConditionExpression": "#date = :date",
     "ExpressionAttributeNames": {"#date": "Date"},

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
+from countagg.data.attributes import DATE
 
 _GONE: Final = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
@@ -51,7 +52,7 @@ def _read(clients: Clients, stream: str, shard: str, first: str, last: str) -> s
             # Numbers of different lengths do not compare as strings.
             if int(change["SequenceNumber"]) > int(last):
                 return found
-            partition = change["Keys"]["Date"]["S"]
+            partition = DATE.read(change["Keys"])
             if partition != LAYOUTS_PARTITION:
                 found.add(_day_of(partition))
             if int(change["SequenceNumber"]) == int(last):

@@ -1,23 +1,18 @@
-"""Event documents, parsed into values: S3 events out of queue messages, links and versions out of stream records.
+"""Events of S3 out of queue messages.
 
-Shapes: docs/aws-facts.md#s3-events, docs/aws-facts.md#dynamodb. Unknown fields are ignored, as AWS asks.
+Shapes: docs/aws-facts.md#s3-events. Unknown fields are ignored, as AWS asks.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
 from countagg.core.errors import InvalidEvent, shorten
-from countagg.core.ledger import Image, Link
-from countagg.core.partitions import LAYOUTS_PARTITION, Layout, Partition, parse_partition
 from countagg.core.sequencer import normalise_sequencer
-from countagg.core.versions import version_before_all
 
 _SOURCE: Final = "aws:s3"
 _REMOVED: Final = "ObjectRemoved:"
@@ -124,122 +119,3 @@ def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked her
     if not isinstance(value, str):
         raise TypeError(f"expected a string, found {type(value).__name__}")
     return value
-
-
-def _partition(value: Any) -> Partition:  # noqa: ANN401 - JSON of any shape is checked here
-    return parse_partition(_text(value))
-
-
-def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
-    """Read a record of the snapshots table's stream, as Lambda hands it over.
-
-    Returns:
-        None for a removal: TTL clean-up never subtracts. None also for a day's record.
-
-    Raises:
-        InvalidEvent: the record lacks what a snapshot has.
-    """
-    if record.get("eventName") == "REMOVE":
-        return None
-    try:
-        change = record["dynamodb"]
-        keys = change["Keys"]
-        partition = _text(keys["Date"]["S"])
-        if partition == LAYOUTS_PARTITION:
-            return None
-        _partition(partition)
-        old = change.get("OldImage")
-        return Link(
-            partition=partition,
-            instance=_text(keys["Instance"]["S"]),
-            old=_replaced_image(old) if old else None,
-            new=_snapshot_image(change["NewImage"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidEvent(f"the stream record is not of a snapshot: {shorten(error)}") from error
-
-
-def _replaced_image(image: Mapping[str, Any]) -> Image:
-    """Return the image that was replaced; one that was damaged continues no chain, so that the day is rebuilt."""
-    try:
-        return _snapshot_image(image)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return Image("", b"")
-
-
-def _snapshot_image(image: Mapping[str, Any]) -> Image:
-    return Image(sequencer=_text(image["Sequencer"]["S"]), packed=_binary(image["Counters"]))
-
-
-@dataclass(frozen=True, slots=True)
-class TotalsChange:
-    """A ledger going from one version to the next, as its stream tells it.
-
-    Attributes:
-        partition: the ledger's key.
-        day: YYYY-MM-DD.
-        layout: of the day, of which the ledger is one partition.
-        replaced: version of the document before; of the first of a partition, one that is greater than any of a
-            ledger that was there before it; 0 for one that was damaged.
-        version: of the new document.
-        updated_at: when it was stored, UTC, ISO 8601.
-        expires_at: seconds since 1970; None if it does not.
-        old: the document before, encoded; None for the first of a partition, and empty, which none is, for one
-            that was damaged.
-        new: the document after, encoded.
-    """
-
-    partition: str
-    day: str
-    layout: Layout
-    replaced: int
-    version: int
-    updated_at: str
-    expires_at: int | None
-    old: bytes | None
-    new: bytes
-
-
-def parse_totals_record(record: Mapping[str, Any]) -> TotalsChange | None:
-    """Read a record of the totals table's stream, as Lambda hands it over.
-
-    Returns:
-        None for a removal.
-
-    Raises:
-        InvalidEvent: the record lacks what a ledger has.
-    """
-    if record.get("eventName") == "REMOVE":
-        return None
-    try:
-        change = record["dynamodb"]
-        old, new = change.get("OldImage"), change["NewImage"]
-        key, version = change["Keys"]["Date"]["S"], int(new["Version"]["N"])
-        partition = _partition(key)
-        replaced, document = _replaced_ledger(old) if old else (version_before_all(version), None)
-        return TotalsChange(
-            partition=key,
-            day=partition.day,
-            layout=partition.layout,
-            replaced=replaced,
-            version=version,
-            updated_at=_text(new["UpdatedAt"]["S"]),
-            expires_at=int(new["ExpiresAt"]["N"]) if "ExpiresAt" in new else None,
-            old=document,
-            new=_binary(new["Document"]),
-        )
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise InvalidEvent(f"the stream record is not of a ledger: {shorten(error)}") from error
-
-
-def _replaced_ledger(image: Mapping[str, Any]) -> tuple[int, bytes]:
-    """Return version and document of the ledger that was replaced; one that was damaged has neither."""
-    try:
-        return int(image["Version"]["N"]), _binary(image["Document"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return 0, b""
-
-
-def _binary(attribute: Mapping[str, str]) -> bytes:
-    """Return a binary attribute: base64 text in Lambda's stream events, where boto3 would give bytes."""
-    return base64.b64decode(attribute["B"], validate=True)

@@ -21,7 +21,7 @@ from countagg.core.days import parse_date
 from countagg.core.errors import UsageError
 
 LAYOUTS_PARTITION: Final = "layout"
-"""Partition of the snapshots table with one item a day (`core.day_record`), which says the day's layout."""
+"""Partition of the snapshots table with one item a day (`data.day_records`), which says the day's layout."""
 
 MAX_PARTITIONS: Final = 100
 """Of a day: `TransactGetItems` reads as many items at once (docs/aws-facts.md#dynamodb)."""

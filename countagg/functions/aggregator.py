@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -20,15 +20,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.errors import CorruptDocument
-from countagg.core.events import parse_snapshot_record
-from countagg.core.ledger import GapInChain, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
+from countagg.core.ledger import GapInChain, Ledger, Link, encode_ledger, fold, rebuild
 from countagg.core.names import Names
-from countagg.core.partitions import MORE_PARTITIONS
+from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.versions import version_after
+from countagg.data.ledgers import StoredLedger
+from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.store import Store
 from countagg.functions.clients import make_clients
-from countagg.functions.store import Store, StoredLedger
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 LINKS_ADDED: Final = "LinksAdded"
@@ -117,7 +118,7 @@ class Aggregator:
         for _ in range(_ATTEMPTS):
             # Taken out: what is folded and then not stored must not be held.
             held = self._held.pop(partition, None)
-            stored = self._store.load_ledger(partition) if held is None else held.stored
+            stored = self._store.ledgers.load(partition) if held is None else held.stored
             try:
                 ledger = self._begin(partition, stored) if held is None else held.ledger
                 # A ledger that begins has the links already, with the snapshots that they lead to.
@@ -148,7 +149,7 @@ class Aggregator:
         Mostly there are those of the batch alone. Where a ledger was lost there are all, and the next one must not
         begin with whoever uploads first.
         """
-        return _decode(stored) if stored.version else rebuild(self._store.snapshots_of(partition))
+        return stored.decode() if stored.version else rebuild(self._store.snapshots.images(partition))
 
     def _rebuild(
         self, partition: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]
@@ -161,7 +162,7 @@ class Aggregator:
             SnapshotsMissing: an instance that is included has none. An upload only ever replaces a snapshot, and
                 a day is closed before they expire: a hand deleted it, and only a hand may take it out of the sum.
         """
-        ledger = rebuild(self._store.snapshots_of(partition))
+        ledger = rebuild(self._store.snapshots.images(partition))
         self._check_complete(partition, stored, ledger)
         if isinstance(reason, GapInChain):
             self._logger.warning("gap in the chain, day rebuilt", day=partition, instance=reason.link.instance)
@@ -172,7 +173,7 @@ class Aggregator:
 
     def _check_complete(self, partition: str, stored: StoredLedger, rebuilt: Ledger) -> None:
         try:
-            missing = sorted(_decode(stored).seen.keys() - rebuilt.seen.keys())
+            missing = sorted(stored.decode().seen.keys() - rebuilt.seen.keys())
         except CorruptDocument:
             # Nobody knows what it includes.
             return
@@ -196,8 +197,15 @@ class Aggregator:
         if document == replaced.document:
             return True
         now = self._now()
-        stored = replace(replaced, version=version_after(replaced.version, now), document=document)
-        if not self._store.save_ledger(partition, replaced, stored, now.isoformat(timespec="milliseconds")):
+        # It expires with its day, and never earlier than the one that it replaces.
+        expires_at = self._store.records.totals_expire(parse_partition(partition).day, self._store.settings)
+        stored = StoredLedger(
+            version_after(replaced.version, now),
+            now.isoformat(timespec="milliseconds"),
+            document,
+            max(expires_at, replaced.expires_at or 0),
+        )
+        if not self._store.ledgers.save(partition, replaced, stored):
             return False
         self._warn_if_nearly_full(partition, document, counts)
         self._held[partition] = _Held(stored, ledger)
@@ -215,10 +223,6 @@ class Aggregator:
                 at_most=MAX_PACKED_BYTES,
                 remedy=MORE_PARTITIONS,
             )
-
-
-def _decode(stored: StoredLedger) -> Ledger:
-    return decode_ledger(stored.document) if stored.version else Ledger()
 
 
 @cache

@@ -11,11 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from countagg.core.errors import InvalidCounterFile
+from countagg.core.errors import InvalidCounterFile, UnreadableObject
 from countagg.core.events import ObjectEvent
 from countagg.core.snapshot import Snapshot
-from countagg.functions.files import FetchedObject, ObjectVersion
-from countagg.functions.store import Store
+from countagg.data.files import CounterFiles, FileObject, ObjectVersion
 
 MAX_VERSIONS: Final = 10
 """So many versions before a refused file are read: each takes two calls, also while every new file is refused."""
@@ -49,23 +48,23 @@ class EarlierVersions:
     """Looks for what stands.
 
     Attributes:
-        store: where versions are listed and read.
+        files: where versions are listed and read.
         has_time: tells whether there is time for another version.
         counts: tells whether the snapshot that stands is of a version.
     """
 
-    store: Store
+    files: CounterFiles
     has_time: Callable[[], bool]
     counts: Callable[[ObjectVersion], bool]
 
     def newest_good(
-        self, event: ObjectEvent, refused: FetchedObject, read: Callable[[FetchedObject], Parts]
+        self, event: ObjectEvent, refused: FileObject | None, read: Callable[[FileObject], Parts]
     ) -> Earlier:
         """Return the newest version that the rules accept, up to where the file was deleted.
 
         Args:
             event: under which the file was refused.
-            refused: the file.
+            refused: the file; None if S3 does not read it out.
             read: makes the parts of a snapshot of a file, or raises InvalidCounterFile.
 
         Raises:
@@ -73,8 +72,8 @@ class EarlierVersions:
         """
         seen = 0
         # Of a file that cannot be read, S3 does not tell the version: it is the newest.
-        current = None if refused.unreadable else refused.version_id or "null"
-        for version in self.store.versions(event.key):
+        current = None if refused is None else refused.version_id or "null"
+        for version in self.files.versions(event.key):
             if version.is_delete_marker:
                 return Earlier(None, "the file before it was deleted")
             current = current or version.id
@@ -83,26 +82,28 @@ class EarlierVersions:
             if seen == MAX_VERSIONS or not self.has_time():
                 return self._own(event, read, seen)
             seen += 1
-            found = self.store.fetch_object(event.key, version.id)
-            if found is None:
-                raise ObjectNotFound(f"version {version.id} of {event.key} is listed, but not found")
             try:
+                found = self.files.fetch(event.key, version.id)
+                if found is None:
+                    raise ObjectNotFound(f"version {version.id} of {event.key} is listed, but not found")
                 return Earlier(read(found), f"the newest good version before it is applied: {version.id}")
             except InvalidCounterFile:
+                continue
+            except UnreadableObject:
                 # It was read while it could be: an older one must not take its place.
-                if found.unreadable and self.counts(version):
+                if self.counts(version):
                     return Earlier(None, f"the version before it that was applied goes on counting: {version.id}")
         return Earlier(None, _nothing(seen, current))
 
-    def _own(self, event: ObjectEvent, read: Callable[[FetchedObject], Parts], seen: int) -> Earlier:
+    def _own(self, event: ObjectEvent, read: Callable[[FileObject], Parts], seen: int) -> Earlier:
         """Return the version that the event tells of, where too many came after it, or too little time is left.
 
         Each version has an event of its own, so that every good one is read under one event at least.
         """
         uploaded = None if event.removed else event.version_id
-        found = None if uploaded is None else self.store.fetch_object(event.key, uploaded)
-        if found is not None:
-            with suppress(InvalidCounterFile):
+        with suppress(InvalidCounterFile, UnreadableObject):
+            found = None if uploaded is None else self.files.fetch(event.key, uploaded)
+            if found is not None:
                 return Earlier(read(found), f"the version that its event tells of is applied: {uploaded}")
         read_before = f"{seen} versions before it are refused too; older ones" if seen else "versions before it"
         return Earlier(None, f"{read_before} were not read")

@@ -14,10 +14,12 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
-from countagg.core.limits import Alert, AlertState, parse_alert, parse_limit, passed_limits
+from countagg.core.limits import Alert, AlertState, passed_limits
+from countagg.core.settings import FunctionSettings
+from countagg.data.attributes import DATE, Item
+from countagg.data.limits import Claim, LimitsTable, parse_alert
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
 from countagg.functions.deadline import RemainingMilliseconds
-from countagg.functions.limits_table import Claim, Item, LimitsTable
 from countagg.functions.limits_topic import AlertsTopic, NotPublished
 from countagg.functions.publications import Publication
 
@@ -37,7 +39,7 @@ class LimitAlerts:
     """Sends alerts.
 
     Args:
-        stack: the stack's name.
+        settings: of the stack.
         table: where limits are, and alerts are written down.
         topic: where they are sent to.
         logger: for one line an alert.
@@ -45,9 +47,14 @@ class LimitAlerts:
     """
 
     def __init__(
-        self, stack: str, table: LimitsTable, topic: AlertsTopic, logger: Logger, now: Callable[[], datetime]
+        self,
+        settings: FunctionSettings,
+        table: LimitsTable,
+        topic: AlertsTopic,
+        logger: Logger,
+        now: Callable[[], datetime],
     ) -> None:
-        self._stack = stack
+        self._settings = settings
         self._table = table
         self._topic = topic
         self._logger = logger
@@ -64,26 +71,26 @@ class LimitAlerts:
         counts: Counter[str] = Counter()
         limits = self._limits(counts)
         for publication in publications:
+            expires_at = publication.expires_at or self._settings.expiry_of(publication.day).totals
             for alert in self._due(publication, limits):
-                counts.update(self._send(alert, publication.expires_at, remaining))
+                counts.update(self._send(alert, expires_at, remaining))
         return counts
 
     def _limits(self, counts: Counter[str]) -> dict[str, int]:
         limits = {}
-        for item in self._table.limits():
-            counter = item["Counter"]["S"]
-            try:
-                limits[counter] = parse_limit(item)
-            except ValueError as error:
+        for stored in self._table.read():
+            if stored.value is not None:
+                limits[stored.counter] = stored.value
+            else:
                 counts[LIMITS_INVALID] += 1
-                self._complain("limit left out", counter, error)
+                self._complain("limit left out", stored.counter, stored.problem)
         return limits
 
     def _due(self, publication: Publication, limits: Mapping[str, int]) -> Iterator[Alert]:
         """Yield what was written down and not sent, and then what has passed since."""
         known = set()
-        for item in self._table.alerts(publication.day):
-            known.add(item["Date"]["S"])
+        for item in self._table.alert_items(publication.day):
+            known.add(DATE.read(item))
             yield from self._unsent(item, publication.day)
         for alert in passed_limits(publication.day, publication.version, publication.totals, limits):
             if alert.name not in known:
@@ -93,18 +100,18 @@ class LimitAlerts:
         try:
             stored = parse_alert(item, day)
         except ValueError as error:
-            self._complain("alert left out", item["Date"]["S"], error)
+            self._complain("alert left out", DATE.read(item), str(error))
         else:
             if stored.state is AlertState.SENDING:
                 yield stored.alert
 
-    def _complain(self, what: str, name: str, reason: ValueError) -> None:
+    def _complain(self, what: str, name: str, reason: str) -> None:
         """Warn once in the life of an execution environment, not every few seconds."""
         if name not in self._complained_of:
             self._complained_of.add(name)
-            self._logger.warning(what, item=name, reason=str(reason))
+            self._logger.warning(what, item=name, reason=reason)
 
-    def _send(self, alert: Alert, expires_at: int | None, remaining: RemainingMilliseconds) -> list[str]:
+    def _send(self, alert: Alert, expires_at: int, remaining: RemainingMilliseconds) -> list[str]:
         """Send an alert, if it is for us to send; return what is to be counted."""
         left = remaining()
         if left < _CALLS_PER_ALERT * SLOWEST_CALL_MILLISECONDS:
@@ -115,7 +122,7 @@ class LimitAlerts:
         if claim is not Claim.OURS:
             return [] if claim is Claim.DONE else [ALERTS_PUT_OFF]
         try:
-            message = self._topic.publish(alert.subject(), alert.to_message(self._stack))
+            message = self._topic.publish(alert.subject(), alert.to_message(self._settings.stack))
         except NotPublished:
             self._table.release(alert, until, expires_at)
             self._logger.exception("alert not sent", day=alert.day, alert=alert.name)

@@ -25,11 +25,13 @@ from aws_lambda_powertools import Logger
 from countagg.core.ledger import changed_counters
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.functions.counters_table import BeforeCall, CountersTable
+from countagg.core.settings import FunctionSettings
+from countagg.data.counters import BeforeCall, CountersTable
+from countagg.data.ledgers import StoredDay
+from countagg.data.store import Store
 from countagg.functions.deadline import OutOfTime, RemainingMilliseconds, require_time
 from countagg.functions.publications import Publication
-from countagg.functions.published_object import PublishedObjects
-from countagg.functions.totals_table import DayTotals
+from countagg.functions.published_object import RememberedObjects
 
 COUNTERS_PUBLISHED: Final = "CountersPublished"
 OBJECTS_PUBLISHED: Final = "ObjectsPublished"
@@ -97,8 +99,8 @@ class Outputs:
     """
 
     writers: Sequence[Output]
-    objects: PublishedObjects
-    read_totals: Callable[[str, Layout], DayTotals]
+    objects: RememberedObjects
+    read_totals: Callable[[str, Layout], StoredDay]
     written_after: Callable[[str, int], set[str]]
     logger: Logger
     asks_from: int = COUNTERS_A_SLICE
@@ -178,7 +180,7 @@ class Outputs:
             self._leave(due, position.foreign, counts)
         elif due.changed:
             require_time(remaining, 1)
-            etag = self.objects.write(due.day, due.version, due.updated_at, due.totals, position.etag)
+            etag = self.objects.objects.write(due.day, due.version, due.updated_at, due.totals, position.etag)
             counts[OBJECTS_PUBLISHED] += bool(etag)
             return Position(due.version, etag) if etag else None
         return Position(due.version, position.etag, position.foreign)
@@ -246,18 +248,39 @@ class Outputs:
         return missed
 
 
-def counters_output(table: CountersTable, counters_a_slice: int = COUNTERS_A_SLICE) -> Output:
-    """Return the output that writes the changed counters into the table."""
+def counters_output(
+    table: CountersTable, settings: FunctionSettings, counters_a_slice: int = COUNTERS_A_SLICE
+) -> Output:
+    """Return the output that writes the changed counters into the table.
+
+    Args:
+        table: of the counters.
+        settings: of the stack, by which an item expires whose ledger does not say when.
+        counters_a_slice: how many are written before the next ones are looked at.
+    """
 
     def write(publication: Publication, before_call: BeforeCall) -> Iterator[tuple[Collection[str], int]]:
         names = sorted(publication.changed)
+        expires_at = publication.expires_at or settings.expiry_of(publication.day).totals
         for start in range(0, len(names), counters_a_slice):
             # A counter that no instance names any more has the sum 0. Its item stays: without it, a late write of
             # an older version would find no version to lose against.
             values = {name: publication.totals.get(name, 0) for name in names[start : start + counters_a_slice]}
             written = table.write(
-                publication.day, publication.version, values, publication.expires_at, before_call=before_call
+                publication.day, publication.version, values, expires_at, before_call=before_call
             )
             yield values.keys(), written
 
     return write
+
+
+def make_outputs(store: Store, logger: Logger, counters_a_slice: int = COUNTERS_A_SLICE) -> Outputs:
+    """Return the outputs of a stack."""
+    return Outputs(
+        [counters_output(store.counters, store.settings, counters_a_slice)],
+        RememberedObjects(store.published),
+        store.ledgers.read,
+        store.counters.written_after,
+        logger,
+        counters_a_slice,
+    )

@@ -23,9 +23,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
-from countagg.core.day_record import DayRecord
 from countagg.core.days import Expiry, check_upload_day
-from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, shorten
+from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, UnreadableObject, shorten
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
@@ -33,11 +32,13 @@ from countagg.core.partitions import Layout
 from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.data.day_records import DayRecord
+from countagg.data.files import FileObject, ObjectVersion
+from countagg.data.snapshots import AppliedFile
+from countagg.data.store import Store
 from countagg.functions.clients import make_clients
 from countagg.functions.deadline import has_time, require_time
 from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
-from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
-from countagg.functions.store import Store
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
@@ -148,7 +149,10 @@ class Processor:
         return Outcome.FILE_SKIPPED
 
     def _apply_file(self, event: ObjectEvent, file_key: CounterFileKey, context: LambdaContext) -> Outcome:
-        found = self._store.fetch_object(event.key)
+        try:
+            found = self._store.files.fetch(event.key)
+        except UnreadableObject as unread:
+            return self._apply_earlier(event, file_key, None, InvalidCounterFile(unread.what), context)
         if found is None:
             return self._withdraw(event, file_key) if event.removed else self._await_object(event, file_key)
         try:
@@ -161,17 +165,17 @@ class Processor:
         self,
         event: ObjectEvent,
         file_key: CounterFileKey,
-        refused: FetchedObject,
+        refused: FileObject | None,
         error: InvalidCounterFile,
         context: LambdaContext,
     ) -> Outcome:
-        """Apply what stands in the place of a file that is refused.
+        """Apply what stands in the place of a file that is refused; None for one that S3 does not read out.
 
         After a removal that is nothing, unless a good file came in between: what was there before is gone. The
         refused file came later, and has an event of its own.
         """
         versions = EarlierVersions(
-            self._store,
+            self._store.files,
             partial(has_time, context.get_remaining_time_in_millis, CALLS_PER_FILE),
             partial(self._counts, event, file_key),
         )
@@ -184,7 +188,7 @@ class Processor:
             )
         if earlier.parts is not None:
             self._put(event, file_key, earlier.parts)
-        return self._refuse(event, error, refused.etag, context, earlier.told)
+        return self._refuse(event, error, "" if refused is None else refused.etag, context, earlier.told)
 
     def _withdraw(self, event: ObjectEvent, file_key: CounterFileKey) -> Outcome:
         return self._put(event, file_key, self._parts(event, file_key, None))
@@ -204,7 +208,7 @@ class Processor:
         day, instance = file_key.day, file_key.instance
         # All parts of a snapshot are written together.
         partition = self._record_of(day, event).layout.partitions_of(day, instance)[0]
-        return self._store.applied(partition, instance)
+        return self._store.snapshots.applied(partition, instance)
 
     def _counts(self, event: ObjectEvent, file_key: CounterFileKey, version: ObjectVersion) -> bool:
         """Tell whether the snapshot that stands is of this version."""
@@ -213,9 +217,9 @@ class Processor:
 
     def _put(self, event: ObjectEvent, file_key: CounterFileKey, parts: Parts) -> Outcome:
         expires_at = self._record_of(file_key.day, event).expiry.snapshots
-        return Outcome.APPLIED if self._store.put_snapshot(parts, expires_at) else Outcome.ALREADY_NEWER
+        return Outcome.APPLIED if self._store.snapshots.put(parts, expires_at) else Outcome.ALREADY_NEWER
 
-    def _parts(self, event: ObjectEvent, file_key: CounterFileKey, found: FetchedObject | None) -> Parts:
+    def _parts(self, event: ObjectEvent, file_key: CounterFileKey, found: FileObject | None) -> Parts:
         counters = _counters(found, self._settings.max_counters)
         return _parts(event, file_key, found, counters, self._record_of(file_key.day, event).layout)
 
@@ -227,7 +231,7 @@ class Processor:
         """
         if day not in self._records:
             begun = DayRecord(self._settings.layout, self._settings.expiry_of(day))
-            self._records[day] = self._store.fix_day(day, begun)
+            self._records[day] = self._store.records.fix(day, begun)
         record = self._records[day]
         self._check_day(day, event, record.expiry)
         return record
@@ -255,7 +259,7 @@ class Processor:
             refused_at=self._now().isoformat(timespec="seconds"),
             before=before,
         )
-        self._store.send_refusal(refusal)
+        self._store.dead_letters.send(refusal.to_message())
         self._logger.warning(
             "file refused",
             bucket=event.bucket,
@@ -267,12 +271,10 @@ class Processor:
         return Outcome.REFUSED
 
 
-def _counters(found: FetchedObject | None, max_counters: int) -> Mapping[str, int]:
+def _counters(found: FileObject | None, max_counters: int) -> Mapping[str, int]:
     """Read what was found; an absent object names no counter."""
     if found is None:
         return {}
-    if found.unreadable is not None:
-        raise InvalidCounterFile(found.unreadable)
     if found.content is None:
         raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
     return parse_counter_file(found.content, max_counters)
@@ -281,13 +283,15 @@ def _counters(found: FetchedObject | None, max_counters: int) -> Mapping[str, in
 def _parts(
     event: ObjectEvent,
     file_key: CounterFileKey,
-    found: FetchedObject | None,
+    found: FileObject | None,
     counters: Mapping[str, int],
     layout: Layout,
 ) -> Parts:
     """Make the snapshot under the event's sequencer, one part a shard; a tombstone of no file."""
     day, instance = file_key.day, file_key.instance
-    etag, time = ("", event.time) if found is None else (found.etag, found.modified_at)
+    etag, time = (
+        ("", event.time) if found is None else (found.etag, found.modified_at.isoformat(timespec="seconds"))
+    )
     return {
         partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
         for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)

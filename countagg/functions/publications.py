@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent, shorten
-from countagg.core.events import TotalsChange, parse_totals_record
 from countagg.core.ledger import changed_counters, decode_ledger
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
-from countagg.functions.totals_table import DayTotals
+from countagg.data.ledgers import StoredDay, TotalsChange, parse_totals_record
 
 GONE_AT_ONCE: Final = 10_000
 """Names that came or went within a batch, and are remembered; with more, what follows is another publication."""
@@ -63,9 +62,13 @@ class Publication:
         """Return what a later attempt is to go on with: of a split day, what was read."""
         return due if self.layout.is_split else replace(self, changed=due.changed)
 
-    def as_read(self, read: DayTotals) -> Publication:
-        """Return it with the totals of all partitions."""
-        return replace(self, version=read.version, updated_at=read.updated_at, totals=read.ledger.sums)
+    def as_read(self, read: StoredDay) -> Publication:
+        """Return it with the totals of all partitions.
+
+        Raises:
+            CorruptDocument: one of the ledgers cannot be read.
+        """
+        return replace(self, version=read.version, updated_at=read.updated_at, totals=read.decode().sums)
 
     def overtaken_by(self, published: PublishedTotals) -> Publication:
         """Return it with its counters as a newer version has them, which another invocation published."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -27,20 +27,14 @@ from countagg.core.errors import CorruptDocument, CountaggError
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 from countagg.core.unpublished import UnpublishedDay
+from countagg.data.store import Store
 from countagg.functions.clients import make_clients, make_sns_client
-from countagg.functions.counters_table import CountersTable
 from countagg.functions.deadline import OutOfTime, RemainingMilliseconds, require_time
 from countagg.functions.limits import ALERTS_FAILED, ALERTS_PUT_OFF, ALERTS_SENT, LimitAlerts
-from countagg.functions.limits_table import LimitsTable
 from countagg.functions.limits_topic import AlertsTopic
-from countagg.functions.outputs import COUNTERS_PUBLISHED, OBJECTS_PUBLISHED, Outputs, counters_output
+from countagg.functions.outputs import COUNTERS_PUBLISHED, OBJECTS_PUBLISHED, Outputs, make_outputs
 from countagg.functions.publications import Changes, OnUnreadable, Publication, changes_by_day, publications
-from countagg.functions.published_object import PublishedObjects
 from countagg.functions.telemetry import make_telemetry, report, utc_now
-from countagg.functions.totals_table import TotalsTable
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 VERSIONS_SEEN: Final = "VersionsSeen"
 VERSIONS_UNREADABLE: Final = "VersionsUnreadable"
@@ -182,38 +176,15 @@ def _progress(counts: Counter[str]) -> int:
     return sum(counts[each] for each in _PROGRESS)
 
 
-def letters_to(queue_url: str, sqs: SQSClient) -> Callable[[str], None]:
-    """Return what puts a message into the dead letter queue."""
-
-    def send(body: str) -> None:
-        sqs.send_message(QueueUrl=queue_url, MessageBody=body)
-
-    return send
-
-
 @cache
 def _publisher() -> Publisher:
     settings = FunctionSettings.from_environment(os.environ)
-    names, clients = Names(settings.stack), make_clients()
-    logger, metrics = make_telemetry(names.publisher)
-    table = CountersTable(names.counters, settings.totals_retention_days, clients.dynamodb)
-    totals = TotalsTable(names.totals, clients.dynamodb)
-    outputs = Outputs(
-        [counters_output(table)],
-        PublishedObjects(settings, clients.s3),
-        totals.read,
-        table.written_after,
-        logger,
-    )
-    alerts = LimitAlerts(
-        settings.stack,
-        LimitsTable(names.counters, settings.totals_retention_days, clients.dynamodb),
-        AlertsTopic(settings.alerts_topic_arn, make_sns_client()),
-        logger,
-        utc_now,
-    )
-    send_letter = letters_to(settings.dead_letters_url, clients.sqs)
-    return Publisher(outputs, send_letter, logger, metrics, utc_now, alerts.send)
+    store = Store(settings, make_clients())
+    logger, metrics = make_telemetry(Names(settings.stack).publisher)
+    topic = AlertsTopic(settings.alerts_topic_arn, make_sns_client())
+    alerts = LimitAlerts(settings, store.limits, topic, logger, utc_now)
+    outputs = make_outputs(store, logger)
+    return Publisher(outputs, store.dead_letters.send, logger, metrics, utc_now, alerts.send)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -1,4 +1,4 @@
-"""The functions' zip: our core and functions, and powertools out of the installed distribution.
+"""The functions' zip: our core, data and functions, and powertools out of the installed distribution.
 
 The same versions give the same bytes on every machine: names sorted, one date, one mode, nothing compressed (zlib
 versions differ). So its hash tells whether the code in AWS is ours. It is far below the 50 MB of a direct upload.
@@ -24,7 +24,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _OURS: Final = "countagg"
 _OUR_LICENCE: Final = "MIT"
 
-OUR_PARTS: Final = ("__init__.py", "core/*.py", "functions/*.py")
+OUR_PARTS: Final = ("__init__.py", "core/*.py", "data/*.py", "functions/*.py")
 _LEFT_OUT: Final = frozenset({"core/polling.py"})
 """What no function needs."""
 

@@ -13,11 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from countagg.aws.day_reader import DayReader, ListedObject
+from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.event_queue import EventQueue
-from countagg.aws.stored_items import CounterItem, StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError, UnreadableObject
@@ -25,9 +22,14 @@ from countagg.core.published import PublishedTotals, published_metadata
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
+from countagg.data.counters import CounterItem
+from countagg.data.files import ListedObject
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.queues import EventQueue
+from countagg.data.snapshots import StoredSnapshot
 from tests.aws.by_hand import queue_url
 from tests.aws.moto_gaps import ACCOUNT
-from tests.aws.world import BUCKET, PLACE, World
+from tests.aws.world import BUCKET, PLACE, OneClient, World
 
 DAY = "2026-11-20"
 SETTINGS = FunctionSettings("countagg", BUCKET, ACCOUNT, "counters/", "totals/", "url", 35, 400, "arn")
@@ -127,7 +129,7 @@ def test_snapshots_are_read_as_they_are_damaged_ones_too(stored: World, reader: 
 def test_a_ledger_is_read_undecoded(stored: World, reader: DayReader) -> None:
     assert reader.ledger(DAY) == StoredDay()
     put_item(stored, "totals", Version={"N": "7"}, UpdatedAt={"S": "then"}, Document={"B": b"garbage"})
-    assert reader.ledger(DAY) == StoredDay((StoredDocument(7, "then", b"garbage"),))
+    assert reader.ledger(DAY) == StoredDay((StoredLedger(7, "then", b"garbage"),))
 
 
 def test_counters_are_read_by_the_days_index_and_exactly(stored: World, reader: DayReader) -> None:
@@ -156,10 +158,7 @@ def test_counters_that_are_throttled_are_asked_for_again(reader: DayReader, stor
             unprocessed = {table: {"Keys": left, "ConsistentRead": True}} if left else {}
             return {"Responses": {table: done}, "UnprocessedKeys": unprocessed}
 
-    class OneClient:
-        dynamodb = Throttled()
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(dynamodb=Throttled())
     names = [f"c{number}" for number in range(150)]
     found = [item.counter for item in DayReader(clients, SETTINGS).counters_exactly(DAY, names)]
     assert sorted(found) == sorted(names)
@@ -172,16 +171,16 @@ def test_counters_that_are_throttled_are_asked_for_again(reader: DayReader, stor
 
 
 def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
-    assert not writer.replace_ledger(DAY, StoredDocument(4), 5, b"x", "now")
-    assert writer.replace_ledger(DAY, StoredDocument(0), 9, b"one", "now")
-    assert not writer.replace_ledger(DAY, StoredDocument(0), 10, b"x", "now")
-    assert not writer.replace_ledger(DAY, StoredDocument(8), 10, b"x", "now")
-    assert writer.replace_ledger(DAY, StoredDocument(9), 10, b"two", "later")
-    assert reader.ledger(DAY) == StoredDay((StoredDocument(10, "later", b"two"),))
+    assert not writer.replace_ledger(DAY, StoredLedger(4), 5, b"x", "now")
+    assert writer.replace_ledger(DAY, StoredLedger(0), 9, b"one", "now")
+    assert not writer.replace_ledger(DAY, StoredLedger(0), 10, b"x", "now")
+    assert not writer.replace_ledger(DAY, StoredLedger(8), 10, b"x", "now")
+    assert writer.replace_ledger(DAY, StoredLedger(9), 10, b"two", "later")
+    assert reader.ledger(DAY) == StoredDay((StoredLedger(10, "later", b"two"),))
 
 
 def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter, stored: World) -> None:
-    writer.replace_ledger(DAY, StoredDocument(0), 1, b"one", "now")
+    writer.replace_ledger(DAY, StoredLedger(0), 1, b"one", "now")
     writer.replace_counter(DAY, None, CounterItem("a", Decimal("0.5"), 1))
     expiry = {"N": str(expiry_epoch_seconds(DAY, 400))}
     for table, key in (
@@ -194,7 +193,7 @@ def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter
 
 def test_a_ledger_too_large_for_an_item_is_said(writer: DayWriter) -> None:
     with pytest.raises(CountaggError, match="at most"):
-        writer.replace_ledger(DAY, StoredDocument(0), 1, bytes(MAX_PACKED_BYTES + 1), "now")
+        writer.replace_ledger(DAY, StoredLedger(0), 1, bytes(MAX_PACKED_BYTES + 1), "now")
 
 
 def test_a_counter_replaces_the_item_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
@@ -256,10 +255,7 @@ def test_which_events_were_not_accepted_is_told(stored: World) -> None:
             good = [entry for entry in Entries if entry["MessageBody"] != "bad"]
             return {"Successful": [{"Id": entry["Id"]} for entry in good], "Failed": [{"Id": "x"}]}
 
-    class OneClient:
-        sqs = Picky()
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(sqs=Picky())
     assert list(EventQueue(clients, "countagg").send(["good", "bad", "good"])) == [[True, False, True]]
     assert stored.mutating
 
@@ -275,7 +271,7 @@ def test_which_events_were_not_accepted_is_told(stored: World) -> None:
         ("GetItem", lambda reader, _: reader.ledger(DAY)),
         ("GetItem", lambda reader, _: reader.snapshot(DAY, "i-1")),
         ("BatchGetItem", lambda reader, _: list(reader.counters_exactly(DAY, ["a"]))),
-        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, StoredDocument(0), 1, b"", "now")),
+        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, StoredLedger(0), 1, b"", "now")),
         ("PutItem", lambda _, writer: writer.replace_counter(DAY, None, CounterItem("a", Decimal(1), 1))),
         ("PutObject", lambda _, writer: writer.replace_published(DAY, "", 1, "now", {})),
     ],

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from countagg.aws.dead_letter_queue import DeadLetterQueue
 from countagg.aws.stream_records import dates_of_records
 from countagg.core.errors import AwsCallFailed
+from countagg.data.queues import DeadLetterQueue
 from tests.aws.by_hand import queue_url
-from tests.aws.world import World
+from tests.aws.world import OneClient, World
 
 NAME = "countagg-dead-letters"
 
@@ -84,10 +84,7 @@ class SecondTime:
 def test_a_message_that_comes_again_is_not_held_twice() -> None:
     fake = SecondTime()
 
-    class OneClient:
-        sqs = fake
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(sqs=fake)
     assert [each.id for each in DeadLetterQueue(clients, "url").receive()] == ["m"]
     # Without waiting, SQS asks only some of its servers.
     assert {request["WaitTimeSeconds"] for request in fake.asked} == {1}
@@ -125,10 +122,7 @@ class FakeStream:
 
 
 def dates(stream: FakeStream, first: int, last: int) -> set[str] | None:
-    class OneClient:
-        dynamodb_streams = stream
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(dynamodb_streams=stream)
     return dates_of_records(clients, "stream", "shard", str(first), str(last))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.limits import Limits, StoredLimit
 from countagg.core.errors import AwsCallFailed
-from countagg.core.limits import Alert, AlertState, StoredAlert, alert_attributes
+from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
-from tests.aws.world import World
+from countagg.data.limits import LimitsTable, StoredAlert, StoredLimit, alert_item
+from tests.aws.world import OneClient, World
 
 DAY = "2026-11-20"
 
@@ -25,8 +25,8 @@ def stored(world: World) -> World:
 
 
 @pytest.fixture
-def limits(stored: World) -> Limits:
-    return Limits(stored.clients, "countagg")
+def limits(stored: World) -> LimitsTable:
+    return LimitsTable(stored.clients, "countagg-counters")
 
 
 def put_item(world: World, **item: Any) -> None:
@@ -37,14 +37,14 @@ def items(world: World) -> list[dict[str, Any]]:
     return [dict(each) for each in world.clients.dynamodb.scan(TableName="countagg-counters")["Items"]]
 
 
-def test_a_limit_is_one_item_and_tells_what_it_replaces(stored: World, limits: Limits) -> None:
+def test_a_limit_is_one_item_and_tells_what_it_replaces(stored: World, limits: LimitsTable) -> None:
     assert limits.put("a", SCALE // 4) is None
     assert items(stored) == [{"Counter": {"S": "a"}, "Date": {"S": "limit"}, "Value": {"N": "0.25"}}]
     assert limits.put("a", -SCALE) == StoredLimit("a", SCALE // 4)
     assert list(limits.read()) == [StoredLimit("a", -SCALE)]
 
 
-def test_a_limit_that_is_deleted_tells_what_it_was(stored: World, limits: Limits) -> None:
+def test_a_limit_that_is_deleted_tells_what_it_was(stored: World, limits: LimitsTable) -> None:
     limits.put("a", SCALE)
     limits.put("b", SCALE)
     assert limits.delete("a") == StoredLimit("a", SCALE)
@@ -52,7 +52,7 @@ def test_a_limit_that_is_deleted_tells_what_it_was(stored: World, limits: Limits
     assert [item["Counter"]["S"] for item in items(stored)] == ["b"]
 
 
-def test_only_limits_are_read_and_invalid_ones_are_said(stored: World, limits: Limits) -> None:
+def test_only_limits_are_read_and_invalid_ones_are_said(stored: World, limits: LimitsTable) -> None:
     limits.put("a", SCALE)
     put_item(stored, Counter={"S": "a"}, Date={"S": DAY}, Value={"N": "1"}, Version={"N": "1"})
     put_item(stored, Counter={"S": "b"}, Date={"S": "limit"}, Value={"S": "1"})
@@ -61,7 +61,7 @@ def test_only_limits_are_read_and_invalid_ones_are_said(stored: World, limits: L
     assert limits.put("b", SCALE) == found[1]
 
 
-def test_many_limits_go_in_calls_of_25(stored: World, limits: Limits) -> None:
+def test_many_limits_go_in_calls_of_25(stored: World, limits: LimitsTable) -> None:
     many = {f"c{number:02d}": number * SCALE for number in range(60)}
     limits.put("c07", -SCALE)
     limits.put("other", SCALE)
@@ -81,10 +81,6 @@ class Throttled:
         self._accepted = accepted
         self._rounds = rounds
 
-    @property
-    def dynamodb(self) -> Throttled:
-        return self
-
     def batch_write_item(self, *, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
         [(table, requests)] = RequestItems.items()
         assert 1 <= len(requests) <= 25
@@ -94,10 +90,10 @@ class Throttled:
         return {"UnprocessedItems": {table: requests[taken:]} if requests[taken:] else {}}
 
 
-def throttled(accepted: int, rounds: int) -> tuple[Throttled, Limits]:
+def throttled(accepted: int, rounds: int) -> tuple[Throttled, LimitsTable]:
     fake = Throttled(accepted, rounds)
-    clients: Any = fake
-    return fake, Limits(clients, "countagg", fake.pauses.append)
+    clients: Any = OneClient(dynamodb=fake)
+    return fake, LimitsTable(clients, "countagg-counters", fake.pauses.append)
 
 
 def test_what_is_throttled_is_written_later() -> None:
@@ -117,11 +113,11 @@ def test_what_is_throttled_for_ever_is_said() -> None:
     assert sum(fake.pauses) == pytest.approx(0.05 * 255)
 
 
-def test_the_alerts_of_a_day_are_read_and_what_is_none_is_left_out(stored: World, limits: Limits) -> None:
+def test_the_alerts_of_a_day_are_read_and_what_is_none_is_left_out(stored: World, limits: LimitsTable) -> None:
     sent, sending = Alert(DAY, "a", SCALE, 2 * SCALE, 3), Alert(DAY, "b", SCALE, 2 * SCALE, 3)
-    put_item(stored, **alert_attributes(sent), State={"S": "sent"}, SentAt={"S": "then"})
-    put_item(stored, **alert_attributes(sending), State={"S": "sending"})
-    put_item(stored, **alert_attributes(Alert("2026-11-21", "a", SCALE, 2 * SCALE, 3)), State={"S": "sent"})
+    put_item(stored, **alert_item(sent, AlertState.SENT, 0), SentAt={"S": "then"})
+    put_item(stored, **alert_item(sending, AlertState.SENDING, 0))
+    put_item(stored, **alert_item(Alert("2026-11-21", "a", SCALE, 2 * SCALE, 3), AlertState.SENT, 0))
     put_item(stored, Counter={"S": f"alerts {DAY}"}, Date={"S": "garbage"})
     assert list(limits.alerts(DAY)) == [
         StoredAlert(sent, AlertState.SENT, "then"),
@@ -140,7 +136,7 @@ def test_the_alerts_of_a_day_are_read_and_what_is_none_is_left_out(stored: World
     ],
 )
 def test_every_other_answer_rises_translated_and_says_where(
-    stored: World, limits: Limits, operation: str, ask: Callable[[Limits], object]
+    stored: World, limits: LimitsTable, operation: str, ask: Callable[[LimitsTable], object]
 ) -> None:
     stored.answers(operation, "SlowDown", "slow down", times=9)
     with pytest.raises(AwsCallFailed, match=f"{operation} failed: slow down") as caught:

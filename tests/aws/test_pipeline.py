@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from tests.aws.by_hand import queue_url
 from tests.aws.moto_gaps import ACCOUNT
-from tests.aws.world import BUCKET, PLACE, World
+from tests.aws.world import BUCKET, PLACE, OneClient, World
 
 DAY = "2026-11-20"
 PARTS = (
@@ -179,10 +179,7 @@ def test_heads_come_from_every_page_and_are_read_strongly_consistent(pipeline: P
     ]
     fake = PagedQueries(items)
 
-    class OneClient:
-        dynamodb = fake
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(dynamodb=fake)
     heads = list(Pipeline(clients, pipeline.settings).snapshot_heads(DAY))
     assert [head.instance for head in heads] == ["i-1", "i-2", "i-3"]
     (request,) = fake.asked
@@ -227,13 +224,7 @@ class Buckets:
 def test_a_bucket_that_changed_hands_is_not_used(pipeline: Pipeline) -> None:
     buckets = Buckets()
 
-    class OneClient:
-        s3 = buckets
-
-        def sending(self, _size: int) -> Self:
-            return self
-
-    clients: Any = OneClient()
+    clients: Any = OneClient(s3=buckets)
     careful = Pipeline(clients, pipeline.settings)
     careful.put_counter_file("k", b"")
     assert careful.has_notification() is False

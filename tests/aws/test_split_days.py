@@ -13,8 +13,6 @@ from countagg.aws.day_writer import DayWriter
 from countagg.aws.health import Health, LastChange
 from countagg.aws.pipeline import DayTotals, Pipeline, SnapshotHead
 from countagg.aws.session import Clients
-from countagg.aws.stored_items import StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AwsCallFailed, CountaggError
 from countagg.core.ledger import Ledger, encode_ledger
@@ -22,8 +20,10 @@ from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.snapshots import StoredSnapshot
 from tests.aws.moto_gaps import ACCOUNT
-from tests.aws.world import BUCKET, World
+from tests.aws.world import BUCKET, OneClient, World
 
 DAY: Final = "2026-11-20"
 LAYOUT: Final = Layout(3, 2)
@@ -258,7 +258,7 @@ def test_a_split_day_without_ledgers_has_no_totals(
 ) -> None:
     fix_layout(clients, LAYOUT)
 
-    assert reader.ledger(DAY) == StoredDay((StoredDocument(),) * 6, LAYOUT)
+    assert reader.ledger(DAY) == StoredDay((StoredLedger(),) * 6, LAYOUT)
     assert pipeline.totals(DAY) == DayTotals(DAY, 0, "", Ledger())
     assert Health(clients, settings_of(LAYOUT)).counted(DAY) is None
 
@@ -282,10 +282,7 @@ class Contended:
 
 
 def read_contended(clients: Clients, attempts: int) -> StoredDay:
-    class OneClient:
-        dynamodb = Contended(clients, attempts)
-
-    made: Any = OneClient()
+    made: Any = OneClient(dynamodb=Contended(clients, attempts))
     return DayReader(made, settings_of(LAYOUT)).ledger(DAY)
 
 
@@ -309,15 +306,15 @@ def test_the_ledger_of_each_partition_is_replaced_by_its_own_version(clients: Cl
     fix_layout(clients, LAYOUT)
     writer, (first, second, *_) = DayWriter(clients, settings_of(LAYOUT)), LAYOUT.partitions(DAY)
 
-    assert writer.replace_ledger(first, StoredDocument(0), 4, b"one", "now")
-    assert writer.replace_ledger(second, StoredDocument(0), 1, b"two", "now")
-    assert not writer.replace_ledger(second, StoredDocument(4), 5, b"x", "now")
-    assert writer.replace_ledger(second, StoredDocument(1), 2, b"three", "now")
+    assert writer.replace_ledger(first, StoredLedger(0), 4, b"one", "now")
+    assert writer.replace_ledger(second, StoredLedger(0), 1, b"two", "now")
+    assert not writer.replace_ledger(second, StoredLedger(4), 5, b"x", "now")
+    assert writer.replace_ledger(second, StoredLedger(1), 2, b"three", "now")
 
     assert [part.document for part in reader.ledger(DAY).parts[:2]] == [b"one", b"three"]
     key: Any = {"Date": {"S": first}}
     item = clients.dynamodb.get_item(TableName="countagg-totals", Key=key)["Item"]
     assert item["ExpiresAt"] == {"N": str(expiry_epoch_seconds(DAY, 400))}
     with pytest.raises(CountaggError, match=f"the totals of {first} take") as told:
-        writer.replace_ledger(first, StoredDocument(4), 5, bytes(MAX_PACKED_BYTES + 1), "now")
+        writer.replace_ledger(first, StoredLedger(4), 5, bytes(MAX_PACKED_BYTES + 1), "now")
     assert "--counter-shards" in told.value.hint

@@ -11,11 +11,12 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.kinds.binding import Binder, Forced
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.waiting import Patience
@@ -39,6 +40,21 @@ BUCKET: Final = "fleet-counters"
 PLACE: Final = Place(ACCOUNT, REGION, queue_endpoint=f"https://sqs.{REGION}.amazonaws.com")
 ELSEWHERE: Final = Place(ACCOUNT, "us-west-2", queue_endpoint="https://sqs.us-west-2.amazonaws.com")
 OURS: Final = {OWNER_TAG: STACK}
+
+
+class OneClient:
+    """Fakes in the places of some clients of a session."""
+
+    errors = staticmethod(aws_errors)
+    message_of = staticmethod(message_of)
+
+    def __init__(self, **fakes: object) -> None:
+        self.__dict__.update(fakes)
+
+    def sending(self, _size: int) -> Self:
+        """Return these clients: fakes have time for every request."""
+        return self
+
 
 _READING: Final = ("Get", "List", "Describe", "Head")
 _SETTINGS: Final = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN")

@@ -17,7 +17,6 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from countagg.cli.main import main
-from countagg.core.day_record import DayRecord
 from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
 from countagg.core.partitions import Layout
@@ -25,6 +24,7 @@ from countagg.core.published import CONTENT_TYPE, published_metadata, render_pub
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import parse_value
+from countagg.data.day_records import DayRecord
 
 BUCKET: Final = "counters-of-somebody"
 ACCOUNT: Final = "123456789012"

@@ -8,17 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import InvalidEvent
-from countagg.core.events import (
-    ObjectEvent,
-    TotalsChange,
-    make_s3_message,
-    parse_s3_message,
-    parse_snapshot_record,
-    parse_totals_record,
-)
+from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
 from countagg.core.ledger import Image, Ledger, decode_ledger
 from countagg.core.snapshot import unpack_canonical
 from countagg.core.values import SCALE
+from countagg.data.ledgers import TotalsChange, parse_totals_record
+from countagg.data.snapshots import parse_snapshot_record
 from tests.events.loading import load_body, load_event
 
 KEY = "counters/2026-11-20/values_i-deadbeef"

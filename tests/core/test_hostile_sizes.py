@@ -14,12 +14,13 @@ import pytest
 
 from countagg.core.counter_file import MAX_FILE_BYTES, MAX_LINES, MAX_NAME_BYTES, parse_counter_file
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidCounterFile, InvalidEvent
-from countagg.core.events import parse_s3_message, parse_snapshot_record
+from countagg.core.events import parse_s3_message
 from countagg.core.ledger import MAX_DOCUMENT_BYTES, Image, Ledger, Link, decode_ledger, encode_ledger, fold
-from countagg.core.limits import parse_limit
 from countagg.core.published import VERSION_KEY, parse_published
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import parse_sum, parse_value
+from countagg.data.limits import parse_limit
+from countagg.data.snapshots import parse_snapshot_record
 
 FILE_TIMES = 20
 """How many times the size of the largest file its reading may take; the processor has 256 MB."""

@@ -8,17 +8,9 @@ import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.core.limits import (
-    Alert,
-    AlertState,
-    StoredAlert,
-    alert_attributes,
-    alerts_partition,
-    parse_alert,
-    parse_limit,
-    passed_limits,
-)
+from countagg.core.limits import Alert, AlertState, passed_limits
 from countagg.core.values import SCALE, format_value, to_number
+from countagg.data.limits import StoredAlert, alert_item, alerts_partition, parse_alert, parse_limit
 from tests.core.strategies import DAY, LARGEST_VALUE, names, values
 
 SUMS = st.one_of(values(), st.integers(-(10**38), 10**38))
@@ -81,7 +73,7 @@ def test_an_invalid_limit_is_explained(item: dict[str, Any], reason: str) -> Non
 
 @given(alerts())
 def test_an_alert_survives_the_way_through_its_item(alert: Alert) -> None:
-    item = {**alert_attributes(alert), "State": {"S": "sending"}}
+    item = alert_item(alert, AlertState.SENDING, 0)
     assert parse_alert(item, DAY) == StoredAlert(alert, AlertState.SENDING)
     sent = {**item, "State": {"S": "sent"}, "SentAt": {"S": "then"}}
     assert parse_alert(sent, DAY) == StoredAlert(alert, AlertState.SENT, "then")
@@ -94,7 +86,7 @@ def test_alerts_share_an_item_only_if_day_counter_and_limit_are_the_same(one: Al
 
 @given(alerts())
 def test_no_counter_of_any_day_has_the_key_of_an_alert(alert: Alert) -> None:
-    attributes = alert_attributes(alert)
+    attributes = alert_item(alert, AlertState.SENDING, 0)
     assert attributes["Counter"]["S"] == alerts_partition(alert.day) == f"alerts {alert.day}"
     assert all(" " in attributes[name]["S"] for name in ("Counter", "Date"))
     assert len(attributes["Date"]["S"].encode()) <= 1024
@@ -116,7 +108,7 @@ def test_no_counter_of_any_day_has_the_key_of_an_alert(alert: Alert) -> None:
     ],
 )
 def test_an_item_that_is_no_alert_is_refused(change: dict[str, Any]) -> None:
-    item = {**alert_attributes(Alert(DAY, "a", 1, 2, 3)), "State": {"S": "sent"}}
+    item = alert_item(Alert(DAY, "a", 1, 2, 3), AlertState.SENT, 0)
     with pytest.raises(ValueError, match=r"\S"):
         parse_alert({**item, **change}, DAY)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from countagg.aws.limits import Limits
+from countagg.core.names import Names
+from countagg.data.limits import LimitsTable
 from countagg.local import EngineRecord, LocalEngine
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients
 
@@ -37,6 +38,6 @@ def stack(engine: EngineRecord, command_line: CommandLine) -> DeployedStack:
 def without_limits(stack: DeployedStack) -> Iterator[None]:
     """Leave the stack without limits, as it was found."""
     yield
-    limits = Limits(stack.clients, stack.name)
+    limits = LimitsTable(stack.clients, Names(stack.name).counters)
     for each in limits.read():
         limits.delete(each.counter)

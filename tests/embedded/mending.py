@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.event_queue import EventQueue
 from countagg.aws.pipeline import Pipeline
 from countagg.core.ledger import Ledger, decode_ledger, encode_ledger
 from countagg.core.polling import Polling
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from countagg.data.queues import EventQueue
 from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer

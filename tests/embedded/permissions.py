@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Ledger, encode_ledger
-from countagg.core.limits import alerts_partition
 from countagg.core.values import SCALE
+from countagg.data.limits import alerts_partition
 from countagg.provision.function_specs import POLICY_NAME
 from tests.embedded.world import DeployedStack, wait_until
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from countagg.aws.limits import Limits
 from countagg.core.names import Names
+from countagg.data.limits import LimitsTable
 from countagg.local import EngineRecord
 from countagg.operate.selftest.bench import COUNTER
 from countagg.operate.selftest.selftest import THROW_AWAY
@@ -75,7 +75,7 @@ def test_a_stack_that_is_there_is_tested_and_left_as_it_was(stack: DeployedStack
     assert stack.totals(used) == {}
     assert stack.published(used)[COUNTER][0] == "0"
     assert stack.clients.s3.list_objects_v2(Bucket=stack.bucket, Prefix=f"counters/{used}/")["KeyCount"] == 0
-    assert COUNTER not in {each.counter for each in Limits(stack.clients, stack.name).read()}
+    assert COUNTER not in {each.counter for each in LimitsTable(stack.clients, Names(stack.name).counters).read()}
     # What others left there is there still.
     assert stack.totals(day) == {"A": 5}
     stack.wait_for_refusal(stack.key(day, "i-bad"))

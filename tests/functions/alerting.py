@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import simplejson
 from botocore.exceptions import ClientError
 
-from countagg.core.limits import LIMIT_DATE
 from countagg.core.values import format_value
+from countagg.data.limits import LIMIT_DATE, LimitsTable
 from countagg.functions.limits import LimitAlerts
-from countagg.functions.limits_table import LimitsTable
 from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.outputs import COUNTERS_A_SLICE, Output
 from countagg.functions.publisher import Publisher
 from tests.functions.conditions import holds
 from tests.functions.partiql import FakeTable
 from tests.functions.publishing import NAME, SETTINGS, Outside, Record
-from tests.functions.world import DAY, Context
+from tests.functions.world import DAY, Context, clients_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
 
 Item = dict[str, Any]
@@ -110,13 +108,12 @@ class LimitsFake(FakeTable):
     def paginate(self, **request: Any) -> list[dict[str, Any]]:
         """Answer the queries for limits and alerts, and those of a day's counters; one item a page."""
         values = request["ExpressionAttributeValues"]
-        if ":partition" in values:
-            assert request["KeyConditionExpression"] == "#counter = :partition"
+        if request["KeyConditionExpression"] == "#Counter = :key":
             assert request["ConsistentRead"]
-            return [{"Items": [each]} for each in self._found("alerts", "Counter", values[":partition"])]
-        if values[":date"] == {"S": LIMIT_DATE}:
-            assert (request["IndexName"], request["KeyConditionExpression"]) == ("ByDate", "#date = :date")
-            return [{"Items": [each]} for each in self._found("limits", "Date", values[":date"])]
+            return [{"Items": [each]} for each in self._found("alerts", "Counter", values[":key"])]
+        if values[":key"] == {"S": LIMIT_DATE}:
+            assert (request["IndexName"], request["KeyConditionExpression"]) == ("ByDate", "#Date = :key")
+            return [{"Items": [each]} for each in self._found("limits", "Date", values[":key"])]
         return super().paginate(**request)
 
     def _found(self, name: str, attribute: str, value: dict[str, str]) -> list[Item]:
@@ -161,9 +158,9 @@ class Alerting(Outside):
     def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
         publisher = super().start(outputs, a_slice)
-        table = LimitsTable(NAME, 400, cast("DynamoDBClient", self.table))
+        table = LimitsTable(clients_of(dynamodb=self.table), NAME)
         topic = AlertsTopic(SETTINGS.alerts_topic_arn, cast("SNSClient", self.topic))
-        publisher.alerts = LimitAlerts("countagg", table, topic, self.logger, lambda: self.now).send
+        publisher.alerts = LimitAlerts(SETTINGS, table, topic, self.logger, lambda: self.now).send
         return publisher
 
     def restart(self) -> None:

@@ -65,19 +65,15 @@ class FakeTable:
     def paginate(self, **request: Any) -> list[dict[str, Any]]:
         """Return the names of a day's counters of later versions, one a page."""
         assert (request["TableName"], request["IndexName"]) == (self.name, "ByDate")
-        assert request["KeyConditionExpression"] == "#date = :date"
-        assert request["FilterExpression"] == "#version > :version"
-        assert request["ProjectionExpression"] == "#counter"
-        assert request["ExpressionAttributeNames"] == {
-            "#date": "Date",
-            "#version": "Version",
-            "#counter": "Counter",
-        }
+        assert request["KeyConditionExpression"] == "#Date = :key"
+        assert request["FilterExpression"] == "Version > :version"
+        assert request["ProjectionExpression"] == "#Counter"
+        assert request["ExpressionAttributeNames"] == {"#Date": "Date", "#Counter": "Counter"}
         values = request["ExpressionAttributeValues"]
         found = [
             item
             for item in self.items.values()
-            if item["Date"] == values[":date"] and _holds(item["Version"], ">", values[":version"])
+            if item["Date"] == values[":key"] and _holds(item["Version"], ">", values[":version"])
         ]
         return [{"Items": []}, *({"Items": [{"Counter": item["Counter"]}]} for item in found)]
 

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -18,19 +18,14 @@ from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.settings import FunctionSettings
 from countagg.core.values import format_value
-from countagg.functions.counters_table import CountersTable
-from countagg.functions.outputs import COUNTERS_A_SLICE, Output, Outputs, counters_output
-from countagg.functions.published_object import PublishedObjects
+from countagg.data.ledgers import LedgersTable
+from countagg.data.store import Store
+from countagg.functions.outputs import COUNTERS_A_SLICE, Output, make_outputs
 from countagg.functions.publisher import Publisher
-from countagg.functions.totals_table import TotalsTable
 from tests.events.loading import load_event
 from tests.functions.bucket import FakeBucket
 from tests.functions.partiql import FakeTable
-from tests.functions.world import DAY, NOW, Context
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
+from tests.functions.world import DAY, NOW, Context, clients_of
 
 Record = dict[str, Any]
 NAME: Final = "countagg-counters"
@@ -133,11 +128,11 @@ class Outside:
 
     def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
-        table = CountersTable(NAME, 400, cast("DynamoDBClient", self.table))
-        objects = PublishedObjects(SETTINGS, cast("S3Client", self.bucket))
-        totals = TotalsTable("countagg-totals", cast("DynamoDBClient", self.ledgers))
-        writers = [counters_output(table, a_slice)] if outputs is None else outputs
-        made = Outputs(writers, objects, totals.read, table.written_after, self.logger, a_slice)
+        store = Store(SETTINGS, clients_of(s3=self.bucket, dynamodb=self.table))
+        store.ledgers = LedgersTable(clients_of(dynamodb=self.ledgers), "countagg-totals")
+        made = make_outputs(store, self.logger, a_slice)
+        if outputs is not None:
+            made.writers = outputs
         return Publisher(made, self._send_letter, self.logger, self.metrics, lambda: NOW)
 
     def publish(self, *records: Record, by: Publisher | None = None, remaining: Sequence[int] = (60_000,)) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from countagg.core.day_record import DayRecord
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent
 from countagg.core.ledger import Ledger, encode_ledger
@@ -19,10 +18,12 @@ from countagg.core.partitions import MORE_PARTITIONS, Layout
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.values import SCALE
 from countagg.core.versions import version_after
+from countagg.data.day_records import DayRecord
+from countagg.data.ledgers import LedgersTable, StoredLedger
+from countagg.data.store import Store
 from countagg.functions import aggregator
 from countagg.functions.aggregator import LEDGERS_NEARLY_FULL, Aggregator, LedgerContended
 from countagg.functions.clients import Clients
-from countagg.functions.store import Store, StoredLedger
 from tests.events.loading import load_event
 from tests.functions.world import DAY, NOW, Context, World, emitted_metrics, overridden
 
@@ -52,17 +53,23 @@ def changed(times: int) -> dict[str, str]:
     return {"N": str(version_after(0, NOW) + times - 1)}
 
 
+class _Interrupted(LedgersTable):
+    def __init__(self, clients: Clients, name: str, *happenings: Callable[[], object]) -> None:
+        super().__init__(clients, name)
+        self._happenings = list(happenings)
+
+    def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
+        if self._happenings:
+            self._happenings.pop(0)()
+        return super().save(partition, replaced, ledger)
+
+
 class Interrupted(Store):
     """A store in which something happens just before each of the first saves."""
 
     def __init__(self, world: World, *happenings: Callable[[], object]) -> None:
         super().__init__(world.settings, world.clients)
-        self._happenings = list(happenings)
-
-    def save_ledger(self, partition: str, replaced: StoredLedger, ledger: StoredLedger, updated_at: str) -> bool:
-        if self._happenings:
-            self._happenings.pop(0)()
-        return super().save_ledger(partition, replaced, ledger, updated_at)
+        self.ledgers = _Interrupted(world.clients, world.names.totals, *happenings)
 
 
 def test_a_first_batch_makes_the_ledger_of_the_day(world: World) -> None:
@@ -399,20 +406,21 @@ def _damage(world: World, table: str, key: dict[str, Any], attribute: str) -> No
 
 def test_a_ledger_too_large_for_an_item_is_said_and_not_written(world: World) -> None:
     with pytest.raises(CountaggError, match=f"^the totals of {DAY} take {MAX_PACKED_BYTES + 1} bytes") as told:
-        world.store.save_ledger(DAY, StoredLedger(0, b""), StoredLedger(1, bytes(MAX_PACKED_BYTES + 1)), "now")
+        world.store.ledgers.save(DAY, StoredLedger(), StoredLedger(1, "now", bytes(MAX_PACKED_BYTES + 1)))
     assert told.value.hint == MORE_PARTITIONS
     assert world.totals_item() is None
-    assert world.store.save_ledger(DAY, StoredLedger(0, b""), StoredLedger(1, bytes(MAX_PACKED_BYTES)), "now")
+    assert world.store.ledgers.save(DAY, StoredLedger(), StoredLedger(1, "now", bytes(MAX_PACKED_BYTES)))
 
 
 def test_a_ledger_is_saved_only_over_the_version_that_was_read(world: World) -> None:
-    none, first, second = (StoredLedger(version, encode_ledger(Ledger())) for version in range(3))
-    assert world.store.load_ledger(DAY) == StoredLedger(0, b"")
-    assert world.store.save_ledger(DAY, none, first, "now")
-    assert not world.store.save_ledger(DAY, none, first, "now")
-    assert not world.store.save_ledger(DAY, second, second, "now")
-    assert world.store.save_ledger(DAY, first, second, "now")
-    assert world.store.load_ledger(DAY) == replace(second, expires_at=expiry_epoch_seconds(DAY, 400))
+    none, first, second = (StoredLedger(version, "now", encode_ledger(Ledger()), 7) for version in range(3))
+    assert world.store.ledgers.load(DAY) == StoredLedger()
+    assert world.store.ledgers.save(DAY, none, first)
+    assert not world.store.ledgers.save(DAY, none, first)
+    assert not world.store.ledgers.save(DAY, second, second)
+    assert world.store.ledgers.save(DAY, first, second)
+    loaded = world.store.ledgers.load(DAY)
+    assert (loaded, loaded.expires_at) == (second, 7)
 
 
 class Warm:
@@ -521,7 +529,7 @@ def test_each_partition_has_a_ledger_of_its_own(world: World) -> None:
 
 
 def test_what_says_a_days_layout_is_no_snapshot(world: World) -> None:
-    world.store.fix_day(DAY, DayRecord(Layout(2, 1), world.settings.expiry_of(DAY)))
+    world.store.records.fix(DAY, DayRecord(Layout(2, 1), world.settings.expiry_of(DAY)))
     record = world.snapshot_changed("i-1", {"a": 1})
     record["dynamodb"]["Keys"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}}
     record["dynamodb"]["NewImage"] = {"Date": {"S": "layout"}, "Instance": {"S": DAY}, "Lanes": {"N": "2"}}

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from countagg.core.values import SCALE
-from countagg.functions.counters_table import StatementFailed
+from countagg.data.counters import StatementFailed
 from countagg.functions.deadline import OutOfTime
 from countagg.functions.publisher import TRIES, AlertsNotSent
 from tests.functions.alerting import Alerting

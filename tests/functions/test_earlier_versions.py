@@ -11,10 +11,10 @@ import pytest
 
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.values import SCALE
+from countagg.data.store import Store
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
 from countagg.functions.earlier_versions import MAX_VERSIONS
 from countagg.functions.processor import CALLS_PER_FILE
-from countagg.functions.store import Store
 from tests.functions.world import DAY, NOW, Context, World, overridden
 
 GOOD = b"a 1\n"

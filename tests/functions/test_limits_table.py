@@ -10,57 +10,74 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from countagg.core.limits import Alert, alert_attributes, parse_alert, parse_limit
+from countagg.core.days import expiry_epoch_seconds
+from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
+from countagg.data.limits import Claim, LimitsTable, alert_item, parse_alert
 from countagg.functions import publisher
 from countagg.functions.clients import make_sns_client
-from countagg.functions.limits_table import Claim, LimitsTable
 from countagg.functions.limits_topic import AlertsTopic, NotPublished
 from tests.functions.publishing import ledger, record
-from tests.functions.world import DAY, REGION, Context, World, overridden
+from tests.functions.world import DAY, REGION, Context, World, clients_of, overridden
 
 ALERT = Alert(DAY, "a", SCALE, 2 * SCALE, 7)
 NAME = "countagg-counters"
+EXPIRY = expiry_epoch_seconds(DAY, 400)
+
+
+class Table(LimitsTable):
+    """The table, with alerts that expire like those of the day."""
+
+    def claim(self, alert: Alert, now: int, until: int, expires_at: int = EXPIRY) -> Claim:
+        return super().claim(alert, now, until, expires_at)
+
+    def release(self, alert: Alert, until: int, expires_at: int = EXPIRY) -> None:
+        super().release(alert, until, expires_at)
+
+    def mark_sent(self, alert: Alert, sent_at: str, expires_at: int = EXPIRY) -> None:
+        super().mark_sent(alert, sent_at, expires_at)
 
 
 @pytest.fixture
-def table(world: World) -> LimitsTable:
-    return LimitsTable(NAME, 400, world.clients.dynamodb)
+def table(world: World) -> Table:
+    return Table(world.clients, NAME)
 
 
 def put(world: World, **item: Any) -> None:
     world.clients.dynamodb.put_item(TableName=NAME, Item=item)
 
 
-def stored(table: LimitsTable) -> dict[str, Any]:
-    [item] = table.alerts(DAY)
-    return item
+def stored(table: Table) -> dict[str, Any]:
+    [item] = table.alert_items(DAY)
+    return dict(item)
 
 
-def test_limits_are_found_among_the_counters(world: World, table: LimitsTable) -> None:
+def test_limits_are_found_among_the_counters(world: World, table: Table) -> None:
     put(world, Counter={"S": "a"}, Date={"S": "limit"}, Value={"N": "5"}, Note={"S": "mine"})
     put(world, Counter={"S": "b"}, Date={"S": "limit"})
     put(world, Counter={"S": "a"}, Date={"S": DAY}, Value={"N": "1"}, Version={"N": "1"})
-    found = {item["Counter"]["S"]: item for item in table.limits()}
-    assert found == {"a": {"Counter": {"S": "a"}, "Value": {"N": "5"}}, "b": {"Counter": {"S": "b"}}}
-    assert parse_limit(found["a"]) == 5 * SCALE
+    found = {each.counter: each.value for each in table.read()}
+    assert found == {"a": 5 * SCALE, "b": None}
 
 
-def test_an_alert_is_claimed_once(table: LimitsTable) -> None:
+def test_an_alert_is_claimed_once(table: Table) -> None:
     assert table.claim(ALERT, 1_000, 2_000) is Claim.OURS
-    assert stored(table).items() >= (alert_attributes(ALERT) | {"SendingUntil": {"N": "2000"}}).items()
+    assert (
+        stored(table).items()
+        >= (alert_item(ALERT, AlertState.SENDING, EXPIRY) | {"SendingUntil": {"N": "2000"}}).items()
+    )
     assert parse_alert(stored(table), DAY).alert == ALERT
     assert table.claim(ALERT, 2_000, 3_000) is Claim.BUSY
     assert stored(table)["SendingUntil"] == {"N": "2000"}
 
 
-def test_a_claim_that_ran_out_is_taken_over(table: LimitsTable) -> None:
+def test_a_claim_that_ran_out_is_taken_over(table: Table) -> None:
     table.claim(ALERT, 1_000, 2_000)
     assert table.claim(ALERT, 2_001, 3_000) is Claim.OURS
     assert stored(table)["SendingUntil"] == {"N": "3000"}
 
 
-def test_what_was_sent_is_claimed_by_nobody(table: LimitsTable) -> None:
+def test_what_was_sent_is_claimed_by_nobody(table: Table) -> None:
     table.claim(ALERT, 1_000, 2_000)
     table.mark_sent(ALERT, "then")
     assert table.claim(ALERT, 9_000, 10_000) is Claim.DONE
@@ -69,7 +86,7 @@ def test_what_was_sent_is_claimed_by_nobody(table: LimitsTable) -> None:
     assert stored(table)["State"] == {"S": "sent"}
 
 
-def test_only_a_claim_of_ours_is_given_up(table: LimitsTable) -> None:
+def test_only_a_claim_of_ours_is_given_up(table: Table) -> None:
     table.claim(ALERT, 1_000, 2_000)
     table.release(ALERT, 1_999)
     assert table.claim(ALERT, 1_001, 2_500) is Claim.BUSY
@@ -77,19 +94,20 @@ def test_only_a_claim_of_ours_is_given_up(table: LimitsTable) -> None:
     assert table.claim(ALERT, 1_001, 2_500) is Claim.OURS
 
 
-def test_other_limits_and_days_are_other_alerts(table: LimitsTable) -> None:
+def test_other_limits_and_days_are_other_alerts(table: Table) -> None:
     for other in (ALERT, Alert(DAY, "a", 2 * SCALE, 3 * SCALE, 8), Alert("2026-11-21", "a", SCALE, 2 * SCALE, 7)):
         assert table.claim(other, 1_000, 2_000) is Claim.OURS
-    assert sorted(item["Date"]["S"] for item in table.alerts(DAY)) == ["a 1", "a 2"]
+    assert sorted(each.alert.name for each in table.alerts(DAY)) == ["a 1", "a 2"]
 
 
 @pytest.mark.parametrize("write", [lambda table: table.claim(ALERT, 1, 2), lambda table: table.release(ALERT, 2)])
-def test_other_errors_rise(world: World, write: Callable[[LimitsTable], object]) -> None:
+def test_other_errors_rise(world: World, write: Callable[[Table], object]) -> None:
     def throttled(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "PutItem")
 
+    table = Table(clients_of(dynamodb=overridden(world.clients.dynamodb, put_item=throttled)), NAME)
     with pytest.raises(ClientError, match="slow down"):
-        write(LimitsTable(NAME, 400, overridden(world.clients.dynamodb, put_item=throttled)))
+        write(table)
 
 
 @pytest.mark.usefixtures("world")

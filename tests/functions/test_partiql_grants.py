@@ -6,14 +6,12 @@ The embedded engine checks the call that carries the statements; DynamoDB checks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
-from countagg.functions.counters_table import CountersTable
+from countagg.data.counters import CountersTable
 from tests.functions.partiql import FakeTable
+from tests.functions.world import clients_of
 from tests.provision.stacks import make_stack
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLE: Final = "countagg-counters"
 ACTIONS: Final = {
@@ -27,9 +25,9 @@ ACTIONS: Final = {
 def statements_sent() -> list[str]:
     """Return every statement of writes that find no item, an older one and a newer one."""
     table = FakeTable(TABLE)
-    counters = CountersTable(TABLE, 400, cast("DynamoDBClient", table))
+    counters = CountersTable(clients_of(dynamodb=table), TABLE)
     for version in (2, 3, 1):
-        counters.write("2026-07-01", version, {"A": version, "B": version})
+        counters.write("2026-07-01", version, {"A": version, "B": version}, 1)
     return [statement for call in table.calls for statement in call]
 
 

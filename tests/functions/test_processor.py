@@ -16,9 +16,9 @@ from countagg.core.days import expiry_epoch_seconds
 from countagg.core.object_keys import SKIPPED
 from countagg.core.partitions import Layout
 from countagg.core.values import SCALE
+from countagg.data.store import Store
 from countagg.functions import processor
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
-from countagg.functions.store import Store
 from tests.events.loading import load_body
 from tests.functions.world import ACCOUNT, DAY, REQUEST_ID, Context, World, emitted_metrics, overridden, sqs_record
 

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE
-from countagg.functions.published_object import PublishedObjects
+from countagg.data.published import PublishedObjects
 from tests.functions.world import ACCOUNT, BUCKET, DAY, World
 
 KEY = f"totals/{DAY}"
@@ -16,7 +16,7 @@ TOTALS = {"a": SCALE, "b": SCALE // 4}
 
 @pytest.fixture
 def objects(world: World) -> PublishedObjects:
-    return PublishedObjects(world.settings, world.clients.s3)
+    return PublishedObjects(world.clients, world.settings)
 
 
 def test_what_is_written_is_read_back(objects: PublishedObjects) -> None:

@@ -13,8 +13,8 @@ from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
 from countagg.core.versions import version_after
+from countagg.data.counters import BeforeCall, StatementFailed
 from countagg.functions import publisher
-from countagg.functions.counters_table import BeforeCall, StatementFailed
 from countagg.functions.outputs import Output, PublishingContended
 from countagg.functions.publications import Publication
 from tests.functions.bucket import Stored

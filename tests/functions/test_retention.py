@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import pytest
 
-from countagg.core.day_record import DayRecord
 from countagg.core.days import Expiry
 from countagg.core.partitions import Layout
 from countagg.core.values import SCALE
+from countagg.data.day_records import DayRecord
+from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator, SnapshotsMissing
 from countagg.functions.processor import Processor
-from countagg.functions.store import Store
 from tests.functions.alerting import Alerting
 from tests.functions.publishing import EXPIRES_AT, Outside, stream
 from tests.functions.world import DAY, Context, World, emitted_metrics, sqs_record
@@ -183,7 +183,7 @@ def test_a_ledger_expires_with_its_day_whatever_its_aggregator_knows(
 
 def test_the_ledgers_of_a_split_day_expire_together(operator: Operator) -> None:
     split = Layout(2, 1)
-    operator.world.store.fix_day(DAY, DayRecord(split, Expiry.chosen(DAY, 35, 400)))
+    operator.world.store.records.fix(DAY, DayRecord(split, Expiry.chosen(DAY, 35, 400)))
     for partition, days in zip(split.partitions(DAY), ((35, 400), (10, 10)), strict=True):
         record = operator.world.snapshot_changed("i-1", {"a": SCALE}, day=partition)
         operator.aggregator(days).handle({"Records": [record]}, Context(60_000))

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from countagg.core.values import SCALE
-from countagg.functions.store import Store
+from countagg.data.store import Store
 from tests.functions.world import DAY, World, overridden
 
 GOOD: Final = b"a 1\n"

@@ -27,13 +27,16 @@ from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.core.values import SCALE
+from countagg.data.store import Store
 from countagg.functions.clients import Clients, make_clients
 from countagg.functions.processor import Processor
-from countagg.functions.store import Store
 from tests.events.loading import load_event
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeDefinitionTypeDef, KeySchemaElementTypeDef
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -241,7 +244,7 @@ class World:
             key=f"{self.settings.prefix}{day}/values_{instance}",
             uploaded_at=NOW.isoformat(),
         )
-        assert self.store.put_snapshot({day: snapshot}, self.settings.expiry_of(snapshot.day).snapshots)
+        assert self.store.snapshots.put({day: snapshot}, self.settings.expiry_of(snapshot.day).snapshots)
         new = self.snapshot_item(instance, day)
         assert new is not None
         record = load_event("stream-snapshot-insert")
@@ -253,6 +256,11 @@ class World:
         if old:
             record["dynamodb"]["OldImage"] = as_event(old)
         return record
+
+
+def clients_of(*, s3: object = None, sqs: object = None, dynamodb: object = None) -> Clients:
+    """Return fakes in the places of boto3's clients."""
+    return Clients(cast("S3Client", s3), cast("SQSClient", sqs), cast("DynamoDBClient", dynamodb))
 
 
 def sqs_record(body: str, message_id: str) -> dict[str, Any]:

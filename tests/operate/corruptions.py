@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from countagg.aws.stored_items import CounterItem
-from countagg.aws.stored_ledgers import StoredDocument
 from countagg.core.ledger import Ledger
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import sequencer_after
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from countagg.data.counters import CounterItem
+from countagg.data.ledgers import StoredLedger
 from countagg.operate.integrity.findings import Hop
 from tests.operate.fake_day import FakeDay
 
@@ -81,7 +81,7 @@ def _lost_in_the_stream(instance: str, content: str) -> Callable[[FakeDay], obje
 
 
 def _forget_ledger(day: FakeDay) -> None:
-    day.stored = StoredDocument()
+    day.stored = StoredLedger()
 
 
 def _restart_ledger(day: FakeDay) -> None:

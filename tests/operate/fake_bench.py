@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.probes import Invocation, StatementAnswer
 from countagg.core.limits import AlertState
 from countagg.core.sequencer import normalise_sequencer
+from countagg.data.queues import HeldMessage
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind
 from countagg.operate.integrity.findings import Difference, Hop, Verification
 from countagg.operate.selftest.bench import Bench, Sight

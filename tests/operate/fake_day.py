@@ -8,9 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, cast
 
-from countagg.aws.day_reader import FoundObject, ListedObject
-from countagg.aws.stored_items import CounterItem, Item, StoredRecord, StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, UnreadableObject
@@ -23,6 +20,12 @@ from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
+from countagg.data.attributes import Item
+from countagg.data.counters import CounterItem
+from countagg.data.day_records import StoredRecord
+from countagg.data.files import FileObject, ListedObject
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
@@ -33,7 +36,7 @@ from countagg.operate.integrity.verify import verify
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
     from countagg.aws.day_writer import DayWriter
-    from countagg.aws.event_queue import EventQueue
+    from countagg.data.queues import EventQueue
 
 DAY: Final = "2026-11-20"
 THEN: Final = "2026-11-20T10:00:00.000+00:00"
@@ -71,7 +74,7 @@ class FakeDay:
     today: date = date(2026, 11, 20)
     objects: dict[str, bytes] = field(default_factory=dict)
     held: dict[str, StoredSnapshot] = field(default_factory=dict)
-    stored: StoredDocument = field(default_factory=StoredDocument)
+    stored: StoredLedger = field(default_factory=StoredLedger)
     items: dict[str, CounterItem] = field(default_factory=dict)
     object: PublishedTotals = field(default_factory=PublishedTotals)
     waiting: list[ObjectEvent] = field(default_factory=list)
@@ -84,7 +87,7 @@ class FakeDay:
     unseen: set[str] = field(default_factory=set)
     shut: dict[str, UnreadableObject] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
-    versions: list[tuple[dict[str, int], dict[str, int], StoredDocument]] = field(default_factory=list)
+    versions: list[tuple[dict[str, int], dict[str, int], StoredLedger]] = field(default_factory=list)
     settings: FunctionSettings = SETTINGS
     fixed: Expiry | None = None
     uploaded_at: datetime = UPLOADED_AT
@@ -144,9 +147,9 @@ class FakeDay:
                 return
         except (GapInChain, CorruptDocument):
             ledger = rebuild((each.instance, _image(each)) for each in self.held.values())
-        self._store(StoredDocument(self.stored.version + 1, THEN, encode_ledger(ledger)))
+        self._store(StoredLedger(self.stored.version + 1, THEN, encode_ledger(ledger)))
 
-    def _store(self, new: StoredDocument) -> None:
+    def _store(self, new: StoredLedger) -> None:
         try:
             before = dict(self.totals.sums)
         except CorruptDocument:
@@ -234,14 +237,16 @@ class FakeDay:
     def _content(self, key: str) -> bytes | None:
         return None if key in self.unseen else self.objects.get(key)
 
-    def find_object(self, key: str) -> FoundObject | None:
+    def find_object(self, key: str) -> FileObject | None:
         content = self._content(key)
         if content is None:
             return None
         if key in self.shut:
-            return FoundObject(None, etag_of(content), len(content), self.uploaded_at, self.shut[key].what)
+            return FileObject(
+                None, etag_of(content), len(content), self.uploaded_at, unreadable=self.shut[key].what
+            )
         held = content if len(content) <= MAX_FILE_BYTES else None
-        return FoundObject(held, etag_of(content), len(content), self.uploaded_at)
+        return FileObject(held, etag_of(content), len(content), self.uploaded_at)
 
     def snapshots(self, _day: str) -> Iterator[StoredSnapshot]:
         return iter(list(self.held.values()))
@@ -299,12 +304,12 @@ class FakeDay:
             self.on_write.pop(0)()
 
     def replace_ledger(
-        self, _day: str, replaced: StoredDocument, version: int, document: bytes, updated_at: str
+        self, _day: str, replaced: StoredLedger, version: int, document: bytes, updated_at: str
     ) -> bool:
         self._written()
         if self.stored.version != replaced.version:
             return False
-        self._store(StoredDocument(version, updated_at, document))
+        self._store(StoredLedger(version, updated_at, document))
         return True
 
     def replace_counter(self, _day: str, replaced: CounterItem | None, item: CounterItem) -> bool:

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from countagg.aws.day_reader import ListedObject
-from countagg.aws.stored_items import CounterItem, StoredRecord, StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.ledger import Image, encode_ledger, rebuild
@@ -19,6 +16,11 @@ from countagg.core.partitions import Layout
 from countagg.core.polling import Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
+from countagg.data.counters import CounterItem
+from countagg.data.day_records import StoredRecord
+from countagg.data.files import ListedObject
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
@@ -58,7 +60,7 @@ class LargeDay:
             yield StoredSnapshot(day, f"i-{number:08x}", f"{number:032X}", packed, f"{number:032x}", key, THEN)
 
     def ledger(self, _day: str) -> StoredDay:
-        return StoredDay((StoredDocument(5, THEN, encode_ledger(self._ledger)),))
+        return StoredDay((StoredLedger(5, THEN, encode_ledger(self._ledger)),))
 
     def record(self, _day: str, *, searched: bool = False) -> StoredRecord:
         assert not searched

@@ -96,12 +96,15 @@ def test_it_holds_only_what_the_functions_need(archive: zipfile.ZipFile) -> None
         "typing_extensions.py",
     }
     ours = {name.split("/")[1] for name in names if name.startswith("countagg/")}
-    assert ours == {"__init__.py", "core", "functions"}
+    assert ours == {"__init__.py", "core", "data", "functions"}
 
 
 def test_it_holds_our_code_as_it_is(archive: zipfile.ZipFile) -> None:
     package = Path(bundle.__file__).parent.parent
-    files = [package / "__init__.py", *package.glob("core/*.py"), *package.glob("functions/*.py")]
+    files = [
+        package / "__init__.py",
+        *(file for room in ("core", "data", "functions") for file in package.glob(f"{room}/*.py")),
+    ]
     assert len(files) > 10
     files.remove(package / "core" / "polling.py")  # no function waits
     for path in files:

@@ -14,16 +14,18 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from countagg.core.counter_file import MAX_FILE_BYTES
-from countagg.core.day_record import DayRecord
 from countagg.core.errors import CorruptDocument, InvalidEvent
 from countagg.core.ledger import Image
-from countagg.core.refusals import Refusal
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
+from countagg.data.day_records import DayRecord, DayRecords
+from countagg.data.files import CounterFiles, FileObject, ObjectVersion
+from countagg.data.ledgers import LedgersTable, StoredLedger
+from countagg.data.queues import DeadLetterQueue
+from countagg.data.snapshots import AppliedFile, SnapshotsTable
+from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
 from countagg.functions.clients import Clients
-from countagg.functions.files import AppliedFile, FetchedObject, ObjectVersion
 from countagg.functions.processor import Processor
-from countagg.functions.store import Store, StoredLedger
 from tests.functions.publishing import SETTINGS, Outside
 from tests.functions.world import Context, sqs_record
 
@@ -32,53 +34,74 @@ _LONGEST_LINE: Final = 20_000
 """Of the log: a traceback, with its texts from outside cut short."""
 
 
-class HeldStore(Store):
-    """A store in memory: every object has the same content."""
+class HeldFiles(CounterFiles):
+    """Every object has the same content, and the bucket keeps no versions."""
 
-    def __init__(self, content: bytes | None = None) -> None:
-        super().__init__(SETTINGS, cast("Clients", None))
-        self.content = content
-        self.snapshots: dict[str, Snapshot] = {}
-        self.ledgers: dict[str, StoredLedger] = {}
-        self.refusals: list[Refusal] = []
+    content: bytes | None
 
-    def fetch_object(self, key: str, version_id: str | None = None) -> FetchedObject | None:
+    def fetch(self, key: str, version_id: str | None = None) -> FileObject | None:
         assert key.startswith(SETTINGS.prefix)
         assert version_id is None
-        return None if self.content is None else FetchedObject(self.content, len(self.content), "etag", _TIME)
+        return None if self.content is None else FileObject(self.content, "etag", len(self.content), _now())
 
     def versions(self, key: str) -> Iterator[ObjectVersion]:  # noqa: ARG002 - the bucket keeps none
         return iter((ObjectVersion("null", is_delete_marker=False),))
 
-    def applied(self, partition: str, instance: str) -> AppliedFile | None:  # noqa: ARG002 - of all partitions
-        snapshot = self.snapshots.get(instance)
-        return None if snapshot is None else AppliedFile(snapshot.sequencer, snapshot.etag or None)
 
-    def fix_day(self, day: str, wanted: DayRecord) -> DayRecord:  # noqa: ARG002 - no day has begun
+class HeldRecords(DayRecords):
+    def fix(self, day: str, wanted: DayRecord) -> DayRecord:  # noqa: ARG002 - no day has begun
         return wanted
 
-    def put_snapshot(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
+    def find(self, day: str) -> None:
+        """Find nothing: no day has begun."""
+
+
+class HeldSnapshots(SnapshotsTable):
+    held: dict[str, Snapshot]
+
+    def applied(self, partition: str, instance: str) -> AppliedFile | None:  # noqa: ARG002 - of all partitions
+        snapshot = self.held.get(instance)
+        return None if snapshot is None else AppliedFile(snapshot.sequencer, snapshot.etag or None)
+
+    def put(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
         assert expires_at > 0
         for snapshot in parts.values():
             assert len(snapshot.packed) <= MAX_PACKED_BYTES <= MAX_FILE_BYTES
-            self.snapshots[snapshot.instance] = snapshot
+            self.held[snapshot.instance] = snapshot
         return True
 
-    def snapshots_of(self, partition: str) -> Iterator[tuple[str, Image]]:  # noqa: ARG002 - there are none
+    def images(self, partition: str) -> Iterator[tuple[str, Image]]:  # noqa: ARG002 - there are none
         return iter(())
 
-    def load_ledger(self, partition: str) -> StoredLedger:
-        return self.ledgers.get(partition, StoredLedger(0, b""))
 
-    def save_ledger(self, partition: str, replaced: StoredLedger, ledger: StoredLedger, updated_at: str) -> bool:
-        assert datetime.fromisoformat(updated_at).tzinfo is not None
+class HeldLedgers(LedgersTable):
+    held: dict[str, StoredLedger]
+
+    def load(self, partition: str) -> StoredLedger:
+        return self.held.get(partition, StoredLedger())
+
+    def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
+        assert datetime.fromisoformat(ledger.updated_at).tzinfo is not None
         assert ledger.version > replaced.version
-        self.ledgers[partition] = ledger
+        self.held[partition] = ledger
         return True
 
-    def send_refusal(self, refusal: Refusal) -> None:
-        assert json.loads(refusal.to_message())["kind"] == "refused-file"
-        self.refusals.append(refusal)
+
+class HeldLetters(DeadLetterQueue):
+    def send(self, body: str) -> None:
+        assert json.loads(body)["kind"] == "refused-file"
+
+
+def held_store(content: bytes | None = None) -> Store:
+    """Return a store in memory."""
+    clients = cast("Clients", None)
+    store = Store(SETTINGS, clients)
+    store.files = files = HeldFiles(clients, SETTINGS)
+    store.snapshots = snapshots = HeldSnapshots(clients, "snapshots")
+    store.ledgers = ledgers = HeldLedgers(clients, "totals")
+    store.records, store.dead_letters = HeldRecords(clients, "snapshots"), HeldLetters(clients, "letters")
+    files.content, snapshots.held, ledgers.held = content, {}, {}
+    return store
 
 
 @cache
@@ -107,7 +130,7 @@ def _now() -> datetime:
 def handle_messages(parts: tuple[list[str], bytes | None]) -> None:
     """Hand messages to the processor: it survives, and names for another try only what cannot be read."""
     bodies, content = parts
-    store = HeldStore(content)
+    store = held_store(content)
     records = [sqs_record(body, str(position)) for position, body in enumerate(bodies)]
     with _logged() as (logger, metrics):
         answer = Processor(SETTINGS, store, logger, metrics, _now).handle({"Records": records}, Context(60_000))
@@ -118,7 +141,7 @@ def handle_messages(parts: tuple[list[str], bytes | None]) -> None:
 def handle_snapshot_records(records: list[Any]) -> None:
     """Hand records to the aggregator: it stores a ledger or says that it cannot read one of them."""
     with _logged() as (logger, metrics):
-        aggregator = Aggregator(HeldStore(), logger, metrics, _now)
+        aggregator = Aggregator(held_store(), logger, metrics, _now)
         _run(lambda: aggregator.handle({"Records": records}, Context(60_000)))
 
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.cli.app.registry import explain
 from countagg.cli.terminal.render import write_csv, write_json, write_json_line
 from countagg.core.counter_file import check_counter_name, parse_counter_file, read_canonical, render_counters
@@ -28,13 +27,17 @@ from countagg.core.errors import (
     InvalidEvent,
     InvalidObjectKey,
 )
-from countagg.core.events import parse_s3_message, parse_snapshot_record, parse_totals_record
+from countagg.core.events import parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
-from countagg.core.limits import MAX_SUBJECT, Alert, parse_alert, parse_limit
+from countagg.core.limits import MAX_SUBJECT, Alert
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.published import VERSION_KEY, parse_published
 from countagg.core.sequencer import WIDTH
 from countagg.core.snapshot import pack_counters, unpack_canonical
+from countagg.data.ledgers import parse_totals_record
+from countagg.data.limits import parse_alert, parse_limit
+from countagg.data.queues import HeldMessage
+from countagg.data.snapshots import parse_snapshot_record
 from countagg.operate.dead_letters.dead_letters import decode
 from countagg.operate.logs.log_lines import read_line
 from tests.cli.running import Terminal

@@ -73,7 +73,7 @@ class _DynamoDB:
         if "IndexName" in request:
             yield from self._counters.get_paginator("query").paginate(**request)
             return
-        date = request["ExpressionAttributeValues"][":date"]
+        date = request["ExpressionAttributeValues"][":key"]
         items = self._tables[request["TableName"]].items.values()
         yield {"Items": [item for item in items if item["Date"] == date]}
 

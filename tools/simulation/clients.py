@@ -242,7 +242,9 @@ class DynamoDBFake:
         ]
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        check_known(request, "TableName", "Key", "ConsistentRead", "ProjectionExpression")
+        check_known(
+            request, "TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"
+        )
         table = self._services.tables[request["TableName"]]
         key = table.key_of(request["Key"])
         [item] = self._call("GetItem", partial(table.get, key, consistent=request.get("ConsistentRead", False)))
@@ -302,11 +304,16 @@ class QueryFake:
             *("TableName", "KeyConditionExpression", "ProjectionExpression", "ExpressionAttributeNames"),
             *("ExpressionAttributeValues", "ConsistentRead"),
         )
-        if request["KeyConditionExpression"] != "#date = :date":
+        if request["KeyConditionExpression"] != "#Date = :key":
             raise Unfaithful(request["KeyConditionExpression"])
         table = self._services.tables[request["TableName"]]
-        shown = request["ProjectionExpression"].split(", ") if "ProjectionExpression" in request else None
-        partition, after = request["ExpressionAttributeValues"][":date"]["S"], ""
+        names = request["ExpressionAttributeNames"]
+        shown = (
+            [names[each] for each in request["ProjectionExpression"].split(", ")]
+            if "ProjectionExpression" in request
+            else None
+        )
+        partition, after = request["ExpressionAttributeValues"][":key"]["S"], ""
         while True:
             step = partial(
                 table.page,

@@ -86,7 +86,7 @@ class Counters:
             self._faults.note(Fault.STALE_READ)
         if "FilterExpression" in request:
             return FakeTable(self.table.name, shown).paginate(**request)
-        day = request["ExpressionAttributeValues"][":date"]
+        day = request["ExpressionAttributeValues"][":key"]
         return [{"Items": [dict(item) for item in shown.values() if item["Date"] == day]}]
 
     def _as_it_was(self, key: tuple[str, str], lag: float) -> Item | None:

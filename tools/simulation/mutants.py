@@ -134,21 +134,21 @@ MUTANTS = (
     ),
     Mutant(
         "eventually consistent rebuild",
-        "functions.store",
-        "            ConsistentRead=True,\n        )\n        for page",
-        "            ConsistentRead=False,\n        )\n        for page",
+        "data.calls",
+        'if index else {"ConsistentRead": True}\n',
+        'if index else {"ConsistentRead": False}\n',
     ),
     Mutant(
         "ledger stored without compare-and-set",
-        "functions.store",
-        'ConditionExpression="Version = :replaced"',
-        'ConditionExpression="Version >= :replaced"',
+        "data.attributes",
+        'f"#{name} = :{name}"',
+        'f"#{name} >= :{name}"',
     ),
     Mutant(
         "<= for < in the snapshot's condition",
-        "functions.store",
-        "Sequencer < :sequencer",
-        "Sequencer <= :sequencer",
+        "data.snapshots",
+        "{SEQUENCER} < :sequencer",
+        "{SEQUENCER} <= :sequencer",
     ),
     Mutant(
         "ledger held although it was not stored",
@@ -159,9 +159,9 @@ MUTANTS = (
     Mutant(
         "absent object passed over",
         "functions.processor",
-        "        found = self._store.fetch_object(event.key)\n",
-        "        found = self._store.fetch_object(event.key)\n"
-        "        if found is None:\n            return Outcome.SKIPPED\n",
+        "            found = self._store.files.fetch(event.key)\n",
+        "            found = self._store.files.fetch(event.key)\n"
+        "            if found is None:\n                return Outcome.SKIPPED\n",
     ),
     Mutant(
         "an object that is not found taken for one that was removed",
@@ -196,20 +196,20 @@ MUTANTS = (
     Mutant(
         "refusal only logged",
         "functions.processor",
-        "        self._store.send_refusal(refusal)\n",
+        "        self._store.dead_letters.send(refusal.to_message())\n",
         "",
     ),
     Mutant(
         "counters written without a condition on their version",
-        "functions.counters_table",
+        "data.counters",
         '{"S": day}, newer]',
         '{"S": day}, {"N": "999999999"}]',
     ),
     Mutant(
         "a counter that an update did not find taken for a newer one",
-        "functions.counters_table",
-        "        present = self._insert(day, version, refused, expiry, before_call)\n",
-        "        present = refused\n",
+        "data.counters",
+        "        present = insert(update(values))\n",
+        "        present = update(values)\n",
     ),
     Mutant(
         "only the newest step of a batch published",
@@ -277,23 +277,28 @@ MUTANTS = (
     ),
     Mutant(
         "a day's layout changes with the settings",
-        "functions.store",
+        "data.day_records",
         "            if found.is_complete:\n                return found\n",
-        "            if found.is_complete:\n                return replace(found, layout=self._settings.layout)\n",
+        "            if found.is_complete:\n                return replace(found, layout=wanted.layout)\n",
     ),
     Mutant(
         "parts of a snapshot written one after the other",
-        "functions.store",
-        "        if len(requests) == 1:\n            return self._put_if(**requests[0])\n",
-        "        if requests:\n            return all(self._put_if(**each) for each in requests)\n",
+        "data.snapshots",
+        """        if len(items) == 1:
+            return self._table.put("snapshot", items[0], _unless_newer(items[0]))
+""",
+        """        if items:
+            return all(self._table.put("snapshot", item, _unless_newer(item)) for item in items)
+""",
     ),
     Mutant(
         "partitions read one after the other",
-        "functions.totals_table",
-        """                return self._dynamodb.transact_get_items(TransactItems=asked)["Responses"]""",
-        """                return [
-                    self._dynamodb.transact_get_items(TransactItems=[each])["Responses"][0] for each in asked
-                ]""",
+        "data.calls",
+        """answers = self.clients.dynamodb.transact_get_items(TransactItems=asked)["Responses"]""",
+        """answers = [
+                        self.clients.dynamodb.transact_get_items(TransactItems=[each])["Responses"][0]
+                        for each in asked
+                    ]""",
     ),
     Mutant(
         "of a split day only what the batch tells is published",
@@ -317,8 +322,8 @@ MUTANTS = (
     Mutant(
         "a ledger begins with the batch alone",
         "functions.aggregator",
-        "_decode(stored) if stored.version else rebuild(self._store.snapshots_of(partition))",
-        "_decode(stored)",
+        "stored.decode() if stored.version else rebuild(self._store.snapshots.images(partition))",
+        "stored.decode()",
     ),
     Mutant(
         "a day judged by the handler's clock instead of the event's time",
@@ -343,12 +348,9 @@ MUTANTS = (
     ),
     Mutant(
         "a day's record expires like its snapshots",
-        "core.day_record",
-        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
-""",
-        """            TOTALS_EXPIRE: {"N": str(self.expiry.totals)},
-            "ExpiresAt": {"N": str(self.expiry.snapshots)},
-""",
+        "data.day_records",
+        "            | TOTALS_EXPIRE.put(self.expiry.totals)\n",
+        "            | TOTALS_EXPIRE.put(self.expiry.totals) | EXPIRES_AT.put(self.expiry.snapshots)\n",
         goes_on=1,
     ),
     Mutant(
@@ -360,16 +362,16 @@ MUTANTS = (
     ),
     Mutant(
         "a ledger expires by the settings instead of its day's record",
-        "functions.store",
+        "data.day_records",
         "        return self._totals_expire[day]\n",
         "        return chosen.totals\n",
         goes_on=19,
     ),
     Mutant(
         "a counter expires by the settings instead of its ledger",
-        "functions.counters_table",
-        "        expiry = expires_at or expiry_epoch_seconds(day, self._retention_days)",
-        "        expiry = expiry_epoch_seconds(day, self._retention_days)",
+        "functions.outputs",
+        "expires_at = publication.expires_at or settings",
+        "expires_at = settings",
         goes_on=38,
     ),
 )

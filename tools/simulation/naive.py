@@ -14,12 +14,13 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import read_canonical
-from countagg.core.events import parse_snapshot_record
 from countagg.core.ledger import Image, Ledger, Link, decode_ledger, encode_ledger
 from countagg.core.snapshot import unpack_canonical
 from countagg.core.versions import version_after
+from countagg.data.ledgers import StoredLedger
+from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.store import Store
 from countagg.functions.clients import Clients
-from countagg.functions.store import Store, StoredLedger
 from tests.functions.world import overridden
 from tools.simulation.functions import Handler, MakeHandler, Runtime
 from tools.simulation.rules import Rules, real_processor
@@ -51,15 +52,15 @@ class NaiveAggregator:
                 pass
 
     def _add(self, day: str, changes: Sequence[Change]) -> bool:
-        stored = self._store.load_ledger(day)
+        stored = self._store.ledgers.load(day)
         ledger = decode_ledger(stored.document) if stored.version else Ledger()
         for link in self._rule(ledger.seen, changes):
             _add_image(ledger, link.old, -1)
             _add_image(ledger, link.new, 1)
-        new = StoredLedger(version_after(stored.version, self._now()), encode_ledger(ledger))
-        return new.document == stored.document or self._store.save_ledger(
-            day, stored, new, self._now().isoformat()
-        )
+        now, expires_at = self._now(), self._store.settings.expiry_of(day).totals
+        version = version_after(stored.version, now)
+        new = StoredLedger(version, now.isoformat(), encode_ledger(ledger), expires_at)
+        return new.document == stored.document or self._store.ledgers.save(day, stored, new)
 
 
 def _add_image(ledger: Ledger, image: Image | None, sign: int) -> None:

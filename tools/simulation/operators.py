@@ -14,13 +14,14 @@ from urllib.parse import unquote_plus
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.event_queue import EventQueue
+from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.settings import FunctionSettings
+from countagg.data.queues import EventQueue
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.explain import SEARCH, explain_counter
 from countagg.operate.integrity.findings import Verification
@@ -113,6 +114,9 @@ class _Clients:
         self.s3 = _S3(setting, services, running)
         self.dynamodb = _DynamoDB(setting, services, running)
         self.sqs = _Sqs(queue, running)
+
+    errors = staticmethod(aws_errors)
+    message_of = staticmethod(message_of)
 
     def sending(self, _size: int) -> _Clients:
         """Return what has the time for a large request: here all have."""

@@ -6,15 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from countagg.core.names import Names
+from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
-from countagg.functions.counters_table import CountersTable
-from countagg.functions.outputs import Outputs, counters_output
+from countagg.functions.outputs import make_outputs
 from countagg.functions.processor import Processor
-from countagg.functions.published_object import PublishedObjects
-from countagg.functions.publisher import Publisher, letters_to
-from countagg.functions.store import Store
-from countagg.functions.totals_table import TotalsTable
+from countagg.functions.publisher import Publisher
 from tools.simulation.functions import Handler, Runtime
 
 COUNTERS_A_SLICE: Final = 1
@@ -37,15 +33,9 @@ def real_aggregator(runtime: Runtime) -> Handler:
 
 def real_publisher(runtime: Runtime) -> Handler:
     """Make the publisher as its module does for Lambda."""
-    names = Names(runtime.settings.stack)
-    table = CountersTable(names.counters, runtime.settings.totals_retention_days, runtime.clients.dynamodb)
-    objects = PublishedObjects(runtime.settings, runtime.clients.s3)
-    totals = TotalsTable(names.totals, runtime.clients.dynamodb)
-    writers = [counters_output(table, COUNTERS_A_SLICE)]
-    outputs = Outputs(
-        writers, objects, totals.read, table.written_after, runtime.logger, asks_from=COUNTERS_A_SLICE
-    )
-    send_letter = letters_to(runtime.settings.dead_letters_url, runtime.clients.sqs)
+    store = Store(runtime.settings, runtime.clients)
+    outputs = make_outputs(store, runtime.logger, COUNTERS_A_SLICE)
+    send_letter = store.dead_letters.send
     return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now)
 
 

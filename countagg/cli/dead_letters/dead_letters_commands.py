@@ -30,7 +30,7 @@ from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageErr
 from countagg.core.printable import printable
 
 if TYPE_CHECKING:
-    from countagg.aws.dead_letter_queue import DeadLetterQueue
+    from countagg.data.queues import DeadLetterQueue
     from countagg.operate.dead_letters.dead_letters import DeadLetter
     from countagg.operate.dead_letters.redrive import Redriven, Redriver
 
@@ -175,7 +175,7 @@ def purge(
 @contextmanager
 def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]]:
     """Hold all dead letters, oldest first, and give back in the end what was not deleted."""
-    from countagg.aws.dead_letter_queue import DeadLetterQueue
+    from countagg.data.queues import DeadLetterQueue
     from countagg.operate.dead_letters.dead_letters import decode
 
     dead = DeadLetterQueue(session.clients, session.pipeline.settings.dead_letters_url)
@@ -211,8 +211,8 @@ def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything:
 
 
 def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int, int], None]) -> Redriver:
-    from countagg.aws.event_queue import EventQueue
     from countagg.aws.stream_records import dates_of_records
+    from countagg.data.queues import EventQueue
     from countagg.operate.dead_letters.redrive import Redriver
 
     settings = session.pipeline.settings

@@ -146,7 +146,7 @@ def make_repairer(
 ) -> Repairer:
     """Return what mends days of the deployed stack."""
     from countagg.aws.day_writer import DayWriter
-    from countagg.aws.event_queue import EventQueue
+    from countagg.data.queues import EventQueue
     from countagg.operate.integrity.repair import Repairer
 
     clients, settings = session.clients, session.pipeline.settings

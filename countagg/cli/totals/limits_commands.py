@@ -24,7 +24,7 @@ from countagg.core.values import format_value, to_number
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from countagg.aws.limits import Limits, StoredLimit
+    from countagg.data.limits import LimitsTable, StoredLimit
     from countagg.operate.totals.limits import LimitOfDay, LimitsOfDay
 
 _PANEL = "Commands"
@@ -149,10 +149,10 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
         session.remark(f"what is passed and not yet told is told with the next change of {day}")
 
 
-def _limits(session: Session) -> Limits:
-    from countagg.aws.limits import Limits
+def _limits(session: Session) -> LimitsTable:
+    from countagg.data.limits import LimitsTable
 
-    return Limits(session.clients, session.pipeline.settings.stack)
+    return LimitsTable(session.clients, session.pipeline.names.counters)
 
 
 def _read(session: Session, file: Path) -> bytes:

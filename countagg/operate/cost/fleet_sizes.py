@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from decimal import Decimal
 from statistics import fmean
 from typing import Any, Final
 
@@ -19,8 +20,11 @@ from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import MORE_PARTITIONS, Layout
 from countagg.core.sequencer import normalise_sequencer
-from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
+from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot, pack_counters
 from countagg.core.values import SCALE, format_value
+from countagg.data.counters import CounterItem, counter_item
+from countagg.data.ledgers import StoredLedger, ledger_item
+from countagg.data.snapshots import snapshot_item
 from countagg.operate.cost.item_sizes import MAX_ITEM_BYTES, item_size, write_units
 from countagg.provision.settings import DEFAULT_PREFIX
 
@@ -34,7 +38,8 @@ _TOO_MANY: Final = 200_000
 """So many instances fit into no ledger, so many counters into no snapshot, whatever their names."""
 _DAY: Final = "2026-11-20"
 _TIME: Final = "2026-11-20T10:15:02.117+00:00"
-_EXPIRY: Final = {"N": "1800000000"}
+_EXPIRY: Final = 1_800_000_000
+_VERSION: Final = 12_345
 _ETAG: Final = "d41d8cd98f00b204e9800998ecf8427e"
 _FIRST_SECOND: Final = 0x691EEC00
 _SECONDS: Final = 60
@@ -262,33 +267,14 @@ def _sum(source: random.Random, instances: int) -> int:
 
 
 def _snapshot(instance: str, packed: bytes) -> Mapping[str, Any]:
-    return {
-        "Date": {"S": _DAY},
-        "Instance": {"S": instance},
-        "Sequencer": {"S": normalise_sequencer("0")},
-        "Counters": {"B": packed},
-        "ETag": {"S": _ETAG},
-        "Key": {"S": build_object_key(DEFAULT_PREFIX, _DAY, instance)},
-        "UploadedAt": {"S": _TIME},
-        "ExpiresAt": _EXPIRY,
-    }
+    key = build_object_key(DEFAULT_PREFIX, _DAY, instance)
+    snapshot = Snapshot(_DAY, instance, normalise_sequencer("0"), packed, _ETAG, key, _TIME)
+    return snapshot_item(_DAY, snapshot, _EXPIRY)
 
 
 def _ledger(document: bytes) -> Mapping[str, Any]:
-    return {
-        "Date": {"S": _DAY},
-        "Version": {"N": "12345"},
-        "Document": {"B": document},
-        "UpdatedAt": {"S": _TIME},
-        "ExpiresAt": _EXPIRY,
-    }
+    return ledger_item(_DAY, StoredLedger(_VERSION, _TIME, document, _EXPIRY))
 
 
 def _counter(name: str, value: int) -> Mapping[str, Any]:
-    return {
-        "Counter": {"S": name},
-        "Date": {"S": _DAY},
-        "Value": {"N": format_value(value)},
-        "Version": {"N": "12345"},
-        "ExpiresAt": _EXPIRY,
-    }
+    return counter_item(_DAY, CounterItem(name, Decimal(format_value(value)), _VERSION), _EXPIRY)

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
 from countagg.core.refusals import KIND as REFUSED_FILE
 from countagg.core.unpublished import KIND as UNPUBLISHED_DAY
+from countagg.data.queues import HeldMessage
 from countagg.operate.parallel import in_parallel
 
 _BATCH: Final = "DDBStreamBatchInfo"

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from countagg.aws.dead_letter_queue import DeadLetterQueue
-from countagg.aws.event_queue import EventQueue
 from countagg.core.errors import CountaggError, UsageError
+from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind, StreamRange
 
 _SHORTEST = 4

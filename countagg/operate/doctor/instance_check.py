@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.errors import CorruptDocument
+from countagg.data.ledgers import StoredDay
 from countagg.operate.doctor.checks import Check, passed, problem
 
 NAME: Final = "instances"

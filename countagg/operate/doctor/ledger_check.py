@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.errors import CorruptDocument
 from countagg.core.partitions import INSTANCES_PER_LANE, MORE_PARTITIONS
+from countagg.data.ledgers import StoredDay
 from countagg.operate.cost.item_sizes import KB, MAX_ITEM_BYTES
 from countagg.operate.cost.spreading import MAX_TRANSACTION_BYTES
 from countagg.operate.doctor.checks import Check, passed, problem

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from countagg.aws.stored_items import CounterItem, StoredSnapshot
 from countagg.core.ledger import is_encoding
+from countagg.data.counters import CounterItem
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.findings import Difference, Hop
 from countagg.operate.integrity.stored_forms import (
     counter_problems,

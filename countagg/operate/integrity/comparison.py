@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from countagg.aws.stored_items import StoredSnapshot
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
 from countagg.core.published import MOVE_AWAY
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.attributes import of_counter, of_ledger, of_object, of_snapshots
 from countagg.operate.integrity.evidence import CounterFile, DayLook
 from countagg.operate.integrity.findings import Difference, Hop

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from countagg.aws.day_reader import DayReader, ListedObject
-from countagg.aws.stored_items import CounterItem, StoredRecord, StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay
+from countagg.aws.day_reader import DayReader
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day, is_closed
 from countagg.core.errors import (
@@ -23,6 +21,11 @@ from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import join_parts, pack_counters
+from countagg.data.counters import CounterItem
+from countagg.data.day_records import StoredRecord
+from countagg.data.files import ListedObject
+from countagg.data.ledgers import StoredDay
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.findings import RefusedFile
 from countagg.operate.integrity.inclusion import IncludedDay, find_inclusion
 from countagg.operate.integrity.stored_forms import Terms

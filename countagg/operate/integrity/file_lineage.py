@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from countagg.aws.day_reader import DayReader, FoundObject, ListedObject
-from countagg.aws.stored_ledgers import StoredDay
+from countagg.aws.day_reader import DayReader
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
 from countagg.core.ledger import Ledger
@@ -16,6 +15,8 @@ from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey, parse_ob
 from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
+from countagg.data.files import FileObject, ListedObject
+from countagg.data.ledgers import StoredDay
 from countagg.operate.integrity.evidence import CounterFile, read_file, unreadable_file
 from countagg.operate.integrity.file_log import FileLog, LogExcerpt
 from countagg.operate.integrity.findings import RefusedFile
@@ -65,7 +66,7 @@ class FileLineage:
 
     key: str
     file_key: CounterFileKey | None
-    found: FoundObject | None
+    found: FileObject | None
     refused: RefusedFile | None
     counters: int | None = None
     snapshot: Snapshot | None = None
@@ -117,7 +118,7 @@ def follow_file(reader: DayReader, log: FileLog, key: str, now: datetime) -> Fil
     return hops.lineage(settings.snapshot_retention_days, now.astimezone(UTC).date(), excerpt)
 
 
-def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FoundObject | None) -> _Hops:
+def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FileObject | None) -> _Hops:
     day, instance = file_key.day, file_key.instance
     snapshot = reader.snapshot(day, instance)
     stored = reader.ledger(day)
@@ -150,7 +151,7 @@ class _Hops:
 
     key: str
     file_key: CounterFileKey
-    found: FoundObject | None
+    found: FileObject | None
     listed: ListedObject | None
     snapshot: Snapshot | None
     stored: StoredDay

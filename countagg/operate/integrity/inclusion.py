@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, merge
 from countagg.core.partitions import Layout
 from countagg.core.snapshot import pack_counters, unpack_canonical
+from countagg.data.ledgers import StoredDay
 
 Versions = tuple[str, ...]
 """Sequencers of the included versions, by shard; empty where none is included."""

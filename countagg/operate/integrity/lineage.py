@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from countagg.aws.stored_items import CounterItem
 from countagg.core.errors import CorruptDocument
 from countagg.core.ledger import Ledger
 from countagg.core.snapshot import Snapshot
+from countagg.data.counters import CounterItem
 from countagg.operate.integrity.comparison import INCLUDES_NEWER, NOT_FOUND, UNREADABLE
 from countagg.operate.integrity.evidence import CounterFile, DayLook
 from countagg.operate.integrity.sums import exact, lines_of, lines_or_none, total_of

@@ -15,9 +15,6 @@ from typing import Final
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.event_queue import EventQueue
-from countagg.aws.stored_items import CounterItem
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent, make_s3_message
@@ -25,6 +22,9 @@ from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebu
 from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
 from countagg.core.versions import version_after
+from countagg.data.counters import CounterItem
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.queues import EventQueue
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
@@ -176,7 +176,7 @@ class Repairer:
             # came after the snapshots were read is in them by now.
         raise _contended(f"totals of {partition}")
 
-    def _is_sound(self, day: str, partition: str, stored: StoredDay, own: StoredDocument) -> bool:
+    def _is_sound(self, day: str, partition: str, stored: StoredDay, own: StoredLedger) -> bool:
         """Tell whether nothing but its sums can be wrong with a ledger."""
         if not own.exists:
             return True
@@ -255,7 +255,7 @@ def _is_wrong(item: CounterItem | None, wanted: CounterItem, terms: Terms, *, na
     return not newer and (item.value != wanted.value or bool(counter_problems(item, terms)))
 
 
-def _decode(stored: StoredDocument) -> Ledger | None:
+def _decode(stored: StoredLedger) -> Ledger | None:
     try:
         return stored.decode()
     except CorruptDocument:

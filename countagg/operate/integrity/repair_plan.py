@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from countagg.aws.stored_items import Item, text_of
-from countagg.core.day_record import DayRecord
 from countagg.core.events import ObjectEvent
 from countagg.core.sequencer import sequencer_after
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
+from countagg.data.attributes import EXPIRES_AT, Item
+from countagg.data.day_records import DayRecord
+from countagg.data.snapshots import COUNTERS, ETAG, KEY, SEQUENCER, UPLOADED_AT
 from countagg.operate.integrity.comparison import INCLUDES_NEWER
 from countagg.operate.integrity.evidence import DayLook
 from countagg.operate.integrity.findings import Difference, Hop, Verification
@@ -125,7 +126,7 @@ def _included(instance: str, look: DayLook) -> list[str]:
 def _held(instance: str, look: DayLook) -> list[str]:
     """Return which versions an instance's snapshot has in its items, of those that may be of an event."""
     snapshot = look.snapshots.get(instance)
-    held = [text_of(item, "Sequencer") for item in snapshot.items] or [snapshot.sequencer] if snapshot else []
+    held = [SEQUENCER.find(item) for item in snapshot.items] or [snapshot.sequencer] if snapshot else []
     return [each for each in held if look.terms.sequencer_problem(each) is None]
 
 
@@ -153,7 +154,7 @@ def _event(instance: str, look: DayLook, settings: FunctionSettings, now: str) -
 def _sequencer_is_wrong(instance: str, look: DayLook) -> bool:
     snapshot = look.snapshots.get(instance)
     items = snapshot.items if snapshot else ()
-    return any(name == "Sequencer" for item in items for name, _ in item_problems(item, look.terms))
+    return any(name == SEQUENCER.name for item in items for name, _ in item_problems(item, look.terms))
 
 
 def _correction(instance: str, look: DayLook, event: ObjectEvent | None) -> Item:
@@ -165,7 +166,7 @@ def _correction(instance: str, look: DayLook, event: ObjectEvent | None) -> Item
     changed: dict[str, Any] = {}
     if _sequencer_is_wrong(instance, look):
         # The other shards' items are of the same version.
-        changed["Sequencer"] = {"S": max(_held(instance, look), default=_base(instance, look))}
+        changed = SEQUENCER.put(max(_held(instance, look), default=_base(instance, look)))
     if event is None and instance in look.snapshots:
         changed |= _set_by_day(instance, look)
     wrong = (
@@ -178,19 +179,13 @@ def _correction(instance: str, look: DayLook, event: ObjectEvent | None) -> Item
 
 def _set_by_day(instance: str, look: DayLook) -> dict[str, Any]:
     """Return the attributes of a snapshot that day and instance alone determine."""
-    expires_at = str(look.terms.expiry.snapshots)
-    return {"Key": {"S": look.terms.key_of(instance)}, "ExpiresAt": {"N": expires_at}}
+    return KEY.put(look.terms.key_of(instance)) | EXPIRES_AT.put(look.terms.expiry.snapshots)
 
 
 def _tombstone(instance: str, look: DayLook, now: str) -> Item:
     """Return the attributes of a snapshot that withdraws an instance of which the processor takes no event."""
-    return {
-        "Sequencer": {"S": _base(instance, look)},
-        "Counters": {"B": pack_counters({})},
-        "ETag": {"S": ""},
-        "UploadedAt": {"S": now},
-        **_set_by_day(instance, look),
-    }
+    written = SEQUENCER.put(_base(instance, look)) | COUNTERS.put(pack_counters({})) | ETAG.put("")
+    return written | UPLOADED_AT.put(now) | _set_by_day(instance, look)
 
 
 def _mendings(found: Verification, plan: RepairPlan, hops: AbstractSet[Hop]) -> Iterator[Mending]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.stored_items import text_of
+from countagg.data.attributes import DATE
 from countagg.operate.integrity.repair_plan import RepairPlan
 from countagg.operate.integrity.stored_forms import Terms, item_problems
 
@@ -22,8 +22,8 @@ def write_snapshots(reader: DayReader, writer: DayWriter, plan: RepairPlan, term
         for item in reader.snapshot_items(terms.day, instance):
             wrong = {name for name, _ in item_problems(item, terms)}
             if found := {name: value for name, value in changed.items() if name in wrong}:
-                writer.replace_snapshot(text_of(item, "Date"), instance, item, found)
+                writer.replace_snapshot(DATE.find(item), instance, item, found)
     for instance, changed in plan.withdrawals.items():
-        held = {text_of(item, "Date"): item for item in reader.snapshot_items(terms.day, instance)}
+        held = {DATE.find(item): item for item in reader.snapshot_items(terms.day, instance)}
         for partition in reader.layout(terms.day).partitions_of(terms.day, instance):
             writer.replace_snapshot(partition, instance, held.get(partition), changed)

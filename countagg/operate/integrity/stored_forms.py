@@ -37,21 +37,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from countagg.aws.stored_items import (
-    CounterItem,
-    Item,
-    StoredRecord,
-    StoredSnapshot,
-    bytes_of,
-    layout_of,
-    may_expire,
-    text_of,
-    version_of,
-    whole_number,
-)
-from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.counter_file import read_canonical, render_counters
-from countagg.core.day_record import SNAPSHOTS_EXPIRE, TOTALS_EXPIRE
 from countagg.core.days import DAYS_AHEAD, Expiry, closes_at
 from countagg.core.errors import CorruptDocument, InvalidObjectKey
 from countagg.core.object_keys import build_object_key, parse_object_key
@@ -60,6 +46,11 @@ from countagg.core.published import UPDATED_AT_KEY, PublishedTotals
 from countagg.core.sequencer import sequencer_problem
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import unpack_canonical
+from countagg.data.attributes import EXPIRES_AT, VERSION, Attribute, Item
+from countagg.data.counters import VALUE, CounterItem
+from countagg.data.day_records import SNAPSHOTS_EXPIRE, TOTALS_EXPIRE, StoredRecord, layout_of, may_expire
+from countagg.data.ledgers import DOCUMENT, UPDATED_AT, StoredDay
+from countagg.data.snapshots import COUNTERS, ETAG, INSTANCE, KEY, SEQUENCER, UPLOADED_AT, StoredSnapshot
 
 if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import CounterFile
@@ -144,51 +135,52 @@ def _of_type(kind: str, name: str) -> Check:
 
 
 def _expires(value: Item, terms: Terms) -> str | None:
-    seconds = whole_number(value)
+    seconds = EXPIRES_AT.parse(value)
     return "is not a whole number" if seconds is None else terms.expiry_problem(seconds)
 
 
 def _version(value: Item, _terms: Terms) -> str | None:
-    return "is not the number of a version" if version_of({"Version": value}) is None else None
+    return "is not the number of a version" if VERSION.parse(value) is None else None
 
 
-_SNAPSHOT: Final[Mapping[str, Check]] = {
-    "Sequencer": _text(lambda text, terms: terms.sequencer_problem(text)),
-    "Counters": _of_type("B", "binary"),
-    "ETag": _text(),
-    "Key": _text(),
-    "UploadedAt": _text(lambda text, _terms: "is no time" if moment_of(text) is None else None),
-    "ExpiresAt": _expires,
+_SNAPSHOT: Final[Mapping[Attribute, Check]] = {
+    SEQUENCER: _text(lambda text, terms: terms.sequencer_problem(text)),
+    COUNTERS: _of_type("B", "binary"),
+    ETAG: _text(),
+    KEY: _text(),
+    UPLOADED_AT: _text(lambda text, _terms: "is no time" if moment_of(text) is None else None),
+    EXPIRES_AT: _expires,
 }
-_LEDGER: Final[Mapping[str, Check]] = {
-    "Version": _version,
-    "Document": _of_type("B", "binary"),
-    "UpdatedAt": _text(lambda text, terms: terms.moment_problem(text)),
-    "ExpiresAt": _expires,
+_LEDGER: Final[Mapping[Attribute, Check]] = {
+    VERSION: _version,
+    DOCUMENT: _of_type("B", "binary"),
+    UPDATED_AT: _text(lambda text, terms: terms.moment_problem(text)),
+    EXPIRES_AT: _expires,
 }
-_COUNTER: Final[Mapping[str, Check]] = {
-    "Value": _of_type("N", "a number"),
-    "Version": _version,
-    "ExpiresAt": _expires,
+_COUNTER: Final[Mapping[Attribute, Check]] = {
+    VALUE: _of_type("N", "a number"),
+    VERSION: _version,
+    EXPIRES_AT: _expires,
 }
-_OLDER_RECORD: Final[Mapping[str, Check]] = {"ExpiresAt": _expires}
-_RECORD: Final[Mapping[str, Check]] = {
+_OLDER_RECORD: Final[Mapping[Attribute, Check]] = {EXPIRES_AT: _expires}
+_RECORD: Final[Mapping[Attribute, Check]] = {
     SNAPSHOTS_EXPIRE: lambda value, terms: _is(value, terms.expiry.snapshots),
     TOTALS_EXPIRE: lambda value, terms: _is(value, terms.expiry.totals),
 }
 
 
 def _is(value: Item, expected: int) -> str | None:
-    return None if whole_number(value) == expected else "is not when the day expires"
+    return None if EXPIRES_AT.parse(value) == expected else "is not when the day expires"
 
 
 Problem = tuple[str, str]
 """An attribute, and what is wrong with it."""
 
 
-def _wrong(item: Item, checks: Mapping[str, Check], terms: Terms) -> Iterator[Problem]:
+def _wrong(item: Item, checks: Mapping[Attribute, Check], terms: Terms) -> Iterator[Problem]:
     """Yield the attributes of an item that are wrong, each with the reason."""
-    for name, check in checks.items():
+    for attribute, check in checks.items():
+        name = attribute.name
         problem = check(item[name], terms) if name in item else "is missing"
         if problem is not None:
             yield name, problem
@@ -197,28 +189,28 @@ def _wrong(item: Item, checks: Mapping[str, Check], terms: Terms) -> Iterator[Pr
 def item_problems(item: Item, terms: Terms) -> Iterator[Problem]:
     """Yield what is wrong with an item of a snapshot by itself."""
     yield from _wrong(item, _SNAPSHOT, terms)
-    if "S" in item.get("Key", {}) and text_of(item, "Key") != terms.key_of(text_of(item, "Instance")):
-        yield "Key", "is not that of the instance's file"
+    if "S" in item.get(KEY.name, {}) and KEY.find(item) != terms.key_of(INSTANCE.find(item)):
+        yield KEY.name, "is not that of the instance's file"
 
 
 def snapshot_problems(snapshot: StoredSnapshot, layout: Layout, terms: Terms) -> list[Problem]:
     """Return what is wrong with a snapshot by itself."""
     found = [problem for item in snapshot.items for problem in item_problems(item, terms)]
     found += [
-        (name, "differs between the shards")
-        for name in ("ETag", "Key", "UploadedAt", "ExpiresAt")
-        if len({str(item.get(name)) for item in snapshot.items}) > 1
+        (each.name, "differs between the shards")
+        for each in (ETAG, KEY, UPLOADED_AT, EXPIRES_AT)
+        if len({str(item.get(each.name)) for item in snapshot.items}) > 1
     ]
     if len(snapshot.items) > 1 and not all(
         _is_share(item, layout, shard) for shard, item in enumerate(snapshot.items)
     ):
-        found.append(("Counters", "are not as the processor spreads them"))
+        found.append((COUNTERS.name, "are not as the processor spreads them"))
     return list(dict.fromkeys(found))
 
 
 def _is_share(item: Item, layout: Layout, shard: int) -> bool:
     """Tell whether the counters of an item are written as they should be, and belong to its shard."""
-    content = canonical(bytes_of(item, "Counters"))
+    content = canonical(COUNTERS.find(item))
     if content is None:
         return False
     counters = read_canonical(content)
@@ -280,7 +272,7 @@ def record_problems(record: StoredRecord, terms: Terms) -> Iterator[str]:
         yield "the day's layout cannot be read"
     elif record.actual is not None:
         yield "the day is stored in another layout"
-    older = "ExpiresAt" in record.item and _RECORD.keys().isdisjoint(record.item)
+    older = EXPIRES_AT.name in record.item and not any(each.name in record.item for each in _RECORD)
     for name, problem in _wrong(record.item, _OLDER_RECORD if older else _RECORD, terms):
         yield f"{name} {problem}"
 

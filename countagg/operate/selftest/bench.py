@@ -12,17 +12,18 @@ from typing import Any, Final
 
 from countagg.aws import probes
 from countagg.aws.day_reader import DayReader
-from countagg.aws.dead_letter_queue import DeadLetterQueue
 from countagg.aws.kinds.binding import Forced
-from countagg.aws.limits import Limits
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.limits import AlertState
+from countagg.core.names import Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.polling import Polling
+from countagg.data.limits import LimitsTable
+from countagg.data.queues import DeadLetterQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
@@ -136,8 +137,8 @@ class Bench:
         return DayReader(self.clients, self.pipeline.settings)
 
     @cached_property
-    def _limits(self) -> Limits:
-        return Limits(self.clients, self.chosen.stack)
+    def _limits(self) -> LimitsTable:
+        return LimitsTable(self.clients, Names(self.chosen.stack).counters)
 
     # The stack
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countagg.aws.limits import Limits
 from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import check_counter_name, parse_counter_file
 from countagg.core.errors import InvalidCounterFile, UsageError
 from countagg.core.limits import AlertState
 from countagg.core.values import parse_value
+from countagg.data.limits import LimitsTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class LimitsOfDay:
     limits: tuple[LimitOfDay, ...]
 
 
-def compare_limits(pipeline: Pipeline, limits: Limits, day: str) -> LimitsOfDay:
+def compare_limits(pipeline: Pipeline, limits: LimitsTable, day: str) -> LimitsOfDay:
     """Compare all limits with a day's totals."""
     stored = sorted(limits.read(), key=lambda each: each.counter)
     alerts = {(each.alert.counter, each.alert.limit): each for each in limits.alerts(day)} if stored else {}

@@ -19,12 +19,12 @@ from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.simulation import TRIALS
 from countagg.cli.main import main
 from countagg.core.counter_file import parse_counter_file
-from countagg.core.day_record import record_key
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.partitions import Layout
 from countagg.core.published import CONTENT_TYPE, published_metadata, render_published
 from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
+from countagg.data.day_records import record_key
 from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
 from countagg.provision.calls import CALLS
 from countagg.provision.metrics import files_skipped

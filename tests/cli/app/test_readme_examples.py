@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import pytest
 
-from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.aws.log_events import LogEvent
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.preferences import Preferences
@@ -25,6 +24,7 @@ from countagg.cli.logs.logs_command import render_line
 from countagg.cli.totals.history_view import write_history
 from countagg.cli.totals.watch_view import show_looks
 from countagg.core.values import SCALE
+from countagg.data.queues import HeldMessage
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind
 from countagg.operate.integrity.findings import Difference, Hop, Verification
 from countagg.operate.integrity.repair_plan import Mending, RepairAction

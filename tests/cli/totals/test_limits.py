@@ -16,8 +16,9 @@ import pytest
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.totals.limits_commands import import_limits
-from countagg.core.limits import Alert, alert_attributes
+from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
+from countagg.data.limits import alert_item
 from tests.cli.account import ACCOUNT, write_day
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine
@@ -121,7 +122,7 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
     for name, value in (("COUNTER2", "0.5"), ("COUNTER1", "100000"), ("nobodys", "1")):
         countagg("limits", "set", name, value)
     alert = Alert(DAY, "COUNTER1", 100_000 * SCALE, 191_122 * SCALE, 3)
-    put_item(**alert_attributes(alert), State={"S": "sent"}, SentAt={"S": "2026-07-01T10:00:02+00:00"})
+    put_item(**alert_item(alert, AlertState.SENT, 0), SentAt={"S": "2026-07-01T10:00:02+00:00"})
     ran = countagg("limits", "list", "--date", DAY)
     assert (ran.code, ran.err) == (0, "")
     assert [re.sub(r"\d+ d ago", "AGE", line) for line in ran.out.splitlines()] == [
@@ -173,7 +174,7 @@ def test_what_is_passed_and_not_told_is_said(countagg: CommandLine) -> None:
     countagg("limits", "set", "COUNTER1", "5")
     ran = countagg("limits", "list", "--date", DAY)
     assert ran.err == f"what is passed and not yet told is told with the next change of {DAY}\n"
-    put_item(**alert_attributes(Alert(DAY, "COUNTER1", 5 * SCALE, 6 * SCALE, 3)), State={"S": "sending"})
+    put_item(**alert_item(Alert(DAY, "COUNTER1", 5 * SCALE, 6 * SCALE, 3), AlertState.SENDING, 0))
     assert countagg("limits", "list", "--date", DAY).out.splitlines()[1].split()[-2:] == ["yes", "sending"]
 
 

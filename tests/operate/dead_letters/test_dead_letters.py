@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.aws.dead_letter_queue import HeldMessage
 from countagg.core.errors import AwsCallFailed, UsageError
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.refusals import Refusal
 from countagg.core.unpublished import UnpublishedDay
+from countagg.data.queues import HeldMessage
 from countagg.operate.dead_letters.dead_letters import (
     DeadLetter,
     LetterKind,
@@ -29,8 +29,7 @@ from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redr
 from tests.events.loading import load_event
 
 if TYPE_CHECKING:
-    from countagg.aws.dead_letter_queue import DeadLetterQueue
-    from countagg.aws.event_queue import EventQueue
+    from countagg.data.queues import DeadLetterQueue, EventQueue
 
 KEY = "counters/2026-11-20/values_i-deadbeef"
 REFUSAL = Refusal(

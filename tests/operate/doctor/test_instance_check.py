@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.partitions import Layout
+from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.operate.doctor.checks import State
 from countagg.operate.doctor.instance_check import judge_instances, look_alikes
 
@@ -17,8 +17,8 @@ DAY: Final = "2026-11-20"
 
 def day_of(*instances: str, layout: Layout = Layout()) -> StoredDay:  # noqa: B008 - frozen
     held = encode_ledger(Ledger({}, {}, dict.fromkeys(instances, "S")))
-    empty = [StoredDocument()] * (layout.lanes - 1)
-    return StoredDay((*empty, StoredDocument(1, "then", held)), layout)
+    empty = [StoredLedger()] * (layout.lanes - 1)
+    return StoredDay((*empty, StoredLedger(1, "then", held)), layout)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_without_any_all_is_well(layout: Layout) -> None:
 
 
 def test_a_ledger_that_cannot_be_read_is_for_others_to_tell() -> None:
-    assert judge_instances({DAY: StoredDay((StoredDocument(1, "then", b"junk"),), Layout())}).state is State.OK
+    assert judge_instances({DAY: StoredDay((StoredLedger(1, "then", b"junk"),), Layout())}).state is State.OK

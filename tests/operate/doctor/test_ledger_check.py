@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.partitions import INSTANCES_PER_LANE, MORE_PARTITIONS, Layout
+from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.operate.cost.item_sizes import KB
 from countagg.operate.cost.spreading import describe_lack
 from countagg.operate.doctor.checks import State
@@ -18,12 +18,12 @@ DAY: Final = "2026-11-20"
 
 
 def day_of(sizes: list[int], layout: Layout) -> StoredDay:
-    return StoredDay(tuple(StoredDocument(1, "then", bytes(size)) for size in sizes), layout)
+    return StoredDay(tuple(StoredLedger(1, "then", bytes(size)) for size in sizes), layout)
 
 
 def with_instances(count: int) -> StoredDay:
     ledger = Ledger({}, {}, {f"i-{number}": "S" for number in range(count)})
-    return StoredDay((StoredDocument(), StoredDocument(1, "then", encode_ledger(ledger))), Layout(2, 1))
+    return StoredDay((StoredLedger(), StoredLedger(1, "then", encode_ledger(ledger))), Layout(2, 1))
 
 
 def test_small_ledgers_are_well() -> None:

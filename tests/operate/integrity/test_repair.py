@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from countagg.aws.stored_items import CounterItem
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import sequencer_after
 from countagg.core.values import SCALE
+from countagg.data.counters import CounterItem
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Hop
 from countagg.operate.integrity.repair import Repairer, check_day
@@ -26,7 +26,7 @@ from tests.operate.fake_day import DAY, NOW, SETTINGS, FakeDay
 
 if TYPE_CHECKING:
     from countagg.aws.day_writer import DayWriter
-    from countagg.aws.event_queue import EventQueue
+    from countagg.data.queues import EventQueue
 
 
 def published(day: FakeDay) -> dict[str, Decimal]:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
-from countagg.aws.stored_items import CounterItem, StoredSnapshot
-from countagg.aws.stored_ledgers import StoredDay, StoredDocument
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
@@ -19,6 +17,9 @@ from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from countagg.data.counters import CounterItem
+from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.comparison import INCLUDES_NEWER, Comparer
 from countagg.operate.integrity.evidence import CounterFile, DayLook
 from countagg.operate.integrity.findings import Difference, Hop
@@ -31,7 +32,7 @@ from tests.operate.fake_day import DAY, NOW, SETTINGS
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
     from countagg.aws.day_writer import DayWriter
-    from countagg.aws.event_queue import EventQueue
+    from countagg.data.queues import EventQueue
 
 LAYOUT: Final = Layout(2, 2)
 TERMS: Final = Terms(SETTINGS, DAY, NOW.date(), SETTINGS.expiry_of(DAY))
@@ -60,7 +61,7 @@ def ledgers_of(fleet: Fleet) -> list[Ledger]:
 
 
 def stored(ledgers: list[Ledger], version: int = 1) -> StoredDay:
-    return StoredDay(tuple(StoredDocument(version, "then", encode_ledger(each)) for each in ledgers), LAYOUT)
+    return StoredDay(tuple(StoredLedger(version, "then", encode_ledger(each)) for each in ledgers), LAYOUT)
 
 
 def half_done() -> list[Ledger]:
@@ -188,7 +189,7 @@ class SplitDay:
         wrote: the partitions that were written.
     """
 
-    parts: dict[str, StoredDocument]
+    parts: dict[str, StoredLedger]
     fleet: Fleet = field(default_factory=lambda: AFTER)
     items: tuple[int, ...] = ()
     published_version: int = 0
@@ -227,13 +228,13 @@ class SplitDay:
                     yield StoredSnapshot(day, name, sequencer, pack_counters(share), "e", name, "then")
 
     def replace_ledger(
-        self, partition: str, replaced: StoredDocument, version: int, document: bytes, updated_at: str
+        self, partition: str, replaced: StoredLedger, version: int, document: bytes, updated_at: str
     ) -> bool:
         if self.on_write:
             self.on_write.pop(0)()
         if self.parts[partition].version != replaced.version:
             return False
-        self.parts[partition] = StoredDocument(version, updated_at, document)
+        self.parts[partition] = StoredLedger(version, updated_at, document)
         self.wrote.append(partition)
         return True
 
@@ -273,7 +274,7 @@ def test_a_day_that_is_right_but_behind_what_is_published_goes_on_after_it() -> 
 def test_the_day_goes_on_after_what_is_published_though_the_ledger_of_a_partition_was_lost(where: str) -> None:
     day = SplitDay.of(ledgers_of(AFTER))
     lost = LAYOUT.partitions(DAY)[1]
-    day.parts[lost] = StoredDocument()
+    day.parts[lost] = StoredLedger()
     if where == "items":
         day.items = (20, 3)
     else:
@@ -292,7 +293,7 @@ def test_an_aggregator_may_write_between_read_and_write_of_a_partition() -> None
     second = LAYOUT.partitions(DAY)[1]
 
     def write() -> None:
-        day.parts[second] = StoredDocument(6, "meanwhile", encode_ledger(ledgers[1]))
+        day.parts[second] = StoredLedger(6, "meanwhile", encode_ledger(ledgers[1]))
 
     day.fleet, day.on_write = BEFORE, [write]
     day.repairer.rebuild_ledger(DAY)
@@ -307,7 +308,7 @@ def test_a_partition_that_others_write_at_every_attempt_is_named() -> None:
 
     def write() -> None:
         before = day.parts[first]
-        day.parts[first] = StoredDocument(before.version + 1, "meanwhile", before.document)
+        day.parts[first] = StoredLedger(before.version + 1, "meanwhile", before.document)
 
     day.fleet = dict.fromkeys(("i-1", "i-2", "i-3", "i-4"), AFTER["i-1"])
     day.on_write = [write] * 99
@@ -318,7 +319,7 @@ def test_a_partition_that_others_write_at_every_attempt_is_named() -> None:
 def test_a_damaged_partition_is_rebuilt() -> None:
     day = SplitDay.of(ledgers_of(AFTER))
     damaged = LAYOUT.partitions(DAY)[3]
-    day.parts[damaged] = StoredDocument(5, "then", b"garbage")
+    day.parts[damaged] = StoredLedger(5, "then", b"garbage")
 
     day.repairer.rebuild_ledger(DAY)
 

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import pytest
 
-from countagg.aws.stored_ledgers import StoredDay
 from countagg.core.days import Expiry
 from countagg.core.values import SCALE
+from countagg.data.ledgers import StoredDay
 from countagg.operate.integrity.comparison import NAMED_COUNTERS
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Hop, RefusedFile, Verification

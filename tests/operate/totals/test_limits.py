@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from countagg.aws.limits import StoredLimit
 from countagg.core.errors import UsageError
-from countagg.core.limits import Alert, AlertState, StoredAlert
+from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
+from countagg.data.limits import StoredAlert, StoredLimit
 from countagg.operate.totals.limits import (
     LimitOfDay,
     LimitsOfDay,
@@ -21,7 +21,7 @@ from countagg.operate.totals.limits import (
 from tests.cli.fake_pipeline import DAY, FakePipeline
 
 if TYPE_CHECKING:
-    from countagg.aws.limits import Limits
+    from countagg.data.limits import LimitsTable
 
 
 class FakeLimits:
@@ -32,9 +32,9 @@ class FakeLimits:
         self._alerts = alerts
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> LimitsTable:
         """The fake, in the place of the real one."""
-        return cast("Limits", self)
+        return cast("LimitsTable", self)
 
     def read(self) -> Iterator[StoredLimit]:
         return iter(self._stored)

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from countagg.core.day_record import DayRecord
 from countagg.core.days import Expiry
 from countagg.core.partitions import Layout
+from countagg.data.day_records import DayRecord
 
 DAY: Final = "2026-11-20"
 CHOSEN: Final = Expiry.chosen(DAY, 35, 400)

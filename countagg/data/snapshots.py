@@ -1,0 +1,212 @@
+"""Snapshots in their table: an item for each instance's file of a day, or one a shard of the counters.
+
+Written under the sequencer of the file's event, and only over one of an earlier event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from countagg.core.errors import CorruptDocument, InvalidEvent, shorten
+from countagg.core.ledger import Image, Link
+from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
+from countagg.core.snapshot import Snapshot, join_parts
+from countagg.data.attributes import DATE, EXPIRES_AT, Attribute, Binary, Item, Text, unchanged
+from countagg.data.calls import Clients, Table
+
+INSTANCE: Final = Text("Instance")
+SEQUENCER: Final = Text("Sequencer")
+COUNTERS: Final = Binary("Counters")
+ETAG: Final = Text("ETag")
+KEY: Final = Text("Key")
+UPLOADED_AT: Final = Text("UploadedAt")
+
+_CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedFile:
+    """What a snapshot is of: the event's sequencer, and the object's ETag, which is None after a withdrawal."""
+
+    sequencer: str
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot(Snapshot):
+    """A snapshot, and the items that it was read from, one a shard; none for one that stands in for it.
+
+    `packed` stands in the place of their counters. What cannot be read of it is empty.
+    """
+
+    items: tuple[Item, ...] = field(default=(), compare=False, repr=False)
+
+
+def snapshot_key(partition: str, instance: str) -> dict[str, Any]:
+    """Return the key of a snapshot's item."""
+    return DATE.put(partition) | INSTANCE.put(instance)
+
+
+class SnapshotsTable:
+    """The table of a stack, as far as snapshots are concerned (`data.day_records` are in it too).
+
+    Args:
+        clients: to work with.
+        name: the table's name.
+    """
+
+    def __init__(self, clients: Clients, name: str) -> None:
+        self._table = Table(clients, name)
+
+    def applied(self, partition: str, instance: str) -> AppliedFile | None:
+        """Return what an instance's snapshot is of, strongly consistent; None if there is none."""
+        item = self._table.get(_where(partition, instance), snapshot_key(partition, instance), SEQUENCER, ETAG)
+        return None if item is None else AppliedFile(SEQUENCER.read(item), ETAG.find(item) or None)
+
+    def put(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
+        """Write a snapshot unless the table holds one of the same or a newer event.
+
+        Args:
+            parts: partition -> the snapshot with those of its counters that belong there. They are written
+                together or not at all.
+            expires_at: seconds since 1970, the same for all snapshots of a day.
+
+        Returns:
+            Whether it was written. After a write that landed although the caller saw a time-out, the repeated
+            one finds its own sequencer and returns False: the work is done all the same.
+        """
+        items = [snapshot_item(partition, snapshot, expires_at) for partition, snapshot in parts.items()]
+        if len(items) == 1:
+            return self._table.put("snapshot", items[0], _unless_newer(items[0]))
+        puts: Any = [{"TableName": self._table.name, "Item": item, **_unless_newer(item)} for item in items]
+        try:
+            self._table.clients.dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+        except ClientError as error:
+            reasons: Any = error.response.get("CancellationReasons", [])
+            if any(reason["Code"] == _CONDITION_OF_TRANSACTION for reason in reasons):
+                return False
+            raise
+        return True
+
+    def images(self, partition: str) -> Iterator[tuple[str, Image]]:
+        """Yield (instance, image) of every snapshot of a partition, strongly consistent."""
+        for item in self.items(partition, INSTANCE, SEQUENCER, COUNTERS):
+            yield INSTANCE.read(item), Image(SEQUENCER.read(item), COUNTERS.read(item))
+
+    def items(self, partition: str, *shown: Attribute) -> Iterator[Item]:
+        """Yield the items of a partition, or some of their attributes, by instance, strongly consistent."""
+        return self._table.query(f"snapshots of {partition}", DATE, partition, *shown)
+
+    def parts(self, partitions: Sequence[str], instance: str) -> list[Item]:
+        """Return the items of one snapshot as they are at one moment, strongly consistent."""
+        where, keys = _where(partitions[0], instance), [snapshot_key(each, instance) for each in partitions]
+        found = [self._table.get(where, keys[0])] if len(keys) == 1 else self._table.at_one_moment(where, keys)
+        return [item for item in found if item is not None]
+
+    def replace(self, partition: str, instance: str, replaced: Item | None, changed: Item) -> bool:
+        """Change attributes of an item if it still is of the version that was read; return whether it was.
+
+        Args:
+            partition: of a day (`core.partitions`).
+            instance: whose.
+            replaced: as it was read; None if there was none.
+            changed: attributes that it gets; it keeps the others.
+        """
+        read = replaced or {}
+        written = {**snapshot_key(partition, instance), **read, **changed}
+        return self._table.put(_where(partition, instance), written, unchanged(read, INSTANCE, SEQUENCER))
+
+
+def _where(partition: str, instance: str) -> str:
+    return f"snapshot {instance} of {partition}"
+
+
+def snapshot_item(partition: str, snapshot: Snapshot, expires_at: int) -> Item:
+    """Return the item of a snapshot, or of its share of a partition."""
+    return (
+        snapshot_key(partition, snapshot.instance)
+        | SEQUENCER.put(snapshot.sequencer)
+        | COUNTERS.put(snapshot.packed)
+        | ETAG.put(snapshot.etag)
+        | KEY.put(snapshot.key)
+        | UPLOADED_AT.put(snapshot.uploaded_at)
+        | EXPIRES_AT.put(expires_at)
+    )
+
+
+def _unless_newer(item: Item) -> dict[str, Any]:
+    return {
+        "ConditionExpression": f"attribute_not_exists({SEQUENCER}) OR {SEQUENCER} < :sequencer",
+        "ExpressionAttributeValues": {":sequencer": item[SEQUENCER.name]},
+    }
+
+
+def belong_together(parts: Sequence[Item], layout: Layout) -> bool:
+    """Tell whether items are all parts of one version of a snapshot."""
+    return len(parts) == layout.shards and len({SEQUENCER.find(part) for part in parts}) == 1
+
+
+def stored_snapshot(day: str, parts: Sequence[Item], layout: Layout) -> StoredSnapshot:
+    """Make a snapshot of its parts, at least one. Where they do not belong together, it cannot be read."""
+    newest = max(parts, key=SEQUENCER.find)
+    return StoredSnapshot(
+        day=day,
+        instance=INSTANCE.find(newest),
+        sequencer=SEQUENCER.find(newest),
+        packed=_joined(list(map(COUNTERS.find, parts))) if belong_together(parts, layout) else b"",
+        etag=ETAG.find(newest),
+        key=KEY.find(newest),
+        uploaded_at=UPLOADED_AT.find(newest),
+        items=tuple(parts),
+    )
+
+
+def _joined(packed: Sequence[bytes]) -> bytes:
+    try:
+        return join_parts(packed)
+    except CorruptDocument:
+        return b""
+
+
+def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
+    """Read a record of the table's stream, as Lambda hands it over (docs/aws-facts.md#dynamodb).
+
+    Returns:
+        None for a removal: TTL clean-up never subtracts. None also for a day's record.
+
+    Raises:
+        InvalidEvent: the record lacks what a snapshot has.
+    """
+    if record.get("eventName") == "REMOVE":
+        return None
+    try:
+        change = record["dynamodb"]
+        partition = DATE.read(change["Keys"])
+        if partition == LAYOUTS_PARTITION:
+            return None
+        parse_partition(partition)
+        old = change.get("OldImage")
+        return Link(
+            partition=partition,
+            instance=INSTANCE.read(change["Keys"]),
+            old=_replaced_image(old) if old else None,
+            new=_image(change["NewImage"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidEvent(f"the stream record is not of a snapshot: {shorten(error)}") from error
+
+
+def _replaced_image(image: Item) -> Image:
+    """Return the image that was replaced; one that was damaged continues no chain, so that the day is rebuilt."""
+    try:
+        return _image(image)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Image("", b"")
+
+
+def _image(image: Item) -> Image:
+    return Image(SEQUENCER.read(image), COUNTERS.read_event(image))

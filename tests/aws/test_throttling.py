@@ -13,6 +13,7 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from countagg.core.errors import AwsCallFailed
 from tests.aws.world import World, touched
+from tests.quick_moto import read_cache
 
 TRIES = 5
 """That botocore makes in all: see `session`."""
@@ -81,7 +82,8 @@ def throttled(world: World, read: Throttled, times: int) -> Iterator[list[int]]:
     event = f"before-send.{service}.{operation}"
     client.meta.events.register_first(event, refuse)
     try:
-        yield answered
+        with read_cache().off():
+            yield answered
     finally:
         client.meta.events.unregister(event, refuse)
 

@@ -30,6 +30,7 @@ from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
 from countagg.provision.states import Code
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
+from tests.quick_moto import READING
 
 if TYPE_CHECKING:
     from tests.aws.delays import Delays
@@ -56,7 +57,6 @@ class OneClient:
         return self
 
 
-_READING: Final = ("Get", "List", "Describe", "Head")
 _SETTINGS: Final = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN")
 ENVIRONMENT: Final[dict[str, str | None]] = {
     **dict.fromkeys(_SETTINGS),
@@ -117,7 +117,7 @@ class Calls:
 
     def before(self, model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-call`."""
-        if not model.name.startswith(_READING):
+        if not model.name.startswith(READING):
             if len(self.mutating) == self.dies_before:
                 raise Killed
             self.mutating.append(model.name)
@@ -130,7 +130,7 @@ class Calls:
         """Handle `after-call`."""
         if self.delays and "Error" not in parsed:
             self.delays.answered(_full_name(model), context["asked"], parsed)
-        if not model.name.startswith(_READING) and len(self.mutating) - 1 == self.dies_after:
+        if not model.name.startswith(READING) and len(self.mutating) - 1 == self.dies_after:
             raise Killed
 
     def reset(self) -> None:

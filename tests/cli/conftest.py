@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import botocore.handlers
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from countagg.aws.session import Clients, ConnectionOptions
 from tests.aws.moto_gaps import MotoGaps
 from tests.aws.world import Calls
 from tests.cli.account import moto_account, set_up
 from tests.cli.running import CommandLine
-
-_read_once = cache(JSONFileLoader().load_file)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _models_read_once() -> Iterator[None]:
-    """Have botocore read its models once; every run of a command makes a session of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(_read_once))
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -132,7 +132,7 @@ def batch_of(records: Iterator[dict[str, Any]]) -> bytes:
 
 
 def versions_of_one_day(*, renamed: bool = False) -> Iterator[dict[str, Any]]:
-    documents = [encoded(counters(number, named=number * renamed)) for number in range(8 if renamed else 60)]
+    documents = [encoded(counters(number, named=number * renamed)) for number in range(5 if renamed else 25)]
     for version in range(1, len(documents)):
         yield totals_record(f"{DAY}", version, documents[version - 1], documents[version])
 
@@ -166,7 +166,7 @@ def answer_publisher() -> Answer:
 
 
 def changes_of_one_ledger() -> Iterator[dict[str, Any]]:
-    packed = [base64.b64encode(pack_counters(counters(number))).decode() for number in range(60)]
+    packed = [base64.b64encode(pack_counters(counters(number))).decode() for number in range(25)]
     for version in range(1, len(packed)):
         yield snapshot_record(f"{DAY}", packed[version - 1], packed[version], version)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import io
 import itertools
 import json
@@ -84,13 +85,9 @@ class Calls:
 
     made: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def watch(self, client: Any) -> None:
-        """Write down each call of the client from now on."""
-
-        def note(params: dict[str, Any], model: Any, **_: object) -> None:
-            self.made.append((model.name, copy.deepcopy(params)))
-
-        client.meta.events.register("before-parameter-build", note)
+    def note(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        """Handle `before-parameter-build`."""
+        self.made.append((model.name, copy.deepcopy(params)))
 
     def of(self, operation: str) -> list[dict[str, Any]]:
         """Return the parameters of each call of an operation."""
@@ -290,9 +287,18 @@ def emitted_metrics(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
     return found
 
 
+@functools.cache
+def _watched_clients() -> tuple[Clients, Calls]:
+    """Make clients that all worlds share, because that takes longer than most tests."""
+    clients, calls = make_clients(), Calls()
+    for client in (clients.s3, clients.sqs, clients.dynamodb):
+        client.meta.events.register("before-parameter-build", calls.note)
+    return clients, calls
+
+
 def make_world() -> World:
     """Create the resources and return them, with everything that a handler takes."""
-    clients = make_clients()
+    clients, calls = _watched_clients()
     names = Names("countagg")
     clients.s3.create_bucket(Bucket=BUCKET)
     queue_url = clients.sqs.create_queue(QueueName=names.dead_letters)["QueueUrl"]
@@ -331,9 +337,7 @@ def make_world() -> World:
         totals_retention_days=400,
         alerts_topic_arn=f"arn:aws:sns:{REGION}:{ACCOUNT}:{names.alerts}",
     )
-    calls = Calls()
-    for client in (clients.s3, clients.sqs, clients.dynamodb):
-        calls.watch(client)
+    calls.made.clear()
     log = io.StringIO()
     # Powertools keeps the handlers of a service's logger, so each world has a service of its own.
     service = f"test-{next(_WORLDS)}"

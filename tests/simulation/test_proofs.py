@@ -22,8 +22,9 @@ from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 
-SEEDS = 100
 SEEDS_OF_A_MUTANT = 400
+SEEDS = {"no-sequencer": 100}
+"""Of a naive rule; of those that are wrong more often, 40."""
 AT_LEAST_WRONG = {
     "unconditional-add": 0.45,
     "fence-per-day": 0.15,
@@ -35,8 +36,9 @@ AT_LEAST_WRONG = {
 
 @pytest.mark.parametrize("name", sorted(NAIVE))
 def test_a_naive_rule_is_wrong_as_often_as_stated(name: str) -> None:
-    wrong = sum(bool(run(make_plan(seed), NAIVE[name]).wrong) for seed in range(SEEDS))
-    assert wrong / SEEDS >= AT_LEAST_WRONG[name]
+    seeds = SEEDS.get(name, 40)
+    wrong = sum(bool(run(make_plan(seed), NAIVE[name]).wrong) for seed in range(seeds))
+    assert wrong / seeds >= AT_LEAST_WRONG[name]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
@@ -48,8 +50,9 @@ def test_a_mutant_dies(mutant: Mutant) -> None:
 def plans_for(mutant: Mutant) -> Iterator[Plan]:
     if mutant.goes_on is None:
         special = chain(islice(across_lanes(), 40), islice(in_slices(), 20), islice(beside_a_denied_day(), 20))
-        # By 580 a mutant dies that the others let live.
-        return chain(special, map(make_plan, (580, *range(SEEDS_OF_A_MUTANT))), there_and_back())
+        known = () if mutant.seed is None else (mutant.seed,)
+        seeds = map(make_plan, range(SEEDS_OF_A_MUTANT))
+        return chain(map(make_plan, known), special, seeds, there_and_back())
     return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
 
 
@@ -110,7 +113,7 @@ def _only(name: str, value: int) -> File:
 
 @pytest.mark.parametrize("plans", [there_and_back, across_lanes, in_slices, beside_a_denied_day])
 def test_the_real_functions_are_right_in_these_plans_too(plans: Callable[[], Iterator[Plan]]) -> None:
-    assert all(run(plan).wrong == () for plan in plans())
+    assert all(run(plan).wrong == () for plan in islice(plans(), 60))
 
 
 def test_a_mutant_leaves_the_real_functions_as_they_are() -> None:

@@ -18,7 +18,7 @@ from tools.simulation.run import run
 
 pytestmark = pytest.mark.exhaustive
 
-GROUPS = 10
+GROUPS = 5
 A_GROUP = 100
 BEYOND_ANY_TABLE = 1_000_000
 """Seeds of other tests, so that they do not lean on those above."""

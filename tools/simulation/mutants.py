@@ -27,6 +27,7 @@ class Mutant:
         old: the text that is there, once.
         new: the text that stands there instead.
         goes_on: seed of the first plan that goes on later to look for it with; None for plans of every kind.
+        seed: of a plan that it died by, tried first; None if the plans that are made for mutants find it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Mutant:
     old: str
     new: str
     goes_on: int | None = None
+    seed: int | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -112,6 +114,7 @@ MUTANTS = (
         "core.ledger",
         "        if included != (None if link.old is None else link.old.sequencer):",
         "        if False:",
+        seed=14,
     ),
     Mutant(
         "< for <= in the test for what is included",
@@ -143,6 +146,7 @@ MUTANTS = (
         "data.attributes",
         'f"#{name} = :{name}"',
         'f"#{name} >= :{name}"',
+        seed=580,
     ),
     Mutant(
         "<= for < in the snapshot's condition",
@@ -155,6 +159,7 @@ MUTANTS = (
         "functions.aggregator",
         "held = self._held.pop(partition, None)",
         "held = self._held.get(partition)",
+        seed=14,
     ),
     Mutant(
         "absent object passed over",
@@ -162,42 +167,49 @@ MUTANTS = (
         "            found = self._store.files.fetch(event.key)\n",
         "            found = self._store.files.fetch(event.key)\n"
         "            if found is None:\n                return Outcome.SKIPPED\n",
+        seed=1,
     ),
     Mutant(
         "an object that is not found taken for one that was removed",
         "functions.processor",
         " if event.removed else self._await_object(event, file_key)\n",
         "\n",
+        seed=11,
     ),
     Mutant(
         "a removal passed over where a refused file came since",
         "functions.processor",
         "                self._withdraw(event, file_key)\n                if earlier.parts is None",
         "                Outcome.SKIPPED\n                if earlier.parts is None",
+        seed=236,
     ),
     Mutant(
         "no version before a refused file read",
         "functions.earlier_versions",
         "            seen += 1\n",
         "            continue\n",
+        seed=5,
     ),
     Mutant(
         "a version from before a deletion taken for one that stands",
         "functions.earlier_versions",
         """                return Earlier(None, "the file before it was deleted")\n""",
         "                continue\n",
+        seed=51,
     ),
     Mutant(
         "failed message taken for done",
         "functions.processor",
         """extra={"message_id": record.message_id})\n                raise\n""",
         """extra={"message_id": record.message_id})\n                return\n""",
+        seed=7,
     ),
     Mutant(
         "refusal only logged",
         "functions.processor",
         "        self._store.dead_letters.send(refusal.to_message())\n",
         "",
+        seed=3,
     ),
     Mutant(
         "counters written without a condition on their version",
@@ -216,12 +228,14 @@ MUTANTS = (
         "functions.publications",
         "            self.changed |= changed_counters(before, after)",
         "            self.changed = changed_counters(before, after)",
+        seed=5,
     ),
     Mutant(
         "lost versions not noticed",
         "functions.outputs",
         "        if found.version >= publication.base:",
         "        if found.version >= 0:",
+        seed=98,
     ),
     Mutant(
         "published object written first",
@@ -268,18 +282,21 @@ MUTANTS = (
         "functions.publisher",
         "            return unsent\n",
         "            return None\n",
+        seed=75,
     ),
     Mutant(
         "published object without its version in the content",
         "core.published",
         'content[-1:] = f" {mark}\\n".encode()',
         'content[-1:] = b"\\n"',
+        seed=580,
     ),
     Mutant(
         "a day's layout changes with the settings",
         "data.day_records",
         "            if found.is_complete:\n                return found\n",
         "            if found.is_complete:\n                return replace(found, layout=wanted.layout)\n",
+        seed=0,
     ),
     Mutant(
         "parts of a snapshot written one after the other",
@@ -290,6 +307,7 @@ MUTANTS = (
         """        if items:
             return all(self._table.put("snapshot", item, _unless_newer(item)) for item in items)
 """,
+        seed=26,
     ),
     Mutant(
         "partitions read one after the other",
@@ -299,12 +317,14 @@ MUTANTS = (
                         self.clients.dynamodb.transact_get_items(TransactItems=[each])["Responses"][0]
                         for each in asked
                     ]""",
+        seed=580,
     ),
     Mutant(
         "of a split day only what the batch tells is published",
         "functions.outputs",
         "        return position, publication.including(self._behind(found, publication))",
         "        return position, publication",
+        seed=166,
     ),
     Mutant(
         "what a batch of a split day tells left out where the object says it",
@@ -318,6 +338,7 @@ MUTANTS = (
         "core.versions",
         "    return (max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS) + 1",
         "    return 1",
+        seed=84,
     ),
     Mutant(
         "a ledger begins with the batch alone",
@@ -330,7 +351,7 @@ MUTANTS = (
         "functions.processor",
         "        check_upload_day(day, event.date, self._now().date(), days, fixed)",
         "        check_upload_day(day, self._now().date(), self._now().date(), days, fixed)",
-        goes_on=330,
+        goes_on=441,
     ),
     Mutant(
         "a closed day opened again by more retention",

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from countagg.cli.app.choice_options import read_choices, taking_choices
-from countagg.cli.app.registry import command
+from countagg.cli.app.registry import add_declared, command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered, remember
@@ -96,7 +96,8 @@ def settings_of(*arguments: str, deployed: Remembered | None = None) -> StackSet
             found.append(chosen.settings(deployed or Remembered()))
 
     app = make_app()
-    command(app, "probe", "Tests")(taking_choices(probe))
+    command("probe")(taking_choices()(probe))
+    add_declared(app, "probe", "Tests", "")
     with pytest.raises(SystemExit) as end:
         typer.main.get_command(app)(["probe", *arguments], prog_name="countagg")
     if end.value.code:

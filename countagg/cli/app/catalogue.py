@@ -11,7 +11,7 @@ class Entry:
     """A command, or a group of commands.
 
     Attributes:
-        module: of `countagg.cli`, which registers it.
+        module: of `countagg.cli`, which declares it.
         panel: heading under which the help lists it.
         summary: its one sentence.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.cli.app.options import parameter_of
@@ -26,30 +27,32 @@ POLICY_CHOICES: Final = (
 """What the rights on a stack depend on."""
 
 
-def taking_choices(function: Callable[..., None], *names: str) -> Callable[..., None]:
-    """Return a command with options in place of its parameter `flags`, which it gets as a mapping.
+def taking_choices(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command options in place of its parameter `flags`, which it gets as a mapping.
 
     Args:
-        function: the command.
         names: of the choices that it takes; of all, each under its own heading of the help, if none is named.
     """
-    options = [
-        parameter_of(CHOICES[name], panel=None if names else CHOICES[name].panel) for name in names or CHOICES
-    ]
+    choices = [CHOICES[name] for name in names or CHOICES]
+    options = [parameter_of(choice, panel=None if names else choice.panel) for choice in choices]
 
-    def command(session: Session, **values: Any) -> None:  # noqa: ANN401 - of any option
-        flags = {option.name: values.pop(option.name) for option in options}
-        function(session, flags=flags, **values)
+    def take(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(session: Session, **values: Any) -> None:  # noqa: ANN401 - of any option
+            flags = {choice.name: values.pop(choice.name) for choice in choices}
+            function(session, flags=flags, **values)
 
-    session, *own = inspect.signature(function, eval_str=True).parameters.values()
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in own
-        for parameter in (options if each.name == "flags" else [each])
-    ]
-    command.__signature__ = inspect.Signature([session, *parameters])  # type: ignore[attr-defined]  # read by typer
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
-    return command
+        parameters = [
+            parameter
+            for each in inspect.signature(function, eval_str=True).parameters.values()
+            for parameter in (options if each.name == "flags" else [each])
+        ]
+        first, *others = parameters
+        by_name = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in others]
+        command.__signature__ = inspect.Signature([first, *by_name])  # type: ignore[attr-defined]  # read by typer
+        return command
+
+    return take
 
 
 def read_choices(session: Session, flags: Mapping[str, Any], names: Iterable[str] = CHOICES) -> Chosen:

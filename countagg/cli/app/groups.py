@@ -127,6 +127,9 @@ def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group
     Raises:
         KeyError: there is none of that name.
     """
-    app = typer.Typer(rich_markup_mode="rich")
-    import_module(f"countagg.cli.{CATALOGUE[name].module}").register(app)
+    app, entry = typer.Typer(rich_markup_mode="rich"), CATALOGUE[name]
+    import_module(f"countagg.cli.{entry.module}")
+    from countagg.cli.app.registry import add_declared
+
+    add_declared(app, name, entry.panel, entry.summary)
     return typer.main.get_group(app).commands[name]

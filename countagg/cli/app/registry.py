@@ -1,4 +1,4 @@
-"""Registers commands: gives each its global options and its session, and turns its errors into exit codes."""
+"""Declares commands: gives each its global options and its session, and turns its errors into exit codes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Final
 import typer
 
 from countagg.cli.app.given import Command
+from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.app.preferences import load_preferences
 from countagg.cli.app.session import Session
@@ -24,34 +25,34 @@ from countagg.redaction import redact
 _PACKAGE: Final = Path(__file__).parents[2]
 
 
+_DECLARED: Final[dict[str, Callable[[typer.Typer, str], None]]] = {}
+"""What adds a command to an app under a heading of the help, by the command's words."""
+
+
 def command(
-    app: typer.Typer,
-    name: str,
-    panel: str,
+    words: str,
     forms: Sequence[OutputForm] = DATA_FORMS,
     context_settings: dict[str, Any] | None = None,
     *,
     changes: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command.
+    """Declare a function as a command.
 
     Args:
-        app: where to.
-        name: of the command.
-        panel: heading under which the help shows it.
+        words: its name, behind that of its group if it has one, such as `limits set`.
         forms: in which it can write its result.
         context_settings: of click, for a command that reads its arguments in another way.
         changes: whether it may change something, so that what a file in the working directory decides is shown.
     """
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
+    def declare(function: Callable[..., None]) -> Callable[..., None]:
         def run(context: typer.Context, after: dict[str, Any], own: dict[str, Any]) -> None:
             flags = merge_flags(context.find_root().obj or {}, after)
             with _errors_explained():
                 session = open_session(flags)
                 if session.options.output not in forms:
                     raise UsageError(
-                        f"{name} has no form {session.options.output}",
+                        f"{words} has no form {session.options.output}",
                         where=session.preferences.origin("--output", flags["output"]),
                         hint=f"use {', '.join(forms)}",
                     )
@@ -63,11 +64,34 @@ def command(
                 finally:
                     session.stdout.flush()
 
-        declare = app.command(name, cls=Command, rich_help_panel=panel, context_settings=context_settings)
-        declare(with_global_options(function, forms, run))
+        def add(app: typer.Typer, panel: str) -> None:
+            name = words.rpartition(" ")[-1]
+            register = app.command(name, cls=Command, rich_help_panel=panel, context_settings=context_settings)
+            register(with_global_options(function, forms, run))
+
+        _DECLARED[words] = add
         return function
 
-    return register
+    return declare
+
+
+def add_declared(app: typer.Typer, name: str, panel: str, summary: str) -> None:
+    """Add a declared command, or a group of them, to an app.
+
+    Args:
+        app: where to.
+        name: of the command or the group.
+        panel: heading under which the help shows it.
+        summary: of the group, in the help.
+    """
+    if name in _DECLARED:
+        _DECLARED[name](app, panel)
+        return
+    group = typer.Typer(name=name, help=summary, cls=CommandGroup, rich_markup_mode=None)
+    for words, add in _DECLARED.items():
+        if words.startswith(f"{name} "):
+            add(group, "Commands")
+    app.add_typer(group, rich_help_panel=panel)
 
 
 def open_session(flags: Mapping[str, Any]) -> Session:

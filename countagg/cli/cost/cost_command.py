@@ -34,11 +34,8 @@ _SinceOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "cost", "Measure")(taking_choices(cost, "window", "memory"))
-
-
+@command("cost")
+@taking_choices("window", "memory")
 def cost(
     session: Session,
     *,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from countagg.operate.dead_letters.dead_letters import DeadLetter
     from countagg.operate.dead_letters.redrive import Redriven, Redriver
 
-_PANEL = "Commands"
 _HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
 _SHORT = 8
 
@@ -42,21 +40,7 @@ IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help
 AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the app."""
-    group = typer.Typer(
-        name="dead-letters",
-        help="Look at what failed, feed it back or delete it.",
-        cls=CommandGroup,
-        rich_markup_mode=None,
-    )
-    command(group, "list", _PANEL)(list_letters)
-    command(group, "show", _PANEL)(show)
-    command(group, "redrive", _PANEL, changes=True)(redrive)
-    command(group, "purge", _PANEL, changes=True)(purge)
-    app.add_typer(group, rich_help_panel="Prove and mend")
-
-
+@command("dead-letters list")
 def list_letters(session: Session) -> None:
     """List refused files, events and stream records that failed at every try, and days that are not published.
 
@@ -83,6 +67,7 @@ def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
         session.result_console.print("no dead letters")
 
 
+@command("dead-letters show")
 def show(
     session: Session,
     id: Annotated[str, typer.Argument(metavar="ID", help="The id, or how it begins.")],  # noqa: A002
@@ -104,6 +89,7 @@ def show(
             write_table(session.result_console, ("FIELD", "VALUE"), rows)
 
 
+@command("dead-letters redrive", changes=True)
 def redrive(
     session: Session,
     ids: IdsArgument = None,
@@ -141,6 +127,7 @@ def redrive(
         )
 
 
+@command("dead-letters purge", changes=True)
 def purge(
     session: Session,
     ids: IdsArgument = None,

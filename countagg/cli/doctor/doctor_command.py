@@ -23,13 +23,8 @@ if TYPE_CHECKING:
     from countagg.provision.settings import StackSettings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "doctor", "Set up and tear down")(
-        taking_choices(doctor, "bucket", "create_bucket", "prefix", "output_prefix")
-    )
-
-
+@command("doctor")
+@taking_choices("bucket", "create_bucket", "prefix", "output_prefix")
 def doctor(
     session: Session,
     *,

@@ -19,11 +19,7 @@ _DEAD_LETTERS: Final = "queue/dead-letters"
 _ALARMS: Final = "alarms"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "status", "Use")(status)
-
-
+@command("status")
 def status(
     session: Session,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from countagg.aws.log_events import LogReader
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "explain", "Prove and mend")(explain)
-
-
+@command("explain")
 def explain(
     session: Session,
     what: Annotated[

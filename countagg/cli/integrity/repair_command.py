@@ -45,11 +45,6 @@ _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would 
 _TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "repair", "Prove and mend", changes=True)(repair)
-
-
 @dataclass(frozen=True)
 class _Day:
     """A day, what is wrong with it, and what is done about that."""
@@ -64,6 +59,7 @@ class _Day:
         return () if self.plan.mendings else self.found.differences
 
 
+@command("repair", changes=True)
 def repair(
     session: Session,
     date: _DateOption = None,

@@ -30,11 +30,7 @@ _HEADER = ("HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT")
 _NUMERIC = frozenset({"EXPECTED", "FOUND"})
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "verify", "Prove and mend")(verify)
-
-
+@command("verify")
 def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SECONDS) -> None:
     """Recompute a day from the files in the bucket and compare every hop with it; exit with 7 if one differs.
 

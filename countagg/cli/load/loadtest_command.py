@@ -71,11 +71,6 @@ _CleanupOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "loadtest", "Measure", changes=True)(loadtest)
-
-
 @dataclass(frozen=True, slots=True)
 class _Patience:
     """Seconds to wait for the last files, and for what differs."""
@@ -84,6 +79,7 @@ class _Patience:
     settle: float
 
 
+@command("loadtest", changes=True)
 def loadtest(
     session: Session,
     instances: _InstancesOption = 100,

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import typer
-
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import CountaggError
@@ -35,11 +33,7 @@ STEPS: Final = (
 _LAST: Final = ("local", "stop")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "demo", "Try out")(demo)
-
-
+@command("demo")
 def demo(session: Session) -> None:
     """Run the whole pipeline on an embedded engine, show it, and clean up.
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -19,26 +18,10 @@ from countagg.cli.terminal.render import describe_moment, for_reader, write_json
 if TYPE_CHECKING:
     from countagg.local import EngineStatus
 
-_PANEL = "Commands"
 _MEGABYTE = 1024 * 1024
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the app."""
-    group = typer.Typer(
-        name="local",
-        help="Start, stop and look at the embedded engine.",
-        cls=CommandGroup,
-        rich_markup_mode=None,
-    )
-    command(group, "start", _PANEL)(start)
-    command(group, "stop", _PANEL)(stop)
-    command(group, "status", _PANEL)(status)
-    command(group, "env", _PANEL)(env)
-    command(group, "logs", _PANEL)(logs)
-    app.add_typer(group, rich_help_panel="Try out")
-
-
+@command("local start")
 def start(
     session: Session,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; any free one if left out.")] = None,
@@ -57,6 +40,7 @@ def start(
     session.remark("next: countagg --local setup --bucket counters-demo --create-bucket", style="dim")
 
 
+@command("local stop")
 def stop(session: Session) -> None:
     """Stop the embedded engine, with all that it holds.
 
@@ -72,6 +56,7 @@ def stop(session: Session) -> None:
         session.result_console.print(text)
 
 
+@command("local status")
 def status(session: Session) -> None:
     """Show whether the embedded engine runs; exit with 1 if it does not.
 
@@ -112,6 +97,7 @@ def _write_status(session: Session, found: EngineStatus) -> None:
     write_table(session.result_console, ("ENGINE", ""), rows)
 
 
+@command("local env")
 def env(
     session: Session,
     shell: Annotated[
@@ -141,6 +127,7 @@ def shell_of(variables: Mapping[str, str]) -> str:
     return Path(variables.get("SHELL") or "sh").name
 
 
+@command("local logs")
 def logs(
     session: Session,
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 100,

@@ -67,11 +67,7 @@ _FilterOption = Annotated[str, typer.Option("--filter", help="Only lines that co
 _LevelOption = Annotated[LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "logs", "Use", forms=_FORMS)(logs)
-
-
+@command("logs", forms=_FORMS)
 def logs(
     session: Session,
     function: _FunctionOption = None,

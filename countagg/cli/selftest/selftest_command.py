@@ -41,11 +41,7 @@ _SaveOption = Annotated[
 _FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "selftest", "Prove and mend", forms=_FORMS, changes=True)(selftest)
-
-
+@command("selftest", forms=_FORMS, changes=True)
 def selftest(
     session: Session,
     keep: _KeepOption = False,

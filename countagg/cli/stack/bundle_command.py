@@ -22,11 +22,7 @@ _FILES = ("FILE", "COMPONENT", "BYTES", "SHA256")
 _NUMBERS = frozenset({"FILES", "BYTES"})
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "bundle", "Set up and tear down")(bundle)
-
-
+@command("bundle")
 def bundle(
     session: Session,
     files: Annotated[bool, typer.Option("--files", help="Show each file with its hash.")] = False,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
-from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from countagg.provision.place import Place
     from countagg.provision.settings import StackSettings
 
-_PANEL = "Commands"
 _MAKING_ROLES = frozenset({Audience.DEPLOYER, Audience.SELFTEST})
 _RoleOption = Annotated[Audience, typer.Option(help="Who the policy is for.")]
 _InstanceIdOption = Annotated[
@@ -39,20 +37,8 @@ _AccountOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the app."""
-    group = typer.Typer(
-        name="permissions",
-        help="Print IAM policies for people and instances.",
-        cls=CommandGroup,
-        rich_markup_mode=None,
-    )
-    command(group, "print", _PANEL, forms=(OutputForm.TABLE, OutputForm.JSON))(
-        taking_choices(print_policy, *POLICY_CHOICES)
-    )
-    app.add_typer(group, rich_help_panel="Set up and tear down")
-
-
+@command("permissions print", forms=(OutputForm.TABLE, OutputForm.JSON))
+@taking_choices(*POLICY_CHOICES)
 def print_policy(
     session: Session,
     *,

@@ -23,17 +23,9 @@ if TYPE_CHECKING:
     from countagg.operate.stack.deployment import Deployment, Plan, Receipt
     from countagg.provision.reconcile import Change
 
-_PANEL = "Set up and tear down"
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the app."""
-    command(app, "setup", _PANEL, changes=True)(taking_choices(setup))
-    command(app, "plan", _PANEL)(taking_choices(plan))
-    command(app, "outputs", _PANEL, forms=tuple(OutputForm))(outputs)
-    command(app, "teardown", _PANEL, changes=True)(teardown)
-
-
+@command("setup", changes=True)
+@taking_choices()
 def setup(
     session: Session,
     flags: Mapping[str, Any],
@@ -69,6 +61,8 @@ def setup(
     session.remark(f"then: {session.invocation('query --date today')}", style="dim")
 
 
+@command("plan")
+@taking_choices()
 def plan(
     session: Session,
     flags: Mapping[str, Any],
@@ -92,6 +86,7 @@ def plan(
         raise typer.Exit(6)
 
 
+@command("outputs", forms=tuple(OutputForm))
 def outputs(session: Session) -> None:
     """Show names, ARNs and addresses of the deployed stack, for other programs.
 
@@ -113,6 +108,7 @@ def outputs(session: Session) -> None:
             write_table(session.result_console, ("OUTPUT", "VALUE"), list(found.items()))
 
 
+@command("teardown", changes=True)
 def teardown(
     session: Session,
     bucket: Annotated[

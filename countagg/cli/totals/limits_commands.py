@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from countagg.data.limits import LimitsTable, StoredLimit
     from countagg.operate.totals.limits import LimitOfDay, LimitsOfDay
 
-_PANEL = "Commands"
 _HEADER = ("COUNTER", "LIMIT", "VALUE", "PASSED", "ALERTED")
 _NUMERIC = frozenset({"LIMIT", "VALUE"})
 # What begins with a minus sign is a value, unless it is an option.
@@ -38,21 +36,7 @@ CounterArgument = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the group to the app."""
-    group = typer.Typer(
-        name="limits",
-        help="Set limits of totals; an alert is sent when one is passed.",
-        cls=CommandGroup,
-        rich_markup_mode=None,
-    )
-    command(group, "set", _PANEL, context_settings=_NEGATIVE_VALUES, changes=True)(set_limit)
-    command(group, "list", _PANEL)(list_limits)
-    command(group, "unset", _PANEL, changes=True)(unset)
-    command(group, "import", _PANEL, changes=True)(import_limits)
-    app.add_typer(group, rich_help_panel="Use")
-
-
+@command("limits set", context_settings=_NEGATIVE_VALUES, changes=True)
 def set_limit(
     session: Session,
     counter: CounterArgument,
@@ -74,46 +58,7 @@ def set_limit(
     _write_change(session, counter, limit, replaced)
 
 
-def unset(session: Session, counter: CounterArgument, expect_account: ExpectAccountOption = None) -> None:
-    """Delete the limit of a counter.
-
-    Example: countagg limits unset COUNTER1
-    """
-    session.introduce(expect_account)
-    _write_change(session, counter, None, _limits(session).delete(counter))
-
-
-def import_limits(
-    session: Session,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Lines of COUNTER VALUE; - for the standard input.")
-    ],
-    expect_account: ExpectAccountOption = None,
-) -> None:
-    """Set the limits that a file names, in the form of uploaded files; others stay.
-
-    If a line breaks a rule, nothing is set. Interrupted, do it again.
-
-    Example: countagg limits import limits.txt
-    """
-    from countagg.operate.totals.limits import check_limits_file
-
-    limits = check_limits_file(str(file), _read(session, file))
-    session.introduce(expect_account)
-    with progress_bar(session) as progress:
-        bar = progress.add_task("limits set", total=len(limits))
-        for written in _limits(session).put_all(limits):
-            progress.update(bar, completed=written)
-    rows = [(counter, limits[counter]) for counter in sorted(limits)]
-    if session.options.output is OutputForm.JSON:
-        documents = [{"counter": counter, "limit": to_number(limit)} for counter, limit in rows]
-        write_json(session.stdout, {"stack": session.options.stack, "limits": documents})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER[:2], [(counter, format_value(limit)) for counter, limit in rows])
-    else:
-        session.result_console.print(f"{len(rows)} limits set")
-
-
+@command("limits list")
 def list_limits(session: Session, date: DateOption = "today") -> None:
     """List all limits beside the totals of a day: which are passed, and when that was told.
 
@@ -147,6 +92,48 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
             session.remark(f"invalid: {printable(each.counter)}: {printable(each.problem)}")
     if any(each.passed and not each.alerted_at for each in found.limits):
         session.remark(f"what is passed and not yet told is told with the next change of {day}")
+
+
+@command("limits unset", changes=True)
+def unset(session: Session, counter: CounterArgument, expect_account: ExpectAccountOption = None) -> None:
+    """Delete the limit of a counter.
+
+    Example: countagg limits unset COUNTER1
+    """
+    session.introduce(expect_account)
+    _write_change(session, counter, None, _limits(session).delete(counter))
+
+
+@command("limits import", changes=True)
+def import_limits(
+    session: Session,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Lines of COUNTER VALUE; - for the standard input.")
+    ],
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Set the limits that a file names, in the form of uploaded files; others stay.
+
+    If a line breaks a rule, nothing is set. Interrupted, do it again.
+
+    Example: countagg limits import limits.txt
+    """
+    from countagg.operate.totals.limits import check_limits_file
+
+    limits = check_limits_file(str(file), _read(session, file))
+    session.introduce(expect_account)
+    with progress_bar(session) as progress:
+        bar = progress.add_task("limits set", total=len(limits))
+        for written in _limits(session).put_all(limits):
+            progress.update(bar, completed=written)
+    rows = [(counter, limits[counter]) for counter in sorted(limits)]
+    if session.options.output is OutputForm.JSON:
+        documents = [{"counter": counter, "limit": to_number(limit)} for counter, limit in rows]
+        write_json(session.stdout, {"stack": session.options.stack, "limits": documents})
+    elif session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, _HEADER[:2], [(counter, format_value(limit)) for counter, limit in rows])
+    else:
+        session.result_console.print(f"{len(rows)} limits set")
 
 
 def _limits(session: Session) -> LimitsTable:

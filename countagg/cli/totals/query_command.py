@@ -73,11 +73,7 @@ _SaveOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "query", "Use", forms=_FORMS)(query)
-
-
+@command("query", forms=_FORMS)
 def query(
     session: Session,
     date: _DateOption = None,

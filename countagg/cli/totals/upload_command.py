@@ -19,14 +19,8 @@ from countagg.core.polling import Polling
 if TYPE_CHECKING:
     from countagg.operate.totals.uploads import Round, Uploaded
 
-_PANEL = "Use"
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    command(app, "upload-sample", _PANEL, changes=True)(upload_sample)
-
-
+@command("upload-sample", changes=True)
 def upload_sample(
     session: Session,
     date: DateOption = "today",

@@ -18,7 +18,7 @@ import boto3
 import pytest
 import typer
 
-from countagg.cli.app.registry import command, explain
+from countagg.cli.app.registry import add_declared, command, explain
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from countagg.core.errors import CountaggError, TimedOut
@@ -391,7 +391,8 @@ def test_what_a_command_raises_becomes_its_exit_code(
         raise raised
 
     app = make_app()
-    command(app, "probe", "Tests")(probe)
+    command("probe")(probe)
+    add_declared(app, "probe", "Tests", "")
     with pytest.raises(SystemExit) as end:
         typer.main.get_command(app)(["probe"], prog_name="countagg")
 

@@ -14,7 +14,7 @@ import typer
 
 from countagg.cli.app.options import Options, OutputForm
 from countagg.cli.app.preferences import SETTINGS
-from countagg.cli.app.registry import command
+from countagg.cli.app.registry import add_declared, command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from tests.cli.running import CommandLine
@@ -51,7 +51,8 @@ def session_of(*arguments: str) -> Session:
         sessions.append(session)
 
     app = make_app()
-    command(app, "probe", "Tests")(probe)
+    command("probe")(probe)
+    add_declared(app, "probe", "Tests", "")
     with pytest.raises(SystemExit) as end:
         typer.main.get_command(app)(list(arguments), prog_name="countagg")
     assert end.value.code == 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Final
-
-import boto3
-import botocore.session
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.errors import aws_errors
 from countagg.aws.prompt import ask_secretly
 from countagg.core.errors import ConnectionProblem
+
+if TYPE_CHECKING:
+    import boto3
 
 _AWS_FILES: Final = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 
@@ -29,6 +29,9 @@ def configured_session(
     Raises:
         ConnectionProblem: the configuration cannot be read, or has no such profile.
     """
+    import boto3  # noqa: PLC0415 - slow, and no help needs it
+    import botocore.session  # noqa: PLC0415 - the same
+
     # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = region or os.environ.get("AWS_REGION") or None
     core = botocore.session.Session()
@@ -59,6 +62,9 @@ def _check_readable() -> None:
 
 def isolated_session(credentials: tuple[str, str], region: str | None) -> boto3.Session:
     """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
+    import boto3  # noqa: PLC0415 - slow, and no help needs it
+    import botocore.session  # noqa: PLC0415 - the same
+
     key, secret = credentials
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from countagg.aws.answers import DENIED, connection_told, is_key_denial, is_throttling, refusal_told
 from countagg.aws.denials import read_denial, read_key_denial
@@ -61,8 +60,6 @@ def aws_errors(where: str = "") -> Iterator[None]:
         raise translate_answer(error, where) from error
     except BotoCoreError as error:
         raise translate_failure(error, where) from error
-    except ResponseParserError as error:
-        raise not_of_aws("cannot be understood", where) from error
     except Exception as error:
         stray = translate_stray(error, where)
         if stray is None:

@@ -155,6 +155,8 @@ def translate_stray(error: Exception, where: str) -> ConnectionProblem | None:
     """
     frames = _frames_of_botocore(error)
     modules = [str(frame.f_globals.get("__name__", "")) for frame in frames]
+    if type(error).__name__ == "ResponseParserError":
+        return not_of_aws("cannot be understood", where)
     if not isinstance(error, _UNREADABLE) or not modules or "botocore.parsers" in modules:
         return None
     if _passes(modules, _CREDENTIALS):

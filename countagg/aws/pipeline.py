@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.errors import aws_errors, code_of
-from countagg.aws.kinds.sqs import MISSING_QUEUE
 from countagg.aws.session import Clients
+from countagg.aws.waiting import MISSING
 from countagg.core.errors import CorruptDocument, StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
@@ -156,7 +156,7 @@ class Pipeline(DayReader):
                     AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
                 )
             except ClientError as error:
-                if code_of(error) in MISSING_QUEUE:
+                if code_of(error) in MISSING:
                     return None
                 raise
         found: Any = answer["Attributes"]

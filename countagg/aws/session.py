@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final
 
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownRegionError
-from botocore.utils import ArnParser
 
 from countagg.aws.configuration import configured_session, isolated_session
 from countagg.aws.errors import aws_errors, message_of
@@ -67,6 +64,11 @@ class Caller:
     endpoint: str
 
 
+def _client_of(service: str) -> cached_property[Any]:
+    """Return a property of `Clients`: a client, made when it is first used."""
+    return cached_property(lambda clients: clients._client(service))  # noqa: SLF001 - of the class below
+
+
 class Clients:
     """Clients of all services, made when first used.
 
@@ -104,34 +106,13 @@ class Clients:
         """Return the text of an answer, without secrets; empty if it has none."""
         return message_of(error)
 
-    @overload
-    def _client(self, service: Literal["sts"], *, signed: bool = True) -> STSClient: ...
-    @overload
-    def _client(self, service: Literal["s3"]) -> S3Client: ...
-    @overload
-    def _client(self, service: Literal["sns"]) -> SNSClient: ...
-    @overload
-    def _client(self, service: Literal["sqs"]) -> SQSClient: ...
-    @overload
-    def _client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
-    @overload
-    def _client(self, service: Literal["dynamodbstreams"]) -> DynamoDBStreamsClient: ...
-    @overload
-    def _client(self, service: Literal["lambda"]) -> LambdaClient: ...
-    @overload
-    def _client(self, service: Literal["iam"]) -> IAMClient: ...
-    @overload
-    def _client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
-    @overload
-    def _client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
-    @overload
-    def _client(self, service: Literal["kms"]) -> KMSClient: ...
-    @overload
-    def _client(self, service: Literal["resourcegroupstaggingapi"]) -> ResourceGroupsTaggingAPIClient: ...
-    def _client(self, service: Any, *, signed: bool = True) -> Any:
+    def _client(self, service: str, *, signed: bool = True) -> Any:  # noqa: ANN401 - of that service
+        from botocore import UNSIGNED  # noqa: PLC0415 - slow, and no help needs it
+        from botocore.config import Config  # noqa: PLC0415 - the same
+
         # Credentials and addresses are read when a client is made.
         with _ONE_AT_A_TIME, aws_errors("AWS configuration"):
-            return self.session.client(
+            return self.session.client(  # type: ignore[call-overload]  # one of those below
                 service,
                 endpoint_url=self._options.endpoint_url,
                 config=Config(
@@ -146,73 +127,32 @@ class Clients:
                 ),
             )
 
-    @cached_property
-    def sts(self) -> STSClient:
-        """Client of the Security Token Service."""
-        return self._client("sts")
-
-    @cached_property
-    def anonymous_sts(self) -> STSClient:
-        """Client of the same endpoint that signs nothing: what it is answered needs no credentials."""
-        return self._client("sts", signed=False)
+    sts: cached_property[STSClient] = _client_of("sts")
+    sns: cached_property[SNSClient] = _client_of("sns")
+    sqs: cached_property[SQSClient] = _client_of("sqs")
+    dynamodb: cached_property[DynamoDBClient] = _client_of("dynamodb")
+    # DynamoDB's streams are a service of their own.
+    dynamodb_streams: cached_property[DynamoDBStreamsClient] = _client_of("dynamodbstreams")
+    lambda_: cached_property[LambdaClient] = _client_of("lambda")
+    iam: cached_property[IAMClient] = _client_of("iam")
+    logs: cached_property[CloudWatchLogsClient] = _client_of("logs")
+    cloudwatch: cached_property[CloudWatchClient] = _client_of("cloudwatch")
+    kms: cached_property[KMSClient] = _client_of("kms")
+    tagging: cached_property[ResourceGroupsTaggingAPIClient] = _client_of("resourcegroupstaggingapi")
 
     @cached_property
     def s3(self) -> S3Client:
         """Client of S3."""
-        client = self._client("s3")
+        client: S3Client = self._client("s3")
         # For files of a few KB the question whether to go on costs more than the file.
         client.meta.events.register("before-sign.s3.PutObject", without_expect)
         return client
 
     @cached_property
-    def sns(self) -> SNSClient:
-        """Client of SNS."""
-        return self._client("sns")
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """Client of SQS."""
-        return self._client("sqs")
-
-    @cached_property
-    def dynamodb(self) -> DynamoDBClient:
-        """Client of DynamoDB."""
-        return self._client("dynamodb")
-
-    @cached_property
-    def dynamodb_streams(self) -> DynamoDBStreamsClient:
-        """Client of DynamoDB's streams, which are a service of their own."""
-        return self._client("dynamodbstreams")
-
-    @cached_property
-    def lambda_(self) -> LambdaClient:
-        """Client of Lambda."""
-        return self._client("lambda")
-
-    @cached_property
-    def iam(self) -> IAMClient:
-        """Client of IAM."""
-        return self._client("iam")
-
-    @cached_property
-    def logs(self) -> CloudWatchLogsClient:
-        """Client of CloudWatch Logs."""
-        return self._client("logs")
-
-    @cached_property
-    def cloudwatch(self) -> CloudWatchClient:
-        """Client of CloudWatch."""
-        return self._client("cloudwatch")
-
-    @cached_property
-    def kms(self) -> KMSClient:
-        """Client of the Key Management Service."""
-        return self._client("kms")
-
-    @cached_property
-    def tagging(self) -> ResourceGroupsTaggingAPIClient:
-        """Client of the Resource Groups Tagging API."""
-        return self._client("resourcegroupstaggingapi")
+    def anonymous_sts(self) -> STSClient:
+        """Client of the same endpoint that signs nothing: what it is answered needs no credentials."""
+        client: STSClient = self._client("sts", signed=False)
+        return client
 
     def region(self) -> str:
         """Return the region.
@@ -241,7 +181,7 @@ class Clients:
         place = Place(
             account=answer["Account"],
             region=region,
-            partition=ArnParser().parse_arn(answer["Arn"])["partition"],
+            partition=answer["Arn"].split(":")[1],
             tls=endpoint.startswith("https:"),
             embedded=self.is_embedded,
             queue_endpoint=self.sqs.meta.endpoint_url.rstrip("/"),

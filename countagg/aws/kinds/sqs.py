@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of
-from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
+from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.messaging_specs import OWN_ENCRYPTION
@@ -19,8 +19,6 @@ from countagg.provision.states import QueueState
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-MISSING_QUEUE: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
 class Queue:
@@ -89,7 +87,7 @@ class Queue:
             url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
             self._sqs.delete_queue(QueueUrl=url)
         except ClientError as error:
-            if code_of(error) not in MISSING_QUEUE:
+            if code_of(error) not in MISSING:
                 raise
 
 

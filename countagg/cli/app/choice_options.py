@@ -5,15 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from countagg.cli.app.options import parameter_of
-from countagg.provision.settings import CHOICES
-
-if TYPE_CHECKING:
-    from countagg.cli.app.session import Session
-    from countagg.provision.choices import Chosen, Remembered
-    from countagg.provision.settings import StackSettings
+from countagg.cli.app.session import Session
+from countagg.provision.choices import Chosen, Remembered
+from countagg.provision.settings import CHOICES, StackSettings
 
 POLICY_CHOICES: Final = (
     "bucket",
@@ -61,8 +58,6 @@ def read_choices(session: Session, flags: Mapping[str, Any], names: Iterable[str
     Raises:
         UsageError: what is said is not of its form.
     """
-    from countagg.provision.choices import Chosen
-
     said = {name: session.preferences.value(name, flags.get(name)) for name in names}
     return Chosen(session.options.stack, **said)
 

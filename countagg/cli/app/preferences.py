@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import platformdirs
 
 from countagg.cli.app.given import check_variables
 from countagg.cli.app.options import GLOBAL_SETTINGS
@@ -27,8 +30,6 @@ Written = str | bool | int | Mapping[str, str | int]
 
 def user_file() -> Path | None:
     """Return where the user's own settings file is looked for; None for a user who has no home."""
-    import platformdirs
-
     try:
         return platformdirs.user_config_path("countagg") / "config.toml"
     except RuntimeError:
@@ -152,8 +153,6 @@ def _is_trusted(file: os.stat_result) -> bool:
 
 
 def _load(path: Path, *, named: bool) -> Mapping[str, Written]:
-    import tomllib
-
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:

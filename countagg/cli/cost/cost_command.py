@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from countagg.aws.metrics import hourly_sums
+from countagg.aws.session import Clients, ConnectionOptions
 from countagg.cli.app import completion
 from countagg.cli.app.choice_options import read_choices, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.cost.cost_view import Modelled, write_measured, write_modelled
+from countagg.cli.cost.worst_day_view import write_worst_day
 from countagg.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from countagg.operate.cost.measured import Measured
-    from countagg.operate.cost.prices import Prices
-    from countagg.provision.settings import StackSettings
+from countagg.operate.cost.countagg import our_bill
+from countagg.operate.cost.growth import bill_of_article, grow_counters, grow_instances, sizes_of, vary_windows
+from countagg.operate.cost.measured import Measured, full_hour, measure, measured_lines
+from countagg.operate.cost.model import Workload, spread
+from countagg.operate.cost.prices import DEFAULT_REGION, Prices, read_prices
+from countagg.operate.cost.spreading import recommend_layout
+from countagg.operate.cost.worst_day import worst_day
+from countagg.operate.moments import parse_moment
+from countagg.provision.choices import Remembered
+from countagg.provision.settings import StackSettings
 
 _CHOICES = ("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning")
 """Those that a bill depends on."""
@@ -74,8 +83,6 @@ def cost(
 
 def prices_of_region(session: Session, file: Path | None = None) -> Prices:
     """Read the prices of the session's region, with a remark if they are another's."""
-    from countagg.operate.cost.prices import read_prices
-
     asked = _region(session)
     found = read_prices(asked, file)
     if found.region != asked:
@@ -87,9 +94,6 @@ def prices_of_region(session: Session, file: Path | None = None) -> Prices:
 
 def _region(session: Session) -> str:
     """Return the region whose prices are asked for."""
-    from countagg.aws.session import Clients, ConnectionOptions
-    from countagg.operate.cost.prices import DEFAULT_REGION
-
     if session.options.local or session.options.region:
         return session.options.region or DEFAULT_REGION
     return Clients(ConnectionOptions(session.options.profile)).session.region_name or DEFAULT_REGION
@@ -97,15 +101,11 @@ def _region(session: Session) -> str:
 
 def _settings(session: Session, flags: Mapping[str, Any]) -> StackSettings:
     """Return what setup would choose, but for the options."""
-    from countagg.provision.choices import Remembered
-
     # A bill needs no bucket; settings do.
     return read_choices(session, flags, _CHOICES).but(bucket="any-bucket").settings(Remembered())
 
 
 def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:
-    from countagg.cli.cost.worst_day_view import write_worst_day
-    from countagg.operate.cost.worst_day import worst_day
 
     write_worst_day(session, worst_day(settings), prices)
 
@@ -118,17 +118,6 @@ def _write_modelled(
     *,
     explain: bool,
 ) -> None:
-    from countagg.cli.cost.cost_view import Modelled, write_modelled
-    from countagg.operate.cost.countagg import our_bill
-    from countagg.operate.cost.growth import (
-        bill_of_article,
-        grow_counters,
-        grow_instances,
-        sizes_of,
-        vary_windows,
-    )
-    from countagg.operate.cost.model import Workload, spread
-    from countagg.operate.cost.spreading import recommend_layout
 
     work = Workload(*fleet)
     layout = recommend_layout(work.instances, work.counters, work.per_second)
@@ -149,9 +138,6 @@ def _write_modelled(
 
 
 def _measure(session: Session, since: str) -> Measured:
-    from countagg.aws.metrics import hourly_sums
-    from countagg.operate.cost.measured import full_hour, measure, measured_lines
-    from countagg.operate.moments import parse_moment
 
     now = session.now()
     begin = full_hour(parse_moment(since, now, "--since"))
@@ -168,7 +154,6 @@ def _measure(session: Session, since: str) -> Measured:
 
 
 def _write_measured(session: Session, found: Measured, prices: Prices) -> None:
-    from countagg.cli.cost.cost_view import write_measured
 
     write_measured(session, found, prices)
     missing = sorted({line.hop for line in found.bill.lines if line.quantity is None})

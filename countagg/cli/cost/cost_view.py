@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
-from countagg.operate.cost.model import ASSUMED, HOPS
-from countagg.operate.cost.prices import SERVICES
+from countagg.operate.cost.fleet_sizes import Sizes
+from countagg.operate.cost.growth import Point, WindowEffect, article_sizes_of
+from countagg.operate.cost.measured import Measured
+from countagg.operate.cost.model import ASSUMED, HOPS, Bill, BillLine, Workload
+from countagg.operate.cost.prices import SERVICES, Prices
 from countagg.operate.cost.write_units import article_write_units_per_file, rhythm_of, write_units_per_file
-
-if TYPE_CHECKING:
-    from countagg.operate.cost.fleet_sizes import Sizes
-    from countagg.operate.cost.growth import Point, WindowEffect
-    from countagg.operate.cost.measured import Measured
-    from countagg.operate.cost.model import Bill, BillLine, Workload
-    from countagg.operate.cost.prices import Prices
-    from countagg.provision.settings import StackSettings
+from countagg.provision.settings import StackSettings
 
 CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
 _NO_DATA: Final = "no data"
@@ -55,8 +51,6 @@ class Modelled:
     @property
     def units_per_file(self) -> dict[str, float | None]:
         """Write units of both layouts for each file."""
-        from countagg.operate.cost.growth import article_sizes_of
-
         work = self.work
         rhythm = rhythm_of(work, self.sizes, self.choices)
         units: dict[str, float | None] = {

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from countagg.aws.day_reader import DayReader
+from countagg.aws.stream_records import dates_of_records
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -27,11 +29,10 @@ from countagg.cli.terminal.render import (
 )
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
 from countagg.core.printable import printable
-
-if TYPE_CHECKING:
-    from countagg.data.queues import DeadLetterQueue
-    from countagg.operate.dead_letters.dead_letters import DeadLetter
-    from countagg.operate.dead_letters.redrive import Redriven, Redriver
+from countagg.data.queues import DeadLetterQueue, EventQueue
+from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_missing_objects, table_of
+from countagg.operate.dead_letters.redrive import Redriven, Redriver, select
+from countagg.operate.integrity.repair import check_day
 
 _HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
 _SHORT = 8
@@ -76,8 +77,6 @@ def show(
 
     Example: countagg dead-letters show 5fea7756
     """
-    from countagg.operate.dead_letters.redrive import select
-
     with _held(session) as (_, letters):
         (letter,) = _with_missing_objects(session, select(letters, [id]))
         document = _document(letter, session.now()) | {"body": letter.message.body}
@@ -162,9 +161,6 @@ def purge(
 @contextmanager
 def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]]:
     """Hold all dead letters, oldest first, and give back in the end what was not deleted."""
-    from countagg.data.queues import DeadLetterQueue
-    from countagg.operate.dead_letters.dead_letters import decode
-
     dead = DeadLetterQueue(session.clients, session.pipeline.settings.dead_letters_url)
     letters: list[DeadLetter] = []
     try:
@@ -178,9 +174,6 @@ def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]
 
 def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
     """Look which uploads have no object; without the right to list the bucket, leave the letters as they are."""
-    from countagg.aws.day_reader import DayReader
-    from countagg.operate.dead_letters.dead_letters import name_missing_objects
-
     reader = DayReader(session.clients, session.pipeline.settings)
     try:
         return list(name_missing_objects(letters, lambda key: reader.listed(key) is not None))
@@ -189,7 +182,6 @@ def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> li
 
 
 def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything: bool) -> list[DeadLetter]:
-    from countagg.operate.dead_letters.redrive import select
 
     if bool(ids) == everything:
         hint = "`countagg dead-letters list` shows the ids"
@@ -198,9 +190,6 @@ def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything:
 
 
 def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int, int], None]) -> Redriver:
-    from countagg.aws.stream_records import dates_of_records
-    from countagg.data.queues import EventQueue
-    from countagg.operate.dead_letters.redrive import Redriver
 
     settings = session.pipeline.settings
     return Redriver(
@@ -216,9 +205,6 @@ def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int,
 
 def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: str, day: str) -> str:
     """Bring a day right whose records a function failed on; return why that cannot be, or nothing."""
-    from countagg.operate.dead_letters.dead_letters import table_of
-    from countagg.operate.integrity.repair import check_day
-
     # To leave out what somebody deleted is for `repair`, which shows it before.
     repairer = replace(make_repairer(session, 0, 0, tell), may_leave_out=False)
     names = session.pipeline.names

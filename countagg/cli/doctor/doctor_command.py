@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,12 +15,12 @@ from countagg.cli.app.session import Session
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.errors import ConnectionProblem, UsageError
+from countagg.local import LocalEngine
+from countagg.operate.doctor.checks import Check
+from countagg.operate.doctor.doctor import CONNECTION_CHECKS, Patient, examine
+from countagg.provision.choices import Remembered
 from countagg.provision.permissions import COMMANDS_OF, Audience
-
-if TYPE_CHECKING:
-    from countagg.operate.doctor.checks import Check
-    from countagg.provision.choices import Remembered
-    from countagg.provision.settings import StackSettings
+from countagg.provision.settings import StackSettings
 
 
 @command("doctor")
@@ -53,7 +53,6 @@ def doctor(
 
 
 def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) -> Sequence[Check]:
-    from countagg.operate.doctor.doctor import Patient, examine
 
     def choose(remembered: Remembered) -> StackSettings:
         return complete_settings(session, flags, remembered, POLICY_CHOICES)
@@ -73,13 +72,11 @@ def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) 
 
 
 def _engine_version() -> str:
-    from countagg.local import LocalEngine
 
     return LocalEngine().require_running().version
 
 
 def _exit_code(wrong: Sequence[Check]) -> int:
-    from countagg.operate.doctor.doctor import CONNECTION_CHECKS
 
     return ConnectionProblem.exit_code if any(check.name in CONNECTION_CHECKS for check in wrong) else 1
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
 
+from countagg.aws.health import Health
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.health.status_view import is_healthy, show_status, write_hops
 from countagg.core.polling import FOREVER
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from countagg.operate.health.status import HopHealth, Inspector
+from countagg.operate.health.status import HopHealth, Inspector
+from countagg.operate.health.status_watch import watch_hops
+from countagg.provision.bundle import build_bundle
 
 _DEAD_LETTERS: Final = "queue/dead-letters"
 _ALARMS: Final = "alarms"
@@ -31,9 +32,6 @@ def status(
 
     Example: countagg status --output json
     """
-    from countagg.cli.health.status_view import is_healthy, show_status, write_hops
-    from countagg.operate.health.status_watch import watch_hops
-
     inspector = _inspector(session)
     if watch:
         show_status(session, watch_hops(inspector.look, FOREVER.looks(interval)))
@@ -47,9 +45,6 @@ def status(
 
 
 def _inspector(session: Session) -> Inspector:
-    from countagg.aws.health import Health
-    from countagg.operate.health.status import Inspector
-    from countagg.provision.bundle import build_bundle
 
     pipeline = session.pipeline
     return Inspector(pipeline, Health(session.clients, pipeline.settings), build_bundle().sha256, session.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Group
 from rich.text import Text
@@ -21,10 +21,8 @@ from countagg.cli.terminal.render import (
     write_table,
 )
 from countagg.core.printable import printable
-
-if TYPE_CHECKING:
-    from countagg.operate.health.status import HopHealth
-    from countagg.operate.health.status_watch import StatusLook
+from countagg.operate.health.status import HopHealth
+from countagg.operate.health.status_watch import StatusLook
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
 _HEALTH: Final = {True: "yes", False: "NO", None: "?"}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from countagg.aws.log_events import LogReader
+from countagg.aws.waiting import Patience
 from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT
+from countagg.cli.integrity.explain_view import write_counter, write_file
 from countagg.cli.integrity.verify_command import day_reader, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from countagg.aws.log_events import LogReader
+from countagg.operate.integrity.explain import explain_counter, file_key
+from countagg.operate.integrity.file_lineage import follow_file
+from countagg.operate.integrity.file_log import FileLog
 
 
 @command("explain")
@@ -46,8 +49,6 @@ def explain(
 
     Example: countagg explain COUNTER1 --date yesterday
     """
-    from countagg.operate.integrity.explain import file_key
-
     key = file_key(what, session.pipeline.settings)
     if key is None:
         _explain_counter(session, what, date or "today")
@@ -58,8 +59,6 @@ def explain(
 
 
 def _explain_counter(session: Session, counter: str, date: str) -> None:
-    from countagg.cli.integrity.explain_view import write_counter
-    from countagg.operate.integrity.explain import explain_counter
 
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
@@ -73,9 +72,6 @@ def _explain_counter(session: Session, counter: str, date: str) -> None:
 
 
 def _explain_file(session: Session, key: str) -> None:
-    from countagg.cli.integrity.explain_view import write_file
-    from countagg.operate.integrity.file_lineage import follow_file
-    from countagg.operate.integrity.file_log import FileLog
 
     now = session.now()
     with session.busy("reading every hop and the logs"):
@@ -87,8 +83,6 @@ def _explain_file(session: Session, key: str) -> None:
 
 
 def _log_reader(session: Session) -> LogReader:
-    from countagg.aws.log_events import LogReader
-    from countagg.aws.waiting import Patience
 
     def note_missing(function: str) -> None:
         session.remark(f"there is no log of {function}")

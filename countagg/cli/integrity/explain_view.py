@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Console
 
@@ -25,12 +25,10 @@ from countagg.cli.terminal.render import (
 from countagg.core.printable import printable
 from countagg.core.published import published_key
 from countagg.core.versions import changes_of
+from countagg.operate.integrity.file_lineage import FileLineage, Share
+from countagg.operate.integrity.file_log import LogExcerpt
+from countagg.operate.integrity.lineage import CounterLineage, Part
 from countagg.operate.permitted import NotAllowed
-
-if TYPE_CHECKING:
-    from countagg.operate.integrity.file_lineage import FileLineage, Share
-    from countagg.operate.integrity.file_log import LogExcerpt
-    from countagg.operate.integrity.lineage import CounterLineage, Part
 
 _PARTS: Final = ("INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE")
 _SHARES: Final = ("COUNTER", "FILE", "SNAPSHOT", "TOTAL", "SHARE")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from countagg.aws.day_writer import DayWriter
 from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -20,12 +21,12 @@ from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
-
-if TYPE_CHECKING:
-    from countagg.operate.integrity.evidence import Observer
-    from countagg.operate.integrity.findings import Difference, Verification
-    from countagg.operate.integrity.repair import Repaired, Repairer
-    from countagg.operate.integrity.repair_plan import Mending, RepairPlan
+from countagg.data.queues import EventQueue
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.findings import Difference, Verification
+from countagg.operate.integrity.repair import Repaired, Repairer, check_day
+from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
+from countagg.operate.integrity.verify import verify
 
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
@@ -102,8 +103,6 @@ def repair(
 
 def _days(session: Session, date: str | None, since: str | None, until: str | None) -> list[str]:
     """Return the days that were asked for, each of which can be repaired."""
-    from countagg.operate.integrity.repair import check_day
-
     if (date is None) == (since is None) or (until is not None and since is None):
         hint = "such as --date today, or --since 2026-01-30 with or without --until"
         raise UsageError("give either a day or the first of several", where="--date, --since", hint=hint)
@@ -119,8 +118,6 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
 
 
 def _plan(session: Session, day: str, settle: float) -> _Day:
-    from countagg.operate.integrity.repair_plan import plan_repair
-    from countagg.operate.integrity.verify import verify
 
     with stepwise(session) as tell:
         observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
@@ -141,10 +138,6 @@ def make_repairer(
     session: Session, settle: float, timeout: float, tell: Callable[[str, int, int], None]
 ) -> Repairer:
     """Return what mends days of the deployed stack."""
-    from countagg.aws.day_writer import DayWriter
-    from countagg.data.queues import EventQueue
-    from countagg.operate.integrity.repair import Repairer
-
     clients, settings = session.clients, session.pipeline.settings
     return Repairer(
         reader=day_reader(session),

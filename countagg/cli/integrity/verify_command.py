@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from decimal import Decimal
 
 import typer
 
+from countagg.aws.day_reader import DayReader
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -18,13 +19,10 @@ from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from countagg.aws.day_reader import DayReader
-    from countagg.operate.integrity.evidence import Observer
-    from countagg.operate.integrity.findings import Difference, Verification
+from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.findings import Difference, Verification
+from countagg.operate.integrity.sums import in_units
+from countagg.operate.integrity.verify import verify as compare
 
 _HEADER = ("HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT")
 _NUMERIC = frozenset({"EXPECTED", "FOUND"})
@@ -39,8 +37,6 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
 
     Example: countagg verify --date yesterday
     """
-    from countagg.operate.integrity.verify import verify as compare
-
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
         observer = observe(session, day, tell)
@@ -53,15 +49,11 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
 
 def observe(session: Session, day: str, tell: Callable[[str, int, int], None]) -> Observer:
     """Return an observer of a day of the deployed stack."""
-    from countagg.operate.integrity.evidence import Observer
-
     return Observer(day_reader(session), day, session.now().date(), lambda done, total: tell("files", done, total))
 
 
 def day_reader(session: Session) -> DayReader:
     """Return a reader of the deployed stack."""
-    from countagg.aws.day_reader import DayReader
-
     settings = session.pipeline.settings
     return DayReader(session.clients, settings)
 
@@ -119,8 +111,6 @@ def difference_document(difference: Difference) -> dict[str, object]:
 
 def as_number(value: Decimal | None) -> int | Decimal | None:
     """Return a value as JSON has it: whole numbers as such, the others exact."""
-    from countagg.operate.integrity.sums import in_units
-
     return None if value is None else to_number(in_units(value))
 
 
@@ -140,8 +130,6 @@ def _rows(differences: Sequence[Difference], shown: Callable[[Decimal | None], s
 
 def format_amount(value: Decimal | None) -> str:
     """Return a value in its shortest form; empty for none."""
-    from countagg.operate.integrity.sums import in_units
-
     return "" if value is None else format_value(in_units(value))
 
 

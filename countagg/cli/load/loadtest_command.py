@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -15,16 +15,20 @@ from countagg.cli.app.shared_options import DIFFERENT, DateOption, ExpectAccount
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import LoadProgress
+from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.cli.terminal.progress import progress_bar, stepwise
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
-
-if TYPE_CHECKING:
-    from countagg.cli.load.loadtest_view import Report
-    from countagg.operate.integrity.findings import Verification
-    from countagg.operate.load.cost import Estimate
-    from countagg.operate.load.loadtest import Load
+from countagg.operate.cost.model import DEFAULTS, spread
+from countagg.operate.cost.spreading import describe_lack, recommend_layout
+from countagg.operate.integrity.findings import Verification
+from countagg.operate.integrity.verify import verify
+from countagg.operate.load.cost import Estimate, estimate
+from countagg.operate.load.loadtest import Load, LoadTest, count_withdrawn, withdraw
+from countagg.operate.load.schedule import INSTANCE_PREFIX, MOST_PER_SECOND, steady
+from countagg.operate.load.schedule import ramp as rising
+from countagg.operate.totals.uploads import check_day
 
 _SHOWN: Final = 5
 _PAUSE: Final = 0.5
@@ -107,11 +111,6 @@ def loadtest(
 
     Example: countagg loadtest --instances 1000 --interval 60 --duration 300 --cleanup
     """
-    from countagg.operate.load.loadtest import Load
-    from countagg.operate.load.schedule import MOST_PER_SECOND, steady
-    from countagg.operate.load.schedule import ramp as rising
-    from countagg.operate.totals.uploads import check_day
-
     day = resolve_day(date, session.now())
     check_day(session.pipeline, day, session.now())
     shortest = instances / MOST_PER_SECOND
@@ -119,8 +118,6 @@ def loadtest(
     load = Load(day, instances, counters, steps, seed, workers, until_knee=ramp)
     estimate = _agree(session, load, drain_timeout, Decimal(str(max_cost)), expect_account, yes=yes)
     report = _carry_out(session, load, estimate, _Patience(drain_timeout, settle), cleanup=cleanup)
-
-    from countagg.cli.load.loadtest_view import write_report
 
     write_report(session, report)
     _tell_what_stays(session, report)
@@ -141,10 +138,6 @@ def _agree(
     Raises:
         UsageError: it may cost more than it is allowed to.
     """
-    from countagg.operate.cost.model import DEFAULTS, spread
-    from countagg.operate.cost.spreading import describe_lack, recommend_layout
-    from countagg.operate.load.cost import estimate
-
     session.introduce(expect_account)
     layout = session.pipeline.layout_of_files(load.day)
     found = estimate(load, drain, prices_of_region(session), spread(DEFAULTS, layout))
@@ -173,8 +166,6 @@ def _agree(
 
 
 def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Patience, *, cleanup: bool) -> Report:
-    from countagg.cli.load.loadtest_view import Report
-    from countagg.operate.load.loadtest import LoadTest
 
     letters = _dead_letters(session)
     with LoadProgress(session, round(estimate.files)) as progress:
@@ -191,7 +182,6 @@ def _dead_letters(session: Session) -> int:
 
 
 def _verify(session: Session, day: str, settle: float) -> Verification:
-    from countagg.operate.integrity.verify import verify
 
     with stepwise(session) as tell:
         found, _ = verify(observe(session, day, tell), Polling(settle))
@@ -200,8 +190,6 @@ def _verify(session: Session, day: str, settle: float) -> Verification:
 
 def _withdraw(session: Session, load: Load, timeout: float) -> bool:
     """Delete the fleet's files; return whether the totals came to be without them in time."""
-    from countagg.operate.load.loadtest import count_withdrawn, withdraw
-
     pipeline, instances = session.pipeline, load.instance_ids
     with progress_bar(session) as progress:
         bar = progress.add_task("files deleted", total=len(instances))
@@ -216,7 +204,6 @@ def _withdraw(session: Session, load: Load, timeout: float) -> bool:
 
 
 def _tell_what_stays(session: Session, report: Report) -> None:
-    from countagg.operate.load.schedule import INSTANCE_PREFIX
 
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:

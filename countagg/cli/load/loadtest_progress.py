@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.progress import progress_bar
-
-if TYPE_CHECKING:
-    from countagg.operate.load.figures import Sample
+from countagg.operate.load.figures import Sample
 
 _LINE_SECONDS: Final = 10.0
 

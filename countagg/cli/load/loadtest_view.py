@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.printable import printable
 from countagg.core.versions import changes_of
-from countagg.operate.load.figures import BINS, EXPLANATIONS, histogram, percentile
-
-if TYPE_CHECKING:
-    from countagg.operate.integrity.findings import Verification
-    from countagg.operate.load.cost import Estimate
-    from countagg.operate.load.figures import StepFigures
-    from countagg.operate.load.loadtest import Load, LoadOutcome
+from countagg.operate.integrity.findings import Verification
+from countagg.operate.load.cost import Estimate
+from countagg.operate.load.figures import BINS, EXPLANATIONS, StepFigures, histogram, percentile
+from countagg.operate.load.loadtest import Load, LoadOutcome
 
 _SHARES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _BAR: Final = 40

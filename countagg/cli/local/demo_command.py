@@ -12,6 +12,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import CountaggError
 from countagg.core.names import VARIABLE_PREFIX, variable_of
+from countagg.local.interpreter import isolated
 
 STEPS: Final = (
     ("Start the engine: a server on 127.0.0.1 that stands in for AWS.", ("local", "start")),
@@ -39,8 +40,6 @@ def demo(session: Session) -> None:
 
     Example: countagg demo
     """
-    from countagg.local.interpreter import isolated
-
     with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder:
         environment = _environment(session, Path(folder))
         # Nor shall a ./countagg.toml of the user's have a say.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,7 @@ from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import describe_moment, for_reader, write_json, write_table
-
-if TYPE_CHECKING:
-    from countagg.local import EngineStatus
+from countagg.local import EngineState, EngineStatus, LocalEngine, client_environment, export_lines
 
 _MEGABYTE = 1024 * 1024
 
@@ -33,8 +31,6 @@ def start(
 
     Example: countagg local start
     """
-    from countagg.local import LocalEngine
-
     LocalEngine().start(port=port, enforce_policies=False if no_policies else None)
     _write_status(session, LocalEngine().status())
     session.remark("next: countagg --local setup --bucket counters-demo --create-bucket", style="dim")
@@ -46,8 +42,6 @@ def stop(session: Session) -> None:
 
     Example: countagg local stop
     """
-    from countagg.local import LocalEngine
-
     record = LocalEngine().stop()
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, {"stopped": record is not None})
@@ -62,8 +56,6 @@ def status(session: Session) -> None:
 
     Example: countagg local status
     """
-    from countagg.local import EngineState, LocalEngine
-
     found = LocalEngine().status()
     _write_status(session, found)
     if found.state is not EngineState.RUNNING:
@@ -112,8 +104,6 @@ def env(
 
     Example: eval "$(countagg local env)"
     """
-    from countagg.local import LocalEngine, client_environment, export_lines
-
     record = LocalEngine().require_running()
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, {"environment": client_environment(record)})
@@ -136,7 +126,5 @@ def logs(
 
     Example: countagg local logs --lines 20
     """
-    from countagg.local import LocalEngine
-
     for line in LocalEngine().read_log(lines):
         session.stdout.write(for_reader(session.stdout, line.rstrip("\n")) + "\n")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
+from countagg.aws.errors import aws_errors
+from countagg.aws.log_events import LogReader, Period, milliseconds
+from countagg.aws.waiting import Patience
 from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -19,11 +22,9 @@ from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
 from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
-
-if TYPE_CHECKING:
-    from countagg.aws.log_events import LogReader, Period
-    from countagg.operate.logs.log_lines import LogLine
-    from countagg.operate.logs.logs import Wanted
+from countagg.operate.logs.log_lines import Level, LogLine, utc_text
+from countagg.operate.logs.logs import Wanted, choose_functions, follow_logs, read_logs
+from countagg.operate.moments import parse_moment
 
 _FORMS: Final = (OutputForm.TABLE, OutputForm.TEXT, OutputForm.JSON)
 _INDENT: Final = "    "
@@ -83,11 +84,6 @@ def logs(
 
     Example: countagg logs --since 2h --level warning --follow
     """
-    from countagg.aws.log_events import Period, milliseconds
-    from countagg.operate.logs.log_lines import Level
-    from countagg.operate.logs.logs import Wanted, choose_functions
-    from countagg.operate.moments import parse_moment
-
     now = session.now()
     start = parse_moment(since, now, "--since")
     end = parse_moment(until, now, "--until") if until else None
@@ -103,8 +99,6 @@ def logs(
 
 
 def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
-    from countagg.operate.logs.log_lines import utc_text
-    from countagg.operate.logs.logs import read_logs
 
     missing: set[str] = set()
     reader = _reader(session, missing, endless=False)
@@ -118,7 +112,6 @@ def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wa
 
 
 def _follow(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
-    from countagg.operate.logs.logs import follow_logs
 
     missing: set[str] = set()
     reader = _reader(session, missing, endless=True)
@@ -130,9 +123,6 @@ def _follow(session: Session, functions: Sequence[str], period: Period, wanted: 
 
 
 def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
-    from countagg.aws.errors import aws_errors
-    from countagg.aws.log_events import LogReader
-    from countagg.aws.waiting import Patience
 
     def note_missing(function: str) -> None:
         if function not in missing:

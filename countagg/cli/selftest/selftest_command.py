@@ -6,10 +6,12 @@ import io
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from countagg.aws.kinds.binding import Forced
+from countagg.aws.probes import CallMeter
 from countagg.cli.app.choice_options import read_choices
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
@@ -18,16 +20,26 @@ from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT, ExpectAccountOption, YesOption
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import day_reader
+from countagg.cli.selftest.selftest_view import Progress, make_report, write_self_test
+from countagg.cli.stack.setup_progress import Reporter
 from countagg.cli.terminal.render import write_json
 from countagg.core.errors import CountaggError, LeftOver, UsageError
 from countagg.core.polling import Polling
-
-if TYPE_CHECKING:
-    from countagg.aws.probes import CallMeter
-    from countagg.operate.selftest.bench import Bench, WaitLog
-    from countagg.operate.selftest.selftest import SelfTest
-    from countagg.operate.stack.deployment import Deployment
-    from countagg.provision.choices import Chosen
+from countagg.operate.selftest.bench import COUNTER, Bench, WaitLog, find_unused_day
+from countagg.operate.selftest.selftest import (
+    MOST_CALLS,
+    MOST_UPLOADS,
+    THROW_AWAY,
+    SelfTest,
+    Step,
+    ceiling,
+    run,
+    throw_away_bucket,
+)
+from countagg.operate.selftest.steps import SelfTestSteps
+from countagg.operate.stack.deployment import Deployment
+from countagg.provision.choices import Chosen
+from countagg.provision.reconcile import Action
 
 _REMOVE: Final = "`countagg teardown --delete-objects`"
 
@@ -59,9 +71,6 @@ def selftest(
 
     Example: countagg selftest --save selftest.json
     """
-    from countagg.aws.probes import CallMeter
-    from countagg.operate.selftest.selftest import MOST_CALLS, THROW_AWAY
-
     if save is not None and not save.parent.is_dir():
         raise UsageError(f"there is no folder {str(save.parent)!r}", where="--save", hint="make it first")
     if session.options.stack_flag:
@@ -89,11 +98,6 @@ class _Job:
 
 def _prepare(session: Session, meter: CallMeter) -> _Job:
     """Find out where the test takes place, and touch nothing."""
-    from countagg.cli.stack.setup_progress import Reporter
-    from countagg.operate.selftest.bench import Bench, WaitLog, find_unused_day
-    from countagg.operate.stack.deployment import Deployment
-    from countagg.provision.choices import Chosen
-
     reporter = Reporter(session.progress_console, quiet=session.options.quiet)
     waits = WaitLog(lambda what: session.remark(what, style="dim"))
     deployment = Deployment(session.clients, session.caller, waits.patience)
@@ -111,8 +115,6 @@ def _prepare(session: Session, meter: CallMeter) -> _Job:
 
 def _choices(session: Session) -> Chosen:
     """Return the throw-away stack's choices: the defaults, and what an organisation may demand of every stack."""
-    from countagg.operate.selftest.selftest import throw_away_bucket
-
     demanded = read_choices(session, {}, ("tags", "permissions_boundary", "role_path"))
     return demanded.but(bucket=throw_away_bucket(session.caller.place), create_bucket=True)
 
@@ -123,9 +125,6 @@ def _refuse_earlier(session: Session, deployment: Deployment) -> None:
     Raises:
         LeftOver: there is something of it.
     """
-    from countagg.aws.kinds.binding import Forced
-    from countagg.provision.reconcile import Action
-
     stack = session.options.stack
     planned = deployment.plan_removal(stack, None, frozenset(), Forced(objects=True))
     there = sum(change.action is Action.DELETE for change in planned.changes)
@@ -143,9 +142,6 @@ def _agree(session: Session, job: _Job, most: Decimal, *, keep: bool, yes: bool)
     Raises:
         UsageError: it may cost more than it is allowed to.
     """
-    from countagg.operate.selftest.bench import COUNTER
-    from countagg.operate.selftest.selftest import MOST_CALLS, MOST_UPLOADS, ceiling
-
     bench = job.bench
     if job.throw_away:
         session.remark(f"makes      the stack, and the bucket {bench.chosen.bucket}")
@@ -169,9 +165,6 @@ def _agree(session: Session, job: _Job, most: Decimal, *, keep: bool, yes: bool)
 
 
 def _carry_out(session: Session, job: _Job, timeout: float, *, keep: bool) -> SelfTest:
-    from countagg.cli.selftest.selftest_view import Progress
-    from countagg.operate.selftest.selftest import Step, run
-    from countagg.operate.selftest.steps import SelfTestSteps
 
     polling, progress = Polling(timeout), Progress(session)
     steps = SelfTestSteps(job.bench, polling, job.waits, session.now, progress.log_line)
@@ -187,8 +180,6 @@ def _carry_out(session: Session, job: _Job, timeout: float, *, keep: bool) -> Se
 
 def _report(session: Session, job: _Job, self_test: SelfTest, usd: Decimal | None, save: Path | None) -> None:
     """Write what came of the test to stdout, and to the file."""
-    from countagg.cli.selftest.selftest_view import make_report, write_self_test
-
     bench = job.bench
     document = make_report(session, self_test, bench, usd, throw_away=job.throw_away)
     write_self_test(session, self_test, document)

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from countagg import __version__
@@ -14,13 +14,10 @@ from countagg.cli.app.options import DEFAULT_STACK, OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_json, write_table
 from countagg.core.printable import printable
+from countagg.operate.selftest.bench import Bench
 from countagg.operate.selftest.report import report
-from countagg.operate.selftest.selftest import StepOutcome
+from countagg.operate.selftest.selftest import SelfTest, Step, StepOutcome, StepResult
 from countagg.provision.settings import DEFAULT_OUTPUT_PREFIX, DEFAULT_PREFIX
-
-if TYPE_CHECKING:
-    from countagg.operate.selftest.bench import Bench
-    from countagg.operate.selftest.selftest import SelfTest, Step, StepResult
 
 _HEADER: Final = ("STEP", "OUTCOME", "SECONDS", "MEASURED")
 _NUMERIC: Final = frozenset({"SECONDS"})

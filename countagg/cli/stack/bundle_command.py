@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,9 @@ from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_csv, write_json, write_table
-
-if TYPE_CHECKING:
-    from countagg.provision.bundle import Component
-    from countagg.provision.states import Code
+from countagg.provision.bundle import Component, bundle_components, pack_bundle
+from countagg.provision.sbom import bill_of_materials
+from countagg.provision.states import Code
 
 _COMPONENTS = ("COMPONENT", "VERSION", "LICENCE", "FILES", "BYTES")
 _FILES = ("FILE", "COMPONENT", "BYTES", "SHA256")
@@ -37,9 +36,6 @@ def bundle(
 
     Example: countagg bundle --sbom countagg.cdx.json
     """
-    from countagg.provision.bundle import bundle_components, pack_bundle
-    from countagg.provision.sbom import bill_of_materials
-
     components = bundle_components()
     code = pack_bundle(components)
     if save is not None:

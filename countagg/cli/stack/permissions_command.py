@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from countagg.aws.pipeline import read_environment
+from countagg.aws.session import configured_place
 from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
+from countagg.provision.choices import Remembered
 from countagg.provision.instance_policy import INSTANCE_TAG, instance_policy
 from countagg.provision.permissions import (
     INLINE_POLICY_SIZE,
@@ -21,11 +25,8 @@ from countagg.provision.permissions import (
     Audience,
     role_policy,
 )
-
-if TYPE_CHECKING:
-    from countagg.provision.choices import Remembered
-    from countagg.provision.place import Place
-    from countagg.provision.settings import StackSettings
+from countagg.provision.place import Place
+from countagg.provision.settings import StackSettings
 
 _MAKING_ROLES = frozenset({Audience.DEPLOYER, Audience.SELFTEST})
 _RoleOption = Annotated[Audience, typer.Option(help="Who the policy is for.")]
@@ -87,8 +88,6 @@ def _document(role: Audience, instances: Sequence[str], settings: StackSettings,
 
 def _throw_away(session: Session, place: Place) -> str:
     """Turn to the stack that a self-test makes; return its bucket."""
-    from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
-
     session.options = replace(session.options, stack=THROW_AWAY)
     return throw_away_bucket(place)
 
@@ -105,14 +104,11 @@ def _place(session: Session, account: str | None) -> Place:
         return session.caller.place
     if not (account.isascii() and account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - of every account
         raise UsageError(f"{account!r} is no account", where="--account", hint="give its 12 digits")
-    from countagg.aws.session import configured_place
 
     return configured_place(session.clients, account)
 
 
 def _remembered(session: Session, account: str | None) -> Remembered:
-    from countagg.aws.pipeline import read_environment
-    from countagg.provision.choices import Remembered
 
     environment = {} if account else read_environment(session.clients, session.options.stack)
     return Remembered.from_environment(environment)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import typer
+from rich.console import RenderableType
+from rich.live import Live
 
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import to_the_second
 from countagg.cli.terminal.streams import is_deserted
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 T = TypeVar("T")
 
@@ -72,8 +71,6 @@ def show_live(
 
 
 def _redraw(session: Session, looks: Iterator[T], draw: Callable[[T, int], RenderableType | None]) -> None:
-    from rich.live import Live
-
     with Live(console=session.result_console, auto_refresh=False) as live:
         for look in while_read(session, looks):
             drawn = draw(look, session.result_console.height)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from countagg.cli.app.session import Session
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 
 def progress_bar(session: Session) -> Progress:
     """Return bars with counts and time; they show nothing off a terminal, or with --quiet."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

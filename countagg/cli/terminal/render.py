@@ -11,6 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, TextIO, TypeAlias
 
+import simplejson
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.table import Table
@@ -32,8 +33,6 @@ def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
     What the encoding lacks, and what a terminal might obey, reorder or not show, is escaped as JSON has it: the
     document stays the same.
     """
-    import simplejson
-
     text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
     if encodable(text, file.encoding) != text:
         text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, indent=2)
@@ -46,8 +45,6 @@ def _json_escape(character: str) -> str:
 
 def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
     """Write a document on one line, in ASCII: one of many, which may end on a terminal."""
-    import simplejson
-
     file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, separators=(",", ":")) + "\n")
 
 

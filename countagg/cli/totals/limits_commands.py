@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,12 +20,8 @@ from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from countagg.data.limits import LimitsTable, StoredLimit
-    from countagg.operate.totals.limits import LimitOfDay, LimitsOfDay
+from countagg.data.limits import LimitsTable, StoredLimit
+from countagg.operate.totals.limits import LimitOfDay, LimitsOfDay, check_limit, check_limits_file, compare_limits
 
 _HEADER = ("COUNTER", "LIMIT", "VALUE", "PASSED", "ALERTED")
 _NUMERIC = frozenset({"LIMIT", "VALUE"})
@@ -50,8 +47,6 @@ def set_limit(
 
     Example: countagg limits set COUNTER1 100000
     """
-    from countagg.operate.totals.limits import check_limit
-
     limit = check_limit(counter, value)
     session.introduce(expect_account)
     replaced = _limits(session).put(counter, limit)
@@ -64,8 +59,6 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
 
     Example: countagg limits list
     """
-    from countagg.operate.totals.limits import compare_limits
-
     day = resolve_day(date, session.now())
     found = compare_limits(session.pipeline, _limits(session), day)
     if session.options.output is OutputForm.JSON:
@@ -118,8 +111,6 @@ def import_limits(
 
     Example: countagg limits import limits.txt
     """
-    from countagg.operate.totals.limits import check_limits_file
-
     limits = check_limits_file(str(file), _read(session, file))
     session.introduce(expect_account)
     with progress_bar(session) as progress:
@@ -137,7 +128,6 @@ def import_limits(
 
 
 def _limits(session: Session) -> LimitsTable:
-    from countagg.data.limits import LimitsTable
 
     return LimitsTable(session.clients, session.pipeline.names.counters)
 

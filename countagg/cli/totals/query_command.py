@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -14,13 +14,19 @@ from countagg.cli.app import completion
 from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.totals.history_view import write_history
+from countagg.cli.totals.picture import Picture
+from countagg.cli.totals.query_view import write_day
+from countagg.cli.totals.watch_view import show_looks
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
-
-if TYPE_CHECKING:
-    from countagg.operate.totals.query import Choice
+from countagg.operate.moments import parse_past_day
+from countagg.operate.totals.history import days_between, read_history
+from countagg.operate.totals.query import Choice, TotalsOfDay
+from countagg.operate.totals.query import query as ask
+from countagg.operate.totals.watching import watch
 
 _FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
 _HISTORY: Final = "History"
@@ -91,8 +97,6 @@ def query(
 
     Example: countagg query --date today --counter COUNTER1
     """
-    from countagg.operate.totals.query import Choice
-
     asked = Asked(date, since, until, by_instance=by_instance, watch=watch, save=save)
     asked.check(session.options.output)
     by_value = (sort or (Sort.VALUE if top else Sort.NAME)) is Sort.VALUE
@@ -143,8 +147,6 @@ class Asked:
 
 
 def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool) -> None:
-    from countagg.cli.totals.query_view import write_day
-    from countagg.operate.totals.query import query as ask
 
     day = resolve_day(date, session.now())
     found = ask(session.pipeline, day, choice, by_instance=by_instance)
@@ -156,10 +158,6 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
-    from countagg.cli.totals.watch_view import show_looks
-    from countagg.operate.totals.query import TotalsOfDay
-    from countagg.operate.totals.query import query as ask
-    from countagg.operate.totals.watching import watch
 
     def look() -> TotalsOfDay:
         # At midnight, `today` is another day.
@@ -170,10 +168,6 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
 
 
 def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:
-    from countagg.cli.totals.history_view import write_history
-    from countagg.cli.totals.picture import Picture
-    from countagg.operate.moments import parse_past_day
-    from countagg.operate.totals.history import days_between, read_history
 
     picture = Picture.at(save) if save else None
     now = session.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,16 @@ from countagg.cli.terminal.render import write_json
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.polling import Polling
-
-if TYPE_CHECKING:
-    from countagg.operate.totals.uploads import Round, Uploaded
+from countagg.operate.totals.uploads import (
+    Round,
+    Uploaded,
+    check_day,
+    make_fleet,
+    read_sample_rounds,
+    upload_rounds,
+    wait_until_included,
+)
+from countagg.provision.packaged import packaged_folder
 
 
 @command("upload-sample", changes=True)
@@ -34,9 +41,6 @@ def upload_sample(
 
     Example: countagg upload-sample --instances 100 --counters 100 --wait
     """
-    from countagg.operate.totals.uploads import check_day, make_fleet, read_sample_rounds, upload_rounds
-    from countagg.provision.packaged import packaged_folder
-
     day = resolve_day(date, session.now())
     if instances is None and (counters is not None or seed is not None):
         raise UsageError("they describe a fleet", where="--counters, --seed", hint="give --instances too")
@@ -61,8 +65,6 @@ def upload_sample(
 
 def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -> int:
     """Wait until all uploads are included; return the version of the ledger."""
-    from countagg.operate.totals.uploads import wait_until_included
-
     version = 0
     with progress_bar(session) as progress:
         bar = progress.add_task("included", total=len(uploads))

@@ -13,7 +13,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.app.given import refuse_bytes, refuse_empty
-from countagg.cli.app.registry import add_declared
 from countagg.cli.terminal.streams import outlive_reader
 
 INTERRUPTED: Final = 130
@@ -130,6 +129,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group
     """
     app, entry = typer.Typer(rich_markup_mode="rich"), CATALOGUE[name]
     import_module(f"countagg.cli.{entry.module}")
+    from countagg.cli.app.registry import add_declared
 
     add_declared(app, name, entry.panel, entry.summary)
     return typer.main.get_group(app).commands[name]

@@ -33,8 +33,8 @@ def consequences(before: Remembered, after: StackSettings) -> Mapping[str, str]:
     return found
 
 
-def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str:
-    """Return what to expect of a change of these fields: a sentence without its end; empty if they say it all.
+def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str | None:
+    """Return what to expect of a change of these fields: a sentence without its end; None if they say it all.
 
     Args:
         resource: id of the resource.
@@ -45,4 +45,4 @@ def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str:
             "for up to 15 minutes S3 may answer 404 for files that are uploaded from now on; they are tried "
             "again, and nothing is lost"
         )
-    return ""
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Final
 
 from countagg.core.errors import UsageError
@@ -13,7 +14,7 @@ from countagg.provision.grants import ROLE_VARIABLE
 from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
 from countagg.provision.reconcile import Holds, Node, Outputs
-from countagg.provision.settings import DEFAULT_ARCHITECTURE
+from countagg.provision.settings import CHOICES, DEFAULT_ARCHITECTURE
 from countagg.provision.states import FunctionState, LogGroupState, MappingState, RoleState
 
 RUNTIME: Final = "python3.13"
@@ -109,18 +110,13 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState
 def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[str, str]:
     settings, queue = blueprint.settings, blueprint.names.dead_letters
     known = FunctionSettings(
+        **{each.name: getattr(settings, each.name) for each in fields(FunctionSettings) if each.name in CHOICES},
         stack=settings.stack,
-        bucket=settings.bucket,
         bucket_owner=blueprint.place.account,
-        prefix=settings.prefix,
-        output_prefix=settings.output_prefix,
         dead_letters_url=outputs.get("queue/dead-letters", "url", foreseen=blueprint.place.queue_url(queue)),
         snapshot_retention_days=settings.retention.snapshots,
         totals_retention_days=settings.retention.totals,
         alerts_topic_arn=blueprint.alerts_arn,
-        lanes=settings.lanes,
-        counter_shards=settings.counter_shards,
-        max_counters=settings.max_counters,
     )
     environment = {
         **known.to_environment(),

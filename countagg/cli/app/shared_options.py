@@ -11,10 +11,12 @@ from countagg.cli.app import completion
 DIFFERENT: Final = 7
 """The exit code of a command that found totals other than the files say."""
 
-DateOption = Annotated[
-    str,
-    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
-]
+_DATE: Final = typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+DateOption = Annotated[str, _DATE]
+AnyDateOption = Annotated[str | None, _DATE]
+MAX_COST: Final = 1.0
+"""USD that a command may cost, if the operator says nothing else."""
+MaxCostOption = Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse what may cost more.")]
 SettleOption = Annotated[
     float, typer.Option(min=0, help="Seconds after which what is still on its way counts as wrong.")
 ]

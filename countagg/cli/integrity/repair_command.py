@@ -14,7 +14,7 @@ from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import ExpectAccountOption, SettleOption, YesOption
+from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
 from countagg.cli.integrity.verify_command import day_reader, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
@@ -31,10 +31,6 @@ from countagg.operate.integrity.verify import verify
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
 
-_DateOption = Annotated[
-    str | None,
-    typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days),
-]
 _SinceOption = Annotated[
     str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
 ]
@@ -63,7 +59,7 @@ class _Day:
 @command("repair", changes=True)
 def repair(
     session: Session,
-    date: _DateOption = None,
+    date: AnyDateOption = None,
     since: _SinceOption = None,
     until: _UntilOption = None,
     dry_run: _DryRunOption = False,

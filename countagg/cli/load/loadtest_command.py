@@ -11,7 +11,15 @@ import typer
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import DIFFERENT, DateOption, ExpectAccountOption, SettleOption, YesOption
+from countagg.cli.app.shared_options import (
+    DIFFERENT,
+    MAX_COST,
+    DateOption,
+    ExpectAccountOption,
+    MaxCostOption,
+    SettleOption,
+    YesOption,
+)
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import LoadProgress
@@ -69,7 +77,6 @@ _WorkersOption = Annotated[
 _DrainTimeoutOption = Annotated[
     float, typer.Option(min=0, help="Seconds to wait after the last upload until everything is included.")
 ]
-_MaxCostOption = Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse a load that may cost more.")]
 _CleanupOption = Annotated[
     bool, typer.Option("--cleanup", help="Delete the fleet's files at the end, out of the totals too.")
 ]
@@ -98,7 +105,7 @@ def loadtest(
     workers: _WorkersOption = 20,
     drain_timeout: _DrainTimeoutOption = 120.0,
     settle: SettleOption = SETTLE_SECONDS,
-    max_cost: _MaxCostOption = 1.0,
+    max_cost: MaxCostOption = MAX_COST,
     cleanup: _CleanupOption = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,

@@ -17,7 +17,7 @@ from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import DIFFERENT, ExpectAccountOption, YesOption
+from countagg.cli.app.shared_options import DIFFERENT, MAX_COST, ExpectAccountOption, MaxCostOption, YesOption
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import day_reader
 from countagg.cli.selftest.selftest_view import Progress, make_report, write_self_test
@@ -45,7 +45,6 @@ _REMOVE: Final = "`countagg teardown --delete-objects`"
 
 _KeepOption = Annotated[bool, typer.Option("--keep", help="Leave the throw-away stack standing at the end.")]
 _TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds that an upload may take to show at a hop.")]
-_MaxCostOption = Annotated[float, typer.Option(min=0, metavar="USD", help="Refuse a test that may cost more.")]
 _SaveOption = Annotated[
     Path | None, typer.Option(help="Write the report to this file, as JSON without names or account ids.")
 ]
@@ -58,7 +57,7 @@ def selftest(
     session: Session,
     keep: _KeepOption = False,
     timeout: _TimeoutOption = 600.0,
-    max_cost: _MaxCostOption = 1.0,
+    max_cost: MaxCostOption = MAX_COST,
     save: _SaveOption = None,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,

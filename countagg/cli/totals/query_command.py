@@ -14,6 +14,7 @@ from countagg.cli.app import completion
 from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.totals.history_view import write_history
 from countagg.cli.totals.picture import Picture
 from countagg.cli.totals.query_view import write_day
@@ -40,9 +41,6 @@ class Sort(StrEnum):
     VALUE = "value"
 
 
-_DateOption = Annotated[
-    str | None, typer.Option(help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
-]
 _CounterOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -82,7 +80,7 @@ _SaveOption = Annotated[
 @command("query", forms=_FORMS)
 def query(
     session: Session,
-    date: _DateOption = None,
+    date: AnyDateOption = None,
     counter: _CounterOption = None,
     by_instance: _ByInstanceOption = False,
     since: _SinceOption = None,

@@ -145,7 +145,7 @@ class Deployment:
 
     def _nodes_to_remove(self, stack: str, bucket: str | None, forced: Forced) -> tuple[Node[Any], ...]:
         remembered = self._remembered(stack)
-        if bucket and remembered.bucket not in ("", bucket):
+        if bucket and remembered.bucket not in (None, bucket):
             raise UsageError(
                 f"the stack {stack!r} works on the bucket {remembered.bucket!r}, not on {bucket!r}",
                 where="--bucket",
@@ -154,7 +154,7 @@ class Deployment:
         settings = StackSettings(
             stack,
             remembered.bucket or bucket or self._tagged_bucket(stack),
-            alarm_email=remembered.choices.get("alarm_email", ""),
+            alarm_email=remembered.choices.get("alarm_email"),
         )
         return stack_nodes(self._blueprint(settings, make_code(b""), forced))
 

@@ -18,7 +18,7 @@ from countagg.core.names import Names
 from countagg.core.published import PublishedTotals, parse_published
 from countagg.core.values import to_number
 from countagg.local import EngineRecord
-from tests.embedded.processes import run_forked
+from tests.forked import run_forked
 
 PATIENCE_SECONDS = 300.0
 

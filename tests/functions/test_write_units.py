@@ -26,7 +26,7 @@ from tests.functions.partiql import FakeTable
 from tests.functions.publishing import NAME, Outside
 from tests.functions.world import DAY, Context, World, as_event, emitted_metrics
 
-ROUNDS = 3
+ROUNDS = 2
 FILES_A_VERSION = 10
 VERSIONS_A_PUBLICATION = 2
 TOLERANCE = 0.05
@@ -139,7 +139,7 @@ def test_our_write_units(world: World, instances: int, counters: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("instances", "counters"), [(60, 2), (150, 1)])
+@pytest.mark.parametrize(("instances", "counters"), [(30, 2), (60, 1)])
 def test_the_articles_write_units(world: World, instances: int, counters: int) -> None:
     table = world.names.counters
     dynamodb = world.clients.dynamodb

@@ -15,8 +15,9 @@ import pytest
 
 from countagg import __version__
 from countagg.cli.app.completion import PATIENCE_VARIABLE
-from tests.cli.running import PROGRAM, process_environment
+from tests.cli.running import process_environment
 from tests.cli.stub_endpoint import Reply, endpoint
+from tests.forked import run_forked
 from tests.hostile_folder import HostileFolder
 
 FISH: Final = {"_COUNTAGG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
@@ -43,17 +44,11 @@ CASES: Final = [
 
 
 def ask(variables: dict[str, str], words: str = "") -> str:
-    """Return the answer of a process that a shell starts."""
-    ran = subprocess.run(
-        PROGRAM,
-        env=process_environment(_TYPER_COMPLETE_ARGS=f"countagg {words}", **variables),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert ran.stderr == ""
-    return ran.stdout
+    """Return the answer of a process, as one that a shell starts."""
+    environment = process_environment(_TYPER_COMPLETE_ARGS=f"countagg {words}", **variables)
+    code, out, err = run_forked((), environment, Path.cwd())
+    assert (code, err) == (0, "")
+    return out
 
 
 def bash(words: str, **variables: str) -> list[str]:

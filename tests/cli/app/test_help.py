@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -127,9 +128,14 @@ COMMANDS: Final = {
 }
 
 
-def tree() -> Any:
-    """Return the command tree."""
+def make_tree() -> Any:
+    """Make the command tree."""
     return typer.main.get_command(make_app())
+
+
+tree = cache(make_tree)
+"""Return the command tree, which nobody changes."""
+_tree_to_parse_with = cache(make_tree)
 
 
 def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -148,7 +154,7 @@ def options_of(found: Any) -> set[str]:
 def parse(line: str) -> tuple[str, dict[str, Any]]:
     """Parse a command line as the program would, and run nothing."""
     parsed: list[tuple[str, dict[str, Any]]] = []
-    root = tree()
+    root = _tree_to_parse_with()
     for name, found in leaves(root):
         found.callback = lambda name=name, **values: parsed.append((name, values))
     program, *arguments = shlex.split(line)

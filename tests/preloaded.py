@@ -13,7 +13,7 @@ import countagg.cli
 from countagg.aws.session import Clients, ConnectionOptions
 
 for _package in (countagg.aws, countagg.cli):
-    for _module in pkgutil.iter_modules(_package.__path__, f"{_package.__name__}."):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
         import_module(_module.name)
 
 JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]  # every session shares it

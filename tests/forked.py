@@ -13,7 +13,7 @@ from typing import Final
 from countagg.cli.main import run
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.embedded.preloaded"])
+_CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 def run_forked(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str, str]:

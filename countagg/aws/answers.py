@@ -12,8 +12,8 @@ from typing import Final
 
 _SERVER_ERROR: Final = 500
 LOOK_INTO: Final = "`countagg doctor` looks for the cause; --verbose adds AWS's request id"
-_SET_CLOCK: Final = "set the clock, such as by NTP; `countagg doctor` tells the difference"
-_SIGN_IN_AGAIN: Final = "sign in again, such as by `aws sso login`; or the clock is wrong"
+_SET_CLOCK: Final = "set the clock, for example by NTP; `countagg doctor` shows the difference"
+_SIGN_IN_AGAIN: Final = "sign in again, for example with `aws sso login`, or check the clock"
 _ENABLE: Final = "enable the region for the account, finish the account's sign-up, or check --region"
 _CHECK_CREDENTIALS: Final = (
     "check --profile, AWS_PROFILE, AWS_ACCESS_KEY_ID and --endpoint-url; is the region enabled there?"
@@ -104,7 +104,7 @@ def connection_told(operation: str, code: str, message: str) -> tuple[str, str] 
     elif _UNKNOWN.search(code):
         told = f"AWS does not know these credentials ({code})", _CHECK_CREDENTIALS
     elif operation in _SIGNING_IN:
-        told = f"the profile's credentials cannot be had: {operation} answers {code}{said}", _CHECK_PROFILE
+        told = f"the profile has no usable credentials: {operation} answers {code}{said}", _CHECK_PROFILE
     # botocore takes the status for the code where the answer is in no form of AWS's, or has no body at all.
     elif code.isdecimal() and int(code) >= _SERVER_ERROR and not operation.startswith("Head"):
         told = f"the endpoint answers {code} ({message or 'no text'})", _CHECK_ENDPOINT
@@ -152,15 +152,15 @@ def is_throttling(code: str) -> bool:
 
 
 _WAIT: Final = "wait a minute, then run the same command again"
-_FAILED: Final = "it is AWS's failure: run the same command again later; health.aws.amazon.com tells of outages"
+_FAILED: Final = "AWS failed: run the same command again later; health.aws.amazon.com lists outages"
 _BOUND: Final = "make that policy, or check --permissions-boundary with `aws iam get-policy --policy-arn ARN`"
 # The first that fits counts.
 _HINTS: Final = (
     (_THROTTLED, _WAIT),
     (_KEY_FAILED, _FAILED),
     (_KEY, "the KMS key has to exist, be enabled, and be for encryption: check it with `aws kms describe-key`"),
-    (re.compile(r"^BucketAlreadyExists"), "all accounts share the names of buckets: choose another --bucket"),
-    (re.compile(r"^(TagLimitExceeded|TooManyTags)"), "a resource has 50 tags at most: give fewer by --tag"),
+    (re.compile(r"^BucketAlreadyExists"), "all accounts share one set of bucket names: choose another --bucket"),
+    (re.compile(r"^(TagLimitExceeded|TooManyTags)"), "a resource takes 50 tags: give fewer with --tag"),
     (_QUOTA, "a quota of the account is used up: delete what is not needed, or raise it in Service Quotas"),
     (_FAILURE_OF_AWS, _FAILED),
     (_STALE, "run the same command again: what it was reading has changed"),
@@ -168,7 +168,7 @@ _HINTS: Final = (
     (_MISSING, "`countagg plan` shows what the stack lacks, and `countagg setup` puts it back"),
     (_OTHER_REGION, "the bucket is in another region: check --region and --bucket"),
     (re.compile(r"^TagPolicy"), "the organization's tag policy refuses a tag: check --tag"),
-    (re.compile(r"^UnmodifiableEntity"), "AWS alone may change that role: choose another --stack or --role-path"),
+    (re.compile(r"^UnmodifiableEntity"), "only AWS may change that role: choose another --stack or --role-path"),
     (
         re.compile(r"^(Unsupported|UnknownOperation|InvalidAction)"),
         "the region or the endpoint does not offer this: check --region and --endpoint-url",

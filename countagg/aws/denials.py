@@ -30,12 +30,12 @@ _WHO_CAN: Final = {
     "session policy": "sign in with a session that is not narrowed so, or have whoever gives it out widen it",
     "VPC endpoint policy": "whoever manages the VPC endpoint can change it; other networks do not pass it",
     "resource-based policy": "whoever owns the resource can change its policy",
-    "identity-based policy": "an administrator of IAM can take that statement away; more permissions do not help",
+    "identity-based policy": "an IAM administrator can remove that statement; more permissions do not help",
 }
 _IMPLICIT_OF_IDENTITY: Final = "identity-based policy"
 _ASK: Final = "ask for that permission; `countagg doctor` names all that are missing"
 _ASK_FOR_KEY: Final = "the key's policy, or a permission of yours on the key, has to allow it: check --kms-key"
-_DENY: Final = "an explicit deny stands above every permission: whoever wrote that policy can take it away"
+_DENY: Final = "an explicit deny overrides every permission: whoever wrote that policy can remove it"
 
 
 @dataclass(frozen=True, slots=True)

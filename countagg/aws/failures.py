@@ -63,7 +63,7 @@ _CERTIFICATES: Final = (
 
 _BAD_HEADER: Final = "Invalid header value"
 _MEND_KEYS: Final = (
-    "check AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the profile for line ends, such as of a pasted text"
+    "check AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the profile for line ends, for example from pasted text"
 )
 
 # What is wrong, and what to do about it; the first that fits counts.
@@ -85,7 +85,7 @@ _FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
     ((MissingDependencyException,), "install what it names where countagg is, or use another kind of profile"),
     ((NoRegionError,), "give --region, or set AWS_REGION"),
     ((InvalidRegionError, UnknownRegionError, EndpointProviderError), "check --region and --endpoint-url"),
-    ((ProfileNotFound,), "`aws configure list-profiles` shows those there are"),
+    ((ProfileNotFound,), "`aws configure list-profiles` lists those that exist"),
     ((SSLError,), _CERTIFICATES),
     (
         (ProxyConnectionError,),
@@ -161,7 +161,7 @@ def translate_stray(error: Exception, where: str) -> ConnectionProblem | None:
         return None
     if _passes(modules, _CREDENTIALS):
         source = _source(frames)
-        what = f"{source or 'the profile'} yields no credentials: {_text(error)}"
+        what = f"{source or 'the profile'} returned no credentials: {_text(error)}"
         hint = f"check {source}; or {_MEND_PROFILE}" if source else _MEND_PROFILE
         return ConnectionProblem(what, where=where, hint=hint)
     if isinstance(error, OSError | ValueError) and _passes(modules, _ADDRESSES):
@@ -218,5 +218,5 @@ def _text(error: Exception) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, JSONDecodeError):
-        return f"what came is not JSON ({text})"
-    return text if isinstance(error, ValueError | RuntimeError) else f"what came is of another form ({text})"
+        return f"it is not JSON ({text})"
+    return text if isinstance(error, ValueError | RuntimeError) else f"it has another form ({text})"

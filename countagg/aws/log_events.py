@@ -112,7 +112,7 @@ class LogReader:
             with aws_errors(f"log of {function}"):
                 try:
                     answer = self._patience.call(
-                        partial(self._request, request), THROTTLED, "CloudWatch Logs, which takes no more requests"
+                        partial(self._request, request), THROTTLED, "CloudWatch Logs, which throttles requests"
                     )
                 except ClientError as error:
                     if code_of(error) != "ResourceNotFoundException":

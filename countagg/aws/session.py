@@ -210,9 +210,9 @@ def configured_place(clients: Clients, account: str) -> Place:
             partition = clients.session.get_partition_for_region(region)
         except UnknownRegionError as error:
             raise ConnectionProblem(
-                f"{region!r} is no region",
+                f"{region!r} is not a region",
                 where="--region",
-                hint="check --region, AWS_REGION and the profile; such as eu-central-1",
+                hint="check --region, AWS_REGION and the profile; a region is, for example, eu-central-1",
             ) from error
     return Place(account, region, partition, embedded=clients.is_embedded)
 

@@ -86,7 +86,7 @@ def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[st
 def _check_count(counters: int, max_counters: int) -> None:
     if counters > max_counters:
         raise InvalidCounterFile(
-            f"the file has more than {max_counters} counters; more --max-counters at setup take more"
+            f"the file has more than {max_counters} counters; raise it with `setup --max-counters`"
         )
 
 

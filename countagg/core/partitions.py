@@ -122,11 +122,11 @@ def parse_partition(key: str) -> Partition:
     """
     found = _PARTITION.fullmatch(key)
     if found is None or parse_date(found[1]) is None:
-        raise ValueError(f"{key!r} is no partition of a day")
+        raise ValueError(f"{key!r} is not a partition of a day")
     if found[2] is None:
         return Partition(found[1], Layout())
     lane, lanes, shard, shards = map(int, found.groups()[1:])
     layout = Layout(lanes, shards)
     if not 1 < lanes * shards <= MAX_PARTITIONS or lane >= lanes or shard >= shards:
-        raise ValueError(f"{key!r} is no partition of a day")
+        raise ValueError(f"{key!r} is not a partition of a day")
     return Partition(found[1], layout)

@@ -52,7 +52,7 @@ def pack_counters(counters: Mapping[str, int]) -> bytes:
     if len(packed) > MAX_PACKED_BYTES:
         raise InvalidCounterFile(
             f"{len(counters)} counters take {len(packed)} bytes compressed, and at most {MAX_PACKED_BYTES} fit; "
-            "more --counter-shards at setup take more, from the next day on"
+            "raise `setup --counter-shards`, which counts from the next day on"
         )
     return packed
 

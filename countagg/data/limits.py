@@ -146,7 +146,7 @@ class LimitsTable:
                     raise AwsCallFailed(
                         f"{len(pending)} of {len(limits)} limits were not accepted",
                         where=self._where,
-                        hint="do it again, what is written stays",
+                        hint="run it again: what was written stays",
                     )
                 self._sleep(pause)
 

@@ -100,7 +100,7 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], folder: StateF
         raise EngineProblem(
             f"the embedded engine cannot be executed: {exc}",
             where=command[0],
-            hint="see whether more processes may be started here, or install countagg[local] again",
+            hint="check the limit on processes, or install countagg[local] again",
         ) from exc
     finally:
         os.close(log)

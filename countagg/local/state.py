@@ -264,9 +264,9 @@ def _check_own(path: Path, found: os.stat_result) -> None:
     """
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise EngineProblem(
-            "the state of the embedded engine is not believed: another user may have written it",
+            "the state of the embedded engine is not trusted: another user may have written it",
             where=str(path),
-            hint="be the user that started the engine, or set XDG_STATE_HOME to a folder of yours",
+            hint="run it as the user that started the engine, or set XDG_STATE_HOME to a folder of yours",
         )
 
 

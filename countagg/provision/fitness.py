@@ -31,7 +31,7 @@ def check_fitness(settings: StackSettings, place: Place) -> None:
 def _check_partition(place: Place) -> None:
     if place.partition not in PARTITIONS:
         raise UsageError(
-            f"{place.region} is in the partition {place.partition}, whose differences are not known to countagg",
+            f"{place.region} is in the partition {place.partition}, which countagg does not know",
             where="--region",
             hint=f"use a region of {', '.join(PARTITIONS[:-1])} or {PARTITIONS[-1]}",
         )

@@ -190,7 +190,7 @@ class Number(Setting):
     def read(self, said: str | int, origin: str) -> int:
         """Return the number."""
         if isinstance(said, str) and not (said.isdecimal() and len(said) <= LONGEST_NUMBER):
-            raise UsageError(f"{self.name}={said} is not a whole number that could be meant", where=origin)
+            raise UsageError(f"{self.name}={said} is not a whole number, or too large", where=origin)
         return int(said)
 
     def check(self, value: int) -> None:

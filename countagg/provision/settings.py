@@ -99,7 +99,7 @@ class StackSettings:
     bucket: Annotated[
         str,
         Text(
-            "Bucket with the counter files; that of the deployed stack if left out.",
+            "Bucket with the counter files; by default that of the deployed stack.",
             _BUCKET,
             pattern=r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]",
             rule="3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9",
@@ -108,11 +108,13 @@ class StackSettings:
     ]
     create_bucket: Annotated[
         bool,
-        Switch("Setup creates the bucket, which is the stack's own then.", _BUCKET, flags=("--create-bucket",)),
+        Switch("Create the bucket; it then belongs to the stack.", _BUCKET, flags=("--create-bucket",)),
     ] = False
     prefix: Annotated[str, Text("Folder of the counter files.", _BUCKET)] = DEFAULT_PREFIX
     output_prefix: Annotated[str, Text("Folder of the published totals.", _BUCKET)] = DEFAULT_OUTPUT_PREFIX
-    bucket_versioning: Annotated[bool | None, Switch("Keep old versions in a bucket of ours.", _BUCKET)] = None
+    bucket_versioning: Annotated[
+        bool | None, Switch("Keep old versions in a bucket that setup created.", _BUCKET)
+    ] = None
     memory: Annotated[
         PerFunction, Numbers("Memory of {}.", _FUNCTIONS, metavar="FUNCTION=MB", allowed=_of_each(_MEMORY))
     ] = DEFAULT_MEMORY
@@ -180,7 +182,7 @@ class StackSettings:
     tags: Annotated[
         Mapping[str, str],
         Pairs(
-            "Tag of every resource; all of them are said at once.",
+            "Tag for every resource; name all of them at once.",
             _SAFETY,
             metavar="KEY=VALUE",
             flags=("--tag",),
@@ -219,7 +221,9 @@ class StackSettings:
             is_removable=True,
         ),
     ] = None
-    point_in_time_recovery: Annotated[bool | None, Switch("Let tables be restored to any second.", _SAFETY)] = None
+    point_in_time_recovery: Annotated[
+        bool | None, Switch("Allow tables to be restored to any second.", _SAFETY)
+    ] = None
     deletion_protection: Annotated[bool | None, Switch("Protect the tables against deletion.", _SAFETY)] = None
     text_logs: Annotated[bool, Switch()] = False
     dropped_tags: Annotated[frozenset[str], Keys()] = frozenset()

@@ -85,9 +85,9 @@ def test_a_program_for_credentials_that_cannot_be_run(config: Path, command: str
 @pytest.mark.parametrize(
     ("said", "what"),
     [
-        ("hello", "what came is not JSON"),
-        ("", "what came is not JSON"),
-        ("[]", "what came is of another form"),
+        ("hello", "it is not JSON"),
+        ("", "it is not JSON"),
+        ("[]", "it has another form"),
         ('{"Version": 7}', "Unsupported version"),
         ('{"Version": 1}', "Missing required key"),
         (json.dumps(OLD | {"Expiration": "never"}), "never"),

@@ -155,7 +155,7 @@ def test_throttling_is_waited_out_in_the_middle_of_a_log(code: str) -> None:
 
     assert reading.read() == ["a", "b", "c"]
     assert [request.get("nextToken") for request in reading.logs.requests] == [None, "1", "1", "1", "2", "2"]
-    assert reading.waited_for == ["CloudWatch Logs, which takes no more requests"] * 2
+    assert reading.waited_for == ["CloudWatch Logs, which throttles requests"] * 2
     assert sum(reading.clock.pauses) > 3 * 0.5
 
 

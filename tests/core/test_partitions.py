@@ -80,7 +80,7 @@ def test_instances_are_spread_evenly() -> None:
     ],
 )
 def test_what_is_no_partition_is_refused(key: str) -> None:
-    with pytest.raises(ValueError, match="is no partition of a day"):
+    with pytest.raises(ValueError, match="is not a partition of a day"):
         parse_partition(key)
 
 

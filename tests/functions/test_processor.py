@@ -137,7 +137,7 @@ def test_a_file_of_more_counters_than_the_operator_chose_is_refused_and_the_one_
         world.process_between_good_ones(world.created(key, f"00674760C{number}"))
     assert world.counters_of("i-1") == COUNTERS
     assert {(each["reason"], each["line"]) for each in world.refusals()} == {
-        (f"the file has more than {len(COUNTERS)} counters; more --max-counters at setup take more", None)
+        (f"the file has more than {len(COUNTERS)} counters; raise it with `setup --max-counters`", None)
     }
 
 

@@ -189,7 +189,7 @@ CORRUPTIONS: Final = (
     Corruption(
         "ledger ahead of a snapshot",
         _ledger(lambda ledger: ledger.seen.update({"i-2": sequencer_after(ledger.seen["i-2"])})),
-        ((L, "a newer snapshot is included than there is", "i-2", "", None, None),),
+        ((L, "a newer snapshot is included than is stored", "i-2", "", None, None),),
     ),
     Corruption(
         "ledger damaged",

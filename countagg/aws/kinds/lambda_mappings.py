@@ -162,7 +162,7 @@ class EventSourceMapping:
             note = {NO_MAPPING_TAGS: "not offered"}
             self._call(lambda: self._lambda.tag_resource(Resource=self._function_arn, Tags=note), *FUNCTION_BUSY)
             self._patience.warn(
-                f"event source mapping of {self._function}: it gets no tags, which are not offered here"
+                f"event source mapping of {self._function}: no tags, because this region does not offer them"
             )
 
     def _create(self, desired: MappingState, **tags: Any) -> None:  # noqa: ANN401 - a parameter of boto3

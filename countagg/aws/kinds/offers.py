@@ -83,5 +83,5 @@ def _lesser(desired: FunctionState, error: ClientError) -> tuple[FunctionState, 
     if _JSON_LOGS.matches(error) and desired.log_format != "Text":
         remembering = remember_too(desired.environment, text_logs=True)
         as_text = replace(desired, log_format="Text", log_level="", system_log_level="", environment=remembering)
-        return as_text, "logs in JSON are not offered here; Lambda's own lines are text instead"
+        return as_text, "this region does not offer JSON logs; Lambda's own lines are text instead"
     return None

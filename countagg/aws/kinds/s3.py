@@ -295,5 +295,5 @@ class Bucket:
                 raise AwsCallFailed(
                     f"{failure.get('Key')} cannot be deleted: {failure.get('Message')}",
                     where=f"bucket {self._name}",
-                    hint="look into its lock and the bucket's policy, then tear down again; or leave the objects",
+                    hint="check its lock and the bucket's policy, then tear down again; or keep the objects",
                 )

@@ -48,7 +48,7 @@ CATALOGUE: Final = {
     "bundle": Entry(
         "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."
     ),
-    "teardown": Entry("stack.stack_commands", _STACK, "Remove the pipeline, and nothing of anybody else's."),
+    "teardown": Entry("stack.stack_commands", _STACK, "Remove the pipeline and nothing else."),
     "upload-sample": Entry(
         "totals.upload_command", _USE, "Upload test counters: the four sample instances, or a fleet."
     ),
@@ -58,7 +58,7 @@ CATALOGUE: Final = {
         _USE,
         "Show every hop of the pipeline, in the order of the data; exit with 1 if one is not healthy.",
     ),
-    "logs": Entry("logs.logs_command", _USE, "Show what the functions write, as one stream in the order of time."),
+    "logs": Entry("logs.logs_command", _USE, "Show what the functions log, in the order of time."),
     "limits": Entry("totals.limits_commands", _USE, "Set limits of totals; an alert is sent when one is passed."),
     "verify": Entry(
         "integrity.verify_command",
@@ -82,7 +82,7 @@ CATALOGUE: Final = {
     "cost": Entry(
         "cost.cost_command",
         _MEASURE,
-        "Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.",
+        "Show what a fleet costs a month, by service and by hop, beside the layout of the article of 2015.",
     ),
     "loadtest": Entry(
         "load.loadtest_command",

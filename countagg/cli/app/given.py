@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from countagg.core.errors import UsageError
 
-_EMPTY: Final = "give a value or leave it out; is a shell variable not set?"
+_EMPTY: Final = "give a value or leave it out; maybe a shell variable is not set"
 
 
 class Command(TyperCommand):

@@ -60,8 +60,8 @@ class Options:
         OutputForm, Text("Form of the result.", pattern="|".join(OutputForm), rule=" or ".join(OutputForm))
     ] = OutputForm.TABLE
     quiet: Annotated[bool, Switch("No progress, no remarks.", flags=("--quiet", "-q"))] = False
-    verbose: Annotated[bool, Switch("More on errors.", flags=("--verbose", "-v"))] = False
-    no_color: Annotated[bool, Switch("No colours; so does the variable NO_COLOR.", flags=("--no-color",))] = False
+    verbose: Annotated[bool, Switch("Say more about errors.", flags=("--verbose", "-v"))] = False
+    no_color: Annotated[bool, Switch("No colours; NO_COLOR does the same.", flags=("--no-color",))] = False
     stack_flag: bool = field(default=False, compare=False)
     """Whether `--stack` was on the command line."""
 
@@ -143,7 +143,7 @@ def _check_endpoint(options: Options) -> None:
         )
     if options.endpoint_url and not options.endpoint_url.startswith(("http://", "https://")):
         raise ConnectionProblem(
-            f"{options.endpoint_url!r} is no address",
+            f"{options.endpoint_url!r} is not an address",
             where="--endpoint-url",
             hint="give it with its scheme, such as http://127.0.0.1:4566",
         )

@@ -22,7 +22,7 @@ PROJECT_FILE: Final = Path("countagg.toml")
 SETTINGS: Final = {**GLOBAL_SETTINGS, **CHOICES}
 """All that a variable or a file may say, by name."""
 _BY_OPTION: Final = {setting.option: setting for setting in SETTINGS.values()}
-_MEND: Final = "mend it, or name another file by --config"
+_MEND: Final = "correct it, or name another file with --config"
 
 Written = str | bool | int | Mapping[str, str | int]
 """What a settings file holds."""
@@ -138,7 +138,7 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
                 what = "it is a folder" if path.is_dir() else "there is no such file"
                 raise UsageError(what, where=str(path), hint="check --config")
             elif path.is_dir() or path.is_symlink():
-                what = "a folder" if path.is_dir() else f"a link to {path.readlink()}, which is not there"
+                what = "a folder" if path.is_dir() else f"a link to {path.readlink()}, which does not exist"
                 raise UsageError(f"the settings file is {what}", where=str(path), hint=_MEND)
         except OSError as error:
             if path is config:

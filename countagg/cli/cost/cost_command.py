@@ -51,22 +51,24 @@ def cost(
     instances: Annotated[int, typer.Option(min=1, help="Instances of the fleet.")] = 100,
     counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two files of an instance.")] = 60.0,
-    days: Annotated[float, typer.Option(min=0.001, help="Days that the bill is for.")] = 30.0,
+    days: Annotated[float, typer.Option(min=0.001, help="Days to bill.")] = 30.0,
     changed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
     ] = 1.0,
     flags: Mapping[str, Any],
-    prices: Annotated[Path | None, typer.Option(metavar="FILE", help="Prices instead of ours, in TOML.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file of prices to use instead of the built-in ones.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show each line with its formula, the sizes and the assumptions.")
     ] = False,
     worst_day: _WorstDayOption = False,
     measured: Annotated[
-        bool, typer.Option("--measured", help="By what CloudWatch counted of the deployed stack.")
+        bool, typer.Option("--measured", help="Use what CloudWatch measured of the deployed stack.")
     ] = False,
     since: _SinceOption = "1d",
 ) -> None:
-    """Tell what a fleet costs in a month, by service and by hop, beside the layout of the article of 2015.
+    """Show what a fleet costs a month, by service and by hop, beside the layout of the article of 2015.
 
     By list prices, without any free tier. It changes nothing, and without --measured it needs no stack.
 
@@ -142,7 +144,7 @@ def _measure(session: Session, since: str) -> Measured:
     now = session.now()
     begin = full_hour(parse_moment(since, now, "--since"))
     if begin >= now:
-        raise UsageError("it lies in the future", where="--since")
+        raise UsageError("it is in the future", where="--since")
     names = session.pipeline.names
     memory = {
         name: session.pipeline.function_memory(name) or 0

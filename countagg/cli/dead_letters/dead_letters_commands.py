@@ -37,7 +37,9 @@ from countagg.operate.integrity.repair import check_day
 _HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
 _SHORT = 8
 
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or how they begin.")]
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 
@@ -71,7 +73,7 @@ def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
 @command("dead-letters show")
 def show(
     session: Session,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The id, or how it begins.")],  # noqa: A002
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id, or its first characters.")],  # noqa: A002
 ) -> None:
     """Show one dead letter with everything that is known of it.
 
@@ -122,7 +124,7 @@ def redrive(
         raise LeftOver(
             f"{len(left)} of {len(done)} dead letters are left: {notes}",
             where="dead letters",
-            hint="`countagg dead-letters show ID` tells more of one; mend what it says, and redrive again",
+            hint="`countagg dead-letters show ID` says more about one; remove the cause, then redrive again",
         )
 
 
@@ -215,7 +217,7 @@ def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: st
             check_day(session.pipeline.settings, session.pipeline.expiry(day), day, session.now())
             repairer.rebuild_ledger(day)
         else:
-            return f"{stream} is no stream of this stack"
+            return f"{stream} is not a stream of this stack"
     except CountaggError as error:
         return str(error)
     return ""

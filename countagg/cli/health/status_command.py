@@ -23,7 +23,7 @@ _ALARMS: Final = "alarms"
 @command("status")
 def status(
     session: Session,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep looking, until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 10.0,
 ) -> None:
     """Show every hop of the pipeline, in the order of the data; exit with 1 if one is not healthy.
@@ -58,10 +58,10 @@ def _remark(session: Session, hops: Sequence[HopHealth]) -> None:
         session.remark(f"not healthy: {', '.join(hop.name for hop in ailing)}{told}")
     old = [hop.name for hop in hops if hop.facts.get("code_current") is False]
     if old:
-        session.remark(f"code of another version: {', '.join(old)}; `countagg setup` brings this version's")
+        session.remark(f"code of another version: {', '.join(old)}; `countagg setup` deploys this version")
     denied = list(dict.fromkeys(action for hop in hops for action in hop.not_allowed))
     if denied:
-        session.remark(f"not everything could be looked at; missing permissions: {', '.join(denied)}")
+        session.remark(f"some hops could not be checked; missing permissions: {', '.join(denied)}")
 
 
 def _hints(ailing: Sequence[HopHealth]) -> list[str]:
@@ -72,7 +72,7 @@ def _hints(ailing: Sequence[HopHealth]) -> list[str]:
     if names - {_DEAD_LETTERS, _ALARMS} or missing:
         hints.append("`countagg plan` shows what setup would put back")
     if _DEAD_LETTERS in names:
-        hints.append("`countagg dead-letters list` tells what failed")
+        hints.append("`countagg dead-letters list` shows what failed")
     if raised:
-        hints.append("`countagg logs --since 1h --level warning` may tell why")
+        hints.append("`countagg logs --since 1h --level warning` may say why")
     return hints

@@ -83,7 +83,7 @@ def repair(
     if dry_run or not wrong:
         write_mendings(session, date, {day: found.plan.mendings for day, found in plans.items()}, dry_run=dry_run)
         if wrong:
-            session.remark("this is what would be done; nothing was touched", style="dim")
+            session.remark("nothing was touched; this is what would be done", style="dim")
         _check_nothing_left({day: found.left for day, found in plans.items()})
         return
     for day, found in wrong.items():

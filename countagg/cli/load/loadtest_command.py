@@ -65,7 +65,7 @@ _RampOption = Annotated[
 ]
 _StepOption = Annotated[float, typer.Option(min=1, help="Seconds of a step of --ramp.", rich_help_panel=_RAMP)]
 _FactorOption = Annotated[
-    float, typer.Option(min=1.1, help="By which --ramp raises the rate.", rich_help_panel=_RAMP)
+    float, typer.Option(min=1.1, help="Factor by which --ramp raises the rate.", rich_help_panel=_RAMP)
 ]
 _SeedOption = Annotated[
     int,

@@ -73,5 +73,5 @@ def _run(session: Session, program: Sequence[str], arguments: Sequence[str], env
         raise CountaggError(
             f"`countagg {' '.join(arguments)}` ended with {done.returncode}",
             where="demo",
-            hint="its message stands above",
+            hint="see its message above",
         )

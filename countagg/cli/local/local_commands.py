@@ -22,7 +22,7 @@ _MEGABYTE = 1024 * 1024
 @command("local start")
 def start(
     session: Session,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; any free one if left out.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; by default any free one.")] = None,
     no_policies: Annotated[
         bool, typer.Option("--no-policies", help="Allow every call, whatever the policies say.")
     ] = False,
@@ -95,7 +95,7 @@ def env(
     shell: Annotated[
         str | None,
         typer.Option(
-            help="sh and its family, or fish; yours if left out.",
+            help="sh (bash, zsh) or fish; by default yours.",
             autocompletion=completion.one_of("sh", "bash", "zsh", "fish"),
         ),
     ] = None,
@@ -120,7 +120,7 @@ def shell_of(variables: Mapping[str, str]) -> str:
 @command("local logs")
 def logs(
     session: Session,
-    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 100,
+    lines: Annotated[int, typer.Option(min=1, help="Number of lines from the end.")] = 100,
 ) -> None:
     """Print the engine's own log.
 

@@ -61,11 +61,13 @@ _SinceOption = Annotated[
     typer.Option(help="An age (30s, 10m, 2h, 1d, 1w), a day or a time (UTC).", autocompletion=completion.moments),
 ]
 _UntilOption = Annotated[
-    str | None, typer.Option(help="The same; now if left out.", autocompletion=completion.moments)
+    str | None, typer.Option(help="The same; by default now.", autocompletion=completion.moments)
 ]
-_FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
+_FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines, until Ctrl-C.")]
 _FilterOption = Annotated[str, typer.Option("--filter", help="Only lines that contain this text.", metavar="TEXT")]
-_LevelOption = Annotated[LevelChoice, typer.Option(case_sensitive=False, help="Only lines at least so grave.")]
+_LevelOption = Annotated[
+    LevelChoice, typer.Option(case_sensitive=False, help="Only lines of at least this level.")
+]
 
 
 @command("logs", forms=_FORMS)
@@ -78,7 +80,7 @@ def logs(
     filter_: _FilterOption = "",
     level: _LevelOption = LevelChoice.DEBUG,
 ) -> None:
-    """Show what the functions write, as one stream in the order of time.
+    """Show what the functions log, in the order of time.
 
     With --verbose also the platform's lines on each invocation, metrics, and where in the code a line comes from.
 
@@ -90,7 +92,7 @@ def logs(
     if follow and end:
         raise UsageError("they exclude each other", where="--follow, --until", hint="leave one of them out")
     if end and end < start:
-        raise UsageError("the end lies before the beginning", where="--since, --until", hint="exchange them")
+        raise UsageError("the end is before the beginning", where="--since, --until", hint="exchange them")
     functions = choose_functions(Names(session.options.stack), function or ())
     wanted = Wanted(filter_, Level[level.name], folded=session.options.verbose)
     period = Period(milliseconds(start), milliseconds(end) if end else None)

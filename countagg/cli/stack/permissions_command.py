@@ -103,7 +103,7 @@ def _place(session: Session, account: str | None) -> Place:
     if account is None:
         return session.caller.place
     if not (account.isascii() and account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - of every account
-        raise UsageError(f"{account!r} is no account", where="--account", hint="give its 12 digits")
+        raise UsageError(f"{account!r} is not an account", where="--account", hint="give its 12 digits")
 
     return configured_place(session.clients, account)
 

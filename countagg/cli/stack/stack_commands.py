@@ -107,7 +107,7 @@ def outputs(session: Session) -> None:
 def teardown(
     session: Session,
     bucket: Annotated[
-        str | None, typer.Option(help="The bucket, where nothing is left of the stack that names it.")
+        str | None, typer.Option(help="The bucket, if nothing of the stack is left to name it.")
     ] = None,
     keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep tables and bucket.")] = False,
     keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the log groups.")] = False,
@@ -120,7 +120,7 @@ def teardown(
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
-    """Remove the pipeline, and nothing of anybody else's.
+    """Remove the pipeline and nothing else.
 
     A bucket that setup created goes only when it is empty, or with --delete-objects.
 
@@ -167,7 +167,7 @@ def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt
     }
     _write_changes(session, changes, took, document)
     if receipt.foreign or not receipt.foreign_unchanged:
-        what = "unchanged" if receipt.foreign_unchanged else "CHANGED meanwhile, by somebody else"
+        what = "unchanged" if receipt.foreign_unchanged else "CHANGED by somebody else meanwhile"
         session.remark(f"notifications of others on the bucket: {receipt.foreign}, {what}")
     if not receipt.searched_by_tag:
         session.remark("not searched by tag: this principal may not (tag:GetResources)")

@@ -37,7 +37,7 @@ CounterArgument = Annotated[
 def set_limit(
     session: Session,
     counter: CounterArgument,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="The largest total that is no alert.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The largest total that raises no alert.")],
     expect_account: ExpectAccountOption = None,
 ) -> None:
     """Set the limit of a counter's daily total, in place of the one it has.

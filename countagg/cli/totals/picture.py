@@ -49,9 +49,9 @@ class Picture:
         """
         if path.suffix.lower() not in _SUFFIXES:
             raise UsageError(
-                f"{path.name!r} names no kind of picture",
+                f"{path.name!r} is not a picture format",
                 where="--save",
-                hint=f"let it end with {', '.join(_SUFFIXES)}",
+                hint=f"use a name that ends in {', '.join(_SUFFIXES)}",
             )
         try:
             has_folder = path.parent.is_dir()

@@ -47,7 +47,7 @@ _CounterOption = Annotated[
         help="Only this counter, or those like 'http_*'; may be repeated.", autocompletion=completion.counters
     ),
 ]
-_ByInstanceOption = Annotated[bool, typer.Option("--by-instance", help="Also who contributes what.")]
+_ByInstanceOption = Annotated[bool, typer.Option("--by-instance", help="Also show who contributes what.")]
 _SinceOption = Annotated[
     str | None,
     typer.Option(
@@ -59,15 +59,15 @@ _SinceOption = Annotated[
 _UntilOption = Annotated[
     str | None,
     typer.Option(
-        help="Up to this day; today if left out.", autocompletion=completion.days, rich_help_panel=_HISTORY
+        help="Up to this day; by default today.", autocompletion=completion.days, rich_help_panel=_HISTORY
     ),
 ]
-_TopOption = Annotated[int | None, typer.Option(min=1, help="Only so many counters, the largest.")]
+_TopOption = Annotated[int | None, typer.Option(min=1, help="Only this many counters, the largest.")]
 _SortOption = Annotated[
     Sort | None, typer.Option(help="By name, or the largest first.", show_default="name; value with --top")
 ]
 _WatchOption = Annotated[
-    bool, typer.Option("--watch", help="Show changes as they come, until Ctrl-C.", rich_help_panel=_WATCH)
+    bool, typer.Option("--watch", help="Show changes as they happen, until Ctrl-C.", rich_help_panel=_WATCH)
 ]
 _IntervalOption = Annotated[
     float, typer.Option(min=0.1, help="Seconds between two looks of --watch.", rich_help_panel=_WATCH)
@@ -126,10 +126,10 @@ class Asked:
         """
         history, text = self.since is not None, form is OutputForm.TEXT
         if self.date is None and not history and self.until is None:
-            raise UsageError("no day is named", where="--date", hint="give --date today, or --since 30d")
+            raise UsageError("no day is given", where="--date", hint="give --date today, or --since 30d")
         if not history and (self.until is not None or self.save is not None):
             option = "--save" if self.until is None else "--until"
-            raise UsageError("it belongs to a history", where=option, hint="give --since too, such as --since 30d")
+            raise UsageError("only a history takes it", where=option, hint="give --since too, such as --since 30d")
         excluded = (
             ("--date, --since", self.date is not None and history),
             ("--by-instance, --since", self.by_instance and history),

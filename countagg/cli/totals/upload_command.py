@@ -31,10 +31,10 @@ from countagg.provision.packaged import packaged_folder
 def upload_sample(
     session: Session,
     date: DateOption = "today",
-    instances: Annotated[int | None, typer.Option(min=1, help="Make a fleet of so many instances.")] = None,
+    instances: Annotated[int | None, typer.Option(min=1, help="Make a fleet of this many instances.")] = None,
     counters: Annotated[int | None, typer.Option(min=1, help="Counters of each instance of the fleet.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same fleet.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the totals include everything.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the totals include everything.")] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds after which --wait fails.")] = 120.0,
 ) -> None:
     """Upload test counters: the four sample instances, or a fleet.

@@ -115,7 +115,9 @@ def read_prices(region: str, file: Path | None = None) -> Prices:
     if region not in regions and region not in equal:
         if file is not None:
             known = ", ".join(sorted([*regions, *equal])) or "none"
-            raise UsageError(f"it has no prices of {region}", where=where, hint=f"it knows {known}; give --region")
+            raise UsageError(
+                f"it has no prices for {region}", where=where, hint=f"it knows {known}; give --region"
+            )
         region = DEFAULT_REGION
     try:
         found = regions[equal.get(region, region)]
@@ -123,7 +125,7 @@ def read_prices(region: str, file: Path | None = None) -> Prices:
         return Prices(region, str(table["as_of"]), of)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise UsageError(
-            f"it is no table of prices: {error!r}",
+            f"it is not a table of prices: {error!r}",
             where=where,
             hint="each region needs every meter with usd, per and source, and the file as_of",
         ) from error
@@ -149,5 +151,5 @@ def _table(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _price(entry: Mapping[str, Any]) -> Price:
     usd, per = Decimal(entry["usd"]), Decimal(entry["per"])
     if not (usd.is_finite() and usd >= 0 and per.is_finite() and per > 0):
-        raise ValueError(f"{entry['usd']} USD per {entry['per']} is no price")
+        raise ValueError(f"{entry['usd']} USD per {entry['per']} is not a price")
     return Price(usd / per, str(entry["source"]))

@@ -196,7 +196,7 @@ def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
 def _event(message: HeldMessage, body: str) -> DeadLetter:
     events = parse_s3_message(body)
     if not events:
-        return _unknown(message, "it tells of no file")
+        return _unknown(message, "it names no file")
     hop, why = _SUBSCRIPTION, "SNS could not deliver it to the uploads queue"
     if message.source is not None:
         hop, why = _PROCESSOR, _FAILED

@@ -93,7 +93,7 @@ class Redriver:
                     letter, RedriveOutcome.LEFT, f"{letter.reason}; send it back there, then `purge` it"
                 )
             else:
-                yield Redriven(letter, RedriveOutcome.LEFT, "nobody knows where it belongs; `purge` deletes it")
+                yield Redriven(letter, RedriveOutcome.LEFT, "its origin is unknown; `purge` deletes it")
         yield from self._send(events)
 
     def _send(self, letters: Sequence[DeadLetter]) -> Iterator[Redriven]:

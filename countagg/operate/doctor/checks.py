@@ -112,13 +112,13 @@ def own_requirements() -> dict[str, str]:
 def judge_clock(server: datetime | None, here: datetime) -> Check:
     """Compare the endpoint's clock with ours; both aware."""
     if server is None:
-        return not_checked("clock", "the endpoint's answer tells no time")
+        return not_checked("clock", "the endpoint's answer has no time")
     # The answer tells whole seconds.
     skew = (here - server).total_seconds()
     if abs(skew) <= MAX_SKEW:
         return passed("clock", f"within {MAX_SKEW:.0f} s of the endpoint's")
     side = "ahead of" if skew > 0 else "behind"
-    fix = "set this machine's clock, such as by NTP; AWS refuses calls signed more than 5 minutes off"
+    fix = "set this machine's clock, for example by NTP; AWS refuses calls signed more than 5 minutes off"
     return problem("clock", f"{abs(skew):,.0f} s {side} the endpoint's", fix)
 
 
@@ -207,5 +207,5 @@ def judge_bucket(
     except CountaggError as error:
         return problem("bucket", error.what, error.hint)
     unknown = unknown_neighbours(neighbours)
-    detail = f"{bucket}: no notification of others is in the way"
+    detail = f"{bucket}: no other notification conflicts"
     return passed("bucket", f"{detail}; {unknown}" if unknown else detail)

@@ -49,7 +49,7 @@ from countagg.provision.settings import StackSettings
 CONNECTION_CHECKS: Final = frozenset({"connection", "region", "endpoint", "credentials"})
 """Problems of these are ConnectionProblems: without them, little else can be checked."""
 _OF_DAYS: Final = (ledger_check.NAME, instance_check.NAME)
-_NEEDS_CALLER: Final = "there is no connection as anybody"
+_NEEDS_CALLER: Final = "not signed in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _place(clients: Clients, patient: Patient) -> Iterator[Check]:
         region = clients.region()
     except CountaggError as error:
         yield from_error("region", error)
-        yield from (not_checked(name, "there is no region") for name in ("endpoint", "clock", "names"))
+        yield from (not_checked(name, "there is not a region") for name in ("endpoint", "clock", "names"))
         return
     yield passed("region", region)
     try:

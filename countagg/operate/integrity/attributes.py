@@ -24,7 +24,7 @@ from countagg.operate.integrity.sums import lines_or_none
 if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import DayLook
 
-NOT_ALLOWED: Final = "no instance may have this id"
+NOT_ALLOWED: Final = "an instance cannot have this id"
 
 
 def of_snapshots(look: DayLook) -> Iterator[Difference]:

@@ -24,7 +24,7 @@ NAMED_COUNTERS: Final = 20
 NOT_FOUND: Final = "the file is listed, but S3 does not show it yet"
 UNREADABLE: Final = "the snapshot cannot be read"
 NOT_CHECKED: Final = "its file cannot be read, nor the sums be checked without it"
-INCLUDES_NEWER: Final = "a newer snapshot is included than there is"
+INCLUDES_NEWER: Final = "a newer snapshot is included than is stored"
 
 
 @dataclass

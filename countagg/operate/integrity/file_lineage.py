@@ -109,7 +109,7 @@ def follow_file(reader: DayReader, log: FileLog, key: str, now: datetime) -> Fil
         return FileLineage(key, None, found, refused, log=log.around(found.modified_at, key, None))
     if file_key is None:
         hint = f"counter files are {settings.prefix}YYYY-MM-DD/{FILE_NAME_PREFIX}INSTANCE-ID"
-        raise CountaggError("it is no counter file, so the pipeline skips it", where=key, hint=hint)
+        raise CountaggError("it is not a counter file, so the pipeline skips it", where=key, hint=hint)
     hops = _look(reader, key, file_key, found)
     if hops.found is None and hops.snapshot is None and hops.listed is None:
         raise _nowhere(key, settings)
@@ -134,7 +134,7 @@ def _look(reader: DayReader, key: str, file_key: CounterFileKey, found: FileObje
 
 def _nowhere(key: str, settings: FunctionSettings) -> CountaggError:
     folder = key.rpartition("/")[0]
-    hint = f"`aws s3 ls s3://{settings.bucket}/{folder}/` shows those there are"
+    hint = f"`aws s3 ls s3://{settings.bucket}/{folder}/` lists those that exist"
     return CountaggError("there is no such file, and none was ever counted", where=key, hint=hint)
 
 

@@ -307,7 +307,7 @@ def test_status_ends_with_1_when_a_hop_is_not_healthy_and_says_which(form: str, 
     ran = countagg("status", "--output", form)
 
     assert ran.code == 1
-    assert ran.err == "not healthy: queue/dead-letters; `countagg dead-letters list` tells what failed\n"
+    assert ran.err == "not healthy: queue/dead-letters; `countagg dead-letters list` shows what failed\n"
     if form == "json":
         assert ran.document["healthy"] is False
         assert ran.document["hops"][HOPS.index("queue/dead-letters")] == {

@@ -196,7 +196,7 @@ CASES: Final = {
         SETUP,
         3,
         "AWS configuration",
-        "credential_process yields no credentials: No such file or directory: /nowhere/program",
+        "credential_process returned no credentials: No such file or directory: /nowhere/program",
         "check credential_process",
         a_program_that_is_missing,
     ),

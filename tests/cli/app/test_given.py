@@ -17,7 +17,7 @@ from countagg.core.errors import UsageError
 from countagg.provision.setting_types import Text
 from tests.cli.running import CommandLine
 
-HINT: Final = "  try: give a value or leave it out; is a shell variable not set?\n"
+HINT: Final = "  try: give a value or leave it out; maybe a shell variable is not set\n"
 APP: Final = typer.main.get_command(make_app())
 BYTES: Final = os.fsdecode(b"\xff")
 

@@ -276,8 +276,8 @@ def test_a_settings_file_may_be_a_pipe(countagg: CommandLine) -> None:
     ("make", "what"),
     [
         (lambda path: path.mkdir(), "a folder"),
-        (lambda path: path.symlink_to("gone.toml"), "a link to gone.toml, which is not there"),
-        (lambda path: path.symlink_to(path.name), "a link to countagg.toml, which is not there"),
+        (lambda path: path.symlink_to("gone.toml"), "a link to gone.toml, which does not exist"),
+        (lambda path: path.symlink_to(path.name), "a link to countagg.toml, which does not exist"),
     ],
 )
 def test_a_settings_file_that_is_none_is_not_passed_over(
@@ -314,4 +314,4 @@ def test_an_endpoint_without_its_scheme_is_refused(countagg: CommandLine) -> Non
 
     for origin, told in (("--endpoint-url", ran), ("own.toml", by_file)):
         assert (told.code, told.out) == (3, "")
-        assert told.err.startswith(f"countagg: {origin}: 'localhost:4566' is no address\n  try: give it with")
+        assert told.err.startswith(f"countagg: {origin}: 'localhost:4566' is not an address\n  try: give it with")

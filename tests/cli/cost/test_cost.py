@@ -261,4 +261,4 @@ def test_a_measurement_of_the_future_is_refused(countagg: CommandLine) -> None:
     ran = countagg("cost", "--measured", "--since", "2999-01-01")
 
     assert (ran.code, ran.out) == (2, "")
-    assert "--since: it lies in the future" in ran.err
+    assert "--since: it is in the future" in ran.err

@@ -162,7 +162,7 @@ def test_an_upload_whose_object_is_not_found_is_told_and_redriven(
 def test_what_cannot_be_redriven_is_left_and_ends_with_4(letters: list[str], countagg: CommandLine) -> None:
     ran = countagg("dead-letters", "redrive", letters[2], "--yes")
     assert ran.code == 4
-    assert "1 of 1 dead letters are left: nobody knows where it belongs; `purge` deletes it" in ran.err
+    assert "1 of 1 dead letters are left: its origin is unknown; `purge` deletes it" in ran.err
     assert len(messages("dead-letters")) == 3
 
 

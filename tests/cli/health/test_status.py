@@ -80,7 +80,7 @@ def test_a_raised_alarm_is_not_healthy_and_the_logs_may_tell_why(countagg: Comma
         "in_alarm": ["uploads-age"],
         "missing": [],
     }
-    assert ran.err == "not healthy: alarms; `countagg logs --since 1h --level warning` may tell why\n"
+    assert ran.err == "not healthy: alarms; `countagg logs --since 1h --level warning` may say why\n"
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_code_of_another_version_is_a_remark_and_healthy(countagg: CommandLine) 
     assert (ran.code, ran.document["healthy"]) == (0, True)
     current = {hop["hop"]: hop["code_current"] for hop in ran.document["hops"] if "code_current" in hop}
     assert current == {"function/processor": True, "function/aggregator": True, "function/publisher": False}
-    assert ran.err == "code of another version: function/publisher; `countagg setup` brings this version's\n"
+    assert ran.err == "code of another version: function/publisher; `countagg setup` deploys this version\n"
 
 
 @pytest.mark.usefixtures("stack")

@@ -196,7 +196,7 @@ def test_a_strange_counter_is_harmless(countagg: CommandLine) -> None:
             2,
             "s3://other/x: the bucket 'other' is not that of the stack\n  try: the stack reads",
         ),
-        (("counters/readme",), 1, "counters/readme: it is no counter file, so the pipeline skips it\n  try: "),
+        (("counters/readme",), 1, "counters/readme: it is not a counter file, so the pipeline skips it\n  try: "),
         ((KEYS["i-3"],), 1, f"{KEYS['i-3']}: there is no such file, and none was ever counted\n  try: `aws s3 ls"),
     ],
 )

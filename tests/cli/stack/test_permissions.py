@@ -182,7 +182,7 @@ def test_what_cannot_be_printed_is_explained(
 def test_a_region_that_is_none_is_refused(countagg: CommandLine) -> None:
     ran = countagg("permissions", "print", "--role", "reader", *OFFLINE, "--region", "nowhere")
     assert (ran.code, ran.out) == (3, "")
-    assert "  try: check --region, AWS_REGION and the profile; such as eu-central-1\n" in ran.err
+    assert "  try: check --region, AWS_REGION and the profile; a region is, for example, eu-central-1\n" in ran.err
 
 
 def test_the_policy_of_an_instance_stands_in_readme_as_it_is_printed(countagg: CommandLine) -> None:

@@ -314,7 +314,7 @@ def test_notifications_that_others_change_meanwhile_are_told(
 
     assert ran.code == 0
     assert (ran.document["foreign_notifications"], ran.document["foreign_notifications_unchanged"]) == (0, False)
-    assert ran.err.endswith("\nnotifications of others on the bucket: 0, CHANGED meanwhile, by somebody else\n")
+    assert ran.err.endswith("\nnotifications of others on the bucket: 0, CHANGED by somebody else meanwhile\n")
 
 
 def meanwhile(operation: str, happening: Callable[[], None], call: int = 1) -> tuple[str, Callable[..., None]]:

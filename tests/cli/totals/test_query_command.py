@@ -116,11 +116,11 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ((), "--date: no day is named\n  try: give --date today, or --since 30d"),
+        ((), "--date: no day is given\n  try: give --date today, or --since 30d"),
         (("--date", "today", "--since", "2d"), "--date, --since: they exclude each other"),
-        (("--date", "today", "--until", "2d"), "--until: it belongs to a history\n  try: give --since too"),
-        (("--until", "2d"), "--until: it belongs to a history"),
-        (("--date", "today", "--save", "a.png"), "--save: it belongs to a history\n  try: give --since too"),
+        (("--date", "today", "--until", "2d"), "--until: only a history takes it\n  try: give --since too"),
+        (("--until", "2d"), "--until: only a history takes it"),
+        (("--date", "today", "--save", "a.png"), "--save: only a history takes it\n  try: give --since too"),
         (("--since", "2d", "--by-instance"), "--by-instance, --since: they exclude each other"),
         (("--since", "2d", "--watch"), "--watch, --since: they exclude each other"),
         (("--date", "today", "--by-instance", "--watch"), "--watch, --by-instance: they exclude each other"),
@@ -136,7 +136,7 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
         (("--since", "2000-01-01"), "--since, --until: these are "),
         (
             ("--since", "2d", "--save", "a.gif"),
-            "--save: 'a.gif' names no kind of picture\n  try: let it end with .png",
+            "--save: 'a.gif' is not a picture format\n  try: use a name that ends in .png",
         ),
     ],
 )

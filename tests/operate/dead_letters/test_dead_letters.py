@@ -157,7 +157,7 @@ def test_what_comes_from_a_queue_of_others_is_not_fed_to_the_processor() -> None
 
 
 @pytest.mark.parametrize(
-    ("body", "what"), [("garbage", "it cannot be decoded"), ('{"Event": "s3:TestEvent"}', "it tells of no file")]
+    ("body", "what"), [("garbage", "it cannot be decoded"), ('{"Event": "s3:TestEvent"}', "it names no file")]
 )
 def test_what_is_no_event_is_told_with_the_hop_that_failed_on_it(body: str, what: str) -> None:
     failed, called = decode(message(body, source=UPLOADS)), decode(message(body, **ASYNCHRONOUS))

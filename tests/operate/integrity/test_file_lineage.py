@@ -212,7 +212,7 @@ def test_a_snapshot_that_is_replaced_between_two_reads_is_read_again(day: FakeDa
     ("key", "complaint"),
     [
         (f"counters/{DAY}/values_i-9", "there is no such file, and none was ever counted"),
-        (f"counters/{DAY}/else", "it is no counter file, so the pipeline skips it"),
+        (f"counters/{DAY}/else", "it is not a counter file, so the pipeline skips it"),
     ],
 )
 def test_a_file_that_is_nowhere_is_an_error_with_what_next(day: FakeDay, key: str, complaint: str) -> None:

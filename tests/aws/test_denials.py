@@ -107,7 +107,7 @@ def test_an_explicit_deny_keeps_its_reason(kind: str, named: str) -> None:
 def test_an_explicit_deny_of_a_kind_that_is_not_known_is_one_still(within: str) -> None:
     error = denied(f" with an explicit deny{within}")
     assert reason_of(error) == f": explicit deny{within}"
-    assert "stands above every permission" in error.hint
+    assert "overrides every permission" in error.hint
 
 
 @pytest.mark.parametrize("message", ["", None])

@@ -206,13 +206,13 @@ def test_another_table_is_taken(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("not toml", "cannot be read"),
-        (table("eu-west-1"), "no prices of eu-central-1"),
-        (table("eu-central-1", alarm=""), "no table of prices"),
-        (table("eu-central-1", alarm="{usd = -1, per = 1, source = 'x'}"), "no table of prices"),
-        (table("eu-central-1", alarm="{usd = 1, per = 0, source = 'x'}"), "no table of prices"),
-        (table("eu-central-1", alarm="{usd = nan, per = 1, source = 'x'}"), "no table of prices"),
-        (table("eu-central-1", alarm="7"), "no table of prices"),
-        ("as_of = 2026-01-01\nregions = 7", "no prices of eu-central-1"),
+        (table("eu-west-1"), "no prices for eu-central-1"),
+        (table("eu-central-1", alarm=""), "not a table of prices"),
+        (table("eu-central-1", alarm="{usd = -1, per = 1, source = 'x'}"), "not a table of prices"),
+        (table("eu-central-1", alarm="{usd = 1, per = 0, source = 'x'}"), "not a table of prices"),
+        (table("eu-central-1", alarm="{usd = nan, per = 1, source = 'x'}"), "not a table of prices"),
+        (table("eu-central-1", alarm="7"), "not a table of prices"),
+        ("as_of = 2026-01-01\nregions = 7", "no prices for eu-central-1"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, text: str, reason: str) -> None:

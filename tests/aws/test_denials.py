@@ -99,7 +99,7 @@ def test_an_explicit_deny_keeps_its_reason(kind: str, named: str) -> None:
     article = "an" if kind.startswith("i") else "a"
     error = denied(f" with an explicit deny in {article} {kind}{named}")
     assert reason_of(error) == f": explicit deny in {article} {kind}{named}"
-    assert POLICIES.get(kind, "administrator of IAM") in error.hint
+    assert POLICIES.get(kind, "IAM administrator") in error.hint
     assert "ask for that permission" not in error.hint
 
 

@@ -173,8 +173,7 @@ def test_what_may_not_be_read_is_named_and_ends_nothing(countagg: CommandLine, c
     assert (function["healthy"], function["not_allowed"]) == (True, ["cloudwatch:GetMetricData"])
     assert set(function["metrics"].values()) == {None}
     assert ran.err == (
-        "some hops could not be checked; "
-        "missing permissions: cloudwatch:GetMetricData, dynamodb:DescribeTable\n"
+        "some hops could not be checked; missing permissions: cloudwatch:GetMetricData, dynamodb:DescribeTable\n"
     )
 
 

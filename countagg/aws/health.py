@@ -7,11 +7,10 @@ principal lacks rises as `AccessDenied`.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from botocore.exceptions import ClientError
 
@@ -20,8 +19,9 @@ from countagg.aws.day_tables import DayTables
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
+from countagg.aws.metrics import read_metrics
 from countagg.aws.session import Clients
-from countagg.core.errors import AwsCallFailed, CountaggError
+from countagg.core.errors import CountaggError
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
 from countagg.core.published import PublishedTotals
@@ -30,9 +30,6 @@ from countagg.data.attributes import VERSION
 from countagg.data.ledgers import UPDATED_AT
 from countagg.data.published import PublishedObjects
 from countagg.provision.metrics import MAXIMUM, Metric
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import MetricDataResultTypeDef
 
 WINDOW: Final = timedelta(hours=1)
 """How far back metrics are looked at."""
@@ -113,16 +110,8 @@ class Health:
             AwsCallFailed: the service could not read one of them.
         """
         end = now.astimezone(UTC)
-        with aws_errors("metrics"):
-            pages = self._clients.cloudwatch.get_paginator("get_metric_data").paginate(
-                MetricDataQueries=[_query(index, metric) for index, metric in enumerate(wanted)],
-                StartTime=end - WINDOW,
-                EndTime=end,
-                ScanBy="TimestampAscending",
-            )
-            results = [result for page in pages for result in page["MetricDataResults"]]
-        values = _values(results)
-        return {metric: _one(metric, values.get(_id(index), [])) for index, metric in enumerate(wanted)}
+        found = read_metrics(self._clients.cloudwatch, wanted, end - WINDOW, end, _RESOLUTION)
+        return {metric: _one(metric, values) for metric, values in found.items()}
 
     def skipped_key(self, processor: str, now: datetime) -> str | None:
         """Return the key of an object that was skipped in the last hour (`logs:FilterLogEvents` on the log group).
@@ -184,41 +173,7 @@ def _skipped_key(message: str) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _id(index: int) -> str:
-    return f"m{index}"
-
-
-def _query(index: int, metric: Metric) -> Any:  # noqa: ANN401 - passed on to boto3
-    return {
-        "Id": _id(index),
-        "MetricStat": {
-            "Metric": {
-                "Namespace": metric.namespace,
-                "MetricName": metric.name,
-                "Dimensions": [{"Name": metric.dimension, "Value": metric.owner}],
-            },
-            "Period": _RESOLUTION,
-            "Stat": metric.statistic,
-        },
-    }
-
-
-def _values(results: Iterable[MetricDataResultTypeDef]) -> Mapping[str, list[tuple[datetime, float]]]:
-    """Return times and values by id; those of one id may stand in several pages."""
-    values: defaultdict[str, list[tuple[datetime, float]]] = defaultdict(list)
-    for result in results:
-        if result.get("StatusCode") == "InternalError":
-            told = "; ".join(each.get("Value", "") for each in result.get("Messages", []))
-            raise AwsCallFailed(
-                f"CloudWatch could not read {result.get('Label')}: {told}",
-                where="metrics",
-                hint="look again later",
-            )
-        values[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
-    return values
-
-
-def _one(metric: Metric, values: Sequence[tuple[datetime, float]]) -> float | None:
+def _one(metric: Metric, values: Mapping[datetime, float]) -> float | None:
     if not values:
         return None
-    return max(values)[1] if metric.statistic == MAXIMUM else sum(value for _, value in values)
+    return values[max(values)] if metric.statistic == MAXIMUM else sum(values.values())

@@ -1,14 +1,15 @@
-"""CloudWatch's metrics: what they count by the hour."""
+"""CloudWatch's metrics, read by period."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.errors import aws_errors
+from countagg.core.errors import AwsCallFailed
+from countagg.provision.metrics import Metric
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -18,57 +19,49 @@ _AT_ONCE: Final = 500
 """Metrics of one call, as CloudWatch limits them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric: namespace, name, and the dimensions that tell whose it is, as (name, value)."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...]
-
-
-def hourly_sums(
-    cloudwatch: CloudWatchClient, metrics: Sequence[Metric], since: datetime, until: datetime
-) -> dict[Metric, dict[datetime, float]]:
-    """Return what each metric counted in each hour. An hour for which CloudWatch has nothing is absent.
+def read_metrics(
+    cloudwatch: CloudWatchClient, metrics: Sequence[Metric], since: datetime, until: datetime, period: int = HOUR
+) -> dict[Metric, Mapping[datetime, float]]:
+    """Return the statistic of each metric in each period. A period for which CloudWatch has nothing is absent.
 
     Args:
         cloudwatch: the client to use.
         metrics: which.
-        since: where the first hour begins, aware.
+        since: where the first period begins, aware.
         until: the end, aware.
+        period: seconds.
+
+    Raises:
+        AwsCallFailed: the service could not read one of them.
     """
-    sums: dict[Metric, dict[datetime, float]] = {metric: {} for metric in metrics}
-    with aws_errors("metrics of CloudWatch"):
+    found: dict[Metric, Mapping[datetime, float]] = {}
+    with aws_errors("metrics"):
         for start in range(0, len(metrics), _AT_ONCE):
-            part = metrics[start : start + _AT_ONCE]
-            for index, times, values in _results(cloudwatch, part, since, until):
-                hours = defaultdict(float, sums[part[index]])
-                for time, value in zip(times, values, strict=True):
-                    hours[time] += value
-                sums[part[index]] = dict(hours)
-    return sums
+            part = {f"m{index}": metric for index, metric in enumerate(metrics[start : start + _AT_ONCE])}
+            queries: Any = [_query(key, metric, period) for key, metric in part.items()]
+            pages = cloudwatch.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries, StartTime=since, EndTime=until
+            )
+            values: dict[str, defaultdict[datetime, float]] = {key: defaultdict(float) for key in part}
+            for result in (result for page in pages for result in page["MetricDataResults"]):
+                if result.get("StatusCode") == "InternalError":
+                    told = "; ".join(each.get("Value", "") for each in result.get("Messages", []))
+                    what = f"CloudWatch could not read {result.get('Label')}: {told}"
+                    raise AwsCallFailed(what, where="metrics", hint="look again later")
+                # Those of one metric may stand on several pages.
+                for time, value in zip(result["Timestamps"], result["Values"], strict=True):
+                    values[result["Id"]][time] += value
+            found |= {metric: dict(values[key]) for key, metric in part.items()}
+    return found
 
 
-def _results(
-    cloudwatch: CloudWatchClient, metrics: Sequence[Metric], since: datetime, until: datetime
-) -> Iterator[tuple[int, list[datetime], list[float]]]:
-    queries: Any = [_query(index, metric) for index, metric in enumerate(metrics)]
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=since, EndTime=until
-    )
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            yield int(result["Id"].removeprefix("m")), result.get("Timestamps", []), result.get("Values", [])
-
-
-def _query(index: int, metric: Metric) -> Mapping[str, Any]:
+def _query(key: str, metric: Metric, period: int) -> Mapping[str, Any]:
     dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
     return {
-        "Id": f"m{index}",
+        "Id": key,
         "MetricStat": {
             "Metric": {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions},
-            "Period": HOUR,
-            "Stat": "Sum",
+            "Period": period,
+            "Stat": metric.statistic,
         },
     }

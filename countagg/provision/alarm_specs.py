@@ -101,7 +101,7 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Node[AlarmState]:
         description=watched.description,
         namespace=watched.metric.namespace,
         metric=watched.metric.name,
-        dimensions={watched.metric.dimension: watched.metric.owner},
+        dimensions=dict(watched.metric.dimensions),
         statistic=watched.metric.statistic,
         threshold=watched.threshold,
         period=PERIOD,

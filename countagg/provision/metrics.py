@@ -17,16 +17,14 @@ class Metric:
     Attributes:
         namespace: whose metrics it is one of.
         name: of the metric.
-        dimension: the only one it has.
-        owner: the value of that dimension: whose metric it is.
+        dimensions: which tell whose it is, as (name, value).
         statistic: how the values of a period become one.
     """
 
     namespace: str
     name: str
-    dimension: str
-    owner: str
-    statistic: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str = SUM
 
 
 def invocations(function: str) -> Metric:
@@ -50,34 +48,34 @@ def iterator_age(function: str) -> Metric:
 
 
 def _of_function(function: str, name: str, statistic: str = SUM) -> Metric:
-    return Metric("AWS/Lambda", name, "FunctionName", function, statistic)
+    return Metric("AWS/Lambda", name, (("FunctionName", function),), statistic)
 
 
 def files_refused(processor: str) -> Metric:
     """Return how many files the processor refused."""
-    return Metric(METRICS_NAMESPACE, "FilesRefused", "service", processor, SUM)
+    return Metric(METRICS_NAMESPACE, "FilesRefused", (("service", processor),))
 
 
 def files_skipped(processor: str) -> Metric:
     """Return how many objects the processor skipped that are no counter files."""
-    return Metric(METRICS_NAMESPACE, "FilesSkipped", "service", processor, SUM)
+    return Metric(METRICS_NAMESPACE, "FilesSkipped", (("service", processor),))
 
 
 def ledgers_nearly_full(aggregator: str) -> Metric:
     """Return how often the aggregator wrote a ledger that has little room left."""
-    return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", "service", aggregator, SUM)
+    return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", (("service", aggregator),))
 
 
 def messages_sent(queue: str) -> Metric:
     """Return how many messages were sent to a queue."""
-    return Metric("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue, SUM)
+    return Metric("AWS/SQS", "NumberOfMessagesSent", (("QueueName", queue),))
 
 
 def oldest_age(queue: str) -> Metric:
     """Return how long the oldest message of a queue has waited, in seconds."""
-    return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, MAXIMUM)
+    return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue),), MAXIMUM)
 
 
 def depth(queue: str) -> Metric:
     """Return how many messages of a queue wait."""
-    return Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, MAXIMUM)
+    return Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", queue),), MAXIMUM)

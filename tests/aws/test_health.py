@@ -86,7 +86,7 @@ def test_metrics_are_summed_over_the_hour_and_of_ages_the_newest_counts(deployed
                 MetricData=[
                     {
                         "MetricName": metric.name,
-                        "Dimensions": [{"Name": metric.dimension, "Value": metric.owner}],
+                        "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
                         "Timestamp": now - timedelta(minutes=minutes),
                         "Value": value,
                     }
@@ -172,7 +172,7 @@ def test_a_metric_that_the_service_could_not_read_is_not_taken_for_none(health: 
 
 def test_every_metric_that_raises_an_alarm_is_shown_by_number_or_depth(deployed: World) -> None:
     alarms = deployed.clients.cloudwatch.describe_alarms()["MetricAlarms"]
-    shown = {(metric.namespace, metric.name, metric.owner) for metric in watched_metrics(NAMES)}
+    shown = {(metric.namespace, metric.name, metric.dimensions[0][1]) for metric in watched_metrics(NAMES)}
     depths = {("AWS/SQS", metrics.depth("q").name, queue) for queue in (NAMES.uploads, NAMES.dead_letters)}
 
     assert {(a["Namespace"], a["MetricName"], a["Dimensions"][0]["Value"]) for a in alarms} <= shown | depths

@@ -73,7 +73,7 @@ def test_what_the_engine_has_no_metrics_of_is_without_data_and_what_it_has_is_to
         MetricData=[
             {
                 "MetricName": lag.name,
-                "Dimensions": [{"Name": lag.dimension, "Value": lag.owner}],
+                "Dimensions": [{"Name": name, "Value": value} for name, value in lag.dimensions],
                 "Value": 1_500.0,
             }
         ],

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from countagg.aws.metrics import hourly_sums
+from countagg.aws.metrics import read_metrics
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.cli.app import completion
 from countagg.cli.app.choice_options import read_choices, taking_choices
@@ -152,7 +152,7 @@ def _measure(session: Session, since: str) -> Measured:
     }
     lines = measured_lines(names, memory)
     metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
-    return measure(lines, hourly_sums(session.clients.cloudwatch, metrics, begin, now), now)
+    return measure(lines, read_metrics(session.clients.cloudwatch, metrics, begin, now), now)
 
 
 def _write_measured(session: Session, found: Measured, prices: Prices) -> None:

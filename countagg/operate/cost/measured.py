@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from countagg.aws.metrics import HOUR, Metric
+from countagg.aws.metrics import HOUR
 from countagg.core.names import BY_DATE_INDEX, METRICS_NAMESPACE, Names
 from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, BillLine, as_quantity
 from countagg.operate.cost.prices import Meter
+from countagg.provision.metrics import Metric
 
 Sums = Mapping[Metric, Mapping[datetime, float]]
 """What each metric counted, by the hour."""

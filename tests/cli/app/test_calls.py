@@ -202,7 +202,7 @@ def use(operator: Operator) -> None:
 def skip_a_file(world: World) -> None:
     """Count an object that the processor skipped, so that `status` looks for an example."""
     metric = files_skipped("countagg-processor")
-    dimensions: Any = [{"Name": metric.dimension, "Value": metric.owner}]
+    dimensions: Any = [{"Name": name, "Value": value} for name, value in metric.dimensions]
     counted: Any = {"MetricName": metric.name, "Dimensions": dimensions, "Value": 1}
     # moto takes the time of its own for one that no period holds.
     counted["Timestamp"] = datetime.now(UTC) - timedelta(minutes=5)

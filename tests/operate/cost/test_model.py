@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.aws.metrics import Metric
 from countagg.core.errors import UsageError
 from countagg.core.names import Names
 from countagg.operate.cost.countagg import our_bill
@@ -23,6 +22,7 @@ from countagg.operate.cost.measured import full_hour, measure, measured_lines
 from countagg.operate.cost.model import ASSUMED, DEFAULTS, HOPS, Bill, Workload
 from countagg.operate.cost.prices import DEFAULT_REGION, Meter, Prices, read_prices
 from countagg.operate.cost.write_units import Rhythm, article_write_units_per_file, rhythm_of, write_units_per_file
+from countagg.provision.metrics import Metric
 from countagg.provision.settings import PerFunction
 from tests.provision.stacks import IDS
 

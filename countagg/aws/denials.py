@@ -60,12 +60,12 @@ def read_denial(operation: str, message: str) -> Denial:
         operation: that was called.
         message: AWS's text; may be empty.
     """
-    found = _DENIAL.search(message)
-    if found is None:
+    match = _DENIAL.search(message)
+    if match is None:
         return Denial("", f"no permission for {operation}{f': {message}' if message else ''}", _ASK)
-    action = _proper(found["action"], operation)
+    action = _proper(match["action"], operation)
     # S3 quotes the resource, others end the sentence with it; of a role IAM says `role NAME`.
-    resource = (found["resource"] or "any resource").strip('".')
+    resource = (match["resource"] or "any resource").strip('".')
     reason, hint = _reason(message)
     return Denial(action, f"no permission for {action} on {resource}{reason}", hint)
 

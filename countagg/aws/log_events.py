@@ -131,12 +131,12 @@ class LogReader:
         return self._logs.filter_log_events(**request)
 
 
-def _event(function: str, found: FilteredLogEventTypeDef) -> LogEvent:
+def _event(function: str, event: FilteredLogEventTypeDef) -> LogEvent:
     return LogEvent(
         function=function,
-        stream=found.get("logStreamName", ""),
-        timestamp=found["timestamp"],
-        ingested=found.get("ingestionTime", found["timestamp"]),
-        id=found.get("eventId", ""),
-        message=found.get("message", ""),
+        stream=event.get("logStreamName", ""),
+        timestamp=event["timestamp"],
+        ingested=event.get("ingestionTime", event["timestamp"]),
+        id=event.get("eventId", ""),
+        message=event.get("message", ""),
     )

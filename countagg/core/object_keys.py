@@ -39,10 +39,10 @@ def parse_object_key(key: str, prefix: str) -> CounterFileKey | None:
     """
     if not key.startswith(prefix):
         return None
-    found = _SHAPE.fullmatch(key, len(prefix))
-    if found is None:
+    match = _SHAPE.fullmatch(key, len(prefix))
+    if match is None:
         return None
-    day, instance = found.groups()
+    day, instance = match.groups()
     if parse_date(day) is None:
         raise InvalidObjectKey(f"{day[:40]!r} is not a date of the form YYYY-MM-DD")
     if _INSTANCE.fullmatch(instance) is None:

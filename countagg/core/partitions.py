@@ -120,13 +120,13 @@ def parse_partition(key: str) -> Partition:
     Raises:
         ValueError: it is none.
     """
-    found = _PARTITION.fullmatch(key)
-    if found is None or parse_date(found[1]) is None:
+    match = _PARTITION.fullmatch(key)
+    if match is None or parse_date(match[1]) is None:
         raise ValueError(f"{key!r} is not a partition of a day")
-    if found[2] is None:
-        return Partition(found[1], Layout())
-    lane, lanes, shard, shards = map(int, found.groups()[1:])
+    if match[2] is None:
+        return Partition(match[1], Layout())
+    lane, lanes, shard, shards = map(int, match.groups()[1:])
     layout = Layout(lanes, shards)
     if not 1 < lanes * shards <= MAX_PARTITIONS or lane >= lanes or shard >= shards:
         raise ValueError(f"{key!r} is not a partition of a day")
-    return Partition(found[1], layout)
+    return Partition(match[1], layout)

@@ -53,10 +53,10 @@ def parse_sum(text: str) -> int:
     Raises:
         ValueError: it is not a plain decimal number with at most 9 digits after the point.
     """
-    found = _SUM.fullmatch(text)
-    if found is None:
+    match = _SUM.fullmatch(text)
+    if match is None:
         raise ValueError(f"sum {text[:INTEGER_DIGITS]!r} is not a decimal number")
-    sign, whole, fraction = found.groups()
+    sign, whole, fraction = match.groups()
     value = int(whole) * SCALE + int((fraction or "").ljust(DECIMALS, "0"))
     return -value if sign == "-" else value
 

@@ -67,9 +67,9 @@ class Position:
     foreign: str | None = None
 
     @classmethod
-    def of(cls, found: PublishedTotals) -> Position:
+    def of(cls, published: PublishedTotals) -> Position:
         """Return what an object says."""
-        return cls(found.version, found.etag, found.foreign)
+        return cls(published.version, published.etag, published.foreign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,20 +229,20 @@ class Outputs:
             return position, publication.overtaken_by(found)
         return position, publication.including(self._behind(found, publication))
 
-    def _behind(self, found: PublishedTotals, publication: Publication) -> set[str]:
+    def _behind(self, published: PublishedTotals, publication: Publication) -> set[str]:
         """Return the counters that differ from the published object, or that the outputs have newer."""
-        differing = changed_counters(found.totals, publication.totals)
-        return differing | self.written_after(publication.day, found.version if found.readable else 0)
+        differing = changed_counters(published.totals, publication.totals)
+        return differing | self.written_after(publication.day, published.version if published.readable else 0)
 
-    def _missed(self, found: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
+    def _missed(self, published: PublishedTotals, publication: Publication, counts: Counter[str]) -> set[str]:
         """Return the counters that lost records changed, or may have changed."""
-        missed = self._behind(found, publication)
-        if not missed <= publication.changed and found.foreign is None:
+        missed = self._behind(published, publication)
+        if not missed <= publication.changed and published.foreign is None:
             counts[GAPS_HEALED] += 1
             self.logger.warning(
                 "records were lost, outputs healed",
                 day=publication.day,
-                published=found.version,
+                published=published.version,
                 version=publication.version,
             )
         return missed

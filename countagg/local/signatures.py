@@ -74,10 +74,10 @@ class Signature:
 def signature_of(request: Request) -> Signature | None:
     """Return what a request says about its signature; None if it bears none of version 4."""
     if "authorization" in request.headers:
-        found = _HEADER.fullmatch(request.headers["authorization"].strip())
-        if not found:
+        match = _HEADER.fullmatch(request.headers["authorization"].strip())
+        if not match:
             return None
-        credential, headers, value = found.groups()
+        credential, headers, value = match.groups()
         return _signature(credential, headers, value, request.headers.get("x-amz-date", ""), None)
     query = dict(_pairs(request.query))
     if query.get("X-Amz-Algorithm") != _ALGORITHM or not all(name in query for name in _IN_QUERY):

@@ -256,13 +256,13 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def _check_own(path: Path, found: os.stat_result) -> None:
+def _check_own(path: Path, owned: os.stat_result) -> None:
     """Refuse what another user may have written.
 
     Raises:
         EngineProblem: it is another user's, or others may write it.
     """
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if owned.st_uid != os.geteuid() or owned.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise EngineProblem(
             "the state of the embedded engine is not trusted: another user may have written it",
             where=str(path),

@@ -63,5 +63,5 @@ def parse_past_day(text: str, now: datetime, where: str) -> date:
 
 
 def _parse_age(text: str) -> timedelta | None:
-    found = _AGE.fullmatch(text)
-    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+    match = _AGE.fullmatch(text)
+    return None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})

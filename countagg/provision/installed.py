@@ -92,14 +92,14 @@ def find_installed(name: str) -> Installed:
     return Installed(name, found.version, licence, Path(str(found.locate_file(""))), _recorded(found, name))
 
 
-def _recorded(found: Distribution, name: str) -> Mapping[str, str]:
+def _recorded(distribution: Distribution, name: str) -> Mapping[str, str]:
     # `Distribution.files` leaves out, since Python 3.12, what is not there.
-    rows = [row for row in csv.reader((found.read_text("RECORD") or "").splitlines()) if len(row) > 1]
+    rows = [row for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()) if len(row) > 1]
     if not rows:
         raise CountaggError(
             f"{name} was installed without a RECORD, so its files cannot be checked",
             where=_ZIP,
-            hint=f"use a virtual environment, where {_installing(name, found.version)} writes one; "
+            hint=f"use a virtual environment, where {_installing(name, distribution.version)} writes one; "
             "packages of operating systems come without",
         )
     hashes = {file: digest.partition("sha256=")[2] for file, digest, *_ in rows}

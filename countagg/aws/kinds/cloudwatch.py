@@ -93,27 +93,27 @@ class Alarm:
                 raise
 
 
-def _state(found: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:
+def _state(alarm: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:
     return AlarmState(
-        description=found.get("AlarmDescription", ""),
-        namespace=found.get("Namespace", ""),
-        metric=found.get("MetricName", ""),
-        dimensions={each["Name"]: each["Value"] for each in found.get("Dimensions", [])},
-        statistic=str(found.get("Statistic", "")),
-        threshold=found.get("Threshold", 0.0),
-        period=found.get("Period", 0),
-        periods=found.get("EvaluationPeriods", 0),
-        comparison=str(found.get("ComparisonOperator", "")),
-        missing_data=found.get("TreatMissingData", "missing"),
-        enabled=found.get("ActionsEnabled", True),
-        actions=_actions(found),
+        description=alarm.get("AlarmDescription", ""),
+        namespace=alarm.get("Namespace", ""),
+        metric=alarm.get("MetricName", ""),
+        dimensions={each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])},
+        statistic=str(alarm.get("Statistic", "")),
+        threshold=alarm.get("Threshold", 0.0),
+        period=alarm.get("Period", 0),
+        periods=alarm.get("EvaluationPeriods", 0),
+        comparison=str(alarm.get("ComparisonOperator", "")),
+        missing_data=alarm.get("TreatMissingData", "missing"),
+        enabled=alarm.get("ActionsEnabled", True),
+        actions=_actions(alarm),
         tags=Tags(tags),
     )
 
 
-def _actions(found: MetricAlarmTypeDef) -> tuple[str, ...]:
+def _actions(alarm: MetricAlarmTypeDef) -> tuple[str, ...]:
     """Return the actions; where those of the alarm and of its end differ, each says what it is for."""
-    raised, ended = found.get("AlarmActions", []), found.get("OKActions", [])
+    raised, ended = alarm.get("AlarmActions", []), alarm.get("OKActions", [])
     if raised == ended:
         return tuple(raised)
     return (*(f"alarm: {arn}" for arn in raised), *(f"recovery: {arn}" for arn in ended))

@@ -133,10 +133,10 @@ class EventSourceMapping:
             return None
 
     def _tags(
-        self, found: EventSourceMappingConfigurationTypeDef, function_tags: Mapping[str, str]
+        self, mapping: EventSourceMappingConfigurationTypeDef, function_tags: Mapping[str, str]
     ) -> Tags | None:
         """Return its tags; None where mappings may have none."""
-        arn = found.get("EventSourceMappingArn")
+        arn = mapping.get("EventSourceMappingArn")
         if arn is None or not self._may_have_tags or NO_MAPPING_TAGS in function_tags:
             return None
         try:
@@ -274,6 +274,6 @@ class EventSourceMapping:
         )
 
 
-def _unsettled(found: EventSourceMappingConfigurationTypeDef | None) -> str | None:
-    state = None if found is None else found.get("State")
+def _unsettled(mapping: EventSourceMappingConfigurationTypeDef | None) -> str | None:
+    state = None if mapping is None else mapping.get("State")
     return f"State {state}" if state in _TRANSITIONAL else None

@@ -155,11 +155,11 @@ def _measure(session: Session, since: str) -> Measured:
     return measure(lines, read_metrics(session.clients.cloudwatch, metrics, begin, now), now)
 
 
-def _write_measured(session: Session, found: Measured, prices: Prices) -> None:
+def _write_measured(session: Session, measured: Measured, prices: Prices) -> None:
 
-    write_measured(session, found, prices)
-    missing = sorted({line.hop for line in found.bill.lines if line.quantity is None})
-    if found.since is None:
+    write_measured(session, measured, prices)
+    missing = sorted({line.hop for line in measured.bill.lines if line.quantity is None})
+    if measured.since is None:
         session.remark("CloudWatch has no data of this stack for that time")
     elif missing:
         session.remark(f"CloudWatch has no data of a part of {', '.join(missing)}; the total is without it")

@@ -63,47 +63,47 @@ class Modelled:
         return units
 
 
-def write_modelled(session: Session, found: Modelled, prices: Prices, *, explain: bool) -> None:
+def write_modelled(session: Session, modelled: Modelled, prices: Prices, *, explain: bool) -> None:
     """Write the model's bills."""
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _modelled_document(found, prices))
+        write_json(session.stdout, _modelled_document(modelled, prices))
     elif session.options.output is OutputForm.CSV:
-        rows = [*csv_rows(OURS, found.ours, prices), *csv_rows(ARTICLE, found.article, prices)]
+        rows = [*csv_rows(OURS, modelled.ours, prices), *csv_rows(ARTICLE, modelled.article, prices)]
         write_csv(session.stdout, CSV, rows)
     else:
-        _Text(session, found, prices).write(explain=explain)
+        _Text(session, modelled, prices).write(explain=explain)
 
 
-def write_measured(session: Session, found: Measured, prices: Prices) -> None:
+def write_measured(session: Session, measured: Measured, prices: Prices) -> None:
     """Write a bill by measured rates."""
-    total = _rounded(found.bill.total(prices)) if found.since else None
+    total = _rounded(measured.bill.total(prices)) if measured.since else None
     if session.options.output is OutputForm.JSON:
         document: dict[str, object] = {
-            "measured_since": None if found.since is None else found.since.isoformat(),
-            "measured_until": found.until.isoformat(timespec="seconds"),
+            "measured_since": None if measured.since is None else measured.since.isoformat(),
+            "measured_until": measured.until.isoformat(timespec="seconds"),
             "days": 30,
             "prices": prices_document(prices),
-            "complete": found.bill.complete,
+            "complete": measured.bill.complete,
             "usd": total,
-            "lines": [_line_document(line, prices) for line in found.bill.lines],
+            "lines": [_line_document(line, prices) for line in measured.bill.lines],
         }
         write_json(session.stdout, document)
     elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, CSV, csv_rows(OURS, found.bill, prices))
+        write_csv(session.stdout, CSV, csv_rows(OURS, measured.bill, prices))
     else:
-        if found.since is not None:
-            hours = (found.until - found.since).total_seconds() / 3600
+        if measured.since is not None:
+            hours = (measured.until - measured.since).total_seconds() / 3600
             session.result_console.print(
                 f"30 days, at the rates of the last {hours:.1f} hours; {price_note(prices)}\n"
             )
-        write_lines(session, found.bill, prices, _NO_DATA if total is None else money(total))
+        write_lines(session, measured.bill, prices, _NO_DATA if total is None else money(total))
 
 
 class _Text:
     """Bills for people."""
 
-    def __init__(self, session: Session, found: Modelled, prices: Prices) -> None:
-        self._session, self._found, self._prices = session, found, prices
+    def __init__(self, session: Session, modelled: Modelled, prices: Prices) -> None:
+        self._session, self._found, self._prices = session, modelled, prices
 
     def write(self, *, explain: bool) -> None:
         work = self._found.work
@@ -218,23 +218,23 @@ def _counted(quantity: Decimal) -> str:
     return f"{quantity:,.0f}" if quantity >= 10 else f"{quantity:,.2f}"  # noqa: PLR2004 - fractions of less count
 
 
-def _modelled_document(found: Modelled, prices: Prices) -> dict[str, object]:
-    work = found.work
+def _modelled_document(modelled: Modelled, prices: Prices) -> dict[str, object]:
+    work = modelled.work
     return {
         "instances": work.instances,
         "counters": work.counters,
         "interval": work.interval,
         "days": work.days,
         "files": round(work.files),
-        "recommended": {"lanes": found.choices.layout.lanes, "counter_shards": found.choices.layout.shards},
+        "recommended": {"lanes": modelled.choices.layout.lanes, "counter_shards": modelled.choices.layout.shards},
         "prices": prices_document(prices),
         "free_tier": False,
         "layouts": {
-            OURS: bill_document(found.ours, prices),
-            ARTICLE: None if found.article is None else bill_document(found.article, prices),
+            OURS: bill_document(modelled.ours, prices),
+            ARTICLE: None if modelled.article is None else bill_document(modelled.article, prices),
         },
-        "write_units_per_file": found.units_per_file,
-        "growth": [_point_document(each) for each in (*found.by_instances, *found.by_counters)],
+        "write_units_per_file": modelled.units_per_file,
+        "growth": [_point_document(each) for each in (*modelled.by_instances, *modelled.by_counters)],
         "windows": [
             {
                 "function": each.function,
@@ -242,9 +242,9 @@ def _modelled_document(found: Modelled, prices: Prices) -> dict[str, object]:
                 "files_per_call": round(each.files, 3),
                 "usd": _rounded(each.usd),
             }
-            for each in found.windows
+            for each in modelled.windows
         ],
-        "assumptions": _assumptions(found),
+        "assumptions": _assumptions(modelled),
     }
 
 
@@ -294,9 +294,9 @@ def csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[o
         yield (layout, *cells, line.formula)
 
 
-def _assumptions(found: Modelled) -> dict[str, float]:
+def _assumptions(modelled: Modelled) -> dict[str, float]:
     """Return what the bill rests on besides prices: shares, sizes of the made-up fleet, and what is assumed."""
-    work, sizes = found.work, found.sizes
+    work, sizes = modelled.work, modelled.sizes
     return {
         "changed_files": work.changed,
         "file_bytes": sizes.file,

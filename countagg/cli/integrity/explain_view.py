@@ -40,42 +40,42 @@ _NUMERIC: Final = frozenset({"VALUE", "FILE", "SNAPSHOT", "TOTAL", "SHARE", "VER
 # Of a total
 
 
-def write_counter(session: Session, found: CounterLineage) -> None:
+def write_counter(session: Session, lineage: CounterLineage) -> None:
     """Write where a total comes from."""
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _counter_document(session, found))
+        write_json(session.stdout, _counter_document(session, lineage))
     elif session.options.output is OutputForm.CSV:
         header = ("INSTANCE", "KEY", "VALUE", "ETAG", "SEQUENCER", "UPLOADED", "PENDING", "PENDING_VALUE")
-        write_csv(session.stdout, header, map(_part_cells, found.parts))
+        write_csv(session.stdout, header, map(_part_cells, lineage.parts))
     else:
-        _write_counter_tables(session, found)
+        _write_counter_tables(session, lineage)
 
 
-def _counter_document(session: Session, found: CounterLineage) -> dict[str, object]:
-    item = found.item
+def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, object]:
+    item = lineage.item
     return {
         "kind": "counter",
-        "date": found.day,
-        "counter": found.counter,
-        "adds_up": found.adds_up,
-        "sum": as_number(found.sum),
-        "parts": [_part_document(part) for part in found.parts],
-        "unknown": list(found.unknown),
-        "expired": found.expired,
+        "date": lineage.day,
+        "counter": lineage.counter,
+        "adds_up": lineage.adds_up,
+        "sum": as_number(lineage.sum),
+        "parts": [_part_document(part) for part in lineage.parts],
+        "unknown": list(lineage.unknown),
+        "expired": lineage.expired,
         "ledger": {
-            "version": found.version,
-            "updated_at": found.updated_at or None,
-            "value": as_number(found.total),
-            "instances": found.contributors,
+            "version": lineage.version,
+            "updated_at": lineage.updated_at or None,
+            "value": as_number(lineage.total),
+            "instances": lineage.contributors,
         },
         "counters_table": {
             "version": item.version if item else None,
             "value": as_number(item.value) if item else None,
         },
         "object": {
-            "key": published_key(session.pipeline.settings.output_prefix, found.day),
-            "version": found.published_version or None,
-            "value": as_number(found.published),
+            "key": published_key(session.pipeline.settings.output_prefix, lineage.day),
+            "version": lineage.published_version or None,
+            "value": as_number(lineage.published),
         },
     }
 
@@ -100,7 +100,7 @@ def _part_cells(part: Part) -> tuple[str, ...]:
     return part.instance, part.key, value, part.etag, part.sequencer, part.uploaded_at, part.pending, pending
 
 
-def _write_counter_tables(session: Session, found: CounterLineage) -> None:
+def _write_counter_tables(session: Session, lineage: CounterLineage) -> None:
     console, settings = session.result_console, session.pipeline.settings
     rows = [
         (
@@ -110,22 +110,22 @@ def _write_counter_tables(session: Session, found: CounterLineage) -> None:
             _short(part.sequencer),
             f"{'included' if part.included else 'not included'}{' *' if part.pending else ''}",
         )
-        for part in found.parts
+        for part in lineage.parts
     ]
-    state = {True: "adds up", False: "DOES NOT ADD UP", None: "? *"}[found.adds_up]
-    _write_parts(console, [*rows, (_SUM, for_people(found.sum), "", "", state)])
-    for name, note in _notes(found):
+    state = {True: "adds up", False: "DOES NOT ADD UP", None: "? *"}[lineage.adds_up]
+    _write_parts(console, [*rows, (_SUM, for_people(lineage.sum), "", "", state)])
+    for name, note in _notes(lineage):
         console.print(f"* {printable(name)}: {printable(note)}", soft_wrap=True)
     console.print()
-    item = found.item
+    item = lineage.item
     hops = [
-        ("ledger", for_people(found.total), _version(found.version), f"of {found.contributors} instances"),
+        ("ledger", for_people(lineage.total), _version(lineage.version), f"of {lineage.contributors} instances"),
         ("counters", for_people(item.value if item else None), _version(item.version if item else None), ""),
         (
             "object",
-            for_people(found.published),
-            _version(found.published_version),
-            f"s3://{settings.bucket}/{published_key(settings.output_prefix, found.day)}",
+            for_people(lineage.published),
+            _version(lineage.published_version),
+            f"s3://{settings.bucket}/{published_key(settings.output_prefix, lineage.day)}",
         ),
     ]
     write_table(console, ("HOP", "VALUE", "VERSION", ""), hops, _NUMERIC)
@@ -141,65 +141,65 @@ def _write_parts(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
     write_table(console, header, shown, _NUMERIC)
 
 
-def _notes(found: CounterLineage) -> Iterator[tuple[str, str]]:
+def _notes(lineage: CounterLineage) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of single files and of the sum, and of which."""
-    for part in found.parts:
+    for part in lineage.parts:
         if part.pending:
             newer = f" ({for_people(part.pending_value)})" if part.pending_value != part.value else ""
             yield part.instance, f"{part.pending}{newer}"
-    if found.adds_up is None:
-        yield _SUM, f"of {len(found.unknown)} files another version is included"
+    if lineage.adds_up is None:
+        yield _SUM, f"of {len(lineage.unknown)} files another version is included"
 
 
 # Of a file
 
 
-def write_file(session: Session, found: FileLineage) -> None:
+def write_file(session: Session, lineage: FileLineage) -> None:
     """Write where a file goes."""
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _file_document(found))
+        write_json(session.stdout, _file_document(lineage))
     elif session.options.output is OutputForm.CSV:
         rows = (
             (each.counter, *map(format_amount, (each.file, each.snapshot, each.total, each.share)))
-            for each in found.shares
+            for each in lineage.shares
         )
         write_csv(session.stdout, _SHARES, rows)
     else:
-        _write_file_tables(session, found)
+        _write_file_tables(session, lineage)
 
 
-def _file_document(found: FileLineage) -> dict[str, object]:
-    snapshot, object_ = found.snapshot, found.found
+def _file_document(lineage: FileLineage) -> dict[str, object]:
+    snapshot, object_ = lineage.snapshot, lineage.found
     return {
         "kind": "file",
-        "key": found.key,
-        "date": found.file_key.day if found.file_key else None,
-        "instance": found.file_key.instance if found.file_key else None,
-        "pending": found.pending or None,
+        "key": lineage.key,
+        "date": lineage.file_key.day if lineage.file_key else None,
+        "instance": lineage.file_key.instance if lineage.file_key else None,
+        "pending": lineage.pending or None,
         "object": object_
         and {
             "etag": object_.etag,
             "size": object_.size,
             "modified_at": to_the_second(object_.modified_at),
-            "counters": found.counters,
+            "counters": lineage.counters,
         },
-        "refused": found.refused and {"reason": found.refused.reason, "line": found.refused.line},
+        "refused": lineage.refused and {"reason": lineage.refused.reason, "line": lineage.refused.line},
         "snapshot": snapshot
         and {
             "etag": snapshot.etag or None,
             "sequencer": snapshot.sequencer,
             "uploaded_at": snapshot.uploaded_at or None,
-            "same_content": found.same_content,
+            "same_content": lineage.same_content,
         },
-        "expired": found.expired,
+        "expired": lineage.expired,
         "ledger": {
-            "version": found.version,
-            "updated_at": found.updated_at or None,
-            "included": found.is_included,
-            "sequencer": found.included or None,
+            "version": lineage.version,
+            "updated_at": lineage.updated_at or None,
+            "included": lineage.is_included,
+            "sequencer": lineage.included or None,
         },
-        "totals": [_share_document(each) for each in found.shares],
-        "log": found.log and _log_document(found.log),
+        "totals": [_share_document(each) for each in lineage.shares],
+        "log": lineage.log and _log_document(lineage.log),
     }
 
 
@@ -233,52 +233,52 @@ def _log_document(log: LogExcerpt) -> dict[str, object]:
     }
 
 
-def _write_file_tables(session: Session, found: FileLineage) -> None:
+def _write_file_tables(session: Session, lineage: FileLineage) -> None:
     console = session.result_console
-    write_table(console, ("HOP", "STATE", "DETAIL"), _hop_rows(found, session.now()))
-    if found.shares:
+    write_table(console, ("HOP", "STATE", "DETAIL"), _hop_rows(lineage, session.now()))
+    if lineage.shares:
         console.print()
         rows = [
             (each.counter, *map(for_people, (each.file, each.snapshot, each.total)), _percent(each.share))
-            for each in found.shares
+            for each in lineage.shares
         ]
         write_table(console, _SHARES, rows, _NUMERIC)
-    if found.log:
+    if lineage.log:
         console.print()
-        _write_log(session, found.log)
+        _write_log(session, lineage.log)
 
 
 def _version(version: int | None) -> str:
     return str(changes_of(version)) if version else "-"
 
 
-def _hop_rows(found: FileLineage, now: datetime) -> Iterator[tuple[str, str, str]]:
-    object_, snapshot = found.found, found.snapshot
+def _hop_rows(lineage: FileLineage, now: datetime) -> Iterator[tuple[str, str, str]]:
+    object_, snapshot = lineage.found, lineage.snapshot
     if object_ is None:
         yield "object", "absent", ""
-    elif found.refused:
-        line = "" if found.refused.line is None else f"line {found.refused.line}: "
-        yield "object", "refused", f"{line}{found.refused.reason}"
+    elif lineage.refused:
+        line = "" if lineage.refused.line is None else f"line {lineage.refused.line}: "
+        yield "object", "refused", f"{line}{lineage.refused.reason}"
     else:
         written = describe_moment(object_.modified_at.isoformat(), now)
-        size = f"{object_.size:,} bytes, {found.counters or 0:,} counters"
+        size = f"{object_.size:,} bytes, {lineage.counters or 0:,} counters"
         yield "object", "present", f"ETag {object_.etag}, {written}, {size}"
-    if found.file_key is None:
+    if lineage.file_key is None:
         return
     if snapshot is None:
-        yield "snapshot", "expired" if found.expired else "absent", ""
+        yield "snapshot", "expired" if lineage.expired else "absent", ""
     else:
-        state = {True: "same", False: "other", None: "present"}[found.same_content]
+        state = {True: "same", False: "other", None: "present"}[lineage.same_content]
         state = state if snapshot.etag else "withdrawn"
         yield (
             "snapshot",
             state,
             f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}",
         )
-    included = "included" if found.is_included else "not included"
-    detail = f"version {changes_of(found.version)}" if found.version else "there is none"
+    included = "included" if lineage.is_included else "not included"
+    detail = f"version {changes_of(lineage.version)}" if lineage.version else "there is none"
     # Why a file is refused stands above.
-    pending = "" if found.refused else found.pending
+    pending = "" if lineage.refused else lineage.pending
     yield "ledger", included, "; ".join(filter(None, (detail, pending)))
 
 

@@ -58,42 +58,42 @@ def day_reader(session: Session) -> DayReader:
     return DayReader(session.clients, settings)
 
 
-def write_verification(session: Session, found: Verification) -> None:
+def write_verification(session: Session, verification: Verification) -> None:
     """Write what a verification found."""
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(found))
+        write_json(session.stdout, _document(verification))
     elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, _rows(found.differences, format_amount))
+        write_csv(session.stdout, _HEADER, _rows(verification.differences, format_amount))
     else:
-        _write_text(session, found)
-    for each in found.refused:
+        _write_text(session, verification)
+    for each in verification.refused:
         line = "" if each.line is None else f" line {each.line},"
         session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
-    if found.differences:
-        count = f"{len(found.differences)} difference{'' if len(found.differences) == 1 else 's'}"
-        session.remark(f"{count}; `countagg repair --date {found.day}` mends what is wrong")
+    if verification.differences:
+        count = f"{len(verification.differences)} difference{'' if len(verification.differences) == 1 else 's'}"
+        session.remark(f"{count}; `countagg repair --date {verification.day}` mends what is wrong")
 
 
-def _write_text(session: Session, found: Verification) -> None:
-    if found.differences:
-        write_table(session.result_console, _HEADER, _rows(found.differences, for_people), _NUMERIC)
+def _write_text(session: Session, verification: Verification) -> None:
+    if verification.differences:
+        write_table(session.result_console, _HEADER, _rows(verification.differences, for_people), _NUMERIC)
     else:
-        text = f"{found.day}: {found.files} files, version {changes_of(found.version)}: all totals are right"
-        session.result_console.print(text)
-    if found.in_flight:
-        count = len({(each.hop, each.instance or each.counter) for each in found.in_flight})
+        looked_at = f"{verification.files} files, version {changes_of(verification.version)}"
+        session.result_console.print(f"{verification.day}: {looked_at}: all totals are right")
+    if verification.in_flight:
+        count = len({(each.hop, each.instance or each.counter) for each in verification.in_flight})
         session.remark(f"still on the way at the last look: {count}; that is no difference yet")
 
 
-def _document(found: Verification) -> dict[str, object]:
+def _document(verification: Verification) -> dict[str, object]:
     return {
-        "date": found.day,
-        "ok": found.ok,
-        "files": found.files,
-        "version": found.version,
-        "differences": [difference_document(each) for each in found.differences],
-        "in_flight": [difference_document(each) for each in found.in_flight],
-        "refused": [{"key": each.key, "reason": each.reason, "line": each.line} for each in found.refused],
+        "date": verification.day,
+        "ok": verification.ok,
+        "files": verification.files,
+        "version": verification.version,
+        "differences": [difference_document(each) for each in verification.differences],
+        "in_flight": [difference_document(each) for each in verification.in_flight],
+        "refused": [{"key": each.key, "reason": each.reason, "line": each.line} for each in verification.refused],
     }
 
 

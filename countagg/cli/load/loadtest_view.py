@@ -121,12 +121,12 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return facts
 
 
-def _verified(found: Verification | None) -> str:
-    if found is None:
+def _verified(verification: Verification | None) -> str:
+    if verification is None:
         return "not done: not everything is included"
-    if found.ok:
-        return f"{found.files:,} files, version {changes_of(found.version):,}: all totals are right"
-    return f"{len(found.differences):,} differences; `countagg verify --date {found.day}` names them"
+    if verification.ok:
+        return f"{verification.files:,} files, version {changes_of(verification.version):,}: all totals are right"
+    return f"{len(verification.differences):,} differences; `countagg verify --date {verification.day}` names them"
 
 
 def _knee_text(report: Report) -> str:

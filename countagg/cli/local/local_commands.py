@@ -62,22 +62,22 @@ def status(session: Session) -> None:
         raise typer.Exit(1)
 
 
-def _write_status(session: Session, found: EngineStatus) -> None:
-    record = found.record
+def _write_status(session: Session, status: EngineStatus) -> None:
+    record = status.record
     document = {
-        "state": found.state.value,
+        "state": status.state.value,
         "endpoint_url": record.endpoint_url if record else None,
         "pid": record.pid if record else None,
         "started_at": record.started_at if record else None,
         "enforces_policies": record.enforce_policies if record else None,
-        "processes": found.processes,
-        "memory_bytes": found.memory_bytes,
-        "log": str(found.log_path),
+        "processes": status.processes,
+        "memory_bytes": status.memory_bytes,
+        "log": str(status.log_path),
     }
     if session.options.output is OutputForm.JSON:
         write_json(session.stdout, document)
         return
-    shown = document | {"memory_bytes": f"{found.memory_bytes / _MEGABYTE:.0f} MB"}
+    shown = document | {"memory_bytes": f"{status.memory_bytes / _MEGABYTE:.0f} MB"}
     if record:
         shown["started_at"] = describe_moment(record.started_at, session.now())
         shown["enforces_policies"] = "yes" if record.enforce_policies else "no"

@@ -156,10 +156,10 @@ def _write_change(session: Session, counter: str, limit: int | None, replaced: S
         session.result_console.print(f"{printable(counter)}: {now}{before}")
 
 
-def _document(found: LimitsOfDay) -> dict[str, object]:
+def _document(limits: LimitsOfDay) -> dict[str, object]:
     return {
-        "date": found.day,
-        "version": found.version,
+        "date": limits.day,
+        "version": limits.version,
         "limits": [
             {
                 "counter": each.counter,
@@ -169,7 +169,7 @@ def _document(found: LimitsOfDay) -> dict[str, object]:
                 "alerted_at": each.alerted_at or None,
                 "problem": each.problem or None,
             }
-            for each in found.limits
+            for each in limits.limits
         ],
     }
 

@@ -10,58 +10,58 @@ from countagg.core.versions import changes_of
 from countagg.operate.totals.query import TotalsOfDay
 
 
-def write_day(session: Session, found: TotalsOfDay) -> None:
+def write_day(session: Session, totals: TotalsOfDay) -> None:
     """Write a day's totals in the form that is asked for."""
     form = session.options.output
     if form is OutputForm.JSON:
-        write_json(session.stdout, day_document(found))
+        write_json(session.stdout, day_document(totals))
     elif form is OutputForm.CSV:
-        rows = [(*names, format_value(value)) for names, value in _lines(found)]
-        write_csv(session.stdout, _header(found), rows)
+        rows = [(*names, format_value(value)) for names, value in _lines(totals)]
+        write_csv(session.stdout, _header(totals), rows)
     elif form is OutputForm.TEXT:
-        for name, value in found.totals.items():
+        for name, value in totals.totals.items():
             session.stdout.write(f"{for_reader(session.stdout, name)} {format_value(value)}\n")
     else:
-        shown = [(*names, grouped(to_number(value))) for names, value in _lines(found)]
-        write_table(session.result_console, _header(found), shown, frozenset({"VALUE"}))
-        if found.version:
-            updated = describe_moment(found.updated_at, session.now())
-            session.remark(f"{found.day}, version {changes_of(found.version)}, updated {updated}", style="dim")
+        shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
+        write_table(session.result_console, _header(totals), shown, frozenset({"VALUE"}))
+        if totals.version:
+            updated = describe_moment(totals.updated_at, session.now())
+            session.remark(f"{totals.day}, version {changes_of(totals.version)}, updated {updated}", style="dim")
 
 
-def day_document(found: TotalsOfDay) -> dict[str, object]:
+def day_document(totals: TotalsOfDay) -> dict[str, object]:
     """Return the totals as JSON has them."""
     document: dict[str, object] = {
-        "date": found.day,
-        "version": found.version,
-        "updated_at": found.updated_at or None,
-        "totals": {name: to_number(value) for name, value in found.totals.items()},
+        "date": totals.day,
+        "version": totals.version,
+        "updated_at": totals.updated_at or None,
+        "totals": {name: to_number(value) for name, value in totals.totals.items()},
     }
-    if found.instances is not None:
+    if totals.instances is not None:
         document["instances"] = {
             instance: {name: to_number(value) for name, value in counters.items()}
-            for instance, counters in found.instances.items()
+            for instance, counters in totals.instances.items()
         }
     return document
 
 
-def _header(found: TotalsOfDay) -> tuple[str, ...]:
-    return ("COUNTER", "VALUE") if found.instances is None else ("COUNTER", "INSTANCE", "VALUE")
+def _header(totals: TotalsOfDay) -> tuple[str, ...]:
+    return ("COUNTER", "VALUE") if totals.instances is None else ("COUNTER", "INSTANCE", "VALUE")
 
 
-def _lines(found: TotalsOfDay) -> list[tuple[tuple[str, ...], int]]:
+def _lines(totals: TotalsOfDay) -> list[tuple[tuple[str, ...], int]]:
     """Return the lines of the table: names, and the value in units of 10^-9.
 
     By instance, the lines of a counter's instances stand below its total, which has no instance.
     """
-    if found.instances is None:
-        return [((name,), value) for name, value in found.totals.items()]
+    if totals.instances is None:
+        return [((name,), value) for name, value in totals.totals.items()]
     lines: list[tuple[tuple[str, ...], int]] = []
-    for name, value in found.totals.items():
+    for name, value in totals.totals.items():
         lines.append(((name, ""), value))
         lines += [
             ((name, instance), counters[name])
-            for instance, counters in found.instances.items()
+            for instance, counters in totals.instances.items()
             if name in counters
         ]
     return lines

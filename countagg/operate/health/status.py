@@ -254,19 +254,19 @@ class Inspector:
         before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
         return self.health.published(day) or self.health.published(before)
 
-    def _last_change(self, name: str, found: LastChange | NotAllowed | None) -> HopHealth:
-        if isinstance(found, NotAllowed):
-            return _presence(name, found)
-        if found is None:
+    def _last_change(self, name: str, change: LastChange | NotAllowed | None) -> HopHealth:
+        if isinstance(change, NotAllowed):
+            return _presence(name, change)
+        if change is None:
             nothing = {"age_seconds": None, "version": None}
             return HopHealth(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
-        at = _moment(found.at)
+        at = _moment(change.at)
         age = None if at is None else max(0, int((self.now() - at).total_seconds()))
-        state = found.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
-        numbers = {"age_seconds": age, "version": found.version}
-        detail = f"version {changes_of(found.version)} of {found.day}"
+        state = change.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        numbers = {"age_seconds": age, "version": change.version}
+        detail = f"version {changes_of(change.version)} of {change.day}"
         return HopHealth(
-            name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": found.day}
+            name, healthy=True, state=state, detail=detail, metrics=numbers, facts={"date": change.day}
         )
 
 

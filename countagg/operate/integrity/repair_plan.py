@@ -65,16 +65,16 @@ class RepairPlan:
     withdrawals: Mapping[str, Item] = field(default_factory=dict)
 
 
-def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, now: str) -> RepairPlan:
+def plan_repair(verification: Verification, look: DayLook, settings: FunctionSettings, now: str) -> RepairPlan:
     """Make the plan.
 
     Args:
-        found: the verification.
+        verification: what was found.
         look: its last look.
         settings: of the stack.
         now: the time of the events, UTC, ISO 8601.
     """
-    instances = sorted({each.instance for each in found.differences if _is_of_snapshot(each, look)})
+    instances = sorted({each.instance for each in verification.differences if _is_of_snapshot(each, look)})
     allowed = [instance for instance in instances if is_allowed(instance, look.terms)]
     events = {
         instance: _event(instance, look, settings, now)
@@ -84,25 +84,25 @@ def plan_repair(found: Verification, look: DayLook, settings: FunctionSettings, 
     }
     corrections = {name: changed for name in allowed if (changed := _correction(name, look, events.get(name)))}
     withdrawals = {name: _tombstone(name, look, now) for name in instances if name not in allowed}
-    hops = _hops(found, look)
+    hops = _hops(verification, look)
     outputs = bool(hops & {Hop.COUNTERS, Hop.OBJECT})
     # The ledger must not be of an older version than what was published: nothing newer would be published then.
     ledger = bool(events or corrections or withdrawals) or Hop.LEDGER in hops or outputs
-    record = _record(found, look)
+    record = _record(verification, look)
     plan = RepairPlan(events, ledger, outputs, (), record, corrections, withdrawals)
-    return replace(plan, mendings=tuple(_mendings(found, plan, hops)))
+    return replace(plan, mendings=tuple(_mendings(verification, plan, hops)))
 
 
-def _hops(found: Verification, look: DayLook) -> set[Hop]:
+def _hops(verification: Verification, look: DayLook) -> set[Hop]:
     """Return the hops at which something is to be mended: a foreign object is left alone."""
-    hops = {each.hop for each in found.differences}
+    hops = {each.hop for each in verification.differences}
     return hops - {Hop.OBJECT} if look.published.foreign is not None else hops
 
 
-def _record(found: Verification, look: DayLook) -> DayRecord | None:
+def _record(verification: Verification, look: DayLook) -> DayRecord | None:
     """Return the record that is to be written: as the day is stored, if the one that is there is wrong."""
     problems = set(record_problems(look.record, look.terms))
-    if problems.isdisjoint(each.what for each in found.differences):
+    if problems.isdisjoint(each.what for each in verification.differences):
         return None
     layout = look.record.actual or look.record.layout
     return None if layout is None else DayRecord(layout, look.terms.expiry)
@@ -188,7 +188,7 @@ def _tombstone(instance: str, look: DayLook, now: str) -> Item:
     return written | UPLOADED_AT.put(now) | _set_by_day(instance, look)
 
 
-def _mendings(found: Verification, plan: RepairPlan, hops: AbstractSet[Hop]) -> Iterator[Mending]:
+def _mendings(verification: Verification, plan: RepairPlan, hops: AbstractSet[Hop]) -> Iterator[Mending]:
     if plan.record is not None:
         yield Mending(Hop.SNAPSHOTS, RepairAction.RECORD)
     for instance in plan.corrections:
@@ -200,7 +200,7 @@ def _mendings(found: Verification, plan: RepairPlan, hops: AbstractSet[Hop]) -> 
     written = plan.events or plan.corrections or plan.withdrawals
     if written or Hop.LEDGER in hops:
         yield Mending(Hop.LEDGER, RepairAction.REBUILD)
-    for counter in sorted({each.counter for each in found.differences if each.hop is Hop.COUNTERS}):
+    for counter in sorted({each.counter for each in verification.differences if each.hop is Hop.COUNTERS}):
         yield Mending(Hop.COUNTERS, RepairAction.WRITE, counter=counter)
     if Hop.OBJECT in hops:
         yield Mending(Hop.OBJECT, RepairAction.WRITE)

@@ -29,18 +29,18 @@ class Look:
         return self.is_first or bool(self.changes)
 
 
-def compare(before: TotalsOfDay | None, found: TotalsOfDay) -> Look:
+def compare(before: TotalsOfDay | None, totals: TotalsOfDay) -> Look:
     """Tell what changed since the look before; a new day begins anew."""
-    if before is None or before.day != found.day:
-        return Look(found, {}, is_first=True)
-    names = [*found.totals, *(name for name in before.totals if name not in found.totals)]
-    differences = {name: found.totals.get(name, 0) - before.totals.get(name, 0) for name in names}
+    if before is None or before.day != totals.day:
+        return Look(totals, {}, is_first=True)
+    names = [*totals.totals, *(name for name in before.totals if name not in totals.totals)]
+    differences = {name: totals.totals.get(name, 0) - before.totals.get(name, 0) for name in names}
     changed = {
         name: difference
         for name, difference in differences.items()
-        if difference or (name in found.totals) is not (name in before.totals)
+        if difference or (name in totals.totals) is not (name in before.totals)
     }
-    return Look(found, changed, is_first=False)
+    return Look(totals, changed, is_first=False)
 
 
 def watch(look: Callable[[], TotalsOfDay], looks: Iterable[None]) -> Iterator[Look]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import aws_errors, suppress_codes
 from countagg.aws.kinds.s3 import region_of_bucket
 from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import Clients
@@ -111,12 +111,7 @@ def look_at_bucket(clients: Clients, bucket: str, account: str) -> BucketLook | 
         AccessDenied: it belongs to another account, or may not be looked at.
     """
     owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account}
-    with aws_errors(f"bucket {bucket}"):
-        try:
-            region = region_of_bucket(clients.s3, owner)
-            found = get_notifications(clients.s3, owner)
-        except ClientError as error:
-            if code_of(error) in {"404", "NoSuchBucket"}:
-                return None
-            raise
-    return BucketLook(region, json.dumps(found))
+    with aws_errors(f"bucket {bucket}"), suppress_codes("404", "NoSuchBucket"):
+        region = region_of_bucket(clients.s3, owner)
+        return BucketLook(region, json.dumps(get_notifications(clients.s3, owner)))
+    return None

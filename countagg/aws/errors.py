@@ -14,7 +14,16 @@ from countagg.aws.failures import not_of_aws, translate_failure, translate_stray
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
 from countagg.redaction import redact
 
-__all__ = ["DENIED", "aws_errors", "code_of", "describe_answer", "message_of", "not_of_aws", "translate_answer"]
+__all__ = [
+    "DENIED",
+    "aws_errors",
+    "code_of",
+    "describe_answer",
+    "message_of",
+    "not_of_aws",
+    "suppress_codes",
+    "translate_answer",
+]
 
 
 def code_of(error: ClientError) -> str:
@@ -31,6 +40,20 @@ def _told(error: ClientError, name: str) -> str:
     # JSON may say null for either of them.
     told: Mapping[str, Any] = error.response.get("Error") or {}
     return redact(str(told.get(name) or ""))
+
+
+class suppress_codes:  # noqa: N801 - like contextlib.suppress
+    """End the block where AWS answers with one of these error codes, such as for what is not there."""
+
+    def __init__(self, *codes: str) -> None:
+        self._codes = codes
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        """Tell whether the block ended with one of the codes."""
+        return isinstance(error, ClientError) and code_of(error) in self._codes
 
 
 def describe_answer(error: ClientError) -> str:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.answers import is_throttling
 from countagg.aws.day_tables import DayTables
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import aws_errors, code_of, suppress_codes
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
 from countagg.aws.metrics import read_metrics
@@ -85,16 +85,12 @@ class Health:
 
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
-        with aws_errors(f"function {name}"):
-            try:
-                found = self._clients.lambda_.get_function_configuration(FunctionName=name)
-            except ClientError as error:
-                if code_of(error) == _MISSING:
-                    return None
-                raise
-        failed = found.get("LastUpdateStatus") == "Failed"
-        reason = found.get("LastUpdateStatusReason", "no reason given") if failed else ""
-        return FunctionHealth(str(found.get("State", "Active")), found["CodeSha256"], reason)
+        with aws_errors(f"function {name}"), suppress_codes(_MISSING):
+            found = self._clients.lambda_.get_function_configuration(FunctionName=name)
+            failed = found.get("LastUpdateStatus") == "Failed"
+            reason = found.get("LastUpdateStatusReason", "no reason given") if failed else ""
+            return FunctionHealth(str(found.get("State", "Active")), found["CodeSha256"], reason)
+        return None
 
     def grant_problem(self, function: str) -> str | None:
         """Return why a function cannot decrypt its environment; None if it can (`iam:GetRole` on its role)."""

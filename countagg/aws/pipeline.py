@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from countagg.aws.day_reader import DayReader
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import aws_errors, suppress_codes
 from countagg.aws.session import Clients
 from countagg.aws.waiting import MISSING
 from countagg.core.errors import CorruptDocument, StackNotFound
@@ -76,14 +74,10 @@ def read_environment(clients: Clients, stack: str) -> dict[str, str]:
 
 
 def _environment_of(clients: Clients, function: str) -> dict[str, str] | None:
-    with aws_errors("settings of the stack"):
-        try:
-            answer = clients.lambda_.get_function_configuration(FunctionName=function)
-        except ClientError as error:
-            if code_of(error) == _MISSING:
-                return None
-            raise
-    return answer.get("Environment", {}).get("Variables", {})
+    with aws_errors("settings of the stack"), suppress_codes(_MISSING):
+        answer = clients.lambda_.get_function_configuration(FunctionName=function)
+        return answer.get("Environment", {}).get("Variables", {})
+    return None
 
 
 def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
@@ -148,21 +142,16 @@ class Pipeline(DayReader):
 
     def queue_depth(self, name: str) -> QueueDepth | None:
         """Count a queue's messages; None if there is no such queue."""
-        with aws_errors(f"queue {name}"):
-            try:
-                url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-                answer = self._clients.sqs.get_queue_attributes(
-                    QueueUrl=url,
-                    AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-                )
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    return None
-                raise
-        found: Any = answer["Attributes"]
-        return QueueDepth(
-            int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"])
-        )
+        with aws_errors(f"queue {name}"), suppress_codes(*MISSING):
+            url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            found: Any = self._clients.sqs.get_queue_attributes(
+                QueueUrl=url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )["Attributes"]
+            return QueueDepth(
+                int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"])
+            )
+        return None
 
     def topic_exists(self, name: str) -> bool:
         """Tell whether there is a topic of that name."""
@@ -172,26 +161,18 @@ class Pipeline(DayReader):
 
     def has_notification(self) -> bool:
         """Tell whether the bucket has our entry in its notifications."""
-        with aws_errors(f"notifications of {self.settings.bucket}"):
-            try:
-                found = self._clients.s3.get_bucket_notification_configuration(
-                    Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
-                )
-            except ClientError as error:
-                if code_of(error) == "NoSuchBucket":
-                    return False
-                raise
-        return any(entry.get("Id") == self.names.uploads for entry in found.get("TopicConfigurations", []))
+        with aws_errors(f"notifications of {self.settings.bucket}"), suppress_codes("NoSuchBucket"):
+            found = self._clients.s3.get_bucket_notification_configuration(
+                Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
+            )
+            return any(entry.get("Id") == self.names.uploads for entry in found.get("TopicConfigurations", []))
+        return False
 
     def function_memory(self, name: str) -> int | None:
         """Return a function's memory in MB; None if there is no such function."""
-        with aws_errors(f"function {name}"):
-            try:
-                return self._clients.lambda_.get_function_configuration(FunctionName=name)["MemorySize"]
-            except ClientError as error:
-                if code_of(error) == _MISSING:
-                    return None
-                raise
+        with aws_errors(f"function {name}"), suppress_codes(_MISSING):
+            return self._clients.lambda_.get_function_configuration(FunctionName=name)["MemorySize"]
+        return None
 
     def mapping_health(self, function: str) -> MappingHealth | None:
         """Return the state of a function's mapping from the stack's own source; None if it has none."""
@@ -201,24 +182,14 @@ class Pipeline(DayReader):
             self.names.publisher: f":table/{self.names.totals}/",
         }[function]
         pages = self._clients.lambda_.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
-        with aws_errors(f"event source mapping of {function}"):
-            try:
-                for mapping in (mapping for page in pages for mapping in page["EventSourceMappings"]):
-                    if source in f"{mapping.get('EventSourceArn')}/":
-                        return MappingHealth(
-                            str(mapping.get("State", "")), mapping.get("LastProcessingResult", "")
-                        )
-            except ClientError as error:
-                if code_of(error) != _MISSING:
-                    raise
+        with aws_errors(f"event source mapping of {function}"), suppress_codes(_MISSING):
+            for mapping in (mapping for page in pages for mapping in page["EventSourceMappings"]):
+                if source in f"{mapping.get('EventSourceArn')}/":
+                    return MappingHealth(str(mapping.get("State", "")), mapping.get("LastProcessingResult", ""))
         return None
 
     def table_status(self, name: str) -> str:
         """Return a table's status, such as `ACTIVE`, or `absent`."""
-        with aws_errors(f"table {name}"):
-            try:
-                return str(self._clients.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"])
-            except ClientError as error:
-                if code_of(error) == _MISSING:
-                    return "absent"
-                raise
+        with aws_errors(f"table {name}"), suppress_codes(_MISSING):
+            return str(self._clients.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"])
+        return "absent"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.errors import aws_errors, suppress_codes
 from countagg.aws.session import Clients
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.data.attributes import DATE
@@ -29,13 +27,9 @@ def dates_of_records(clients: Clients, stream: str, shard: str, first: str, last
     Returns:
         None if the stream no longer has them.
     """
-    with aws_errors(f"stream {stream}"):
-        try:
-            return _read(clients, stream, shard, first, last)
-        except ClientError as error:
-            if code_of(error) in _GONE:
-                return None
-            raise
+    with aws_errors(f"stream {stream}"), suppress_codes(*_GONE):
+        return _read(clients, stream, shard, first, last)
+    return None
 
 
 def _read(clients: Clients, stream: str, shard: str, first: str, last: str) -> set[str]:

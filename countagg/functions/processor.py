@@ -29,11 +29,11 @@ from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout
-from countagg.core.refusals import Refusal
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.data.day_records import DayRecord
 from countagg.data.files import FileObject, ObjectVersion
+from countagg.data.letters import Refusal
 from countagg.data.snapshots import AppliedFile
 from countagg.data.store import Store
 from countagg.functions.clients import make_clients

@@ -26,7 +26,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from countagg.core.errors import CorruptDocument, CountaggError
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
-from countagg.core.unpublished import UnpublishedDay
+from countagg.data.letters import UnpublishedDay
 from countagg.data.store import Store
 from countagg.functions.clients import make_clients, make_sns_client
 from countagg.functions.deadline import OutOfTime, RemainingMilliseconds, require_time

@@ -6,7 +6,7 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from countagg.aws.errors import aws_errors, code_of, message_of, translate_answer
+from countagg.aws.errors import aws_errors, code_of, message_of, suppress_codes, translate_answer
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
 from tests.aws.world import answer
 
@@ -225,3 +225,12 @@ def test_nothing_happens_when_nothing_is_wrong() -> None:
     with aws_errors("x"):
         done = True
     assert done
+
+
+def test_an_answer_with_one_of_the_codes_ends_the_block_and_no_other_does() -> None:
+    with aws_errors("x"), suppress_codes("NoSuchTagSet", "404"):
+        raise answer("NoSuchTagSet")
+    with pytest.raises(AwsCallFailed), aws_errors("x"), suppress_codes("NoSuchTagSet"):
+        raise answer("NoSuchBucket")
+    with pytest.raises(ZeroDivisionError), suppress_codes("NoSuchTagSet"):
+        raise ZeroDivisionError

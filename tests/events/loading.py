@@ -19,3 +19,16 @@ def load_event(name: str) -> dict[str, Any]:
 def load_body(name: str) -> str:
     """Return the event in `NAME.json` as the text of a queue message."""
     return json.dumps(load_event(name))
+
+
+def replaced(document: dict[str, Any], path: list[str | int], value: object) -> dict[str, Any]:
+    """Return the document with the member at the path replaced, or removed if the value is `...`."""
+    *parents, last = path
+    inner: Any = document
+    for step in parents:
+        inner = inner[step]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return document

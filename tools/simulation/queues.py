@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from countagg.core.unpublished import KIND
+from countagg.data.letters import UNPUBLISHED_DAY
 from countagg.provision.states import MappingState
 from tests.functions.world import sqs_record
 from tools.simulation.faults import Fault
@@ -63,13 +63,13 @@ class DeadLetters:
     def take_unpublished(self) -> set[str]:
         """Take out what tells of days that could not be published; return these days."""
         days = self.unpublished()
-        self.messages = [letter for letter in self.messages if letter.document().get("kind") != KIND]
+        self.messages = [letter for letter in self.messages if letter.document().get("kind") != UNPUBLISHED_DAY]
         return days
 
     def unpublished(self) -> set[str]:
         """Return the days that could not be published."""
         found = (letter.document() for letter in self.messages)
-        return {each["day"] for each in found if each.get("kind") == KIND}
+        return {each["day"] for each in found if each.get("kind") == UNPUBLISHED_DAY}
 
     def take_exhausted(self) -> list[DeadLetter]:
         """Take out the messages of the queue of uploads."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ALARM_NOT_YET, MISSING, Patience
 from countagg.core.names import OWNER_TAG
@@ -86,11 +84,8 @@ class Alarm:
 
     def delete(self) -> None:
         """Delete it."""
-        try:
+        with suppress_codes(*MISSING):
             self._cloudwatch.delete_alarms(AlarmNames=[self._name])
-        except ClientError as error:
-            if code_of(error) not in MISSING:
-                raise
 
 
 def _state(alarm: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.kinds.sizes import describe_size
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import (
@@ -55,12 +55,9 @@ class Table:
         self._delete_protected = delete_protected
 
     def _describe(self) -> TableDescriptionTypeDef | None:
-        try:
+        with suppress_codes(_MISSING):
             return self._dynamodb.describe_table(TableName=self._name)["Table"]
-        except ClientError as error:
-            if code_of(error) == _MISSING:
-                return None
-            raise
+        return None
 
     def _settled(self) -> TableDescriptionTypeDef | None:
         """Return the table once it is neither being made, changed nor deleted."""
@@ -225,7 +222,7 @@ class Table:
         table = self._settled()
         if table is None:
             return
-        try:
+        with suppress_codes(_MISSING):
             if table.get("DeletionProtectionEnabled"):
                 self._call(
                     lambda: self._dynamodb.update_table(TableName=self._name, DeletionProtectionEnabled=False),
@@ -233,9 +230,6 @@ class Table:
                 )
                 self._settled()
             self._call(lambda: self._dynamodb.delete_table(TableName=self._name), TABLE_BUSY)
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
         self._patience.settled(
             self._describe,
             lambda table: None if table is None else f"TableStatus {table['TableStatus']}",

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.kinds.offers import accepted
 from countagg.aws.time_outs import in_base64
 from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY, Patience
@@ -55,12 +53,9 @@ class Function:
         self._patience = patience
 
     def _get(self) -> GetFunctionResponseTypeDef | None:
-        try:
+        with suppress_codes(_MISSING):
             return self._lambda.get_function(FunctionName=self._name)
-        except ClientError as error:
-            if code_of(error) == _MISSING:
-                return None
-            raise
+        return None
 
     def _settled(self) -> GetFunctionResponseTypeDef | None:
         """Return the function once no creation or update of it is under way."""
@@ -196,11 +191,8 @@ class Function:
 
     def delete(self) -> None:
         """Delete it."""
-        try:
+        with suppress_codes(_MISSING):
             self._lambda.delete_function(FunctionName=self._name)
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
 
 
 def _unsettled(answer: GetFunctionResponseTypeDef | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import DENIED, code_of
+from countagg.aws.errors import DENIED, code_of, suppress_codes
 from countagg.aws.kinds.offers import BUCKET_TAGS
 from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import tag_list, tag_map
@@ -140,48 +140,33 @@ class Bucket:
             )
 
     def _tags(self, s3: S3Client) -> dict[str, str]:
-        try:
+        with suppress_codes("NoSuchTagSet"):
             return tag_map(s3.get_bucket_tagging(**self._owner)["TagSet"])
-        except ClientError as error:
-            if code_of(error) == "NoSuchTagSet":
-                return {}
-            raise
+        return {}
 
     def _is_private(self) -> bool:
-        try:
+        with suppress_codes("NoSuchPublicAccessBlockConfiguration"):
             found = self._s3.get_public_access_block(**self._owner)["PublicAccessBlockConfiguration"]
-        except ClientError as error:
-            if code_of(error) == "NoSuchPublicAccessBlockConfiguration":
-                return False
-            raise
-        return all(found.get(name) for name in _BLOCK_ALL)
+            return all(found.get(name) for name in _BLOCK_ALL)
+        return False
 
     def _encryption(self) -> str:
-        try:
+        with suppress_codes("ServerSideEncryptionConfigurationNotFoundError"):
             found = self._s3.get_bucket_encryption(**self._owner)["ServerSideEncryptionConfiguration"]["Rules"]
-        except ClientError as error:
-            if code_of(error) == "ServerSideEncryptionConfigurationNotFoundError":
-                return "none"
-            raise
-        rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
-        return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
+            rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
+            return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
+        return "none"
 
     def _policy(self, s3: S3Client) -> dict[str, Any]:
-        try:
+        with suppress_codes("NoSuchBucketPolicy"):
             policy: dict[str, Any] = json.loads(s3.get_bucket_policy(**self._owner)["Policy"])
-        except ClientError as error:
-            if code_of(error) == "NoSuchBucketPolicy":
-                return {}
-            raise
-        return policy
+            return policy
+        return {}
 
     def _lifecycle(self, s3: S3Client) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
-        except ClientError as error:
-            if code_of(error) == "NoSuchLifecycleConfiguration":
-                return {}
-            raise
+        found: dict[str, Any] = {}
+        with suppress_codes("NoSuchLifecycleConfiguration"):
+            found = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
         found.pop("ResponseMetadata", None)
         return found
 
@@ -278,13 +263,10 @@ class Bucket:
 
     def delete(self) -> None:
         """Delete it; with its objects only when that was asked for."""
-        try:
+        with suppress_codes(*_MISSING):
             if self._delete_objects:
                 self._empty()
             self._busy.delete_bucket(**self._owner)
-        except ClientError as error:
-            if code_of(error) not in _MISSING:
-                raise
 
     def _empty(self) -> None:
         versions = list(self._versions())

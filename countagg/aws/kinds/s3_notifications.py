@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, Patience, is_one_of
 from countagg.provision.differences import FieldChange
 from countagg.provision.notifications import filter_of, foreign_entries, is_ours
@@ -41,13 +41,10 @@ class Notification:
 
     def read(self) -> Observed[NotificationState] | None:
         """Return it as it is; None also when the bucket is gone."""
-        try:
+        with suppress_codes(*_MISSING):
             found = self._ours(get_notifications(self._s3, self._owner))
-        except ClientError as error:
-            if code_of(error) in _MISSING:
-                return None
-            raise
-        return None if found is None else Observed(found)
+            return None if found is None else Observed(found)
+        return None
 
     def _ours(self, configuration: dict[str, Any]) -> NotificationState | None:
         for found in configuration.get(_TOPICS, []):
@@ -70,11 +67,8 @@ class Notification:
 
     def delete(self) -> None:
         """Remove our entry."""
-        try:
+        with suppress_codes(*_MISSING):
             self._replace(None)
-        except ClientError as error:
-            if code_of(error) not in _MISSING:
-                raise
 
     def _replace(self, desired: NotificationState | None) -> None:
         """Write the document with our entry as it should be, and read it back.

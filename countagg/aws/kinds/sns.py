@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import MISSING, SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
@@ -199,13 +197,10 @@ class EmailSubscription:
 
 def _unsubscribe(sns: SNSClient, find: Callable[[], str | None]) -> None:
     """End a subscription unless it is gone; one that was never confirmed has no ARN."""
-    try:
+    with suppress_codes(*MISSING):
         arn = find()
         if arn is not None and arn.startswith("arn:"):
             sns.unsubscribe(SubscriptionArn=arn)
-    except ClientError as error:
-        if code_of(error) not in MISSING:
-            raise
 
 
 def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: str) -> str | None:

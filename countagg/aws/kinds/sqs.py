@@ -6,9 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
 from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
@@ -83,12 +81,9 @@ class Queue:
 
     def delete(self) -> None:
         """Delete it."""
-        try:
+        with suppress_codes(*MISSING):
             url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
             self._sqs.delete_queue(QueueUrl=url)
-        except ClientError as error:
-            if code_of(error) not in MISSING:
-                raise
 
 
 _FIELDS: Final = ("visibility_timeout", "retention", "redrive_policy", "statements", "encryption")

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
-from countagg.core.refusals import KIND as REFUSED_FILE
-from countagg.core.unpublished import KIND as UNPUBLISHED_DAY
+from countagg.data.letters import Refusal, UnpublishedDay, parse_letter
 from countagg.data.queues import HeldMessage
 from countagg.operate.parallel import in_parallel
 
@@ -111,10 +110,11 @@ def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
         )
     try:
         content = json.loads(message.body)
-        if content.get("kind") == REFUSED_FILE:
-            return _refusal(message, content)
-        if content.get("kind") == UNPUBLISHED_DAY:
-            return _unpublished(message, content)
+        letter = parse_letter(content)
+        if isinstance(letter, Refusal):
+            return _refusal(message, letter)
+        if letter is not None:
+            return _unpublished(message, letter)
         if _BATCH in content:
             return _batch(message, content)
         # A delivery that is not raw stands in an envelope of SNS.
@@ -167,28 +167,28 @@ def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str
             yield letter
 
 
-def _refusal(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
+def _refusal(message: HeldMessage, refused: Refusal) -> DeadLetter:
     # It is told again under the sequencer of its own event: what came later stays.
     event = ObjectEvent(
-        bucket=str(content["bucket"]),
-        key=str(content["key"]),
-        sequencer=str(content["sequencer"]),
+        bucket=str(refused.bucket),
+        key=str(refused.key),
+        sequencer=str(refused.sequencer),
         removed=False,
-        time=str(content["refused_at"]),
+        time=str(refused.refused_at),
     )
-    events, line = make_s3_message(event), content.get("line")
+    events = make_s3_message(event)
     # What the processor could not read is not to be told again.
     parse_s3_message(events)
     return DeadLetter(
         message,
         LetterKind.REFUSAL,
         _PROCESSOR,
-        str(content["reason"]),
+        str(refused.reason),
         bucket=event.bucket,
         key=event.key,
-        line=line if isinstance(line, int) else None,
-        request_id=str(content.get("request_id", "")),
-        before=content.get("before"),
+        line=refused.line if isinstance(refused.line, int) else None,
+        request_id=str(refused.request_id),
+        before=refused.before,
         events=events,
     )
 
@@ -240,14 +240,14 @@ def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
     )
 
 
-def _unpublished(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
-    day = date.fromisoformat(content["day"]).isoformat()
+def _unpublished(message: HeldMessage, unpublished: UnpublishedDay) -> DeadLetter:
+    day = date.fromisoformat(unpublished.day).isoformat()
     return DeadLetter(
         message,
         LetterKind.DAY,
         _PUBLISHER,
-        f"{day} could not be published: {content['reason']}",
-        request_id=str(content.get("request_id", "")),
+        f"{day} could not be published: {unpublished.reason}",
+        request_id=str(unpublished.request_id),
         day=day,
     )
 

@@ -22,9 +22,9 @@ from countagg.core.counter_file import parse_counter_file
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.partitions import Layout
 from countagg.core.published import CONTENT_TYPE, published_metadata, render_published
-from countagg.core.refusals import Refusal
 from countagg.core.values import format_value
 from countagg.data.day_records import record_key
+from countagg.data.letters import Refusal
 from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
 from countagg.provision.calls import CALLS
 from countagg.provision.metrics import files_skipped

@@ -11,7 +11,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from countagg.core.refusals import Refusal
+from countagg.data.letters import Refusal
 from tests.cli.running import CommandLine
 from tests.events.loading import load_event
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from countagg.core.errors import AwsCallFailed, UsageError
 from countagg.core.events import ObjectEvent, parse_s3_message
-from countagg.core.refusals import Refusal
-from countagg.core.unpublished import UnpublishedDay
+from countagg.data.letters import Refusal, UnpublishedDay
 from countagg.data.queues import HeldMessage
 from countagg.operate.dead_letters.dead_letters import (
     DeadLetter,

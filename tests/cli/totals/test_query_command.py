@@ -102,7 +102,7 @@ def test_no_other_command_has_that_form(command: tuple[str, ...], countagg: Comm
     ran = countagg(*command, "--output", "text")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"countagg: --output: {command[-1]} has no form text\n  try: use table, json, csv\n"
+    assert ran.err == f"countagg: --output: {' '.join(command)} has no form text\n  try: use table, json, csv\n"
 
 
 def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(

@@ -31,8 +31,8 @@ from countagg.provision.reconcile import Action, Change
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.load.test_loadtest import report
 from tests.cli.running import Terminal
-from tests.operate.fake_day import NOW, UPLOADED_AT, FakeDay
-from tests.operate.fake_health import NAMES, healthy_stack
+from tests.fakes.day import NOW, UPLOADED_AT, FakeDay
+from tests.fakes.health import NAMES, healthy_stack
 from tests.operate.log_events import HeldLogs
 
 DAY: Final = "2026-11-20"

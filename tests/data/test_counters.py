@@ -11,7 +11,7 @@ from countagg.core.days import expiry_epoch_seconds
 from countagg.core.values import SCALE
 from countagg.data.counters import CountersTable, StatementFailed
 from tests.core.strategies import LARGEST_VALUE
-from tests.functions.partiql import FakeTable
+from tests.fakes.partiql import FakeTable
 from tests.functions.world import DAY, clients_of
 
 NAME = "countagg-counters"

@@ -17,8 +17,8 @@ from countagg.functions.limits import LimitAlerts
 from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.outputs import COUNTERS_A_SLICE, Output
 from countagg.functions.publisher import Publisher
-from tests.functions.conditions import holds
-from tests.functions.partiql import FakeTable
+from tests.fakes.conditions import holds
+from tests.fakes.partiql import FakeTable
 from tests.functions.publishing import NAME, SETTINGS, Outside, Record
 from tests.functions.world import DAY, Context, clients_of
 

@@ -23,8 +23,8 @@ from countagg.data.store import Store
 from countagg.functions.outputs import COUNTERS_A_SLICE, Output, make_outputs
 from countagg.functions.publisher import Publisher
 from tests.events.loading import load_event
-from tests.functions.bucket import FakeBucket
-from tests.functions.partiql import FakeTable
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.partiql import FakeTable
 from tests.functions.world import DAY, NOW, Context, clients_of
 
 Record = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 from countagg.core.published import published_metadata, render_published
 from countagg.core.values import SCALE
 from countagg.functions.publisher import AlertsNotSent
+from tests.fakes.bucket import Stored
 from tests.functions.alerting import Alerting, Fault
-from tests.functions.bucket import Stored
 from tests.functions.publishing import Outside, stream
 from tests.functions.test_split_days import ONE, OTHER, Split
 from tests.functions.test_unreadable import ANSWERS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from countagg.data.counters import CountersTable
-from tests.functions.partiql import FakeTable
+from tests.fakes.partiql import FakeTable
 from tests.functions.world import clients_of
 from tests.provision.stacks import make_stack
 

@@ -17,7 +17,7 @@ from countagg.data.counters import BeforeCall, StatementFailed
 from countagg.functions import publisher
 from countagg.functions.outputs import Output, PublishingContended
 from countagg.functions.publications import Publication
-from tests.functions.bucket import Stored
+from tests.fakes.bucket import Stored
 from tests.functions.publishing import EXPIRES_AT, TOMORROW, Outside, ledger, record, stream, updated_at
 from tests.functions.world import DAY, NOW, Context, World, emitted_metrics
 

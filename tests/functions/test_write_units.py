@@ -22,7 +22,7 @@ from countagg.operate.cost.write_units import (
 )
 from countagg.operate.totals.uploads import make_fleet
 from tests.events.loading import load_event
-from tests.functions.partiql import FakeTable
+from tests.fakes.partiql import FakeTable
 from tests.functions.publishing import NAME, Outside
 from tests.functions.world import DAY, Context, World, as_event, emitted_metrics
 

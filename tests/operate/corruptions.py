@@ -16,7 +16,7 @@ from countagg.core.values import SCALE
 from countagg.data.counters import CounterItem
 from countagg.data.ledgers import StoredLedger
 from countagg.operate.integrity.findings import Hop
-from tests.operate.fake_day import FakeDay
+from tests.fakes.day import FakeDay
 
 Told = tuple[str, str, str, str, Decimal | None, Decimal | None]
 """Hop, what, instance, counter, expected, found."""

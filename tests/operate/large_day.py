@@ -24,7 +24,7 @@ from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
-from tests.operate.fake_day import DAY, NOW, RECORD, SETTINGS, THEN
+from tests.fakes.day import DAY, NOW, RECORD, SETTINGS, THEN
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.provision.differences import FieldChange, Tags, creation, diff
-from tests.provision.fake_world import OURS, Thing
+from tests.fakes.provisioning import OURS, Thing
 
 
 def test_equal_states_do_not_differ() -> None:

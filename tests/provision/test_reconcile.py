@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from countagg.core.errors import CountaggError, ImmutableField, NotOwned
 from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
 from countagg.provision.reconcile import Action, Change, Holds, Node, Outputs, deploy, destroy, in_order
-from tests.provision.fake_world import (
+from tests.fakes.provisioning import (
     DRIFTING,
     Died,
     Fake,

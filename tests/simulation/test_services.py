@@ -11,9 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tools.simulation.bucket import Bucket
-from tools.simulation.conditions import holds
 from tools.simulation.faults import Fault, Faults
-from tools.simulation.invocations import Setting, Unfaithful
+from tools.simulation.invocations import Setting
 from tools.simulation.streams import Stream
 from tools.simulation.tables import Table
 from tools.simulation.timeline import DAY, MINUTE, Timeline
@@ -50,33 +49,6 @@ def table(timeline: Timeline) -> Table:
 def put(table: Table, *items: dict[str, Any]) -> None:
     for each in items:
         table.put(each, "", {}, {})
-
-
-# Conditions
-
-
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        ("attribute_not_exists(Version)", False),
-        ("attribute_exists(Version)", True),
-        ("attribute_not_exists(Gone) AND Version < :ten", True),
-        ("Version < :nine OR attribute_not_exists(Gone)", True),
-        ("Version = :nine", True),
-        ("Version > :nine", False),
-        ("Gone < :ten", False),
-        ("Version < :text", False),
-        ("#v >= :nine AND #v <= :ten", True),
-    ],
-)
-def test_a_condition_compares_numbers_as_numbers_and_types_strictly(expression: str, *, expected: bool) -> None:
-    values = {":nine": {"N": "9"}, ":ten": {"N": "10"}, ":text": {"S": "99"}}
-    assert holds(expression, {"#v": "Version"}, values, {"Version": {"N": "9.0"}}) is expected
-
-
-def test_a_condition_that_the_fake_does_not_know_ends_the_run() -> None:
-    with pytest.raises(Unfaithful):
-        holds("size(Version) < :a", {}, {":a": {"N": "1"}}, None)
 
 
 # Tables
@@ -227,7 +199,7 @@ def test_an_object_may_be_unseen_for_a_quarter_of_an_hour_and_is_there_all_the_s
 def test_conditional_writes_of_an_object(timeline: Timeline) -> None:
     made, _ = bucket(timeline)
     first = made.put("totals/d", b"1", if_none_match="*")
-    for none_match, match in (("*", ""), ("", '"0123"')):
+    for none_match, match in (("*", None), (None, '"0123"')):
         with pytest.raises(ClientError) as caught:
             made.put("totals/d", b"2", if_none_match=none_match, if_match=match)
         assert code_of(caught) == "PreconditionFailed"

@@ -23,7 +23,7 @@ from typing import Any, Final
 from countagg.core.ledger import decode_ledger, merge
 from countagg.core.partitions import INSTANCES_PER_LANE, Layout
 from countagg.core.values import SCALE
-from tests.functions.bucket import Stored
+from tests.fakes.bucket import Stored
 from tests.functions.publishing import SETTINGS
 from tests.functions.world import Context, sqs_record
 from tools.scale.services import HeldTable, Services

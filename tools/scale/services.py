@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from countagg.core.names import Names
 from countagg.functions.clients import Clients
-from tests.functions.bucket import FakeBucket
-from tests.functions.partiql import FakeTable
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.conditions import Item, holds
+from tests.fakes.partiql import FakeTable
 from tests.functions.world import as_event
-from tools.simulation.conditions import Item, holds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,8 +45,8 @@ class HeldTable:
         item: Item = request["Item"]
         key = tuple(item[name]["S"] for name in _KEYS if name in item)
         old = self.items.get(key)
-        values = request.get("ExpressionAttributeValues", {})
-        if not holds(request["ConditionExpression"], {}, values, old):
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        if not holds(request["ConditionExpression"], names, values, old):
             failed: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}, "Item": old}
             raise ClientError(failed, "PutItem")
         self.items[key] = item

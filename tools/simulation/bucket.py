@@ -6,7 +6,6 @@ docs/aws-facts.md#surprises . All else is consistent.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ from math import inf
 from typing import Any, Final
 from urllib.parse import quote_plus
 
-from botocore.exceptions import ClientError
-
 from tests.events.loading import load_event
+from tests.fakes.bucket import check_write, etag_of
 from tests.functions.world import BUCKET
 from tools.simulation.faults import Fault
 from tools.simulation.invocations import Setting
@@ -85,8 +83,8 @@ class Bucket:
         *,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "",
-        if_match: str = "",
-        if_none_match: str = "",
+        if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> StoredObject:
         """Write an object.
 
@@ -94,11 +92,8 @@ class Bucket:
             ClientError: a condition does not hold (Amazon S3 User Guide, conditional writes).
         """
         old = self.objects.get(key)
-        if if_match and old is None:
-            raise _refused("NoSuchKey", 404)
-        if (if_match and old and old.etag != if_match.strip('"')) or (if_none_match and old):
-            raise _refused("PreconditionFailed", 412)
-        etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        check_write(None if old is None else old.etag, if_match, if_none_match)
+        etag = etag_of(content)
         # `LastModified` has a precision of one second.
         modified = self._timeline.utc().replace(microsecond=0)
         version = self._next_version()
@@ -151,10 +146,3 @@ class Bucket:
         record["eventTime"] = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"
         record["s3"] = template["s3"] | {"bucket": template["s3"]["bucket"] | {"name": BUCKET}, "object": entity}
         self._notify(key, sequencer, json.dumps({"Records": [record]}))
-
-
-def _refused(code: str, status: int) -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # the part that is read
-        "PutObject",
-    )

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from countagg.functions.clients import Clients
+from tests.fakes.unfaithful import Unfaithful
 from tests.functions.world import ACCOUNT, BUCKET
 from tools.simulation.bucket import Bucket
 from tools.simulation.counters import Counters
 from tools.simulation.faults import Fault
-from tools.simulation.invocations import Effect, Invocation, Setting, Unfaithful
+from tools.simulation.invocations import Effect, Invocation, Setting
 from tools.simulation.queues import DeadLetters
 from tools.simulation.tables import Table
 
@@ -177,8 +178,8 @@ class S3Fake:
             request["Body"],
             metadata=request.get("Metadata"),
             content_type=request.get("ContentType", ""),
-            if_match=request.get("IfMatch", ""),
-            if_none_match=request.get("IfNoneMatch", ""),
+            if_match=request.get("IfMatch"),
+            if_none_match=request.get("IfNoneMatch"),
         )
         return {"ETag": f'"{self._call("PutObject", request, step).etag}"'}
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tests.functions.partiql import FakeTable, Item
-from tools.simulation.conditions import holds
+from tests.fakes.conditions import holds
+from tests.fakes.partiql import FakeTable, Item
 from tools.simulation.faults import Fault, Faults
 from tools.simulation.tables import has_expired
 from tools.simulation.timeline import Timeline

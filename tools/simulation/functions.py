@@ -16,8 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from countagg.core.names import METRICS_NAMESPACE
 from countagg.core.settings import FunctionSettings
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, Clients
+from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.faults import Fault
-from tools.simulation.invocations import Context, Invocation, Outcome, Setting, Unfaithful
+from tools.simulation.invocations import Context, Invocation, Outcome, Setting
 
 _LITTLE_SECONDS: Final = 1.0
 

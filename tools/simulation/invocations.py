@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from greenlet import getcurrent, greenlet
 
 from countagg.functions.clients import CONFIG
+from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.faults import Fault, Faults
 from tools.simulation.timeline import Timeline
 from tools.simulation.trace import Trace
@@ -30,10 +31,6 @@ _LATE_SECONDS: Final = 60.0
 
 class Killed(BaseException):
     """The execution environment dies at this point. No `Exception`: no handler can catch its own death."""
-
-
-class Unfaithful(BaseException):
-    """The code asked for something that the fakes do not know. It ends the run rather than being a failed call."""
 
 
 @dataclass(frozen=True, slots=True)

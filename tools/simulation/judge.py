@@ -18,7 +18,7 @@ from countagg.core.published import PublishedTotals, parse_published, published_
 from countagg.core.values import parse_sum
 from countagg.core.versions import version_of_day
 from countagg.functions.aggregator import DAYS_REBUILT
-from tools.simulation.conditions import Item
+from tests.fakes.conditions import Item
 from tools.simulation.faults import Fault
 from tools.simulation.files import shown
 from tools.simulation.plans import Step

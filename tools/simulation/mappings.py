@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from countagg.provision.states import MappingState
+from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.faults import Fault
 from tools.simulation.functions import Function
-from tools.simulation.invocations import Setting, Unfaithful
+from tools.simulation.invocations import Setting
 from tools.simulation.lanes import Lane
 from tools.simulation.queues import DeadLetters
 from tools.simulation.streams import Shard, Stream, StreamRecord

@@ -28,8 +28,9 @@ from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
 from countagg.operate.integrity.verify import verify
+from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.clients import DynamoDBFake, Running, S3Fake, Services, check_known
-from tools.simulation.invocations import Invocation, Outcome, Setting, Unfaithful
+from tools.simulation.invocations import Invocation, Outcome, Setting
 from tools.simulation.queues import UploadsQueue
 from tools.simulation.timeline import DAY
 

@@ -9,7 +9,7 @@ from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
 from countagg.core.snapshot import unpack_canonical
-from tools.simulation.conditions import Item
+from tests.fakes.conditions import Item
 from tools.simulation.streams import Key
 from tools.simulation.tables import Table
 

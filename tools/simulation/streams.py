@@ -16,8 +16,8 @@ from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
+from tests.fakes.conditions import Item
 from tests.functions.world import as_event
-from tools.simulation.conditions import Item
 from tools.simulation.timeline import DAY, Timeline
 
 Key = tuple[str, ...]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tools.simulation.conditions import Item, holds
+from tests.fakes.conditions import Item, holds
 from tools.simulation.faults import Fault, Faults
 from tools.simulation.streams import Key, Stream
 from tools.simulation.timeline import Timeline

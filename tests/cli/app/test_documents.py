@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.account import ACCOUNT, BUCKET, TALLY, write_day
 from tests.cli.running import CommandLine
-from tests.operate.fake_health import HOPS
+from tests.fakes.health import HOPS
 from tests.provision.stacks import IDS
 
 DAY: Final = "2026-07-01"

@@ -37,7 +37,7 @@ from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import Terminal
 from tests.cli.scenes import COUNTER, DAY, FILE, FLUB, HISTORY, STATUS, Scene, plain
 from tests.cli.stack.test_permissions import CHECKS
-from tests.operate.fake_day import NOW
+from tests.fakes.day import NOW
 from tests.readme import BLOCKS as README_BLOCKS
 
 PLAIN_BLOCKS: Final = [block.text.splitlines() for block in README_BLOCKS if not block.language]

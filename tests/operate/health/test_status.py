@@ -15,7 +15,7 @@ from countagg.core.polling import Polling
 from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import watch_hops
 from countagg.provision import metrics
-from tests.operate.fake_health import CODE, HOPS, NAMES, NOW, FakeStack, healthy_stack
+from tests.fakes.health import CODE, HOPS, NAMES, NOW, FakeStack, healthy_stack
 
 DAY = "2026-11-20"
 

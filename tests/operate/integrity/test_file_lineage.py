@@ -21,7 +21,8 @@ from countagg.operate.integrity.file_log import FileLog, mentions
 from countagg.operate.integrity.lineage import TO_LEDGER, TO_SNAPSHOTS, WITHDRAWN
 from countagg.operate.logs.log_lines import read_line
 from countagg.operate.permitted import NotAllowed
-from tests.operate.fake_day import DAY, NOW, UPLOADED_AT, FakeDay, etag_of
+from tests.fakes.bucket import etag_of
+from tests.fakes.day import DAY, NOW, UPLOADED_AT, FakeDay
 from tests.operate.log_events import HeldLogs
 
 KEY = f"counters/{DAY}/values_i-1"

@@ -14,7 +14,8 @@ from countagg.operate.integrity.comparison import INCLUDES_NEWER, UNREADABLE
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.explain import explain_counter, file_key
 from countagg.operate.integrity.lineage import TO_LEDGER, TO_SNAPSHOTS, WITHDRAWN, CounterLineage
-from tests.operate.fake_day import DAY, SETTINGS, FakeDay, etag_of
+from tests.fakes.bucket import etag_of
+from tests.fakes.day import DAY, SETTINGS, FakeDay
 
 
 @pytest.fixture

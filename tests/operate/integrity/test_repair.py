@@ -21,8 +21,8 @@ from countagg.operate.integrity.findings import Hop
 from countagg.operate.integrity.repair import Repairer, check_day
 from countagg.operate.integrity.repair_plan import Mending, RepairAction, plan_repair
 from countagg.operate.integrity.verify import verify
+from tests.fakes.day import DAY, NOW, SETTINGS, FakeDay
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
-from tests.operate.fake_day import DAY, NOW, SETTINGS, FakeDay
 
 if TYPE_CHECKING:
     from countagg.aws.day_writer import DayWriter

@@ -27,7 +27,7 @@ from countagg.operate.integrity.inclusion import find_inclusion
 from countagg.operate.integrity.lineage import TO_LEDGER, Tracer
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.stored_forms import Terms
-from tests.operate.fake_day import DAY, NOW, SETTINGS
+from tests.fakes.day import DAY, NOW, SETTINGS
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader

@@ -16,8 +16,9 @@ from countagg.operate.integrity.explain import explain_counter
 from countagg.operate.integrity.file_lineage import FileLineage, follow_file
 from countagg.operate.integrity.file_log import FileLog
 from countagg.operate.integrity.findings import Hop, RefusedFile
+from tests.fakes.bucket import etag_of
+from tests.fakes.day import DAY, NOW, FakeDay
 from tests.operate.corruptions import healthy_day
-from tests.operate.fake_day import DAY, NOW, FakeDay, etag_of
 from tests.operate.log_events import HeldLogs
 
 ARCHIVED = UnreadableObject("it is archived")

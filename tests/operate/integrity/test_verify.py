@@ -18,8 +18,8 @@ from countagg.operate.integrity.comparison import NAMED_COUNTERS
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Hop, RefusedFile, Verification
 from tests.cli.running import REPOSITORY, process_environment
+from tests.fakes.day import DAY, FakeDay
 from tests.operate.corruptions import CORRUPTIONS, Corruption, Told, healthy_day
-from tests.operate.fake_day import DAY, FakeDay
 
 
 def told(differences: tuple[Difference, ...]) -> set[Told]:

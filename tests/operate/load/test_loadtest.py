@@ -19,7 +19,8 @@ from countagg.operate.load.cost import estimate
 from countagg.operate.load.figures import Limit, Sample
 from countagg.operate.load.loadtest import Load, LoadTest, count_withdrawn, withdraw
 from countagg.operate.load.schedule import instance_id, ramp, steady
-from tests.cli.fake_pipeline import DAY, FakePipeline, etag_of
+from tests.fakes.bucket import etag_of
+from tests.fakes.pipeline import DAY, FakePipeline
 
 GENEROUS = 300.0
 

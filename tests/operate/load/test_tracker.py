@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from countagg.aws.pipeline import SnapshotHead
 from countagg.operate.load.tracker import Tracker
-from tests.cli.fake_pipeline import sequencer
+from tests.fakes.pipeline import sequencer
 
 
 def head(number: int, etag: str, instance: str = "i") -> SnapshotHead:

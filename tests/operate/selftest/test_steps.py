@@ -18,7 +18,7 @@ from countagg.core.values import SCALE
 from countagg.operate.selftest.bench import FIRST, SECOND, WaitLog, find_unused_day
 from countagg.operate.selftest.selftest import SelfTest, StepOutcome, StepResult, run
 from countagg.operate.selftest.steps import SelfTestSteps
-from tests.operate.fake_bench import NOW, FakeBench
+from tests.fakes.bench import NOW, FakeBench
 
 NEED_UPLOAD: Final = [
     "same again",

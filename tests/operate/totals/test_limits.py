@@ -18,7 +18,7 @@ from countagg.operate.totals.limits import (
     check_limits_file,
     compare_limits,
 )
-from tests.cli.fake_pipeline import DAY, FakePipeline
+from tests.fakes.pipeline import DAY, FakePipeline
 
 if TYPE_CHECKING:
     from countagg.data.limits import LimitsTable

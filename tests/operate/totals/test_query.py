@@ -6,7 +6,7 @@ import pytest
 
 from countagg.core.values import SCALE
 from countagg.operate.totals.query import Choice, TotalsOfDay, query
-from tests.cli.fake_pipeline import DAY, FakePipeline
+from tests.fakes.pipeline import DAY, FakePipeline
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from countagg.operate.totals.uploads import (
     wait_until_included,
 )
 from countagg.provision.packaged import packaged_folder
-from tests.cli.fake_pipeline import DAY, FakePipeline, etag_of, sequencer
+from tests.fakes.bucket import etag_of
+from tests.fakes.pipeline import DAY, FakePipeline, sequencer
 
 FILES: Final = tuple(SampleFile(f"i-{number}", f"a {number}\n".encode()) for number in range(1, 4))
 

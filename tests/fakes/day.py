@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -32,6 +31,7 @@ from countagg.operate.integrity.repair import Repaired, Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
 from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
+from tests.fakes.bucket import etag_of
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
@@ -334,8 +334,3 @@ RECORD: Final[Item] = {"ExpiresAt": {"N": "1803000000"}, "Lanes": {"N": "1"}, "C
 
 def _image(snapshot: StoredSnapshot) -> Image:
     return Image(snapshot.sequencer, snapshot.packed)
-
-
-def etag_of(content: bytes) -> str:
-    """Return the ETag that S3 gives a small file."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

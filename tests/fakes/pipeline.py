@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
@@ -14,6 +13,7 @@ from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.core.values import SCALE
+from tests.fakes.bucket import etag_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +24,6 @@ DAY: Final = "2026-07-01"
 def sequencer(number: int) -> str:
     """Return a normalised sequencer; larger numbers are later."""
     return normalise_sequencer(f"{number:016X}")
-
-
-def etag_of(content: bytes) -> str:
-    """Return the ETag that S3 gives a small file."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @dataclass

@@ -22,7 +22,7 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
+        return f'"{etag_of(self.body)}"'
 
 
 @dataclass
@@ -78,13 +78,35 @@ class FakeBucket:
             raise _error("PutObject", self.failing.pop(0))
         assert ("IfMatch" in others) != ("IfNoneMatch" in others), "a write without a condition"
         found = self.objects.get(Key)
-        if "IfMatch" in others and found is None:
-            raise _error("PutObject", "NoSuchKey")
-        if others.get("IfMatch") != (None if found is None else found.etag):
-            raise _error("PutObject", "PreconditionFailed")
+        check_write(None if found is None else found.etag, others.get("IfMatch"), others.get("IfNoneMatch"))
         self.objects[Key] = Stored(Body, Metadata)
         return {"ETag": self.objects[Key].etag}
 
 
-def _error(operation: str, code: str, text: str | None = None) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code if text is None else text}}, operation)
+def etag_of(content: bytes) -> str:
+    """Return the ETag that S3 gives a small file, without its quotes."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def check_write(present: str | None, if_match: str | None, if_none_match: str | None) -> None:
+    """Check the conditions of a write (Amazon S3 User Guide, conditional writes).
+
+    Args:
+        present: the ETag of the object that is there; None if there is none.
+        if_match: the ETag that it must have; None for any.
+        if_none_match: `*` for a write that must not replace an object; None for one that may.
+
+    Raises:
+        ClientError: a condition does not hold.
+    """
+    assert if_none_match in {None, "*"}
+    if if_match is not None and present is None:
+        raise _error("PutObject", "NoSuchKey", status=404)
+    replaces_another = if_match is not None and present is not None and if_match.strip('"') != present.strip('"')
+    if replaces_another or (if_none_match and present is not None):
+        raise _error("PutObject", "PreconditionFailed", status=412)
+
+
+def _error(operation: str, code: str, text: str | None = None, status: int = 400) -> ClientError:
+    said = {"Code": code, "Message": code if text is None else text}
+    return ClientError({"Error": said, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)  # type: ignore[typeddict-item]  # the part that is read

@@ -13,7 +13,7 @@ from countagg.core.errors import AccessDenied
 from countagg.core.names import Names
 from countagg.operate.health.status import HopHealth, Inspector
 from countagg.provision.alarm_specs import alarm_names
-from tests.cli.fake_pipeline import FakePipeline
+from tests.fakes.pipeline import FakePipeline
 
 if TYPE_CHECKING:
     from countagg.provision.metrics import Metric

@@ -91,8 +91,12 @@ class Preferences:
             yield
         except CountaggError as error:
             options = error.where.split(", ")
-            if all(option in _BY_OPTION for option in options):
-                origins = (self.origin(option, flags.get(_BY_OPTION[option].name)) for option in options)
+            names = [_BY_OPTION[option].name for option in options if option in _BY_OPTION]
+            # Which global options were flags is not known everywhere.
+            if len(names) == len(options) and all(name in flags or name in CHOICES for name in names):
+                origins = (
+                    self.origin(option, flags.get(name)) for option, name in zip(options, names, strict=True)
+                )
                 error.where = ", ".join(dict.fromkeys(origins))
             raise
 

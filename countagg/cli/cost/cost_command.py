@@ -11,7 +11,7 @@ import typer
 from countagg.aws.metrics import read_metrics
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.cli.app import completion
-from countagg.cli.app.choice_options import read_choices, taking_choices
+from countagg.cli.app.choice_options import complete_settings, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -104,7 +104,7 @@ def _region(session: Session) -> str:
 def _settings(session: Session, flags: Mapping[str, Any]) -> StackSettings:
     """Return what setup would choose, but for the options."""
     # A bill needs no bucket; settings do.
-    return read_choices(session, flags, _CHOICES).but(bucket="any-bucket").settings(Remembered())
+    return complete_settings(session, {**flags, "bucket": "any-bucket"}, Remembered(), (*_CHOICES, "bucket"))
 
 
 def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from countagg.cli.app.preferences import Preferences
+from countagg.core.errors import UsageError
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered
 from countagg.provision.settings import CHOICES
 from tests.cli.account import BUCKET
@@ -83,6 +85,23 @@ def test_a_number_that_is_none_is_refused_by_the_name_of_its_source(
     err = capsys.readouterr().err
     assert err.startswith(f"countagg: {'countagg.toml' if source == 'file' else 'COUNTAGG_LANES'}: ")
     assert "whole number" in err
+
+
+def test_a_global_option_is_named_by_itself_where_nobody_knows_whether_it_was_a_flag() -> None:
+    preferences = Preferences({"COUNTAGG_REGION": "eu-west-1", "COUNTAGG_PREFIX": "a/"})
+    for option, said in (("--region", "--region"), ("--prefix", "COUNTAGG_PREFIX"), ("--settle", "--settle")):
+        with pytest.raises(UsageError) as caught, preferences.sources_named({"prefix": None}):
+            raise UsageError("no", where=option)
+        assert caught.value.where == said
+
+
+def test_cost_names_the_source_too(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNTAGG_WINDOW", "publisher=301")
+
+    ran = countagg("cost")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("countagg: COUNTAGG_WINDOW: publisher=301 is out of range")
 
 
 def test_of_merged_numbers_every_source_is_named(

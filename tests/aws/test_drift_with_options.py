@@ -116,9 +116,9 @@ def test_other_tags_take_one_call_to_set_and_one_to_remove(shared: World) -> Non
 
 def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
     plain: Any = {
-        "kms_key": "",
-        "permissions_boundary": "",
-        "alarm_email": "",
+        "kms_key": None,
+        "permissions_boundary": None,
+        "alarm_email": None,
         "dropped_email": ADDRESS,
         "tags": {},
         "dropped_tags": frozenset({TAG}),

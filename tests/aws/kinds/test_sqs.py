@@ -72,24 +72,26 @@ def test_a_queue_whose_url_still_answers_though_it_is_gone_is_absent(deployed: W
     node.resource.delete()
 
 
-@pytest.mark.parametrize("key", ["", THEIR_KEY])
-def test_a_queue_is_encrypted_in_one_of_two_ways_because_sqs_refuses_both_at_once(world: World, key: str) -> None:
+@pytest.mark.parametrize("key", [None, THEIR_KEY])
+def test_a_queue_is_encrypted_in_one_of_two_ways_because_sqs_refuses_both_at_once(
+    world: World, key: str | None
+) -> None:
     sent: list[dict[str, str]] = []
 
     def keep(params: Any, **_: object) -> None:
         sent.append(params["Attributes"])
 
-    world.set_up(world.nodes("queue/dead-letters", kms_key="" if key else THEIR_KEY))
+    world.set_up(world.nodes("queue/dead-letters", kms_key=None if key else THEIR_KEY))
     events = world.clients.sqs.meta.events
     events.register("provide-client-params.sqs.SetQueueAttributes", keep)
     changes = touched(world.set_up(world.nodes("queue/dead-letters", kms_key=key)))
     events.unregister("provide-client-params.sqs.SetQueueAttributes", keep)
     assert changes == updated("queue/dead-letters", "encryption")
-    assert sent == [{"KmsMasterKeyId": key, "SqsManagedSseEnabled": "false" if key else "true"}]
+    assert sent == [{"KmsMasterKeyId": key or "", "SqsManagedSseEnabled": "false" if key else "true"}]
 
 
-@pytest.mark.parametrize("key", ["", THEIR_KEY])
-def test_a_new_queue_is_encrypted_from_the_first_call_on(world: World, key: str) -> None:
+@pytest.mark.parametrize("key", [None, THEIR_KEY])
+def test_a_new_queue_is_encrypted_from_the_first_call_on(world: World, key: str | None) -> None:
     nodes = world.nodes("queue/dead-letters", kms_key=key)
     world.set_up(nodes)
     assert world.mutating == ["CreateQueue"]
@@ -98,4 +100,4 @@ def test_a_new_queue_is_encrypted_from_the_first_call_on(world: World, key: str)
         QueueUrl=queue_url(world, "countagg-dead-letters"), AttributeNames=["All"]
     )
     found: Any = answer["Attributes"]
-    assert (found.get("KmsMasterKeyId", ""), found["SqsManagedSseEnabled"]) == (key, "false" if key else "true")
+    assert (found.get("KmsMasterKeyId"), found["SqsManagedSseEnabled"]) == (key, "false" if key else "true")

@@ -39,6 +39,7 @@ from countagg.functions.telemetry import make_telemetry, report, utc_now
 VERSIONS_SEEN: Final = "VersionsSeen"
 VERSIONS_UNREADABLE: Final = "VersionsUnreadable"
 DAYS_GIVEN_UP: Final = "DaysGivenUp"
+DAYS_BEYOND: Final = "DaysBeyondMaxCounters"
 
 TRIES: Final = 8
 """Of a day that gets no further; after these it is given up. Lambda waits longer each time, two minutes in all."""
@@ -68,6 +69,7 @@ class Publisher:
         logger: for one line a batch, and one a day that fails.
         metrics: for the counts.
         now: the clock, aware UTC.
+        max_counters: that a file may have; a day with more of them takes long to publish.
         alerts: told, when a day is published, what was published; None to send no alerts.
     """
 
@@ -76,6 +78,7 @@ class Publisher:
     logger: Logger
     metrics: EphemeralMetrics
     now: Callable[[], datetime]
+    max_counters: int
     alerts: Alerts | None = None
     _failed: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -134,10 +137,25 @@ class Publisher:
             news = news or reached.news
         if reached is None:
             return
+        if news:
+            self._warn_if_large(reached.publication, counts)
         if news and self.alerts is not None:
             self._alert(self.alerts, reached.publication, counts, remaining)
         # Held only now: a day that is held has no alerts due.
         self.outputs.hold(reached)
+
+    def _warn_if_large(self, publication: Publication, counts: Counter[str]) -> None:
+        """Tell of a day that names more counters than a file may: many files did that together."""
+        if (counters := len(publication.totals)) > self.max_counters:
+            counts[DAYS_BEYOND] += 1
+            remedy = "look for instances that name counters of their own: countagg query --by-instance"
+            self.logger.warning(
+                "day has more counters than a file may",
+                day=publication.day,
+                counters=counters,
+                at_most=self.max_counters,
+                remedy=remedy,
+            )
 
     @staticmethod
     def _alert(
@@ -184,7 +202,9 @@ def _publisher() -> Publisher:
     topic = AlertsTopic(settings.alerts_topic_arn, make_sns_client())
     alerts = LimitAlerts(settings, store.limits, topic, logger, utc_now)
     outputs = make_outputs(store, logger)
-    return Publisher(outputs, store.dead_letters.send, logger, metrics, utc_now, alerts.send)
+    return Publisher(
+        outputs, store.dead_letters.send, logger, metrics, utc_now, settings.max_counters, alerts.send
+    )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

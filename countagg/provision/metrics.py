@@ -66,6 +66,11 @@ def ledgers_nearly_full(aggregator: str) -> Metric:
     return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", (("service", aggregator),))
 
 
+def days_beyond_max_counters(publisher: str) -> Metric:
+    """Return how often the publisher published a day with more counters than a file may have."""
+    return Metric(METRICS_NAMESPACE, "DaysBeyondMaxCounters", (("service", publisher),))
+
+
 def messages_sent(queue: str) -> Metric:
     """Return how many messages were sent to a queue."""
     return Metric("AWS/SQS", "NumberOfMessagesSent", (("QueueName", queue),))

@@ -33,6 +33,7 @@ TOMORROW: Final = "2026-11-21"
 SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/", "url", 35, 400, "arn")
 EXPIRES_AT: Final = expiry_epoch_seconds(DAY, 500)
 """Of the ledgers: longer than the publisher's settings say."""
+MAX_COUNTERS: Final = 400
 _SERVICES: Final = itertools.count(1)
 
 
@@ -133,7 +134,7 @@ class Outside:
         made = make_outputs(store, self.logger, a_slice)
         if outputs is not None:
             made.writers = outputs
-        return Publisher(made, self._send_letter, self.logger, self.metrics, lambda: NOW)
+        return Publisher(made, self._send_letter, self.logger, self.metrics, lambda: NOW, MAX_COUNTERS)
 
     def publish(self, *records: Record, by: Publisher | None = None, remaining: Sequence[int] = (60_000,)) -> None:
         """Hand a batch to a publisher: the warm one, unless another is named."""

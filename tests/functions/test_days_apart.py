@@ -13,7 +13,7 @@ from countagg.data.counters import StatementFailed
 from countagg.functions.deadline import OutOfTime
 from countagg.functions.publisher import TRIES, AlertsNotSent
 from tests.functions.alerting import Alerting
-from tests.functions.publishing import TOMORROW, Outside, Record, stream
+from tests.functions.publishing import MAX_COUNTERS, TOMORROW, Outside, Record, stream
 from tests.functions.test_split_days import ONE, OTHER, Split
 from tests.functions.world import DAY, NOW, REQUEST_ID, emitted_metrics
 
@@ -262,3 +262,20 @@ def test_alerts_that_cannot_be_sent_keep_no_other_day_back() -> None:
     assert outside.agrees_with({"a": SCALE}, 1, TOMORROW)
     (letter,) = outside.letters
     assert (letter["day"], letter["reason"]) == (TOMORROW, f"AlertsNotSent: 1 alerts of {TOMORROW}")
+
+
+def test_a_day_with_more_counters_than_a_file_may_have_is_published_and_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outside = Outside()
+    sums = {f"c{number}": SCALE for number in range(MAX_COUNTERS + 1)}
+    few, many = stream([{"a": SCALE}, sums])
+
+    outside.publish(few)
+    assert "DaysBeyondMaxCounters" not in emitted_metrics(capsys)
+    outside.publish(many)
+
+    assert outside.agrees_with(sums, 2)
+    assert emitted_metrics(capsys)["DaysBeyondMaxCounters"] == 1
+    [told] = [json.loads(line) for line in outside.log.getvalue().splitlines() if "more counters" in line]
+    assert (told["day"], told["counters"], told["at_most"]) == (DAY, MAX_COUNTERS + 1, MAX_COUNTERS)

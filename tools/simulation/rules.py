@@ -36,7 +36,8 @@ def real_publisher(runtime: Runtime) -> Handler:
     store = Store(runtime.settings, runtime.clients)
     outputs = make_outputs(store, runtime.logger, COUNTERS_A_SLICE)
     send_letter = store.dead_letters.send
-    return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now)
+    most = runtime.settings.max_counters
+    return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now, most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,8 @@ class Inspector:
         numbers["iterator_age_seconds"] = None if age is None else age / 1000
         if short == "aggregator":
             numbers["ledgers_nearly_full"] = self._metric(metrics.ledgers_nearly_full(function))
+        else:
+            numbers["days_beyond_max_counters"] = self._metric(metrics.days_beyond_max_counters(function))
         return numbers
 
     def _mapping(self, short: str, function: str) -> HopHealth:
@@ -279,8 +281,8 @@ def watched_metrics(names: Names) -> Sequence[Metric]:
     ]
     lag = [metrics.iterator_age(names.aggregator), metrics.iterator_age(names.publisher)]
     files = [metrics.files_refused(names.processor), metrics.files_skipped(names.processor)]
-    own = [*files, metrics.ledgers_nearly_full(names.aggregator)]
-    return [*of_functions, *lag, *own, metrics.oldest_age(names.uploads)]
+    own = [metrics.ledgers_nearly_full(names.aggregator), metrics.days_beyond_max_counters(names.publisher)]
+    return [*of_functions, *lag, *files, *own, metrics.oldest_age(names.uploads)]
 
 
 def _presence(name: str, found: bool | NotAllowed | None) -> HopHealth:  # noqa: FBT001 - it is what is told
@@ -300,6 +302,7 @@ def _last_hour(numbers: Mapping[str, float | None], skipped: str) -> str:
         "refused": numbers.get("files_refused"),
         f"skipped{f', such as {such}' if such else ''}": numbers.get("files_skipped"),
         "ledgers nearly full": numbers.get("ledgers_nearly_full"),
+        "days beyond --max-counters": numbers.get("days_beyond_max_counters"),
     }
     counts = ", ".join(f"{value:,.0f} {what}" for what, value in told.items() if value is not None)
     age = numbers.get("iterator_age_seconds")

@@ -46,6 +46,7 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         metrics.files_refused(NAMES.processor): 1.0,
         metrics.iterator_age(NAMES.aggregator): 250.0,
         metrics.ledgers_nearly_full(NAMES.aggregator): 7.0,
+        metrics.days_beyond_max_counters(NAMES.publisher): 2.0,
     }
 
     assert fake.hop("queue/uploads") == HopHealth(
@@ -72,6 +73,8 @@ def test_what_a_healthy_hop_tells(fake: FakeStack) -> None:
         "ledgers_nearly_full": 7.0,
     }
     assert aggregator.detail == "last hour: 7 ledgers nearly full; iterator age 0.2 s"
+    assert fake.hop("function/publisher").metrics["days_beyond_max_counters"] == 2.0
+    assert fake.hop("function/publisher").detail == "last hour: 2 days beyond --max-counters"
     assert fake.hop("alarms").detail == "13 alarms"
 
 

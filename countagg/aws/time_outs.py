@@ -34,11 +34,6 @@ _ATTEMPTS: Final = 3
 """Of a large request, which takes minutes where it fails for slowness: another time it would not be quicker."""
 
 
-def in_base64(content: bytes) -> int:
-    """Return the bytes that content takes in a request that is JSON: four for each three."""
-    return -(-len(content) // 3) * 4
-
-
 def time_outs_of(size: int) -> TimeOuts:
     """Return the time-outs for a request.
 

@@ -54,6 +54,11 @@ def code_of(error: ClientError) -> str:
     return str((error.response.get("Error") or {}).get("Code") or "")
 
 
+def in_base64(content: bytes) -> int:
+    """Return the bytes that content takes in a request that is JSON: four for each three."""
+    return -(-len(content) // 3) * 4
+
+
 def projection(*shown: Attribute) -> dict[str, Any]:
     """Return the parameters by which only some attributes are read; all if none is named."""
     if not shown:

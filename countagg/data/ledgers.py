@@ -12,7 +12,7 @@ from countagg.core.partitions import MORE_PARTITIONS, Layout, parse_partition
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.versions import version_before_all, version_of_day
 from countagg.data.attributes import DATE, EXPIRES_AT, VERSION, Attribute, Binary, Item, Text, unchanged
-from countagg.data.calls import Clients, Table
+from countagg.data.calls import Clients, Table, in_base64
 
 DOCUMENT: Final = Binary("Document")
 UPDATED_AT: Final = Text("UpdatedAt")
@@ -157,7 +157,7 @@ class LedgersTable:
                 hint=MORE_PARTITIONS,
             )
         read = VERSION.put(replaced.version) if replaced.version else replaced.item or {}
-        clients = self._table.clients.sending(_in_base64(ledger.document))
+        clients = self._table.clients.sending(in_base64(ledger.document))
         return Table(clients, self._table.name).put(
             _where(partition), ledger_item(partition, ledger), unchanged(read, VERSION)
         )
@@ -172,11 +172,6 @@ def ledger_item(partition: str, ledger: StoredLedger) -> Item:
 
 def _where(partition: str) -> str:
     return f"totals of {partition}"
-
-
-def _in_base64(content: bytes) -> int:
-    """Return the bytes that content takes in a request that is JSON: four for each three."""
-    return -(-len(content) // 3) * 4
 
 
 def _stored_ledger(item: Item | None) -> StoredLedger:

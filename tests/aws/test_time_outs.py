@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from countagg.aws.day_writer import DayWriter
 from countagg.aws.pipeline import Pipeline
-from countagg.aws.time_outs import SLOWEST_LINE, TimeOuts, in_base64, time_outs_of
+from countagg.aws.time_outs import SLOWEST_LINE, TimeOuts, time_outs_of
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.settings import FunctionSettings
+from countagg.data.calls import in_base64
 from countagg.provision.bundle import build_bundle
 from tests.aws.by_hand import PARTS
 from tests.aws.world import BUCKET, Calls, World, account, make_clients, make_zip

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from countagg.aws.errors import suppress_codes
 from countagg.aws.kinds.offers import accepted
-from countagg.aws.time_outs import in_base64
 from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
+from countagg.data.calls import in_base64
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.grants import ROLE_VARIABLE, RoleIdentity, is_grant_lost
 from countagg.provision.place import Place

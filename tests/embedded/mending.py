@@ -201,7 +201,7 @@ def mend(stack: DeployedStack, day: str, settle: float = 1.0) -> Repaired:
         queue=EventQueue(stack.clients, stack.name),
         settling=Polling(3.0),
         now=lambda: datetime.now(UTC),
-        timeout=60.0,
+        timeout=300.0,
     )
     return repairer.repair(_observer(stack, day), plan)
 

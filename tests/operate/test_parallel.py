@@ -22,7 +22,7 @@ from countagg.operate.parallel import in_parallel
 def stall(item):
     if item == 1:
         threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
-        time.sleep(60)
+        time.sleep(600)
     return item
 
 try:
@@ -51,7 +51,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
 
 
 def test_as_many_calls_as_workers_are_made_at_once() -> None:
-    all_there = threading.Barrier(6, timeout=10)
+    all_there = threading.Barrier(6, timeout=300)
 
     assert len(list(in_parallel(lambda _: all_there.wait(), range(12), 6))) == 12
 
@@ -86,15 +86,16 @@ def test_a_call_that_fails_fails_where_its_result_is_taken_and_begins_no_others(
 
 
 def test_a_failure_waits_for_the_calls_under_way() -> None:
-    ended: list[str] = []
+    begun, ended = threading.Event(), list[str]()
 
     def write() -> None:
+        begun.set()
         time.sleep(0.8)
         ended.append("write")
 
     with pytest.raises(ZeroDivisionError), Workers(2) as pool:  # noqa: PT012 - what it is about
         pool.submit(write)
-        time.sleep(0.05)
+        begun.wait()
         raise ZeroDivisionError
 
     assert ended == ["write"]
@@ -102,29 +103,35 @@ def test_a_failure_waits_for_the_calls_under_way() -> None:
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, GeneratorExit])
 def test_an_interruption_waits_no_longer_than_a_moment(end: type[BaseException], never: threading.Event) -> None:
-    began = time.monotonic()
+    begun, began = threading.Semaphore(0), time.monotonic()
+
+    def stall() -> None:
+        begun.release()
+        never.wait(600)
+
     with pytest.raises(end), Workers(2) as pool:  # noqa: PT012 - what it is about
-        calls = [pool.submit(never.wait, 60) for _ in range(5)]
-        time.sleep(0.05)
+        calls = [pool.submit(stall) for _ in range(5)]
+        for _ in range(2):
+            begun.acquire()
         raise end
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 300
     never.set()
-    assert [call.exception(5) for call in calls[:2]] == [None, None]
-    time.sleep(0.05)
+    assert [call.exception(300) for call in calls[:2]] == [None, None]
     assert all(call.cancelled() for call in calls[2:])
 
 
 def test_what_ends_within_that_moment_is_waited_for() -> None:
-    ended: list[str] = []
+    begun, ended = threading.Event(), list[str]()
 
     def write() -> None:
+        begun.set()
         time.sleep(0.1)
         ended.append("write")
 
     with pytest.raises(KeyboardInterrupt), Workers(1) as pool:  # noqa: PT012 - what it is about
         pool.submit(write)
-        time.sleep(0.02)
+        begun.wait()
         raise KeyboardInterrupt
 
     assert ended == ["write"]
@@ -138,8 +145,8 @@ def test_a_process_whose_calls_stall_ends_at_ctrl_c() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=500,
     )
 
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "0\n", "")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 300

@@ -402,7 +402,7 @@ def test_what_a_command_raises_becomes_its_exit_code(
 
 def test_ctrl_c_ends_a_waiting_command_without_a_traceback() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(30)
+        silent.settimeout(300)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         child = subprocess.Popen(
             (*PROGRAM, "status", "--endpoint-url", address),
@@ -415,7 +415,7 @@ def test_ctrl_c_ends_a_waiting_command_without_a_traceback() -> None:
         with connection:
             connection.recv(1)
             child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=30)
+            out, err = child.communicate(timeout=300)
 
     assert (child.returncode, out) == (130, "")
     assert re.search(r"^countagg: interrupted$", err, re.MULTILINE)
@@ -431,7 +431,7 @@ def test_a_command_that_began_with_ctrl_c_ignored_goes_on_ignoring_it() -> None:
     interrupted = []
 
     def interrupt_and_refuse(request: http.server.BaseHTTPRequestHandler) -> Reply:
-        child = started.get(timeout=60)
+        child = started.get(timeout=300)
         child.send_signal(signal.SIGINT)
         interrupted.append(child.pid)
         started.put(child)
@@ -447,7 +447,7 @@ def test_a_command_that_began_with_ctrl_c_ignored_goes_on_ignoring_it() -> None:
             text=True,
         )
         started.put(child)
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=300)
 
     assert interrupted
     assert child.returncode == 1

@@ -33,7 +33,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -76,7 +76,7 @@ def test_a_working_directory_that_may_not_be_entered_stops_nothing(closed: Path)
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert (ran.returncode, ran.stderr) == (1, skipped("countagg.toml"))
@@ -90,7 +90,7 @@ def test_a_working_directory_that_is_gone_stops_nothing(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert (ran.returncode, ran.stderr) == (1, "")

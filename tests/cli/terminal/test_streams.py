@@ -110,7 +110,7 @@ def run_without_reader(*arguments: str, close_stderr: bool = False) -> subproces
             stdout=write_end,
             stderr=write_end if close_stderr else subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(write_end)
@@ -218,7 +218,7 @@ def run_redirected(redirections: str, *words: str, **variables: str) -> subproce
         env=process_environment(**variables),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -138,7 +138,7 @@ def test_a_round_begins_when_the_one_before_has_ended() -> None:
 
 
 def test_the_files_of_a_round_are_uploaded_in_parallel() -> None:
-    all_there = threading.Barrier(len(FILES), timeout=10)
+    all_there = threading.Barrier(len(FILES), timeout=300)
 
     def wait_for_the_others(_key: str) -> None:
         all_there.wait()

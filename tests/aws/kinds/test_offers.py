@@ -116,7 +116,7 @@ def test_a_whole_stack_makes_do_and_says_so_once_for_each_resource() -> None:
         warned = there.world.warnings
         assert len(warned) == len(set(warned)) == 9
         assert f"function {STACK}-processor: arm64 is not offered here; it is x86_64 instead" in warned
-        assert sum("logs in JSON are not offered" in each for each in warned) == 3
+        assert sum("does not offer JSON logs" in each for each in warned) == 3
         assert sum("gets no tags" in each for each in warned) == 3
         assert there.set_up() == []
         assert len(warned) == 9

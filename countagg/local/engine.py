@@ -12,9 +12,11 @@ from __future__ import annotations
 import enum
 import importlib.util
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem, UsageError
@@ -25,9 +27,7 @@ from countagg.local.interpreter import isolated
 from countagg.local.state import AccessKey, EngineRecord, StateFolder, default_state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import psutil
 

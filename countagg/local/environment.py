@@ -10,15 +10,12 @@ import os
 import re
 import shlex
 import site
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from countagg.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from countagg.local.state import AccessKey, EngineRecord
+from countagg.local.state import AccessKey, EngineRecord
 
 REGION: Final = "us-east-1"
 

@@ -7,18 +7,15 @@ import http.client
 import os
 import socket
 import subprocess
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from countagg.core.errors import EngineProblem
+from countagg.core.polling import Polling
 from countagg.local import processes
 from countagg.local.gate import ALIVE_PATH, OWN_HOST
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from countagg.core.polling import Polling
-    from countagg.local.state import EngineRecord, StateFolder
+from countagg.local.state import EngineRecord, StateFolder
 
 POLL_SECONDS: Final = 0.05
 _LAST_LINES: Final = 15

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from countagg.core.errors import EngineProblem
 from countagg.core.polling import Polling
@@ -20,9 +22,6 @@ except (
 ):  # the extra `local` is not installed; LocalEngine says so before it calls anything here
     psutil = None  # type: ignore[assignment]
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
 # psutil computes the time from the boot time, which moves a little when the clock is corrected.
 _CREATED_TOLERANCE_SECONDS: Final = 2.0

@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import os
 import resource
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -19,9 +20,6 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import sts
 
 from countagg.local.gate import OWN_HOST, Gate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 def secrets_of_engine(own_key: str, own_secret: str) -> Callable[[str], str | None]:

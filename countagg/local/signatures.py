@@ -9,14 +9,12 @@ import hashlib
 import hmac
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"

@@ -16,20 +16,17 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import platformdirs
 
 from countagg.core.errors import EngineProblem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from countagg.core.polling import Polling
+from countagg.core.polling import Polling
 
 _SCHEMA: Final = 2
 _PRIVATE_FOLDER: Final = 0o700

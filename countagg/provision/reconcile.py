@@ -43,17 +43,17 @@ class Observed(Generic[S]):
         state: parsed into the shape of the desired state.
         outputs: what others need of it and nobody can know before it exists, such as a stream's ARN.
         owned: whether it is this stack's.
-        retained: why it must not be deleted now; empty if it may be.
-        contents: what would be lost with it, in words; empty if nothing or unknown.
-        remark: what the operator should know of something that is not ours; empty if nothing.
+        retained: why it must not be deleted now; None if it may be.
+        contents: what would be lost with it, in words; None if nothing, or unknown.
+        remark: what the operator should know of something that is not ours; None for nothing.
     """
 
     state: S
     outputs: Mapping[str, str] = field(default_factory=dict)
     owned: bool = True
-    retained: str = ""
-    contents: str = ""
-    remark: str = ""
+    retained: str | None = None
+    contents: str | None = None
+    remark: str | None = None
 
 
 class Resource(Protocol[S]):
@@ -291,7 +291,7 @@ def destroy(
             yield _delete(node, observed, dry_run=dry_run, announce=announce, approve=approve)
 
 
-def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Holds]) -> str:
+def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Holds]) -> str | None:
     if not observed.owned:
         return "not ours"
     if node.holds in keep:
@@ -302,7 +302,7 @@ def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Ho
 def _delete(
     node: Node[Any], observed: Observed[Any], *, dry_run: bool, announce: Announce, approve: Approve
 ) -> Change:
-    change = Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents)
+    change = Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents or "")
     if not dry_run:
         approve(change)
         announce(node.id, Action.DELETE)

@@ -15,10 +15,9 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import BotoCoreError, SSLError
 
-from countagg.aws.configuration import configured_session
+from countagg.aws.configuration import ask_secretly, configured_session
 from countagg.aws.errors import aws_errors
 from countagg.aws.failures import translate_failure
-from countagg.aws.prompt import ask_secretly
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.errors import ConnectionProblem, CountaggError
 

@@ -69,7 +69,7 @@ class Fake:
             replace(thing, recipe=""),
             {"id": f"{self.name}#{self.world.incarnations.get(self.name, 0)}"},
             owned=thing.tags.of.get("owner") == "us",
-            retained=self.world.retained.get(self.name, ""),
+            retained=self.world.retained.get(self.name),
             contents=f"{thing.size} eggs",
         )
 

@@ -11,7 +11,7 @@ import pytest
 
 from countagg.core.partitions import LAYOUTS_PARTITION
 from countagg.functions.aggregator import Aggregator
-from countagg.operate.cost.fleet_sizes import size_article, size_article_filling, size_filling, size_fleet
+from countagg.operate.cost.fleet_sizes import size_article, size_fleet
 from countagg.operate.cost.item_sizes import item_size, write_units
 from countagg.operate.cost.model import ASSUMED
 from countagg.operate.cost.write_units import (
@@ -25,6 +25,7 @@ from tests.events.loading import load_event
 from tests.fakes.partiql import FakeTable
 from tests.functions.publishing import NAME, Outside
 from tests.functions.world import DAY, Context, World, as_event, emitted_metrics
+from tools.benchmark.filling import size_article_filling, size_filling
 
 ROUNDS = 2
 FILES_A_VERSION = 10
@@ -128,7 +129,7 @@ def test_our_write_units(world: World, instances: int, counters: int) -> None:
             pipeline.outside.publish(*batch, by=pipeline.publisher)
 
     rhythm = Rhythm(1, FILES_A_VERSION, VERSIONS_A_PUBLICATION)
-    first = write_units_per_file(size_filling(instances, counters, ids=ids), rhythm, counters)
+    first = write_units_per_file(size_filling(ids, counters), rhythm, counters)
     later = write_units_per_file(size_fleet(instances, counters, ids=ids), rhythm, counters)
     modelled = instances * (first + (ROUNDS - 1) * later) + write_units_per_day(counters)
 
@@ -184,7 +185,7 @@ def test_the_articles_write_units(world: World, instances: int, counters: int) -
                 ExpressionAttributeValues={":sum": {"N": str(500_000 * instances)}},
             )
 
-    sizes = size_article_filling(instances, counters, ids=fleet)
+    sizes = size_article_filling(fleet, counters)
     assert state + units == pytest.approx(instances * article_write_units_per_file(sizes, counters), rel=TOLERANCE)
     full = size_article(instances, counters, ids=fleet)
     stored = dynamodb.get_item(TableName=table, Key={"Counter": {"S": "COUNTER1"}, "Date": {"S": DAY}})["Item"]

@@ -20,7 +20,6 @@ from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.core.names import Names
 from countagg.core.values import SCALE
-from countagg.operate.cost.fleet_sizes import size_article_filling, size_filling
 from countagg.operate.cost.write_units import (
     Rhythm,
     article_write_units_per_file,
@@ -30,6 +29,7 @@ from countagg.operate.cost.write_units import (
 from countagg.operate.stack.deployment import Deployment, apply
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen
+from tools.benchmark.filling import size_article_filling, size_filling
 from tools.benchmark.write_units import Written, written_to
 
 BUCKET = "counters-benchmark"
@@ -135,7 +135,7 @@ class Ours(Design):
     def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float:
         # The engine knows no window: each version is published by itself.
         publishing = 1.0 if self.publishes else math.inf
-        sizes = size_filling(len(ids), counters, ids=ids)
+        sizes = size_filling(ids, counters)
         first = write_units_per_day(counters) / len(ids) if self.publishes else 0.0
         return write_units_per_file(sizes, Rhythm(1.0, files_per_version, publishing), counters) + first
 
@@ -231,7 +231,7 @@ class Article(Design):
         return {name: written_to(self.clients, name) for name in ("state", "sums")}
 
     def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float | None:  # noqa: ARG002
-        return article_write_units_per_file(size_article_filling(len(ids), counters, ids=ids), counters)
+        return article_write_units_per_file(size_article_filling(ids, counters), counters)
 
 
 class ImprovedArticle(Article):

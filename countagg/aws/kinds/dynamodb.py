@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from rich.filesize import decimal
 
 from countagg.aws.errors import suppress_codes
-from countagg.aws.kinds.sizes import describe_size
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import (
     BACKUPS_NOT_READY,
@@ -91,7 +91,7 @@ class Table:
             state,
             outputs,
             owned=tags.get(OWNER_TAG) == self._stack,
-            retained=_PROTECTED if state.deletion_protection and not self._delete_protected else "",
+            retained=_PROTECTED if state.deletion_protection and not self._delete_protected else None,
             contents=_contents(table),
         )
 
@@ -269,13 +269,11 @@ def _encryption(desired: TableState) -> Any:  # noqa: ANN401 - one of boto3's re
     return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": desired.kms_key}
 
 
-def _contents(table: TableDescriptionTypeDef) -> str:
+def _contents(table: TableDescriptionTypeDef) -> str | None:
     # DynamoDB counts every six hours or so.
     count = table.get("ItemCount", 0)
     return (
-        f"about {count:,} item{'s' * (count != 1)}, {describe_size(table.get('TableSizeBytes', 0))}"
-        if count
-        else ""
+        f"about {count:,} item{'s' * (count != 1)}, {decimal(table.get('TableSizeBytes', 0))}" if count else None
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of
+from countagg.aws.errors import code_of, suppress_codes
 from countagg.aws.kinds.offers import MAPPING_TAGS
 from countagg.aws.waiting import (
     FUNCTION_BUSY,
@@ -246,28 +246,15 @@ class EventSourceMapping:
         There is more than one when somebody mapped a stream that was made anew by hand.
         """
         while (found := self._settled()) is not None:
-            uuid = found["UUID"]
-            if found.get("State") == "Enabled":
-                self._unless_gone(uuid, self._disable)
-                self._settled()
-            self._unless_gone(uuid, self._delete_one)
-            self._await_absence(uuid)
+            self._delete(found["UUID"], found.get("State"))
 
-    def _unless_gone(self, uuid: str, action: Callable[[str], None]) -> None:
-        """Do it; that the mapping is gone, or its function, is no mistake."""
-        try:
-            action(uuid)
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
-
-    def _disable(self, uuid: str) -> None:
-        self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False))
-
-    def _delete_one(self, uuid: str) -> None:
-        self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
-
-    def _await_absence(self, uuid: str) -> None:
+    def _delete(self, uuid: str, state: str | None) -> None:
+        if state == "Enabled":
+            with suppress_codes(_MISSING):
+                self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False))
+            self._settled()
+        with suppress_codes(_MISSING):
+            self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
         self._patience.until(
             lambda: (found := self._find()) is None or found["UUID"] != uuid,
             f"event source mapping of {self._function} to be gone",

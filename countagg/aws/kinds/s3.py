@@ -104,29 +104,29 @@ class Bucket:
         return Observed(
             state,
             self._outputs(),
-            retained="" if self._delete_objects else self._reason_to_keep(held),
+            retained=None if self._delete_objects else self._reason_to_keep(held),
             contents=held,
         )
 
-    def _reason_to_keep(self, held: str) -> str:
+    def _reason_to_keep(self, held: str | None) -> str | None:
         if held:
             return f"it holds {held}; --delete-objects deletes them with it"
         others = count_entries(
             foreign_entries(get_notifications(self._s3, self._owner), Names(self._stack).uploads)
         )
-        return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else ""
+        return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else None
 
-    def _remark(self) -> str:
+    def _remark(self) -> str | None:
         """Tell of a key that encrypts a bucket of others: without it the functions cannot read the files."""
         try:
             key = self._encryption()
         except ClientError as error:
             if code_of(error) not in DENIED:
                 raise
-            return ""
+            return None
         # The services' own keys are open to whoever may read the object.
         own = {"none", "AES256", "aws:kms", "aws:kms:dsse"}
-        return "" if key in own else f"its files are encrypted with {key}: name it by --kms-key"
+        return None if key in own else f"its files are encrypted with {key}: name it by --kms-key"
 
     def _outputs(self) -> dict[str, str]:
         return {"notifications": json.dumps(get_notifications(self._s3, self._owner), sort_keys=True)}
@@ -170,10 +170,10 @@ class Bucket:
         found.pop("ResponseMetadata", None)
         return found
 
-    def _held(self) -> str:
+    def _held(self) -> str | None:
         count = sum(1 for _ in islice(self._versions(), _COUNTED + 1))
         if count <= 1:
-            return "1 object" if count else ""
+            return "1 object" if count else None
         return f"{count if count <= _COUNTED else f'more than {_COUNTED:,}'} objects and versions"
 
     def _versions(self) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.integrity.verify_command import as_number, for_people, format_amount
+from countagg.cli.integrity.verify_command import as_number, document_of, for_people, format_amount
 from countagg.cli.logs.logs_command import render_line
 from countagg.cli.terminal.render import (
     describe_moment,
@@ -25,7 +26,7 @@ from countagg.cli.terminal.render import (
 from countagg.core.printable import printable
 from countagg.core.published import published_key
 from countagg.core.versions import changes_of
-from countagg.operate.integrity.file_lineage import FileLineage, Share
+from countagg.operate.integrity.file_lineage import FileLineage
 from countagg.operate.integrity.file_log import LogExcerpt
 from countagg.operate.integrity.lineage import CounterLineage, Part
 from countagg.operate.permitted import NotAllowed
@@ -59,7 +60,10 @@ def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, ob
         "counter": lineage.counter,
         "adds_up": lineage.adds_up,
         "sum": as_number(lineage.sum),
-        "parts": [_part_document(part) for part in lineage.parts],
+        "parts": [
+            document_of(part if part.pending else replace(part, pending_value=None)) | {"included": part.included}
+            for part in lineage.parts
+        ],
         "unknown": list(lineage.unknown),
         "expired": lineage.expired,
         "ledger": {
@@ -77,20 +81,6 @@ def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, ob
             "version": lineage.published_version or None,
             "value": as_number(lineage.published),
         },
-    }
-
-
-def _part_document(part: Part) -> dict[str, object]:
-    return {
-        "instance": part.instance,
-        "key": part.key,
-        "included": part.included,
-        "value": as_number(part.value),
-        "etag": part.etag or None,
-        "sequencer": part.sequencer or None,
-        "uploaded_at": part.uploaded_at or None,
-        "pending": part.pending or None,
-        "pending_value": as_number(part.pending_value) if part.pending else None,
     }
 
 
@@ -183,7 +173,7 @@ def _file_document(lineage: FileLineage) -> dict[str, object]:
             "modified_at": to_the_second(object_.modified_at),
             "counters": lineage.counters,
         },
-        "refused": lineage.refused and {"reason": lineage.refused.reason, "line": lineage.refused.line},
+        "refused": lineage.refused and document_of(lineage.refused, "key"),
         "snapshot": snapshot
         and {
             "etag": snapshot.etag or None,
@@ -198,18 +188,8 @@ def _file_document(lineage: FileLineage) -> dict[str, object]:
             "included": lineage.is_included,
             "sequencer": lineage.included or None,
         },
-        "totals": [_share_document(each) for each in lineage.shares],
+        "totals": [document_of(each) | {"share": each.share} for each in lineage.shares],
         "log": lineage.log and _log_document(lineage.log),
-    }
-
-
-def _share_document(each: Share) -> dict[str, object]:
-    return {
-        "counter": each.counter,
-        "file": as_number(each.file),
-        "snapshot": as_number(each.snapshot),
-        "total": as_number(each.total),
-        "share": each.share,
     }
 
 

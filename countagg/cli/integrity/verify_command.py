@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
+from typing import Any
 
 import typer
 
@@ -86,27 +88,27 @@ def _write_text(session: Session, verification: Verification) -> None:
 
 
 def _document(verification: Verification) -> dict[str, object]:
-    return {
-        "date": verification.day,
-        "ok": verification.ok,
-        "files": verification.files,
-        "version": verification.version,
-        "differences": [difference_document(each) for each in verification.differences],
-        "in_flight": [difference_document(each) for each in verification.in_flight],
-        "refused": [{"key": each.key, "reason": each.reason, "line": each.line} for each in verification.refused],
-    }
+    document = document_of(verification, "day", "state", "certain")
+    return {"date": verification.day, "ok": verification.ok, **document}
 
 
-def difference_document(difference: Difference) -> dict[str, object]:
-    """Return a difference as a JSON object."""
-    return {
-        "hop": str(difference.hop),
-        "what": difference.what,
-        "instance": difference.instance or None,
-        "counter": difference.counter or None,
-        "expected": as_number(difference.expected),
-        "found": as_number(difference.found),
-    }
+def document_of(record: Any, *left_out: str) -> dict[str, object]:  # noqa: ANN401 - any dataclass
+    """Return a record as JSON has it: fields by name, numbers exact, whole ones as such, empty texts as null.
+
+    Args:
+        record: a dataclass; those that it holds are treated alike.
+        left_out: names of fields.
+    """
+
+    def as_object(fields: list[tuple[str, Any]]) -> dict[str, object]:
+        return {name: _plain(value) for name, value in fields if name not in left_out}
+
+    document: dict[str, object] = asdict(record, dict_factory=as_object)
+    return document
+
+
+def _plain(value: object) -> object:
+    return as_number(value) if isinstance(value, Decimal) else None if value == "" else value
 
 
 def as_number(value: Decimal | None) -> int | Decimal | None:

@@ -9,7 +9,7 @@ import itertools
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
 from typing import Any, Final
@@ -32,7 +32,6 @@ IN_ONE_PIECE: Final = Layout()
 
 _SAMPLED: Final = 16
 _SAMPLED_VALUES: Final = 50_000
-_STEPS: Final = 10
 _LARGEST: Final = 1_000_000
 _TOO_MANY: Final = 200_000
 """So many instances fit into no ledger, so many counters into no snapshot, whatever their names."""
@@ -226,26 +225,6 @@ def _refuse_state(size: int, instances: int) -> None:
             where="--instances",
             hint="use several stacks",
         )
-
-
-def size_filling(instances: int, counters: int, *, ids: Sequence[str] | None = None) -> Sizes:
-    """Measure a day's first round: the average while the ledger grows from nothing to all instances."""
-    known = ids or [_instance_id(random.Random(number)) for number in range(instances)]  # noqa: S311 - no secrets
-    return Sizes(*_averages([size_fleet(len(part), counters, ids=part) for part in _growing(known)]))
-
-
-def size_article_filling(instances: int, counters: int, *, ids: Sequence[str] | None = None) -> ArticleSizes:
-    """Measure a day's first round in the article's layout."""
-    known = ids or [_instance_id(random.Random(number)) for number in range(instances)]  # noqa: S311 - no secrets
-    return ArticleSizes(*_averages([size_article(len(part), counters, ids=part) for part in _growing(known)]))
-
-
-def _growing(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[: max(1, round(len(ids) * (step + 0.5) / _STEPS))] for step in range(_STEPS)]
-
-
-def _averages(sizes: Sequence[Sizes] | Sequence[ArticleSizes]) -> list[float]:
-    return [fmean(values) for values in zip(*map(astuple, sizes), strict=True)]
 
 
 def _names(counters: int) -> list[str]:

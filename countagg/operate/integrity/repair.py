@@ -22,14 +22,20 @@ from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebu
 from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
 from countagg.core.versions import version_after
+from countagg.data.attributes import DATE
 from countagg.data.counters import CounterItem
 from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.data.queues import EventQueue
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
-from countagg.operate.integrity.snapshot_writes import write_snapshots
-from countagg.operate.integrity.stored_forms import Terms, counter_problems, ledger_problems, object_problems
+from countagg.operate.integrity.stored_forms import (
+    Terms,
+    counter_problems,
+    item_problems,
+    ledger_problems,
+    object_problems,
+)
 from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
 from countagg.operate.parallel import in_parallel
@@ -116,7 +122,7 @@ class Repairer:
         if plan.record is not None:
             # One that was written meanwhile stays; the verification after it sees.
             self.writer.replace_record(day, self.reader.record(day).item, plan.record)
-        write_snapshots(self.reader, self.writer, plan, self._terms(day))
+        _write_snapshots(self.reader, self.writer, plan, self._terms(day))
         self._send(plan.events)
         self._await_snapshots(day, {name: event.sequencer for name, event in plan.events.items()})
         if plan.ledger:
@@ -245,6 +251,24 @@ class Repairer:
 
     def _time(self) -> str:
         return self.now().isoformat(timespec="milliseconds")
+
+
+def _write_snapshots(reader: DayReader, writer: DayWriter, plan: RepairPlan, terms: Terms) -> None:
+    """Correct and withdraw what a plan says, where it still is wrong: the snapshots that the processor leaves.
+
+    Each keeps its counters, or is withdrawn with a change that the aggregator follows, so that the totals are
+    those of some versions of the files at every moment. What others change meanwhile stays as it is then; the
+    verification after the repair sees it.
+    """
+    for instance, changed in plan.corrections.items():
+        for item in reader.snapshot_items(terms.day, instance):
+            wrong = {name for name, _ in item_problems(item, terms)}
+            if found := {name: value for name, value in changed.items() if name in wrong}:
+                writer.replace_snapshot(DATE.find(item), instance, item, found)
+    for instance, changed in plan.withdrawals.items():
+        held = {DATE.find(item): item for item in reader.snapshot_items(terms.day, instance)}
+        for partition in reader.layout(terms.day).partitions_of(terms.day, instance):
+            writer.replace_snapshot(partition, instance, held.get(partition), changed)
 
 
 def _is_wrong(item: CounterItem | None, wanted: CounterItem, terms: Terms, *, named: bool) -> bool:

@@ -57,18 +57,18 @@ class DayReader(DayTables):
         Raises:
             UnreadableObject: S3 does not read it out, for a reason of the object's own.
         """
-        found = self._fetch(key)
-        return None if found is None else (found.content or b"", found.etag)
+        fetched = self._fetch(key)
+        return None if fetched is None else (fetched.content or b"", fetched.etag)
 
     def find_object(self, key: str) -> FileObject | None:
         """Return an object as it is now, also one that S3 does not read out; None if there is none."""
         try:
             return self._fetch(key)
         except UnreadableObject as error:
-            found = self.listed(key)
-            if found is None:
+            listed = self.listed(key)
+            if listed is None:
                 return None
-            return FileObject(None, found.etag, found.size, found.modified_at, unreadable=error.what)
+            return FileObject(None, listed.etag, listed.size, listed.modified_at, unreadable=error.what)
 
     def _fetch(self, key: str) -> FileObject | None:
         try:
@@ -113,10 +113,10 @@ class DayReader(DayTables):
         Raises:
             CountaggError: there is one, but it is not found.
         """
-        found, key = self._published.read(day, strictly=True), published_key(self.settings.output_prefix, day)
-        if found == PublishedTotals() and self.listed(key) is not None:
+        read, key = self._published.read(day, strictly=True), published_key(self.settings.output_prefix, day)
+        if read == PublishedTotals() and self.listed(key) is not None:
             # It may have been written since it was asked for.
-            found = self._published.read(day, strictly=True)
-            if found == PublishedTotals():
+            read = self._published.read(day, strictly=True)
+            if read == PublishedTotals():
                 raise CountaggError(_UNSEEN, where=f"object {key}", hint=_UNSEEN_HINT)
-        return found
+        return read

@@ -39,12 +39,12 @@ def has_credentials(clients: Clients) -> str | None:
         CountaggError: there are some that cannot be used.
     """
     with aws_errors():
-        found = clients.session.get_credentials()
-        if found is None:
+        credentials = clients.session.get_credentials()
+        if credentials is None:
             return None
         # What has to be fetched or renewed fails here rather than in the first call.
-        found.get_frozen_credentials()
-    return str(found.method)
+        credentials.get_frozen_credentials()
+    return str(credentials.method)
 
 
 def server_time(clients: Clients) -> datetime | None:

@@ -188,15 +188,15 @@ def _frames_of_botocore(error: Exception) -> Sequence[FrameType]:
 
     What botocore's hooks call is another's, and none of its business.
     """
-    found: list[FrameType] = []
+    frames: list[FrameType] = []
     for frame, _ in walk_tb(error.__traceback__):
         name = str(frame.f_globals.get("__name__", ""))
         if name.startswith("countagg.") or name == "botocore.hooks":
-            found = []
+            frames = []
         else:
-            found.append(frame)
-    is_theirs = found and str(found[0].f_globals.get("__name__", "")).startswith(("botocore.", "boto3."))
-    return found if is_theirs else []
+            frames.append(frame)
+    is_theirs = frames and str(frames[0].f_globals.get("__name__", "")).startswith(("botocore.", "boto3."))
+    return frames if is_theirs else []
 
 
 def _passes(modules: Sequence[str], through: Sequence[str]) -> bool:

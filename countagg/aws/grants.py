@@ -14,16 +14,18 @@ def grant_problem(clients: Clients, function: str) -> str | None:
     Raises:
         AccessDenied: without `lambda:GetFunctionConfiguration`, or `iam:GetRole` on its role.
     """
-    found, role = None, None
+    configuration, role = None, None
     with aws_errors(f"role of {function}"), suppress_codes(*MISSING):
-        found = clients.lambda_.get_function_configuration(FunctionName=function)
-        name = found["Role"].rpartition("/")[2]
+        configuration = clients.lambda_.get_function_configuration(FunctionName=function)
+        name = configuration["Role"].rpartition("/")[2]
         role = clients.iam.get_role(RoleName=name)["Role"]
-    if found is None:
+    if configuration is None:
         return None
     if role is None:
         return f"its role {name} does not exist"
     identity = RoleIdentity(role["RoleId"], role["CreateDate"].isoformat())
-    if is_grant_lost(found.get("Environment", {}).get("Variables", {}), found.get("LastModified", ""), identity):
+    if is_grant_lost(
+        configuration.get("Environment", {}).get("Variables", {}), configuration.get("LastModified", ""), identity
+    ):
         return f"its role {name} was deleted and made again: KMS denies it the function's environment"
     return None

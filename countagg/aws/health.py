@@ -86,10 +86,10 @@ class Health:
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
         with aws_errors(f"function {name}"), suppress_codes(_MISSING):
-            found = self._clients.lambda_.get_function_configuration(FunctionName=name)
-            failed = found.get("LastUpdateStatus") == "Failed"
-            reason = found.get("LastUpdateStatusReason", "no reason given") if failed else ""
-            return FunctionHealth(str(found.get("State", "Active")), found["CodeSha256"], reason)
+            configuration = self._clients.lambda_.get_function_configuration(FunctionName=name)
+            failed = configuration.get("LastUpdateStatus") == "Failed"
+            reason = configuration.get("LastUpdateStatusReason", "no reason given") if failed else ""
+            return FunctionHealth(str(configuration.get("State", "Active")), configuration["CodeSha256"], reason)
         return None
 
     def grant_problem(self, function: str) -> str | None:
@@ -106,8 +106,8 @@ class Health:
             AwsCallFailed: the service could not read one of them.
         """
         end = now.astimezone(UTC)
-        found = read_metrics(self._clients.cloudwatch, wanted, end - WINDOW, end, _RESOLUTION)
-        return {metric: _one(metric, values) for metric, values in found.items()}
+        series = read_metrics(self._clients.cloudwatch, wanted, end - WINDOW, end, _RESOLUTION)
+        return {metric: _one(metric, values) for metric, values in series.items()}
 
     def skipped_key(self, processor: str, now: datetime) -> str | None:
         """Return the key of an object that was skipped in the last hour (`logs:FilterLogEvents` on the log group).
@@ -136,7 +136,7 @@ class Health:
             answer = self._clients.cloudwatch.describe_alarms(
                 AlarmNames=list(names), AlarmTypes=["MetricAlarm"], MaxRecords=100
             )
-        return {found["AlarmName"]: str(found["StateValue"]) for found in answer["MetricAlarms"]}
+        return {alarm["AlarmName"]: str(alarm["StateValue"]) for alarm in answer["MetricAlarms"]}
 
     def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
         """Return the last change of a day's ledger; None if there is none, or no table (`dynamodb:GetItem`)."""
@@ -153,11 +153,11 @@ class Health:
 
         It needs `s3:GetObject` on it, and `s3:ListBucket`, without which S3 does not tell absent from forbidden.
         """
-        found, written_at = self._published.read_version(day)
-        if found == PublishedTotals():
+        published, written_at = self._published.read_version(day)
+        if published == PublishedTotals():
             return None
         at = "" if written_at is None else written_at.isoformat(timespec="seconds")
-        return LastChange(day, found.version, at, found.foreign)
+        return LastChange(day, published.version, at, published.foreign)
 
 
 def _skipped_key(message: str) -> str | None:

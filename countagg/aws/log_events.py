@@ -96,14 +96,14 @@ class LogReader:
         while True:
             page: list[FilteredLogEventTypeDef] = []
             for page in self._pages(function, request):
-                yield from (_event(function, found) for found in page[known:])
+                yield from (_event(function, event) for event in page[known:])
                 known -= min(known, len(page))
             if len(page) < MAX_PAGE or page[-1]["timestamp"] <= request["startTime"]:
                 return
             # The embedded engine ends at a full page and gives no token. What has the millisecond of the last
             # one comes again, first.
             request["startTime"] = page[-1]["timestamp"]
-            known = sum(found["timestamp"] == request["startTime"] for found in page)
+            known = sum(event["timestamp"] == request["startTime"] for event in page)
 
     def _pages(self, function: str, request: dict[str, Any]) -> Iterator[list[FilteredLogEventTypeDef]]:
         """Yield pages; an empty one ends nothing as long as it comes with a token."""

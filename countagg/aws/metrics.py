@@ -34,7 +34,7 @@ def read_metrics(
     Raises:
         AwsCallFailed: the service could not read one of them.
     """
-    found: dict[Metric, Mapping[datetime, float]] = {}
+    series: dict[Metric, Mapping[datetime, float]] = {}
     with aws_errors("metrics"):
         for start in range(0, len(metrics), _AT_ONCE):
             part = {f"m{index}": metric for index, metric in enumerate(metrics[start : start + _AT_ONCE])}
@@ -51,8 +51,8 @@ def read_metrics(
                 # Those of one metric may stand on several pages.
                 for time, value in zip(result["Timestamps"], result["Values"], strict=True):
                     values[result["Id"]][time] += value
-            found |= {metric: dict(values[key]) for key, metric in part.items()}
-    return found
+            series |= {metric: dict(values[key]) for key, metric in part.items()}
+    return series
 
 
 def _query(key: str, metric: Metric, period: int) -> Mapping[str, Any]:

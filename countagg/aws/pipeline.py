@@ -67,10 +67,10 @@ def read_environment(clients: Clients, stack: str) -> dict[str, str]:
     What one of them lacks, another tells: a hand may have emptied one, a killed setup or teardown left only some.
     """
     names = Names(stack)
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for function in (names.publisher, names.aggregator, names.processor):
-        found |= _environment_of(clients, function) or {}
-    return found
+        variables |= _environment_of(clients, function) or {}
+    return variables
 
 
 def _environment_of(clients: Clients, function: str) -> dict[str, str] | None:
@@ -144,12 +144,13 @@ class Pipeline(DayReader):
         """Count a queue's messages; None if there is no such queue."""
         with aws_errors(f"queue {name}"), suppress_codes(*MISSING):
             url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-            found: Any = self._clients.sqs.get_queue_attributes(
+            attributes: Any = self._clients.sqs.get_queue_attributes(
                 QueueUrl=url,
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
             )["Attributes"]
             return QueueDepth(
-                int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"])
+                int(attributes["ApproximateNumberOfMessages"]),
+                int(attributes["ApproximateNumberOfMessagesNotVisible"]),
             )
         return None
 
@@ -162,10 +163,12 @@ class Pipeline(DayReader):
     def has_notification(self) -> bool:
         """Tell whether the bucket has our entry in its notifications."""
         with aws_errors(f"notifications of {self.settings.bucket}"), suppress_codes("NoSuchBucket"):
-            found = self._clients.s3.get_bucket_notification_configuration(
+            configuration = self._clients.s3.get_bucket_notification_configuration(
                 Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
             )
-            return any(entry.get("Id") == self.names.uploads for entry in found.get("TopicConfigurations", []))
+            return any(
+                entry.get("Id") == self.names.uploads for entry in configuration.get("TopicConfigurations", [])
+            )
         return False
 
     def function_memory(self, name: str) -> int | None:

@@ -33,7 +33,7 @@ def dates_of_records(clients: Clients, stream: str, shard: str, first: str, last
 
 
 def _read(clients: Clients, stream: str, shard: str, first: str, last: str) -> set[str]:
-    found: set[str] = set()
+    numbers: set[str] = set()
     streams = clients.dynamodb_streams
     iterator: str | None = streams.get_shard_iterator(
         StreamArn=stream, ShardId=shard, ShardIteratorType="AT_SEQUENCE_NUMBER", SequenceNumber=first
@@ -45,14 +45,14 @@ def _read(clients: Clients, stream: str, shard: str, first: str, last: str) -> s
             change: Any = record["dynamodb"]
             # Numbers of different lengths do not compare as strings.
             if int(change["SequenceNumber"]) > int(last):
-                return found
+                return numbers
             partition = DATE.read(change["Keys"])
             if partition != LAYOUTS_PARTITION:
-                found.add(_day_of(partition))
+                numbers.add(_day_of(partition))
             if int(change["SequenceNumber"]) == int(last):
-                return found
+                return numbers
         iterator = answer.get("NextShardIterator")
-    return found
+    return numbers
 
 
 def _day_of(partition: str) -> str:

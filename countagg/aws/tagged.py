@@ -20,6 +20,6 @@ def tagged_arns(clients: Clients, stack: str) -> frozenset[str]:
         pages = clients.tagging.get_paginator("get_resources").paginate(
             TagFilters=[{"Key": OWNER_TAG, "Values": [stack]}]
         )
-        found = {each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"]}
+        arns = {each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"]}
     # A log group's ARN may end with the pattern for its streams.
-    return frozenset(arn.removesuffix(":*") for arn in found if ":event-source-mapping:" not in arn)
+    return frozenset(arn.removesuffix(":*") for arn in arns if ":event-source-mapping:" not in arn)

@@ -111,8 +111,8 @@ def _time(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked her
 
 
 def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON of any shape is checked here

@@ -108,15 +108,15 @@ def merge(ledgers: Sequence[Ledger], shards: int) -> Ledger:
     """
     if len(ledgers) == shards == 1:
         return ledgers[0]
-    whole, found = Ledger(), Counter[str]()
+    whole, merged = Ledger(), Counter[str]()
     for ledger in ledgers:
         for name, value in ledger.sums.items():
             whole.sums[name] = whole.sums.get(name, 0) + value
             whole.contributors[name] = whole.contributors.get(name, 0) + ledger.contributors[name]
         for instance, sequencer in ledger.seen.items():
-            found[instance] += 1
+            merged[instance] += 1
             whole.seen[instance] = min(whole.seen.get(instance, sequencer), sequencer)
-    whole.seen = {name: sequencer for name, sequencer in whole.seen.items() if found[name] == shards}
+    whole.seen = {name: sequencer for name, sequencer in whole.seen.items() if merged[name] == shards}
     return whole
 
 

@@ -115,20 +115,20 @@ def read_strictly(
     The version stands in the metadata and at the end of the content. Where the two differ, the content has it:
     metadata are changed more easily.
     """
-    found = parse_published(content, metadata, etag, stack)
-    if found.foreign is not None:
-        return found
-    version = _version_in(content) or found.version
+    published = parse_published(content, metadata, etag, stack)
+    if published.foreign is not None:
+        return published
+    version = _version_in(content) or published.version
     if version > MAX_VERSION:
         version = 0
     flaws = []
     if metadata.get(VERSION_KEY) != str(version) or not version:
         flaws.append(f"{VERSION_KEY} is not the version of the content")
-    if found.readable and content != render_published(found.totals, version):
+    if published.readable and content != render_published(published.totals, version):
         flaws.append("the lines are not as the publisher writes them")
     if content_type != CONTENT_TYPE:
         flaws.append(f"the content type is not {CONTENT_TYPE}")
-    return replace(found, version=version, flaws=tuple(flaws))
+    return replace(published, version=version, flaws=tuple(flaws))
 
 
 def _foreign(content: bytes, metadata: Mapping[str, str], stack: str) -> str | None:

@@ -51,6 +51,6 @@ def version_of_day(versions: Iterable[int]) -> int:
     Of two moments, the later one has the greater version, or all partitions are the same: each partition's grows,
     and one that begins, or begins anew, is the youngest of all.
     """
-    found = [version for version in versions if version]
-    began = max((version_before_all(version) for version in found), default=0)
-    return began + sum(map(changes_of, found))
+    known = [version for version in versions if version]
+    began = max((version_before_all(version) for version in known), default=0)
+    return began + sum(map(changes_of, known))

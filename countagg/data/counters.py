@@ -89,8 +89,8 @@ class CountersTable:
 
         Read from the index, which lags behind the table by moments.
         """
-        found = self._table.query(_where(day), DATE, day, COUNTER, index=BY_DATE_INDEX, newer=version)
-        return {COUNTER.read(item) for item in found}
+        items = self._table.query(_where(day), DATE, day, COUNTER, index=BY_DATE_INDEX, newer=version)
+        return {COUNTER.read(item) for item in items}
 
     def read(self, day: str) -> Iterator[CounterItem]:
         """Yield a day's items, by the index, which lags behind by moments."""

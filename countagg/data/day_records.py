@@ -123,10 +123,10 @@ class DayRecords:
             if code_of(error) not in CONDITION_FAILED:
                 raise
             answer: Any = error.response
-            found = DayRecord.from_item(answer["Item"], wanted.expiry)
-            if found.is_complete:
-                return found
-            completed = replace(found, is_complete=True)
+            record = DayRecord.from_item(answer["Item"], wanted.expiry)
+            if record.is_complete:
+                return record
+            completed = replace(record, is_complete=True)
             return self._write(day, completed, _IS_INCOMPLETE) or completed
         return None
 

@@ -125,16 +125,16 @@ class LedgersTable:
         """
         keys = [DATE.put(partition) for partition in layout.partitions(day)]
         if layout.is_split:
-            found = self._table.at_one_moment(_where(day), keys, *shown)
+            items = self._table.at_one_moment(_where(day), keys, *shown)
         else:
-            found = [self._table.get(_where(day), keys[0], *shown, consistent=consistent)]
-        return StoredDay(tuple(map(_stored_ledger, found)), layout)
+            items = [self._table.get(_where(day), keys[0], *shown, consistent=consistent)]
+        return StoredDay(tuple(map(_stored_ledger, items)), layout)
 
     def read_one_by_one(self, day: str, layout: Layout) -> StoredDay:
         """Read a day's ledgers each by itself: they may be too large to be read at one moment."""
         keys = map(DATE.put, layout.partitions(day))
-        found = [self._table.get(_where(day), key, consistent=False) for key in keys]
-        return StoredDay(tuple(map(_stored_ledger, found)), layout)
+        items = [self._table.get(_where(day), key, consistent=False) for key in keys]
+        return StoredDay(tuple(map(_stored_ledger, items)), layout)
 
     def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
         """Replace a partition's ledger if it still is of the version that was read.

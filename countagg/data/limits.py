@@ -173,8 +173,8 @@ class LimitsTable:
         except ClientError as error:
             if code_of(error) not in CONDITION_FAILED:
                 raise
-            found: Any = error.response.get("Item", {})
-            return Claim.DONE if STATE.find(found) == AlertState.SENT else Claim.BUSY
+            item: Any = error.response.get("Item", {})
+            return Claim.DONE if STATE.find(item) == AlertState.SENT else Claim.BUSY
         return Claim.OURS
 
     def release(self, alert: Alert, until: int, expires_at: int) -> None:

@@ -77,8 +77,8 @@ class PublishedObjects:
                 return answer, None
             # Whose it is, the content tells if the metadata do not.
             content = b"" if VERSION_KEY in answer["Metadata"] else _content(answer)
-        found = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
-        return found, answer["LastModified"].astimezone(UTC)
+        published = parse_published(content, answer["Metadata"], answer["ETag"], self._settings.stack)
+        return published, answer["LastModified"].astimezone(UTC)
 
     def _get(self, day: str, *, by_publisher: bool = False) -> GetObjectOutputTypeDef | PublishedTotals:
         """Ask for a day's object; return what is known of it instead where there is none, or none that is read."""

@@ -104,8 +104,8 @@ class SnapshotsTable:
     def parts(self, partitions: Sequence[str], instance: str) -> list[Item]:
         """Return the items of one snapshot as they are at one moment, strongly consistent."""
         where, keys = _where(partitions[0], instance), [snapshot_key(each, instance) for each in partitions]
-        found = [self._table.get(where, keys[0])] if len(keys) == 1 else self._table.at_one_moment(where, keys)
-        return [item for item in found if item is not None]
+        items = [self._table.get(where, keys[0])] if len(keys) == 1 else self._table.at_one_moment(where, keys)
+        return [item for item in items if item is not None]
 
     def replace(self, partition: str, instance: str, replaced: Item | None, changed: Item) -> bool:
         """Change attributes of an item if it still is of the version that was read; return whether it was.

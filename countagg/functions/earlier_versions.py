@@ -83,10 +83,10 @@ class EarlierVersions:
                 return self._own(event, read, seen)
             seen += 1
             try:
-                found = self.files.fetch(event.key, version.id)
-                if found is None:
+                fetched = self.files.fetch(event.key, version.id)
+                if fetched is None:
                     raise ObjectNotFound(f"version {version.id} of {event.key} is listed, but not found")
-                return Earlier(read(found), f"the newest good version before it is applied: {version.id}")
+                return Earlier(read(fetched), f"the newest good version before it is applied: {version.id}")
             except InvalidCounterFile:
                 continue
             except UnreadableObject:
@@ -102,9 +102,9 @@ class EarlierVersions:
         """
         uploaded = None if event.removed else event.version_id
         with suppress(InvalidCounterFile, UnreadableObject):
-            found = None if uploaded is None else self.files.fetch(event.key, uploaded)
-            if found is not None:
-                return Earlier(read(found), f"the version that its event tells of is applied: {uploaded}")
+            fetched = None if uploaded is None else self.files.fetch(event.key, uploaded)
+            if fetched is not None:
+                return Earlier(read(fetched), f"the version that its event tells of is applied: {uploaded}")
         read_before = f"{seen} versions before it are refused too; older ones" if seen else "versions before it"
         return Earlier(None, f"{read_before} were not read")
 

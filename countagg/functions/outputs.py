@@ -200,16 +200,16 @@ class Outputs:
             return self._due_of_partitions(publication)
         if held is not None and publication.base <= held.version <= publication.version:
             return held, publication if held.version < publication.version else publication.with_nothing_changed()
-        found = self.objects.read(publication.day)
-        position = Position.of(found)
-        if found.version == publication.version:
+        published = self.objects.read(publication.day)
+        position = Position.of(published)
+        if published.version == publication.version:
             return position, publication.with_nothing_changed()
-        if found.version > publication.version:
+        if published.version > publication.version:
             # An attempt at this older version may have written after the newer one had looked.
-            return position, publication.overtaken_by(found)
-        if found.version >= publication.base:
+            return position, publication.overtaken_by(published)
+        if published.version >= publication.base:
             return position, publication
-        return position, publication.including(self._missed(found, publication, counts))
+        return position, publication.including(self._missed(published, publication, counts))
 
     def _due_of_partitions(self, told: Publication) -> tuple[Position, Publication]:
         """Return the same of a day that is split, whose totals are read, unless an attempt had read them.
@@ -217,17 +217,17 @@ class Outputs:
         What its records tell is written even if the object says it already: who wrote that may not have known of
         a value that an interrupted attempt had left.
         """
-        found = self.objects.read(told.day)
-        position = Position.of(found)
+        published = self.objects.read(told.day)
+        position = Position.of(published)
         publication = told if told.version else told.as_read(self.read_totals(told.day, told.layout))
         if not publication.version:
             # The ledgers were lost since: their table was. The next one of the day is published.
             return position, publication.with_nothing_changed()
-        if found.version == publication.version:
+        if published.version == publication.version:
             return position, publication
-        if found.version > publication.version:
-            return position, publication.overtaken_by(found)
-        return position, publication.including(self._behind(found, publication))
+        if published.version > publication.version:
+            return position, publication.overtaken_by(published)
+        return position, publication.including(self._behind(published, publication))
 
     def _behind(self, published: PublishedTotals, publication: Publication) -> set[str]:
         """Return the counters that differ from the published object, or that the outputs have newer."""

@@ -150,15 +150,15 @@ class Processor:
 
     def _apply_file(self, event: ObjectEvent, file_key: CounterFileKey, context: LambdaContext) -> Outcome:
         try:
-            found = self._store.files.fetch(event.key)
+            fetched = self._store.files.fetch(event.key)
         except UnreadableObject as unread:
             return self._apply_earlier(event, file_key, None, InvalidCounterFile(unread.what), context)
-        if found is None:
+        if fetched is None:
             return self._withdraw(event, file_key) if event.removed else self._await_object(event, file_key)
         try:
-            parts = self._parts(event, file_key, found)
+            parts = self._parts(event, file_key, fetched)
         except InvalidCounterFile as error:
-            return self._apply_earlier(event, file_key, found, error, context)
+            return self._apply_earlier(event, file_key, fetched, error, context)
         return self._put(event, file_key, parts)
 
     def _apply_earlier(

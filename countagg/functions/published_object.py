@@ -29,11 +29,13 @@ class RememberedObjects:
         In place of a foreign one, and of one that S3 refuses to read out, what would be there (`stand_in`), with
         the reason why it is not; version 0 if that is not known.
         """
-        found = self.objects.read(day, by_publisher=True)
-        if found.foreign is not None:
-            return replace(self._stand_ins.get(day, PublishedTotals()), etag=found.etag, foreign=found.foreign)
+        published = self.objects.read(day, by_publisher=True)
+        if published.foreign is not None:
+            return replace(
+                self._stand_ins.get(day, PublishedTotals()), etag=published.etag, foreign=published.foreign
+            )
         self._stand_ins.pop(day, None)
-        return found
+        return published
 
     def stand_in(self, day: str, version: int, totals: Mapping[str, int]) -> bool:
         """Remember what a day's object would say, were it not foreign; return whether that is new of the day.

@@ -33,8 +33,8 @@ def secrets_of_engine(own_key: str, own_secret: str) -> Callable[[str], str | No
             return own_secret
         if iam_evaluator.is_root_access_key(key):
             return None
-        found = iam_evaluator.resolve_credential(key, iam_evaluator.find_iam_access_key_account(key))
-        secret = getattr(found, "secret_access_key", None)
+        credential = iam_evaluator.resolve_credential(key, iam_evaluator.find_iam_access_key_account(key))
+        secret = getattr(credential, "secret_access_key", None)
         return secret if isinstance(secret, str) else None
 
     return secret_of

@@ -36,8 +36,8 @@ def parse_moment(text: str, now: datetime, where: str) -> datetime:
             return now.astimezone(UTC) - age
         if text in {"today", "yesterday"}:
             return datetime.combine(date.fromisoformat(resolve_day(text, now)), time(), UTC)
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{text!r} is no time", where=where, hint=_TIME_HINT) from error
 

@@ -19,18 +19,18 @@ def consequences(before: Remembered, after: StackSettings) -> Mapping[str, str]:
     Returns:
         Id of the resource by whose change it comes about -> a sentence without its end.
     """
-    found = {}
+    notes = {}
     if before.prefix and before.prefix != after.prefix:
-        found["notification/uploads"] = (
+        notes["notification/uploads"] = (
             f"files below {before.prefix} go on counting for their days as they are, whatever happens to them, "
             f"until the instance uploads below {after.prefix}, or `countagg repair` withdraws it"
         )
     if before.output_prefix and before.output_prefix != after.output_prefix:
-        found["function/publisher"] = (
+        notes["function/publisher"] = (
             f"what is published below {before.output_prefix} stays as it is now; days that change from now on are "
             f"published below {after.output_prefix}"
         )
-    return found
+    return notes
 
 
 def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str | None:

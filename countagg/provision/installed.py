@@ -84,12 +84,14 @@ def find_installed(name: str) -> Installed:
         CountaggError: it is not installed, or without the RECORD that its files are checked against.
     """
     try:
-        found = distribution(name)
+        installed = distribution(name)
     except PackageNotFoundError as error:
         raise CountaggError(f"{name} is not installed", hint="install countagg again") from error
-    metadata = found.metadata.json
+    metadata = installed.metadata.json
     licence = str(metadata.get("license_expression") or metadata.get("license") or "")
-    return Installed(name, found.version, licence, Path(str(found.locate_file(""))), _recorded(found, name))
+    return Installed(
+        name, installed.version, licence, Path(str(installed.locate_file(""))), _recorded(installed, name)
+    )
 
 
 def _recorded(distribution: Distribution, name: str) -> Mapping[str, str]:

@@ -134,11 +134,11 @@ OF_OWN_BUCKET: Final = frozenset({On.OWN_BUCKET, On.OWN_OBJECTS})
 
 def actions_of(role: Audience) -> Mapping[On, frozenset[str]]:
     """Return what the commands of a role call, by resource."""
-    found: dict[On, frozenset[str]] = {}
+    actions_on: dict[On, frozenset[str]] = {}
     for command in COMMANDS_OF[role]:
         for on, actions in CALLS[command].items():
-            found[on] = found.get(on, frozenset()) | actions
-    return found
+            actions_on[on] = actions_on.get(on, frozenset()) | actions
+    return actions_on
 
 
 def role_policy(role: Audience, settings: StackSettings, place: Place) -> dict[str, Any]:

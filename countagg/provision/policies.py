@@ -89,8 +89,8 @@ def merge_statements(policy: Mapping[str, Any], ours: str) -> dict[str, Any]:
 
 def statements_of(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the statements of a policy, of which a single one may stand without a list."""
-    found = policy.get("Statement", [])
-    return found if isinstance(found, list) else [found]
+    statements = policy.get("Statement", [])
+    return statements if isinstance(statements, list) else [statements]
 
 
 def _is_ours(statement: Mapping[str, Any]) -> bool:

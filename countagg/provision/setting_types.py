@@ -158,10 +158,10 @@ class Switch(Setting):
 
     def read(self, said: str | bool, origin: str) -> bool:  # noqa: FBT001 - what is said
         """Return yes or no."""
-        found = SWITCHED.get(str(said).strip().lower())
-        if found is None:
+        switched = SWITCHED.get(str(said).strip().lower())
+        if switched is None:
             raise UsageError(f"{said!r} is neither yes nor no", where=origin, hint="use 1 or 0")
-        return found
+        return switched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,9 +164,9 @@ MUTANTS = (
     Mutant(
         "absent object passed over",
         "functions.processor",
-        "            found = self._store.files.fetch(event.key)\n",
-        "            found = self._store.files.fetch(event.key)\n"
-        "            if found is None:\n                return Outcome.SKIPPED\n",
+        "            fetched = self._store.files.fetch(event.key)\n",
+        "            fetched = self._store.files.fetch(event.key)\n"
+        "            if fetched is None:\n                return Outcome.SKIPPED\n",
         seed=1,
     ),
     Mutant(
@@ -233,8 +233,8 @@ MUTANTS = (
     Mutant(
         "lost versions not noticed",
         "functions.outputs",
-        "        if found.version >= publication.base:",
-        "        if found.version >= 0:",
+        "        if published.version >= publication.base:",
+        "        if published.version >= 0:",
         seed=98,
     ),
     Mutant(

@@ -33,13 +33,13 @@ class Alarm:
 
     def read(self) -> Observed[AlarmState] | None:
         """Return it as it is."""
-        found = self._cloudwatch.describe_alarms(AlarmNames=[self._name], AlarmTypes=["MetricAlarm"])[
+        alarms = self._cloudwatch.describe_alarms(AlarmNames=[self._name], AlarmTypes=["MetricAlarm"])[
             "MetricAlarms"
         ]
-        if not found:
+        if not alarms:
             return None
         tags = tag_map(self._cloudwatch.list_tags_for_resource(ResourceARN=self._arn)["Tags"])
-        return Observed(_state(found[0], tags), owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(_state(alarms[0], tags), owned=tags.get(OWNER_TAG) == self._stack)
 
     def create(self, desired: AlarmState) -> None:
         """Create it with its tags."""

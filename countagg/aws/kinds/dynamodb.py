@@ -101,14 +101,14 @@ class Table:
 
     def _ttl_attribute(self) -> str:
         answer = self._dynamodb.describe_time_to_live(TableName=self._name)
-        found = answer["TimeToLiveDescription"]
-        enabled = found.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
-        return found.get("AttributeName", "") if enabled else ""
+        expiry = answer["TimeToLiveDescription"]
+        enabled = expiry.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
+        return expiry.get("AttributeName", "") if enabled else ""
 
     def _has_recovery(self) -> bool:
         answer = self._dynamodb.describe_continuous_backups(TableName=self._name)
-        found = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-        return found.get("PointInTimeRecoveryStatus") == "ENABLED"
+        recovery = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        return recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
 
     def create(self, desired: TableState) -> None:
         """Create it and set its expiry."""
@@ -259,8 +259,12 @@ def _our_indexes(table: TableDescriptionTypeDef) -> tuple[IndexState, ...]:
 
 def _key_of(table: TableDescriptionTypeDef) -> str:
     """Return the key that the operator chose; DynamoDB's own show no, or a switched off, encryption."""
-    found = table.get("SSEDescription", {})
-    return found.get("KMSMasterKeyArn", "") if found.get("Status") in {"ENABLED", "ENABLING", "UPDATING"} else ""
+    encryption = table.get("SSEDescription", {})
+    return (
+        encryption.get("KMSMasterKeyArn", "")
+        if encryption.get("Status") in {"ENABLED", "ENABLING", "UPDATING"}
+        else ""
+    )
 
 
 def _encryption(desired: TableState) -> Any:  # noqa: ANN401 - one of boto3's request shapes

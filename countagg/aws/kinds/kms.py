@@ -41,14 +41,14 @@ class Key:
             CountaggError: it is disabled, or its policy leaves a service out; the missing statement is named.
         """
         try:
-            found = self._kms.describe_key(KeyId=self._arn)["KeyMetadata"]
+            metadata = self._kms.describe_key(KeyId=self._arn)["KeyMetadata"]
         except ClientError as error:
             if code_of(error) == "NotFoundException":
                 return None
             raise
-        if found.get("KeyState") != "Enabled":
+        if metadata.get("KeyState") != "Enabled":
             raise CountaggError(
-                f"the key is {found.get('KeyState')}",
+                f"the key is {metadata.get('KeyState')}",
                 where=f"key {self._arn}",
                 hint="enable it, or give another --kms-key",
             )

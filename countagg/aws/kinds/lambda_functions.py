@@ -146,10 +146,10 @@ class Function:
         # Whatever other role it has, it gets its own anew, and a grant with it.
         if answer is None or answer["Configuration"]["Role"] != desired.role:
             return False
-        found = answer["Configuration"]
+        configuration = answer["Configuration"]
         role = RoleIdentity(desired.environment.get(ROLE_VARIABLE, ""), desired.role_created)
-        environment = found.get("Environment", {}).get("Variables", {})
-        return is_grant_lost(environment, found.get("LastModified", ""), role)
+        environment = configuration.get("Environment", {}).get("Variables", {})
+        return is_grant_lost(environment, configuration.get("LastModified", ""), role)
 
     def _take_spare_role(self, desired: FunctionState) -> None:
         """Set another of the stack's roles, so that its own can be set anew, for which Lambda makes a new grant.

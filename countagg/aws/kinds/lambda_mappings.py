@@ -76,21 +76,21 @@ class EventSourceMapping:
 
     def _find(self) -> EventSourceMappingConfigurationTypeDef | None:
         try:
-            found = self._list(FunctionName=self._function)
+            mappings = self._list(FunctionName=self._function)
         except ClientError as error:
             if code_of(error) != _MISSING:
                 raise
             # The function is gone, but its mappings need not be: a deletion leaves them
             # (docs/aws-facts.md#lambda-functions).
-            found = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
-        return next((each for each in found if self._is_ours(each.get("EventSourceArn", ""))), None)
+            mappings = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
+        return next((each for each in mappings if self._is_ours(each.get("EventSourceArn", ""))), None)
 
     def _is_ours(self, source: str) -> bool:
         return source.startswith(f"{self._source}/stream/") if self._is_stream else source == self._source
 
     def _list(self, **which: str) -> list[EventSourceMappingConfigurationTypeDef]:
         pages = self._lambda.get_paginator("list_event_source_mappings").paginate(**which)  # type: ignore[arg-type]  # names a filter, or none
-        return [found for page in pages for found in page["EventSourceMappings"]]
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
 
     def _settled(self) -> EventSourceMappingConfigurationTypeDef | None:
         """Return the mapping once it is in none of its transitional states; there is no waiter for it."""
@@ -100,29 +100,29 @@ class EventSourceMapping:
 
     def read(self) -> Observed[MappingState] | None:
         """Return it as it is. One that is changing is waited for."""
-        found = self._settled()
-        if found is None:
+        mapping = self._settled()
+        if mapping is None:
             return None
-        filters = found.get("FilterCriteria", {}).get("Filters", [])
+        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         function_tags = self._function_tags()
         state = MappingState(
-            source=found.get("EventSourceArn", ""),
-            enabled=found.get("State") == "Enabled",
-            batch_size=found.get("BatchSize", 0),
-            window=found.get("MaximumBatchingWindowInSeconds", 0),
-            tags=self._tags(found, function_tags or {}),
-            partial_answers=_PARTIAL in found.get("FunctionResponseTypes", []),
+            source=mapping.get("EventSourceArn", ""),
+            enabled=mapping.get("State") == "Enabled",
+            batch_size=mapping.get("BatchSize", 0),
+            window=mapping.get("MaximumBatchingWindowInSeconds", 0),
+            tags=self._tags(mapping, function_tags or {}),
+            partial_answers=_PARTIAL in mapping.get("FunctionResponseTypes", []),
             filters=tuple(compact(json.loads(each.get("Pattern", "{}"))) for each in filters),
-            bisect=found.get("BisectBatchOnFunctionError", False),
-            tries=found.get("MaximumRetryAttempts", -1),
-            record_age=found.get("MaximumRecordAgeInSeconds", -1),
-            parallel=found.get("ParallelizationFactor", 1),
-            on_failure=found.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
-            max_concurrency=(found.get("ScalingConfig") or {}).get("MaximumConcurrency"),
+            bisect=mapping.get("BisectBatchOnFunctionError", False),
+            tries=mapping.get("MaximumRetryAttempts", -1),
+            record_age=mapping.get("MaximumRecordAgeInSeconds", -1),
+            parallel=mapping.get("ParallelizationFactor", 1),
+            on_failure=mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
+            max_concurrency=(mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"),
         )
         # If its function was deleted by hand, nobody else has a use for the mapping.
         owned = function_tags is None or function_tags.get(OWNER_TAG) == self._stack
-        return Observed(state, {"uuid": found.get("UUID", "")}, owned=owned)
+        return Observed(state, {"uuid": mapping.get("UUID", "")}, owned=owned)
 
     def _function_tags(self) -> dict[str, str] | None:
         try:
@@ -213,11 +213,11 @@ class EventSourceMapping:
             self.delete()
             self.create(desired)
             return
-        found = self._find()
-        if found is None:
+        mapping = self._find()
+        if mapping is None:
             self.create(desired)
             return
-        uuid, arn, settings = found["UUID"], found.get("EventSourceMappingArn", ""), self._settings(desired)
+        uuid, arn, settings = mapping["UUID"], mapping.get("EventSourceMappingArn", ""), self._settings(desired)
         for change in changes:
             if change.name == "tags":
                 self._with_tags(partial(self._put_tags, arn, change), lambda: None)
@@ -245,8 +245,8 @@ class EventSourceMapping:
 
         There is more than one when somebody mapped a stream that was made anew by hand.
         """
-        while (found := self._settled()) is not None:
-            self._delete(found["UUID"], found.get("State"))
+        while (mapping := self._settled()) is not None:
+            self._delete(mapping["UUID"], mapping.get("State"))
 
     def _delete(self, uuid: str, state: str | None) -> None:
         if state == "Enabled":

@@ -146,14 +146,14 @@ class Bucket:
 
     def _is_private(self) -> bool:
         with suppress_codes("NoSuchPublicAccessBlockConfiguration"):
-            found = self._s3.get_public_access_block(**self._owner)["PublicAccessBlockConfiguration"]
-            return all(found.get(name) for name in _BLOCK_ALL)
+            blocked = self._s3.get_public_access_block(**self._owner)["PublicAccessBlockConfiguration"]
+            return all(blocked.get(name) for name in _BLOCK_ALL)
         return False
 
     def _encryption(self) -> str:
         with suppress_codes("ServerSideEncryptionConfigurationNotFoundError"):
-            found = self._s3.get_bucket_encryption(**self._owner)["ServerSideEncryptionConfiguration"]["Rules"]
-            rule = found[0].get("ApplyServerSideEncryptionByDefault", {})
+            rules = self._s3.get_bucket_encryption(**self._owner)["ServerSideEncryptionConfiguration"]["Rules"]
+            rule = rules[0].get("ApplyServerSideEncryptionByDefault", {})
             return rule.get("KMSMasterKeyID") or str(rule.get("SSEAlgorithm", "none"))
         return "none"
 
@@ -164,11 +164,11 @@ class Bucket:
         return {}
 
     def _lifecycle(self, s3: S3Client) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        lifecycle: dict[str, Any] = {}
         with suppress_codes("NoSuchLifecycleConfiguration"):
-            found = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
-        found.pop("ResponseMetadata", None)
-        return found
+            lifecycle = dict(s3.get_bucket_lifecycle_configuration(**self._owner))
+        lifecycle.pop("ResponseMetadata", None)
+        return lifecycle
 
     def _held(self) -> str | None:
         count = sum(1 for _ in islice(self._versions(), _COUNTED + 1))
@@ -179,8 +179,8 @@ class Bucket:
     def _versions(self) -> Iterator[Any]:
         """Yield every object in every version, delete markers too."""
         for page in self._s3.get_paginator("list_object_versions").paginate(**self._owner):
-            for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                yield {"Key": found["Key"], "VersionId": found["VersionId"]}
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                yield {"Key": version["Key"], "VersionId": version["VersionId"]}
 
     def create(self, desired: BucketState) -> None:
         """Create it, with its tag in the same call so that it is known as ours, and close it to the public."""

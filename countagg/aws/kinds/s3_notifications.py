@@ -42,18 +42,18 @@ class Notification:
     def read(self) -> Observed[NotificationState] | None:
         """Return it as it is; None also when the bucket is gone."""
         with suppress_codes(*_MISSING):
-            found = self._ours(get_notifications(self._s3, self._owner))
-            return None if found is None else Observed(found)
+            entry = self._ours(get_notifications(self._s3, self._owner))
+            return None if entry is None else Observed(entry)
         return None
 
     def _ours(self, configuration: dict[str, Any]) -> NotificationState | None:
-        for found in configuration.get(_TOPICS, []):
-            if is_ours(_TOPICS, found, self._entry):
+        for entry in configuration.get(_TOPICS, []):
+            if is_ours(_TOPICS, entry, self._entry):
                 return NotificationState(
-                    topic=found["TopicArn"],
-                    events=tuple(sorted(found["Events"])),
-                    prefix=filter_of(found, "prefix"),
-                    suffix=filter_of(found, "suffix"),
+                    topic=entry["TopicArn"],
+                    events=tuple(sorted(entry["Events"])),
+                    prefix=filter_of(entry, "prefix"),
+                    suffix=filter_of(entry, "suffix"),
                 )
         return None
 
@@ -81,9 +81,9 @@ class Notification:
         s3 = self._patience.over(self._s3, transient, f"bucket {self._bucket}, until it can be changed")
 
         def write() -> NotificationState | None:
-            found = self._ours(get_notifications(s3, self._owner))
-            if found == desired:
-                return found
+            entry = self._ours(get_notifications(s3, self._owner))
+            if entry == desired:
+                return entry
             self._patience.call(
                 lambda: self._put(s3, desired),
                 DESTINATION_NOT_VALID,
@@ -93,7 +93,7 @@ class Notification:
 
         self._patience.settled(
             write,
-            lambda found: None if found == desired else f"our entry is {found}",
+            lambda entry: None if entry == desired else f"our entry is {entry}",
             f"notifications of {self._bucket}, which somebody else writes too",
         )
 

@@ -34,10 +34,10 @@ class Topic:
 
     def read(self) -> Observed[TopicState] | None:
         """Return it as it is."""
-        found = self._attributes(self._sns)
+        attributes = self._attributes(self._sns)
         tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._arn)["Tags"])
         state = TopicState(
-            our_statements(json.loads(found["Policy"])), found.get("KmsMasterKeyId", ""), Tags(tags)
+            our_statements(json.loads(attributes["Policy"])), attributes.get("KmsMasterKeyId", ""), Tags(tags)
         )
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
 
@@ -107,12 +107,12 @@ class Subscription:
         arn = self._arn()
         if arn is None:
             return None
-        found = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        attributes = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         return Observed(
             SubscriptionState(
-                raw_delivery=found.get("RawMessageDelivery", "false").lower() == "true",
-                redrive_policy=_normalised(found.get("RedrivePolicy", "")),
-                filter_policy=_normalised(found.get("FilterPolicy", "")),
+                raw_delivery=attributes.get("RawMessageDelivery", "false").lower() == "true",
+                redrive_policy=_normalised(attributes.get("RedrivePolicy", "")),
+                filter_policy=_normalised(attributes.get("FilterPolicy", "")),
             ),
             owned=_is_topic_ours(self._sns, self._topic_arn, self._stack),
         )
@@ -209,9 +209,9 @@ def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: 
     One that was ended by its owner is listed for some days more, with `Deleted` in place of its ARN.
     """
     for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
-        for found in page["Subscriptions"]:
-            arn = found["SubscriptionArn"]
-            if (found["Endpoint"], found["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
+        for subscription in page["Subscriptions"]:
+            arn = subscription["SubscriptionArn"]
+            if (subscription["Endpoint"], subscription["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
                 return arn
     return None
 

@@ -32,14 +32,14 @@ class Queue:
     def read(self) -> Observed[QueueState] | None:
         """Return it as it is; its output is `url`."""
         url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
-        found = self._attributes(self._sqs, url)
+        attributes = self._attributes(self._sqs, url)
         tags = self._sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         state = QueueState(
-            visibility_timeout=int(found["VisibilityTimeout"]),
-            retention=int(found["MessageRetentionPeriod"]),
-            redrive_policy=_normalised_redrive(found.get("RedrivePolicy", "")),
-            statements=our_statements(json.loads(found.get("Policy") or "{}")),
-            encryption=_encryption(found),
+            visibility_timeout=int(attributes["VisibilityTimeout"]),
+            retention=int(attributes["MessageRetentionPeriod"]),
+            redrive_policy=_normalised_redrive(attributes.get("RedrivePolicy", "")),
+            statements=our_statements(json.loads(attributes.get("Policy") or "{}")),
+            encryption=_encryption(attributes),
             tags=Tags(tags),
         )
         return Observed(state, {"url": url}, owned=tags.get(OWNER_TAG) == self._stack)

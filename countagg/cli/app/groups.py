@@ -76,8 +76,8 @@ class App(CommandGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in typer
         """Return the command that the arguments name, with its name and the other arguments."""
-        name, found, others = super().resolve_command(ctx, args)
-        return name, found and self.commands[str(name)], others
+        name, resolved, others = super().resolve_command(ctx, args)
+        return name, resolved and self.commands[str(name)], others
 
     def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - as in typer
         """Show the order of work."""

@@ -86,12 +86,12 @@ def cost(
 def prices_of_region(session: Session, file: Path | None = None) -> Prices:
     """Read the prices of the session's region, with a remark if they are another's."""
     asked = _region(session)
-    found = read_prices(asked, file)
-    if found.region != asked:
+    prices = read_prices(asked, file)
+    if prices.region != asked:
         session.remark(
-            f"no prices of {asked} are known here; these are those of {found.region}, see cost --prices"
+            f"no prices of {asked} are known here; these are those of {prices.region}, see cost --prices"
         )
-    return found
+    return prices
 
 
 def _region(session: Session) -> str:

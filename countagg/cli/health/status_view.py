@@ -46,11 +46,11 @@ def write_hops(session: Session, hops: Sequence[HopHealth]) -> None:
 
 def status_document(session: Session, hops: Iterable[HopHealth]) -> dict[str, object]:
     """Return the hops as JSON has them."""
-    found = list(hops)
+    listed = list(hops)
     return {
         "stack": session.options.stack,
-        "healthy": is_healthy(found),
-        "hops": [_hop_document(hop) for hop in found],
+        "healthy": is_healthy(listed),
+        "hops": [_hop_document(hop) for hop in listed],
     }
 
 

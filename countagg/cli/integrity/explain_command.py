@@ -62,11 +62,11 @@ def _explain_counter(session: Session, counter: str, date: str) -> None:
 
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
-        found = explain_counter(observe(session, day, tell), counter)
-    write_counter(session, found)
-    if found.expired:
+        lineage = explain_counter(observe(session, day, tell), counter)
+    write_counter(session, lineage)
+    if lineage.expired:
         session.remark(f"the snapshots of {day} are past their retention; the files stand in for them")
-    if found.adds_up is False:
+    if lineage.adds_up is False:
         session.remark(f"the files do not give the total; `countagg verify --date {day}` tells what is wrong")
         raise typer.Exit(DIFFERENT)
 
@@ -76,9 +76,9 @@ def _explain_file(session: Session, key: str) -> None:
     now = session.now()
     with session.busy("reading every hop and the logs"):
         log = FileLog(_log_reader(session), session.pipeline.names, now)
-        found = follow_file(day_reader(session), log, key, now)
-    write_file(session, found)
-    if found.expired:
+        lineage = follow_file(day_reader(session), log, key, now)
+    write_file(session, lineage)
+    if lineage.expired:
         session.remark("the snapshot is past its retention; the file stands in for it")
 
 

@@ -117,9 +117,9 @@ def _plan(session: Session, day: str, settle: float) -> _Day:
 
     with stepwise(session) as tell:
         observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
-        found, look = verify(observer, Polling(settle))
+        verification, look = verify(observer, Polling(settle))
     time = session.now().isoformat(timespec="milliseconds")
-    return _Day(observer, found, plan_repair(found, look, session.pipeline.settings, time))
+    return _Day(observer, verification, plan_repair(verification, look, session.pipeline.settings, time))
 
 
 def _carry_out(session: Session, day: _Day, settle: float, timeout: float) -> Repaired:

@@ -43,9 +43,9 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
     with stepwise(session) as tell:
         observer = observe(session, day, tell)
         waiting: Callable[[int], None] = lambda count: tell("waiting for what is on its way", 0, count)  # noqa: E731
-        found, _ = compare(observer, Polling(settle), waiting)
-    write_verification(session, found)
-    if not found.ok:
+        verification, _ = compare(observer, Polling(settle), waiting)
+    write_verification(session, verification)
+    if not verification.ok:
         raise typer.Exit(DIFFERENT)
 
 

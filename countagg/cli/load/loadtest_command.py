@@ -147,29 +147,29 @@ def _agree(
     """
     session.introduce(expect_account)
     layout = session.pipeline.layout_of_files(load.day)
-    found = estimate(load, drain, prices_of_region(session), spread(DEFAULTS, layout))
+    estimated = estimate(load, drain, prices_of_region(session), spread(DEFAULTS, layout))
     rates = f"{load.steps[0].rate(load.instances):,.1f}"
     if len(load.steps) > 1:
         rates += f" to {load.steps[-1].rate(load.instances):,.1f}"
-    files = f"{'up to ' if load.until_knee else ''}{found.files:,.0f} files"
+    files = f"{'up to ' if load.until_knee else ''}{estimated.files:,.0f} files"
     rate = load.steps[0].rate(load.instances)
     if lack := describe_lack(layout, recommend_layout(load.instances, load.counters, rate)):
         session.remark(f"layout     {lack}")
     session.remark(f"load       {files} on {load.day}, {rates} a second, {load.counters} counters each")
     if session.options.local:
         session.remark("cost       none, the engine is on this machine")
-        return found
+        return estimated
     session.remark(
-        f"cost       at most {found.usd:,.4f} USD by the model, see `countagg cost`; --max-cost {ceiling}"
+        f"cost       at most {estimated.usd:,.4f} USD by the model, see `countagg cost`; --max-cost {ceiling}"
     )
-    if found.usd > ceiling:
+    if estimated.usd > ceiling:
         raise UsageError(
-            f"the load may cost {found.usd:,.2f} USD, more than {ceiling}",
+            f"the load may cost {estimated.usd:,.2f} USD, more than {ceiling}",
             where="--max-cost",
             hint="take fewer instances, a shorter --duration or a higher ceiling; nothing was touched",
         )
     session.confirm("Upload?", "yes", yes=yes)
-    return found
+    return estimated
 
 
 def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Patience, *, cleanup: bool) -> Report:
@@ -191,8 +191,8 @@ def _dead_letters(session: Session) -> int:
 def _verify(session: Session, day: str, settle: float) -> Verification:
 
     with stepwise(session) as tell:
-        found, _ = verify(observe(session, day, tell), Polling(settle))
-    return found
+        verification, _ = verify(observe(session, day, tell), Polling(settle))
+    return verification
 
 
 def _withdraw(session: Session, load: Load, timeout: float) -> bool:

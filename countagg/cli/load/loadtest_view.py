@@ -155,7 +155,7 @@ def _seconds(value: float | None) -> str:
 
 def _document(session: Session, report: Report) -> dict[str, object]:
     load, outcome = report.load, report.outcome
-    found = report.verification
+    verification = report.verification
     return {
         "stack": session.options.stack,
         "date": load.day,
@@ -183,12 +183,12 @@ def _document(session: Session, report: Report) -> dict[str, object]:
         "steps": [_step_document(each) for each in outcome.steps],
         "knee": _knee_document(report),
         "verification": None
-        if found is None
+        if verification is None
         else {
-            "ok": found.ok,
-            "files": found.files,
-            "version": found.version,
-            "differences": len(found.differences),
+            "ok": verification.ok,
+            "files": verification.files,
+            "version": verification.version,
+            "differences": len(verification.differences),
         },
         "cleaned_up": report.withdrawn,
     }

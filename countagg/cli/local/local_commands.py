@@ -56,9 +56,9 @@ def status(session: Session) -> None:
 
     Example: countagg local status
     """
-    found = LocalEngine().status()
-    _write_status(session, found)
-    if found.state is not EngineState.RUNNING:
+    running = LocalEngine().status()
+    _write_status(session, running)
+    if running.state is not EngineState.RUNNING:
         raise typer.Exit(1)
 
 

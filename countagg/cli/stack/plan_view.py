@@ -150,12 +150,12 @@ def change_documents(changes: Sequence[Change]) -> list[dict[str, Any]]:
 
 
 def _document(change: Change) -> dict[str, Any]:
-    found = [leaf for field in change.fields for leaf in leaves(field)]
+    fields = [leaf for field in change.fields for leaf in leaves(field)]
     return {
         "resource": change.resource,
         "action": str(change.action),
         "name": change.name,
-        "fields": [{"name": leaf.name, "current": leaf.current, "desired": leaf.desired} for leaf in found],
+        "fields": [{"name": leaf.name, "current": leaf.current, "desired": leaf.desired} for leaf in fields],
         "note": change.note,
         "iam": change.resource.startswith(_ROLES),
         "loses": str(change.holds) if isinstance(change.holds, Holds) else None,

@@ -89,18 +89,18 @@ def outputs(session: Session) -> None:
 
     Example: countagg outputs --output env
     """
-    found = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     match session.options.output:
         case OutputForm.JSON:
-            write_json(session.stdout, {"outputs": found})
+            write_json(session.stdout, {"outputs": named})
         case OutputForm.ENV:
-            for name, value in found.items():
+            for name, value in named.items():
                 line = f"export {variable_of(name)}={shlex.quote(value)}"
                 session.stdout.write(for_reader(session.stdout, line) + "\n")
         case OutputForm.CSV:
-            write_csv(session.stdout, ("output", "value"), list(found.items()))
+            write_csv(session.stdout, ("output", "value"), list(named.items()))
         case _:
-            write_table(session.result_console, ("OUTPUT", "VALUE"), list(found.items()))
+            write_table(session.result_console, ("OUTPUT", "VALUE"), list(named.items()))
 
 
 @command("teardown", changes=True)

@@ -60,13 +60,13 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
     Example: countagg limits list
     """
     day = resolve_day(date, session.now())
-    found = compare_limits(session.pipeline, _limits(session), day)
+    compared = compare_limits(session.pipeline, _limits(session), day)
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(found))
+        write_json(session.stdout, _document(compared))
     elif session.options.output is OutputForm.CSV:
-        rows = [_row(each, "", _plain(each.limit), _plain(each.value)) for each in found.limits]
+        rows = [_row(each, "", _plain(each.limit), _plain(each.value)) for each in compared.limits]
         write_csv(session.stdout, _HEADER, rows)
-    elif found.limits:
+    elif compared.limits:
         now = session.now()
         rows = [
             _row(
@@ -75,15 +75,15 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
                 _for_people(each.limit),
                 _for_people(each.value),
             )
-            for each in found.limits
+            for each in compared.limits
         ]
         write_table(session.result_console, _HEADER, rows, _NUMERIC)
     else:
         session.result_console.print("no limits")
-    for each in found.limits:
+    for each in compared.limits:
         if each.problem:
             session.remark(f"invalid: {printable(each.counter)}: {printable(each.problem)}")
-    if any(each.passed and not each.alerted_at for each in found.limits):
+    if any(each.passed and not each.alerted_at for each in compared.limits):
         session.remark(f"what is passed and not yet told is told with the next change of {day}")
 
 

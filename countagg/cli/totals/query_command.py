@@ -147,12 +147,12 @@ class Asked:
 def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool) -> None:
 
     day = resolve_day(date, session.now())
-    found = ask(session.pipeline, day, choice, by_instance=by_instance)
-    if not found.version:
-        session.remark(f"there are no totals for {found.day} (UTC) yet")
-    elif missing := choice.unmatched(found.totals) if choice.top is None else []:
-        session.remark(f"no instance counts {printable(', '.join(missing))} on {found.day}")
-    write_day(session, found)
+    totals = ask(session.pipeline, day, choice, by_instance=by_instance)
+    if not totals.version:
+        session.remark(f"there are no totals for {totals.day} (UTC) yet")
+    elif missing := choice.unmatched(totals.totals) if choice.top is None else []:
+        session.remark(f"no instance counts {printable(', '.join(missing))} on {totals.day}")
+    write_day(session, totals)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:

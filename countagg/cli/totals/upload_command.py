@@ -68,7 +68,7 @@ def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -
     version = 0
     with progress_bar(session) as progress:
         bar = progress.add_task("included", total=len(uploads))
-        for found in wait_until_included(session.pipeline, day, uploads, Polling(timeout)):
-            progress.update(bar, completed=found.included)
-            version = found.version
+        for inclusion in wait_until_included(session.pipeline, day, uploads, Polling(timeout)):
+            progress.update(bar, completed=inclusion.included)
+            version = inclusion.version
     return version

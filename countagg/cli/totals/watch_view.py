@@ -35,15 +35,15 @@ def show_looks(session: Session, looks: Iterator[Look]) -> None:
 
 def draw_look(look: Look, height: int) -> Group:
     """Return what a terminal of that height shows of a look: as many counters as fit."""
-    found = look.found
+    totals = look.found
     rows = [
         (name, grouped(to_number(value)), signed(look.changes[name]) if name in look.changes else "")
-        for name, value in found.totals.items()
+        for name, value in totals.totals.items()
     ]
-    rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in found.totals]
+    rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in totals.totals]
     fitting = rows[: max(1, height - _LINES_AROUND)]
-    updated = f"{found.day}, version {changes_of(found.version)}, updated {show_moment(found.updated_at)}"
-    told = updated if found.version else _nothing(look)
+    updated = f"{totals.day}, version {changes_of(totals.version)}, updated {show_moment(totals.updated_at)}"
+    told = updated if totals.version else _nothing(look)
     left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
     return Group(
         make_table(_HEADER, fitting, _NUMERIC),

@@ -105,8 +105,8 @@ def judge_version(name: str, package: str, version: str, fix: str, requirements:
 
 def own_requirements() -> dict[str, str]:
     """Return the ranges of versions that countagg was installed for, by package; those of extras too."""
-    found = [Requirement(text) for text in metadata.requires("countagg") or ()]
-    return {each.name: str(each.specifier) for each in found}
+    requirements = [Requirement(text) for text in metadata.requires("countagg") or ()]
+    return {each.name: str(each.specifier) for each in requirements}
 
 
 def judge_clock(server: datetime | None, here: datetime) -> Check:
@@ -156,9 +156,9 @@ def judge_lambda(account: LambdaAccount) -> Check:
 
 def judge_grants(problems: Mapping[str, str | None]) -> Check:
     """Check that the functions can decrypt their environments; problems by function, None if there is none."""
-    found = [f"{function}: {reason}" for function, reason in problems.items() if reason]
-    if found:
-        return problem("roles", "; ".join(found), "run `countagg setup`: it renews what was lost with the role")
+    lost = [f"{function}: {reason}" for function, reason in problems.items() if reason]
+    if lost:
+        return problem("roles", "; ".join(lost), "run `countagg setup`: it renews what was lost with the role")
     return passed("roles", "no function has lost its role")
 
 

@@ -130,8 +130,8 @@ def _place(clients: Clients, patient: Patient) -> Iterator[Check]:
 def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
     """Check who acts; return that, or None if it is nobody."""
     try:
-        found = has_credentials(clients)
-        if found is None:
+        present = has_credentials(clients)
+        if present is None:
             fix = "sign in with `aws login` or `aws sso login`, set AWS_PROFILE, or try --local"
             yield problem("credentials", "there are none", fix)
             return None
@@ -140,7 +140,7 @@ def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
     except CountaggError as error:
         yield from_error("credentials", error)
         return None
-    origin = "the embedded engine's own" if clients.is_embedded else f"found by {found}"
+    origin = "the embedded engine's own" if clients.is_embedded else f"found by {present}"
     yield passed("credentials", f"{caller.principal}, {origin}")
     return caller
 
@@ -168,8 +168,8 @@ def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check
 
 def _roles(clients: Clients, names: Names) -> Check:
     """Check that each function there is can decrypt its environment by its role."""
-    found = {function: grant_problem(clients, function) for function in names.functions.values()}
-    return judge_grants(found)
+    problems = {function: grant_problem(clients, function) for function in names.functions.values()}
+    return judge_grants(problems)
 
 
 def _days(clients: Clients, patient: Patient) -> Iterator[Check]:
@@ -217,10 +217,10 @@ def _bucket(clients: Clients, caller: Caller, settings: StackSettings) -> Check:
     place = caller.place
 
     def look() -> Check:
-        found = look_at_bucket(clients, settings.bucket, place.account)
-        notifications = json.loads(found.notifications) if found else {}
+        bucket = look_at_bucket(clients, settings.bucket, place.account)
+        notifications = json.loads(bucket.notifications) if bucket else {}
         neighbours = read_neighbours(clients, settings, place, notifications)
-        return judge_bucket(found, settings, place.region, create=settings.create_bucket, neighbours=neighbours)
+        return judge_bucket(bucket, settings, place.region, create=settings.create_bucket, neighbours=neighbours)
 
     return guarded("bucket", look)
 

@@ -30,12 +30,12 @@ def judge_instances(days: Mapping[str, StoredDay]) -> Check:
     Args:
         days: as stored, by day.
     """
-    found = {day: list(look_alikes(_instances(stored))) for day, stored in days.items()}
-    if not any(found.values()):
+    look_alikes_of = {day: list(look_alikes(_instances(stored))) for day, stored in days.items()}
+    if not any(look_alikes_of.values()):
         return passed(
             NAME, f"none of {sum(len(_instances(stored)) for stored in days.values()):,} looks like a copy"
         )
-    told = "; ".join(f"{day}: {_listed(names)}" for day, names in found.items() if names)
+    told = "; ".join(f"{day}: {_listed(names)}" for day, names in look_alikes_of.items() if names)
     return problem(NAME, f"each counts as an instance of its own: {told}", _FIX)
 
 

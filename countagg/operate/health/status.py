@@ -121,23 +121,23 @@ class Inspector:
 
     def _uploads(self) -> HopHealth:
         name, queue = "queue/uploads", self.pipeline.names.uploads
-        found = self._depth(queue)
-        if not isinstance(found, QueueDepth):
-            return _presence(name, found)
+        depth = self._depth(queue)
+        if not isinstance(depth, QueueDepth):
+            return _presence(name, depth)
         oldest = self._metric(metrics.oldest_age(queue))
-        numbers = {"waiting": found.waiting, "in_flight": found.in_flight, "oldest_seconds": oldest}
+        numbers = {"waiting": depth.waiting, "in_flight": depth.in_flight, "oldest_seconds": oldest}
         waited = NO_DATA if oldest is None else f"{oldest:,.0f} s"
         told = self._metrics.text if isinstance(self._metrics, NotAllowed) else f"oldest: {waited}"
-        detail = f"{found.waiting} waiting, {found.in_flight} in flight; {told}"
+        detail = f"{depth.waiting} waiting, {depth.in_flight} in flight; {told}"
         return HopHealth(
             name, healthy=True, state=_PRESENT, detail=detail, metrics=numbers, not_allowed=self._denied_metrics
         )
 
     def _dead_letters(self) -> HopHealth:
-        name, found = "queue/dead-letters", self._depth(self.pipeline.names.dead_letters)
-        if not isinstance(found, QueueDepth):
-            return _presence(name, found)
-        held = found.waiting + found.in_flight
+        name, depth = "queue/dead-letters", self._depth(self.pipeline.names.dead_letters)
+        if not isinstance(depth, QueueDepth):
+            return _presence(name, depth)
+        held = depth.waiting + depth.in_flight
         detail = f"{held} held" if held else "empty"
         return HopHealth(name, healthy=not held, state=_PRESENT, detail=detail, metrics={"held": held})
 
@@ -187,33 +187,33 @@ class Inspector:
 
     def _mapping(self, short: str, function: str) -> HopHealth:
         name = f"mapping/{short}"
-        found = attempt("lambda:ListEventSourceMappings", lambda: self.pipeline.mapping_health(function))
-        if not isinstance(found, MappingHealth):
-            return _presence(name, found)
-        failed = found.last_result.upper().startswith(("FAILED", "PROBLEM"))
-        return HopHealth(name, found.state == "Enabled" and not failed, found.state, found.last_result)
+        mapping = attempt("lambda:ListEventSourceMappings", lambda: self.pipeline.mapping_health(function))
+        if not isinstance(mapping, MappingHealth):
+            return _presence(name, mapping)
+        failed = mapping.last_result.upper().startswith(("FAILED", "PROBLEM"))
+        return HopHealth(name, mapping.state == "Enabled" and not failed, mapping.state, mapping.last_result)
 
     def _table(self, table: str) -> HopHealth:
         name = f"table/{table.removeprefix(f'{self.pipeline.names.stack}-')}"
-        found = attempt("dynamodb:DescribeTable", lambda: self.pipeline.table_status(table))
-        if isinstance(found, NotAllowed):
-            return _presence(name, found)
-        return HopHealth(name, healthy=found in {"ACTIVE", "UPDATING"}, state=found)
+        status = attempt("dynamodb:DescribeTable", lambda: self.pipeline.table_status(table))
+        if isinstance(status, NotAllowed):
+            return _presence(name, status)
+        return HopHealth(name, healthy=status in {"ACTIVE", "UPDATING"}, state=status)
 
     def _alarms(self) -> HopHealth:
         names = alarm_names(self.pipeline.names)
-        found = attempt("cloudwatch:DescribeAlarms", lambda: self.health.alarms(names.values()))
-        if isinstance(found, NotAllowed):
-            return _presence("alarms", found)
-        raised = [short for short, name in names.items() if found.get(name) == "ALARM"]
-        missing = [short for short, name in names.items() if name not in found]
+        alarms = attempt("cloudwatch:DescribeAlarms", lambda: self.health.alarms(names.values()))
+        if isinstance(alarms, NotAllowed):
+            return _presence("alarms", alarms)
+        raised = [short for short, name in names.items() if alarms.get(name) == "ALARM"]
+        missing = [short for short, name in names.items() if name not in alarms]
         parts = [("in alarm", raised), ("missing", missing)]
         detail = "; ".join(f"{what}: {', '.join(shorts)}" for what, shorts in parts if shorts)
         return HopHealth(
             "alarms",
             healthy=not raised and not missing,
             state="ALARM" if raised else _ABSENT if missing else "OK",
-            detail=detail or f"{len(found)} alarms",
+            detail=detail or f"{len(alarms)} alarms",
             metrics={"in_alarm": len(raised), "missing": len(missing)},
             facts={"in_alarm": raised, "missing": missing},
         )
@@ -248,8 +248,8 @@ class Inspector:
         """Return the newest change of the ledgers; uploads may name yesterday and, by a clock ahead, tomorrow."""
         today = self.now().astimezone(UTC).date()
         days = [(today + timedelta(days=offset)).isoformat() for offset in (-1, 0, 1)]
-        found = [change for day in days if (change := self.health.counted(day))]
-        return max(found, key=lambda change: change.at, default=None)
+        changes = [change for day in days if (change := self.health.counted(day))]
+        return max(changes, key=lambda change: change.at, default=None)
 
     def _last_published(self, day: str) -> LastChange | None:
         """Return what was published last of that day, or of the day before if that is all there is."""
@@ -313,7 +313,7 @@ def _last_hour(numbers: Mapping[str, float | None], skipped: str) -> str:
 def _moment(text: str) -> datetime | None:
     """Return a stored time in UTC; None for one that was written by hand and is none."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
+    return moment.astimezone(UTC) if moment.tzinfo else None

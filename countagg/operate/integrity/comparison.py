@@ -177,24 +177,24 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: StoredSnapshot | None)
     if lines_or_none(snapshot.packed) is None:
         yield Difference(Hop.SNAPSHOTS, UNREADABLE, file.instance, state=state)
         return
-    found = lines_of(snapshot.packed)
+    lines = lines_of(snapshot.packed)
     what = (
         "the snapshot is not of this file"
         if snapshot.etag != file.etag
         else "the snapshot is not what the file says"
     )
     expected = lines_of(packed)
-    if found == expected:
+    if lines == expected:
         if snapshot.etag != file.etag:
             yield Difference(Hop.SNAPSHOTS, "ETag is not that of the file", file.instance, state=state)
         elif canonical(snapshot.packed) is None:
             what = "Counters are not as the processor writes them"
             yield Difference(Hop.SNAPSHOTS, what, file.instance, state=state)
         return
-    differing = sorted({name for name, _ in expected.items() ^ found.items()})
+    differing = sorted({name for name, _ in expected.items() ^ lines.items()})
     for counter in differing[:NAMED_COUNTERS]:
         yield Difference(
-            Hop.SNAPSHOTS, what, file.instance, counter, expected.get(counter), found.get(counter), state
+            Hop.SNAPSHOTS, what, file.instance, counter, expected.get(counter), lines.get(counter), state
         )
     if len(differing) > NAMED_COUNTERS:
         more = f"{what}: {len(differing) - NAMED_COUNTERS} more counters differ"

@@ -55,15 +55,15 @@ def explain_counter(observer: Observer, counter: str, polling: Polling = SEARCH)
     observer.trust_snapshots()
     for _ in polling.looks(_PAUSE):
         look = observer.look()
-        found = tracer.trace(look)
-        if not found.unknown:
+        lineage = tracer.trace(look)
+        if not lineage.unknown:
             break
     if look.ledger is None and look.stored.version:
         raise unreadable_ledger(observer.day, "the ledger cannot be read")
-    if not found.is_known:
+    if not lineage.is_known:
         known = look.ledger.sums if look.ledger else {}
         raise _nowhere(observer.day, counter, list(known))
-    return found
+    return lineage
 
 
 def _nowhere(day: str, counter: str, known: list[str]) -> CountaggError:

@@ -99,18 +99,18 @@ def follow_file(reader: DayReader, log: FileLog, key: str, now: datetime) -> Fil
         CorruptDocument: the day's ledger cannot be read.
     """
     settings = reader.settings
-    found = reader.find_object(key)
+    present = reader.find_object(key)
     try:
         file_key = parse_object_key(key, settings.prefix)
     except InvalidObjectKey as error:
-        if found is None:
+        if present is None:
             raise _nowhere(key, settings) from error
         refused = RefusedFile(key, error.what, None)
-        return FileLineage(key, None, found, refused, log=log.around(found.modified_at, key, None))
+        return FileLineage(key, None, present, refused, log=log.around(present.modified_at, key, None))
     if file_key is None:
         hint = f"counter files are {settings.prefix}YYYY-MM-DD/{FILE_NAME_PREFIX}INSTANCE-ID"
         raise CountaggError("it is not a counter file, so the pipeline skips it", where=key, hint=hint)
-    hops = _look(reader, key, file_key, found)
+    hops = _look(reader, key, file_key, present)
     if hops.found is None and hops.snapshot is None and hops.listed is None:
         raise _nowhere(key, settings)
     uploaded_at = hops.uploaded_at

@@ -112,11 +112,11 @@ class Repairer:
         for _ in range(ROUNDS):
             self._carry_out(observer.day, plan)
             mended += [each for each in plan.mendings if each not in mended]
-            found, look = verify(observer, self.settling)
-            if found.ok:
+            verification, look = verify(observer, self.settling)
+            if verification.ok:
                 break
-            plan = plan_repair(found, look, self.reader.settings, self._time())
-        return Repaired(tuple(mended), found)
+            plan = plan_repair(verification, look, self.reader.settings, self._time())
+        return Repaired(tuple(mended), verification)
 
     def _carry_out(self, day: str, plan: RepairPlan) -> None:
         if plan.record is not None:

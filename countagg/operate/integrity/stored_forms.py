@@ -195,8 +195,8 @@ def item_problems(item: Item, terms: Terms) -> Iterator[Problem]:
 
 def snapshot_problems(snapshot: StoredSnapshot, layout: Layout, terms: Terms) -> list[Problem]:
     """Return what is wrong with a snapshot by itself."""
-    found = [problem for item in snapshot.items for problem in item_problems(item, terms)]
-    found += [
+    problems = [problem for item in snapshot.items for problem in item_problems(item, terms)]
+    problems += [
         (each.name, "differs between the shards")
         for each in (ETAG, KEY, UPLOADED_AT, EXPIRES_AT)
         if len({str(item.get(each.name)) for item in snapshot.items}) > 1
@@ -204,8 +204,8 @@ def snapshot_problems(snapshot: StoredSnapshot, layout: Layout, terms: Terms) ->
     if len(snapshot.items) > 1 and not all(
         _is_share(item, layout, shard) for shard, item in enumerate(snapshot.items)
     ):
-        found.append((COUNTERS.name, "are not as the processor spreads them"))
-    return list(dict.fromkeys(found))
+        problems.append((COUNTERS.name, "are not as the processor spreads them"))
+    return list(dict.fromkeys(problems))
 
 
 def _is_share(item: Item, layout: Layout, shard: int) -> bool:

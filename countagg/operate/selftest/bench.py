@@ -202,8 +202,8 @@ class Bench:
         """Look at every hop, from the first to the last."""
         heads = list(self.pipeline.snapshot_heads(self.day))
         ledger = self.pipeline.totals(self.day).ledger
-        found = self._reader.counters_exactly(self.day, [COUNTER])
-        items = {each.counter: in_units(each.value) for each in found if each.value is not None}
+        counters = self._reader.counters_exactly(self.day, [COUNTER])
+        items = {each.counter: in_units(each.value) for each in counters if each.value is not None}
         published = self._reader.published(self.day).totals
         alerts = {each.alert.counter: each.state for each in self._limits.alerts(self.day)}
         return Sight(

@@ -209,20 +209,20 @@ class SelfTestSteps:
         self._bench.clean_up()
         self._values.clear()
         heads = self._bench.look().etags
-        found = self._until_counted(began, dict.fromkeys(heads, ""))
+        counted = self._until_counted(began, dict.fromkeys(heads, ""))
         left = self._bench.take_dead_letters()
         if left:
             raise Unmet("no dead letter of the test", f"{len(left)}, just deleted")
-        return found
+        return counted
 
     # Proofs
 
     def _verify(self) -> Finding:
-        found = self._bench.verify(min(SETTLE_SECONDS, self._polling.timeout))
-        if not found.ok:
-            told = "; ".join(f"{each.hop}: {each.what}" for each in found.differences)
+        verification = self._bench.verify(min(SETTLE_SECONDS, self._polling.timeout))
+        if not verification.ok:
+            told = "; ".join(f"{each.hop}: {each.what}" for each in verification.differences)
             raise Unmet("no difference", told)
-        return Finding(facts={"files": found.files})
+        return Finding(facts={"files": verification.files})
 
     def _fail_statement(self) -> Finding:
         answer = self._bench.fail_statement()

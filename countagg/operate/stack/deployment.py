@@ -118,10 +118,10 @@ class Deployment:
         return Plan(nodes, tuple(_with_note(change, notes) for change in changes))
 
     def _check_neighbours(self, settings: StackSettings) -> None:
-        found = look_at_bucket(self._clients, settings.bucket, self._place.account)
-        if found is None:
+        bucket = look_at_bucket(self._clients, settings.bucket, self._place.account)
+        if bucket is None:
             return
-        neighbours = read_neighbours(self._clients, settings, self._place, json.loads(found.notifications))
+        neighbours = read_neighbours(self._clients, settings, self._place, json.loads(bucket.notifications))
         check_neighbours(settings, neighbours)
         if remark := unknown_neighbours(neighbours):
             self._patience.warn(remark)
@@ -246,15 +246,15 @@ def list_again(nodes: Sequence[Node[Any]], changes: Sequence[Change]) -> tuple[s
     return tuple(
         f"{node.id} {node.name}"
         for node in nodes
-        if node.id not in expected and (found := node.resource.read()) is not None and found.owned
+        if node.id not in expected and (observed := node.resource.read()) is not None and observed.owned
     )
 
 
 def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
     """Return the bucket's notifications that are not ours; None if there is no bucket."""
     for node in nodes:
-        if node.id == "bucket" and (found := node.resource.read()) is not None:
-            return foreign_entries(json.loads(found.outputs["notifications"]), Names(stack).uploads)
+        if node.id == "bucket" and (observed := node.resource.read()) is not None:
+            return foreign_entries(json.loads(observed.outputs["notifications"]), Names(stack).uploads)
     return None
 
 

@@ -36,11 +36,11 @@ def leaves(change: FieldChange) -> tuple[Leaf, ...]:
 
     Of what is created, what is empty is left out.
     """
-    found = tuple(_apart(change.name, _plain(change.current), _plain(change.desired)))
+    apart = tuple(_apart(change.name, _plain(change.current), _plain(change.desired)))
     if change.current is None:
-        return tuple(leaf for leaf in found if leaf.desired not in _NOTHING)
+        return tuple(leaf for leaf in apart if leaf.desired not in _NOTHING)
     # Statements in another order are other text, and the same when taken apart.
-    return found or (Leaf(change.name, change.current, change.desired),)
+    return apart or (Leaf(change.name, change.current, change.desired),)
 
 
 def _apart(name: str, current: Any, desired: Any) -> Iterator[Leaf]:  # noqa: ANN401 - any JSON

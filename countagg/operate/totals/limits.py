@@ -52,10 +52,10 @@ def compare_limits(pipeline: Pipeline, limits: LimitsTable, day: str) -> LimitsO
     stored = sorted(limits.read(), key=lambda each: each.counter)
     alerts = {(each.alert.counter, each.alert.limit): each for each in limits.alerts(day)} if stored else {}
     totals = pipeline.totals(day)
-    found = []
+    passed = []
     for each in stored:
         alert = None if each.value is None else alerts.get((each.counter, each.value))
-        found.append(
+        passed.append(
             LimitOfDay(
                 counter=each.counter,
                 limit=each.value,
@@ -65,7 +65,7 @@ def compare_limits(pipeline: Pipeline, limits: LimitsTable, day: str) -> LimitsO
                 problem=each.problem,
             )
         )
-    return LimitsOfDay(day, totals.version, tuple(found))
+    return LimitsOfDay(day, totals.version, tuple(passed))
 
 
 def check_limit(counter: str, text: str) -> int:

@@ -37,10 +37,10 @@ class Choice:
 
     def pick(self, values: Mapping[str, int]) -> dict[str, int]:
         """Return the counters that are wanted, in their order."""
-        found = {name: value for name, value in values.items() if self.matches(name)}
+        picked = {name: value for name, value in values.items() if self.matches(name)}
         if self.top is not None:
-            found = dict(sorted(found.items(), key=_largest_first)[: self.top])
-        return self.order(found)
+            picked = dict(sorted(picked.items(), key=_largest_first)[: self.top])
+        return self.order(picked)
 
     def order(self, values: Mapping[str, int]) -> dict[str, int]:
         """Return the counters in their order."""

@@ -134,8 +134,8 @@ class Inclusion:
 
 def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclusion:
     """Count the uploads that the totals include: the ledger has seen a later snapshot, of their very content."""
-    found = read_totals(pipeline, day)
-    seen = found.ledger.seen
+    totals = read_totals(pipeline, day)
+    seen = totals.ledger.seen
     heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
 
     def is_included(upload: Uploaded) -> bool:
@@ -146,7 +146,7 @@ def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclu
             and head.etag == upload.etag
         )
 
-    return Inclusion(found.version, sum(map(is_included, uploads)))
+    return Inclusion(totals.version, sum(map(is_included, uploads)))
 
 
 def wait_until_included(
@@ -159,12 +159,12 @@ def wait_until_included(
     """
     # A large fleet takes longer to look for than to count.
     for _ in polling.looks(_PAUSE_SECONDS if len(uploads) <= _SMALL else 10 * _PAUSE_SECONDS):
-        found = look_for(pipeline, day, uploads)
-        yield found
-        if found.included == len(uploads):
+        inclusion = look_for(pipeline, day, uploads)
+        yield inclusion
+        if inclusion.included == len(uploads):
             return
     raise TimedOut(
-        f"the totals include {found.included} of {len(uploads)} files after {polling.timeout:.0f} s",
+        f"the totals include {inclusion.included} of {len(uploads)} files after {polling.timeout:.0f} s",
         where=f"totals of {day}",
         hint="see `countagg status`; a refused file never counts and lies in the dead letter queue",
     )

@@ -52,6 +52,6 @@ def watch(look: Callable[[], TotalsOfDay], looks: Iterable[None]) -> Iterator[Lo
     """
     before: TotalsOfDay | None = None
     for _ in looks:
-        found = look()
-        yield compare(before, found)
-        before = found
+        totals = look()
+        yield compare(before, totals)
+        before = totals

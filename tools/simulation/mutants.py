@@ -294,8 +294,8 @@ MUTANTS = (
     Mutant(
         "a day's layout changes with the settings",
         "data.day_records",
-        "            if found.is_complete:\n                return found\n",
-        "            if found.is_complete:\n                return replace(found, layout=wanted.layout)\n",
+        "            if record.is_complete:\n                return record\n",
+        "            if record.is_complete:\n                return replace(record, layout=wanted.layout)\n",
         seed=0,
     ),
     Mutant(
@@ -322,15 +322,15 @@ MUTANTS = (
     Mutant(
         "of a split day only what the batch tells is published",
         "functions.outputs",
-        "        return position, publication.including(self._behind(found, publication))",
+        "        return position, publication.including(self._behind(published, publication))",
         "        return position, publication",
         seed=166,
     ),
     Mutant(
         "what a batch of a split day tells left out where the object says it",
         "functions.outputs",
-        "        if found.version == publication.version:\n            return position, publication\n",
-        "        if found.version == publication.version:\n"
+        "        if published.version == publication.version:\n            return position, publication\n",
+        "        if published.version == publication.version:\n"
         "            return position, publication.with_nothing_changed()\n",
     ),
     Mutant(

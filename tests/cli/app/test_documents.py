@@ -294,6 +294,7 @@ def test_status_shows_the_hops_in_the_order_of_the_data(countagg: CommandLine) -
         "errors",
         "throttles",
         "iterator_age_seconds",
+        "days_beyond_max_counters",
     ]
     # The hash of the zip is that of the deployed one.
     assert found["function/aggregator"]["code_current"] is True

@@ -1,8 +1,9 @@
-"""Functions and modules stay short enough to be read at once."""
+"""Functions and modules stay short enough to be read at once, and a name means one thing."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,17 @@ def too_long(name: str, source: str) -> Iterator[str]:
 
 def test_no_function_and_no_module_is_too_long() -> None:
     assert [each for name, source in sources() for each in too_long(name, source)] == []
+
+
+def class_names() -> Counter[str]:
+    trees = (ast.parse(source) for _, source in sources())
+    return Counter(
+        node.name.lstrip("_") for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    )
+
+
+def test_a_name_of_a_class_means_one_thing() -> None:
+    assert [name for name, times in class_names().items() if times > 1] == []
 
 
 def test_what_is_too_long_is_found() -> None:

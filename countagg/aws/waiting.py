@@ -249,11 +249,11 @@ class Patience:
 
     def over(self, client: C, transient: Sequence[Transient], what: str) -> C:
         """Return a client each of whose calls is waited for as `call` does."""
-        return cast("C", _Patient(client, self, transient, what))
+        return cast("C", _PatientClient(client, self, transient, what))
 
 
 @dataclass(frozen=True, slots=True)
-class _Patient:
+class _PatientClient:
     """A client whose calls are waited for."""
 
     _client: Any

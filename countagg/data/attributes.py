@@ -17,7 +17,7 @@ Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextAttribute:
     """An attribute that is a string; not found, it is empty."""
 
     name: str
@@ -43,7 +43,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberAttribute:
     """An attribute that is a whole number; `find` finds none below 0, nor outside of its bounds."""
 
     name: str
@@ -75,7 +75,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Binary:
+class BinaryAttribute:
     """An attribute that is bytes; not found, it is empty."""
 
     name: str
@@ -100,12 +100,12 @@ class Binary:
         return bytes(item.get(self.name, {}).get("B", b""))
 
 
-Attribute = Text | Number | Binary
+Attribute = TextAttribute | NumberAttribute | BinaryAttribute
 
-DATE: Final = Text("Date")
+DATE: Final = TextAttribute("Date")
 """Key of all tables: a day, a partition of one (`core.partitions`), or a name that is neither."""
-VERSION: Final = Number("Version", 1, MAX_VERSION)
-EXPIRES_AT: Final = Number("ExpiresAt")
+VERSION: Final = NumberAttribute("Version", 1, MAX_VERSION)
+EXPIRES_AT: Final = NumberAttribute("ExpiresAt")
 """Seconds since 1970; DynamoDB deletes the item some time later."""
 
 

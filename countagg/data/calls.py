@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from countagg.data.attributes import VERSION, Attribute, Item, Text
+from countagg.data.attributes import VERSION, Attribute, Item, TextAttribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,7 +23,7 @@ _CANCELLED: Final = "TransactionCanceledException"
 _ATTEMPTS: Final = 20
 
 
-class Clients(Protocol):
+class DataClients(Protocol):
     """The clients of one side, the functions' or the operator's, and how it takes their errors."""
 
     @property
@@ -38,7 +38,7 @@ class Clients(Protocol):
     def dynamodb(self) -> DynamoDBClient:
         """Client of DynamoDB."""
 
-    def sending(self, size: int) -> Clients:
+    def sending(self, size: int) -> DataClients:
         """Return clients that give a slow line time for a request of so many bytes."""
 
     def errors(self, where: str) -> AbstractContextManager[None]:
@@ -71,7 +71,7 @@ def projection(*shown: Attribute) -> dict[str, Any]:
 
 
 def wrote(
-    clients: Clients, where: str, write: Callable[[], object], changed: Collection[str] = CONDITION_FAILED
+    clients: DataClients, where: str, write: Callable[[], object], changed: Collection[str] = CONDITION_FAILED
 ) -> bool:
     """Make a conditional write; return whether the condition held.
 
@@ -91,7 +91,7 @@ def wrote(
     return True
 
 
-class Table:
+class StoredTable:
     """A table of DynamoDB. Each method is told what is being done, for errors, and then what to read or write.
 
     Args:
@@ -99,7 +99,7 @@ class Table:
         name: the table's name.
     """
 
-    def __init__(self, clients: Clients, name: str) -> None:
+    def __init__(self, clients: DataClients, name: str) -> None:
         self.clients = clients
         self.name = name
 
@@ -112,7 +112,7 @@ class Table:
     def query(
         self,
         where: str,
-        key: Text,
+        key: TextAttribute,
         value: str,
         *shown: Attribute,
         index: str | None = None,

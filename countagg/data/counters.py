@@ -19,11 +19,11 @@ from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value
-from countagg.data.attributes import DATE, EXPIRES_AT, VERSION, Item, Number, Text, unchanged
-from countagg.data.calls import Clients, Table
+from countagg.data.attributes import DATE, EXPIRES_AT, VERSION, Item, NumberAttribute, TextAttribute, unchanged
+from countagg.data.calls import DataClients, StoredTable
 
-COUNTER: Final = Text("Counter")
-VALUE: Final = Number("Value")
+COUNTER: Final = TextAttribute("Counter")
+VALUE: Final = NumberAttribute("Value")
 """With decimals, unlike other numbers."""
 
 STATEMENTS_PER_CALL: Final = 25
@@ -78,11 +78,11 @@ class CountersTable:
         name: the table's name.
     """
 
-    def __init__(self, clients: Clients, name: str) -> None:
+    def __init__(self, clients: DataClients, name: str) -> None:
         self._update = _Statement(update_statement(name, VALUE, VERSION), "ConditionalCheckFailed")
         names = ",".join(f"'{each}':?" for each in (COUNTER, DATE, VALUE, VERSION, EXPIRES_AT))
         self._insert = _Statement(f'INSERT INTO "{name}" VALUE {{{names}}}', "DuplicateItem")
-        self._table = Table(clients, name)
+        self._table = StoredTable(clients, name)
 
     def written_after(self, day: str, version: int) -> set[str]:
         """Return the counters of a day that the table has in a later version than the given one.
@@ -190,7 +190,7 @@ class CountersTable:
                 yield name
 
 
-def update_statement(table: str, *attributes: Number) -> str:
+def update_statement(table: str, *attributes: NumberAttribute) -> str:
     """Return the statement that sets attributes of a counter's item of a version below a given one."""
     # A table's name cannot be a parameter; `core.names` lets no quote into it.
     setting = " ".join(f'SET "{each}"=?' for each in attributes)

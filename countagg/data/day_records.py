@@ -14,14 +14,14 @@ from botocore.exceptions import ClientError
 from countagg.core.days import Expiry, expiry_epoch_seconds
 from countagg.core.partitions import LAYOUTS_PARTITION, MAX_PARTITIONS, Layout
 from countagg.core.settings import FunctionSettings
-from countagg.data.attributes import DATE, EXPIRES_AT, Item, Number, unchanged
-from countagg.data.calls import CONDITION_FAILED, Clients, Table, code_of
+from countagg.data.attributes import DATE, EXPIRES_AT, Item, NumberAttribute, unchanged
+from countagg.data.calls import CONDITION_FAILED, DataClients, StoredTable, code_of
 from countagg.data.snapshots import snapshot_key
 
-LANES: Final = Number("Lanes")
-SHARDS: Final = Number("CounterShards")
-SNAPSHOTS_EXPIRE: Final = Number("SnapshotsExpireAt")
-TOTALS_EXPIRE: Final = Number("TotalsExpireAt")
+LANES: Final = NumberAttribute("Lanes")
+SHARDS: Final = NumberAttribute("CounterShards")
+SNAPSHOTS_EXPIRE: Final = NumberAttribute("SnapshotsExpireAt")
+TOTALS_EXPIRE: Final = NumberAttribute("TotalsExpireAt")
 
 _IS_ABSENT: Final = f"attribute_not_exists({LANES})"
 _IS_INCOMPLETE: Final = f"attribute_not_exists({SNAPSHOTS_EXPIRE}) OR attribute_not_exists({TOTALS_EXPIRE})"
@@ -102,8 +102,8 @@ class DayRecords:
         name: of the snapshots table.
     """
 
-    def __init__(self, clients: Clients, name: str) -> None:
-        self._table = Table(clients, name)
+    def __init__(self, clients: DataClients, name: str) -> None:
+        self._table = StoredTable(clients, name)
         self._totals_expire: dict[str, int] = {}
 
     def fix(self, day: str, wanted: DayRecord) -> DayRecord:

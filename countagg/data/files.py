@@ -13,7 +13,7 @@ from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.errors import UnreadableObject
 from countagg.core.settings import FunctionSettings
 from countagg.core.unreadable import is_denial_of_key, unreadable_reason
-from countagg.data.calls import Clients, code_of
+from countagg.data.calls import DataClients, code_of
 
 _ABSENT: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
 
@@ -79,7 +79,7 @@ class CounterFiles:
         settings: of the stack.
     """
 
-    def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
+    def __init__(self, clients: DataClients, settings: FunctionSettings) -> None:
         self._clients = clients
         self._bucket: Any = {"Bucket": settings.bucket, "ExpectedBucketOwner": settings.bucket_owner}
 

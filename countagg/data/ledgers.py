@@ -11,11 +11,20 @@ from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import MORE_PARTITIONS, Layout, parse_partition
 from countagg.core.snapshot import MAX_PACKED_BYTES
 from countagg.core.versions import version_before_all, version_of_day
-from countagg.data.attributes import DATE, EXPIRES_AT, VERSION, Attribute, Binary, Item, Text, unchanged
-from countagg.data.calls import Clients, Table, in_base64
+from countagg.data.attributes import (
+    DATE,
+    EXPIRES_AT,
+    VERSION,
+    Attribute,
+    BinaryAttribute,
+    Item,
+    TextAttribute,
+    unchanged,
+)
+from countagg.data.calls import DataClients, StoredTable, in_base64
 
-DOCUMENT: Final = Binary("Document")
-UPDATED_AT: Final = Text("UpdatedAt")
+DOCUMENT: Final = BinaryAttribute("Document")
+UPDATED_AT: Final = TextAttribute("UpdatedAt")
 
 _IN_ONE_PIECE: Final = Layout()
 
@@ -104,8 +113,8 @@ class LedgersTable:
         name: the table's name.
     """
 
-    def __init__(self, clients: Clients, name: str) -> None:
-        self._table = Table(clients, name)
+    def __init__(self, clients: DataClients, name: str) -> None:
+        self._table = StoredTable(clients, name)
 
     def load(self, partition: str) -> StoredLedger:
         """Read a partition's ledger strictly, strongly consistent."""
@@ -158,7 +167,7 @@ class LedgersTable:
             )
         read = VERSION.put(replaced.version) if replaced.version else replaced.item or {}
         clients = self._table.clients.sending(in_base64(ledger.document))
-        return Table(clients, self._table.name).put(
+        return StoredTable(clients, self._table.name).put(
             _where(partition), ledger_item(partition, ledger), unchanged(read, VERSION)
         )
 

@@ -24,18 +24,18 @@ from countagg.core.errors import AwsCallFailed, shorten
 from countagg.core.limits import Alert, AlertState
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value, parse_sum, parse_value
-from countagg.data.attributes import DATE, EXPIRES_AT, Item, Number, Text, unchanged
-from countagg.data.calls import CONDITION_FAILED, Clients, Table, code_of
+from countagg.data.attributes import DATE, EXPIRES_AT, Item, NumberAttribute, TextAttribute, unchanged
+from countagg.data.calls import CONDITION_FAILED, DataClients, StoredTable, code_of
 from countagg.data.counters import COUNTER, VALUE
 
 LIMIT_DATE: Final = "limit"
 
-TOTAL: Final = Number("Total")
+TOTAL: Final = NumberAttribute("Total")
 """With decimals, like `Value`."""
-LEDGER_VERSION: Final = Number("LedgerVersion")
-STATE: Final = Text("State")
-SENDING_UNTIL: Final = Number("SendingUntil")
-SENT_AT: Final = Text("SentAt")
+LEDGER_VERSION: Final = NumberAttribute("LedgerVersion")
+STATE: Final = TextAttribute("State")
+SENDING_UNTIL: Final = NumberAttribute("SendingUntil")
+SENT_AT: Final = TextAttribute("SentAt")
 
 _MAX_EXPONENT: Final = 130
 _WRITES_PER_CALL: Final = 25
@@ -87,8 +87,8 @@ class LimitsTable:
         sleep: waits for so many seconds.
     """
 
-    def __init__(self, clients: Clients, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._table = Table(clients, name)
+    def __init__(self, clients: DataClients, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = StoredTable(clients, name)
         self._where = f"limits in {name}"
         self._sleep = sleep
 

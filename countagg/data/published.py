@@ -21,7 +21,7 @@ from countagg.core.published import (
     unread_published,
 )
 from countagg.core.settings import FunctionSettings
-from countagg.data.calls import Clients, code_of, wrote
+from countagg.data.calls import DataClients, code_of, wrote
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -46,7 +46,7 @@ class PublishedObjects:
         settings: of the stack.
     """
 
-    def __init__(self, clients: Clients, settings: FunctionSettings) -> None:
+    def __init__(self, clients: DataClients, settings: FunctionSettings) -> None:
         self._clients = clients
         self._settings = settings
 

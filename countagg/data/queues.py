@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from countagg.core.names import Names
-from countagg.data.calls import Clients
+from countagg.data.calls import DataClients
 
 VISIBILITY_SECONDS: Final = 120
 _AT_ONCE: Final = 10
@@ -55,7 +55,7 @@ class EventQueue:
         stack: the stack's name.
     """
 
-    def __init__(self, clients: Clients, stack: str) -> None:
+    def __init__(self, clients: DataClients, stack: str) -> None:
         self._clients = clients
         self._name = Names(stack).uploads
 
@@ -78,7 +78,7 @@ class DeadLetterQueue:
         url: the queue's.
     """
 
-    def __init__(self, clients: Clients, url: str) -> None:
+    def __init__(self, clients: DataClients, url: str) -> None:
         self._clients = clients
         self._url = url
 

@@ -15,15 +15,15 @@ from countagg.core.errors import CorruptDocument, InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
 from countagg.core.snapshot import Snapshot, join_parts
-from countagg.data.attributes import DATE, EXPIRES_AT, Attribute, Binary, Item, Text, unchanged
-from countagg.data.calls import Clients, Table
+from countagg.data.attributes import DATE, EXPIRES_AT, Attribute, BinaryAttribute, Item, TextAttribute, unchanged
+from countagg.data.calls import DataClients, StoredTable
 
-INSTANCE: Final = Text("Instance")
-SEQUENCER: Final = Text("Sequencer")
-COUNTERS: Final = Binary("Counters")
-ETAG: Final = Text("ETag")
-KEY: Final = Text("Key")
-UPLOADED_AT: Final = Text("UploadedAt")
+INSTANCE: Final = TextAttribute("Instance")
+SEQUENCER: Final = TextAttribute("Sequencer")
+COUNTERS: Final = BinaryAttribute("Counters")
+ETAG: Final = TextAttribute("ETag")
+KEY: Final = TextAttribute("Key")
+UPLOADED_AT: Final = TextAttribute("UploadedAt")
 
 _CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
 
@@ -59,8 +59,8 @@ class SnapshotsTable:
         name: the table's name.
     """
 
-    def __init__(self, clients: Clients, name: str) -> None:
-        self._table = Table(clients, name)
+    def __init__(self, clients: DataClients, name: str) -> None:
+        self._table = StoredTable(clients, name)
 
     def applied(self, partition: str, instance: str) -> AppliedFile | None:
         """Return what an instance's snapshot is of, strongly consistent; None if there is none."""

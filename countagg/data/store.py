@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
-from countagg.data.calls import Clients
+from countagg.data.calls import DataClients
 from countagg.data.counters import CountersTable
 from countagg.data.day_records import DayRecords
 from countagg.data.files import CounterFiles
@@ -23,7 +23,7 @@ class Store:
         clients: to work with.
     """
 
-    def __init__(self, settings: FunctionSettings, clients: Clients) -> None:
+    def __init__(self, settings: FunctionSettings, clients: DataClients) -> None:
         names = Names(settings.stack)
         self.settings = settings
         self.files = CounterFiles(clients, settings)

@@ -33,7 +33,7 @@ SLOWEST_CALL_MILLISECONDS: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True)
-class Clients:
+class FunctionClients:
     """The clients of an execution environment (`countagg.data.calls.Clients`)."""
 
     s3: S3Client
@@ -53,7 +53,7 @@ class Clients:
         return error.response["Error"].get("Message") or ""
 
 
-def make_clients(session: boto3.Session | None = None) -> Clients:
+def make_clients(session: boto3.Session | None = None) -> FunctionClients:
     """Make clients with the execution role's credentials.
 
     Args:
@@ -63,7 +63,7 @@ def make_clients(session: boto3.Session | None = None) -> Clients:
         SdkTooOld: the SDK does not know a parameter that the functions rely on.
     """
     chosen = session or boto3.Session()
-    clients = Clients(
+    clients = FunctionClients(
         s3=chosen.client("s3", config=CONFIG),
         sqs=chosen.client("sqs", config=CONFIG),
         dynamodb=chosen.client("dynamodb", config=CONFIG),

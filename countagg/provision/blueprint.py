@@ -10,7 +10,7 @@ from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import Tags
 from countagg.provision.fitness import check_fitness
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Holds, Node, Outputs, Resource
+from countagg.provision.reconcile import Holds, Node, NodeOutputs, Resource
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack_policies import fill_policy
 from countagg.provision.states import Code
@@ -68,7 +68,7 @@ class Blueprint:
         self,
         id: str,  # noqa: A002 - the field of a node
         name: str,
-        desired: Callable[[Outputs], S],
+        desired: Callable[[NodeOutputs], S],
         *,
         parts: tuple[str, ...] = (),
         needs: tuple[str, ...] = (),

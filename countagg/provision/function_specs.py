@@ -13,7 +13,7 @@ from countagg.provision.choices import MEMORY_VARIABLE, remember
 from countagg.provision.grants import ROLE_VARIABLE
 from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
-from countagg.provision.reconcile import Holds, Node, Outputs
+from countagg.provision.reconcile import Holds, Node, NodeOutputs
 from countagg.provision.settings import CHOICES, DEFAULT_ARCHITECTURE
 from countagg.provision.states import FunctionState, LogGroupState, MappingState, RoleState
 
@@ -82,7 +82,7 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState
     def role_arn(function: str) -> str:
         return place.role_arn(blueprint.names.role(function, place.region), settings.role_path)
 
-    def desired(outputs: Outputs) -> FunctionState:
+    def desired(outputs: NodeOutputs) -> FunctionState:
         return FunctionState(
             role=role_arn(name),
             handler=f"countagg.functions.{short}.handler",
@@ -107,7 +107,7 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState
     return blueprint.node(f"function/{short}", name, desired, needs=needs)
 
 
-def _environment(blueprint: Blueprint, outputs: Outputs, short: str) -> Mapping[str, str]:
+def _environment(blueprint: Blueprint, outputs: NodeOutputs, short: str) -> Mapping[str, str]:
     settings, queue = blueprint.settings, blueprint.names.dead_letters
     known = FunctionSettings(
         **{each.name: getattr(settings, each.name) for each in fields(FunctionSettings) if each.name in CHOICES},
@@ -162,7 +162,7 @@ def aggregator_mapping(blueprint: Blueprint) -> Node[MappingState]:
     After ten tries a batch goes to the dead letters: one poison record must not hold up its shard for a day.
     """
 
-    def desired(outputs: Outputs) -> MappingState:
+    def desired(outputs: NodeOutputs) -> MappingState:
         return MappingState(
             source=outputs.get("table/snapshots", "stream_arn"),
             enabled=True,
@@ -192,7 +192,7 @@ def publisher_mapping(blueprint: Blueprint) -> Node[MappingState]:
     tell of, such as its own death. A batch stays whole: its newest version is what all of its tries write.
     """
 
-    def desired(outputs: Outputs) -> MappingState:
+    def desired(outputs: NodeOutputs) -> MappingState:
         return MappingState(
             source=outputs.get("table/totals", "stream_arn"),
             enabled=True,

@@ -82,7 +82,7 @@ class Resource(Protocol[S]):
         """Delete it; that it is gone already is success."""
 
 
-class Outputs:
+class NodeOutputs:
     """Outputs of the resources read so far, by the id of their node."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Node(Generic[S]):
     id: str
     name: str
     resource: Resource[S]
-    desired: Callable[[Outputs], S]
+    desired: Callable[[NodeOutputs], S]
     needs: tuple[str, ...] = ()
     immutable: frozenset[str] = frozenset()
     holds: Holds | None = None
@@ -203,7 +203,7 @@ def deploy(
         NotOwned: a resource of that name is not this stack's.
         ImmutableField: a difference that AWS cannot mend.
     """
-    outputs = Outputs()
+    outputs = NodeOutputs()
     for node in in_order(nodes):
         observed = node.resource.read()
         if node.unwanted:

@@ -9,7 +9,7 @@ from countagg.provision.blueprint import Blueprint
 from countagg.provision.lifecycle import lifecycle_rules
 from countagg.provision.notifications import check_overlaps
 from countagg.provision.policies import our_statements
-from countagg.provision.reconcile import Holds, Node, Outputs
+from countagg.provision.reconcile import Holds, Node, NodeOutputs
 from countagg.provision.states import BucketState, IndexState, KeyState, NotificationState, TableState
 
 EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
@@ -89,7 +89,7 @@ def uploads_notification(blueprint: Blueprint) -> Node[NotificationState]:
         topic=blueprint.place.topic_arn(blueprint.names.uploads), events=EVENTS, prefix=blueprint.settings.prefix
     )
 
-    def desired(outputs: Outputs) -> NotificationState:
+    def desired(outputs: NodeOutputs) -> NotificationState:
         check_overlaps(state, entry, outputs.get("bucket", "notifications", foreseen="{}"))
         return state
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from countagg.data.attributes import Binary, Number, Text, unchanged
+from countagg.data.attributes import BinaryAttribute, NumberAttribute, TextAttribute, unchanged
 
-TEXT, NUMBER, BINARY = Text("T"), Number("N", 1, 9), Binary("B")
+TEXT, NUMBER, BINARY = TextAttribute("T"), NumberAttribute("N", 1, 9), BinaryAttribute("B")
 ITEM = {"T": {"S": "text"}, "N": {"N": "7"}, "B": {"B": b"bytes"}}
 
 
@@ -19,7 +19,7 @@ def test_what_is_put_is_read_and_found() -> None:
 @pytest.mark.parametrize("attribute", [TEXT, NUMBER, BINARY], ids=str)
 @pytest.mark.parametrize("value", [None, {}, {"BOOL": True}, {"NULL": True}], ids=str)
 def test_the_functions_refuse_damage_and_the_operator_sees_it(
-    attribute: Text | Number | Binary, value: dict[str, Any] | None
+    attribute: TextAttribute | NumberAttribute | BinaryAttribute, value: dict[str, Any] | None
 ) -> None:
     item = {} if value is None else {attribute.name: value}
     with pytest.raises((KeyError, TypeError, ValueError)):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.reconcile import Action, Change, Holds, Node, Observed, Outputs, deploy, destroy
+from countagg.provision.reconcile import Action, Change, Holds, Node, NodeOutputs, Observed, deploy, destroy
 
 OURS = {"owner": "us"}
 DRIFTING = ("size", "colour", "parents", "tags")
@@ -115,7 +115,7 @@ class Plan:
     def node(self, world: World) -> Node[Thing]:
         """Bind it to a world."""
 
-        def desired(outputs: Outputs) -> Thing:
+        def desired(outputs: NodeOutputs) -> Thing:
             return Thing(self.size, "blue", tuple(outputs.get(parent, "id") for parent in self.needs), recipe="!")
 
         return Node(self.id, f"the {self.id}", Fake(world, self.id), desired, self.needs, holds=self.holds)

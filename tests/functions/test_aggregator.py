@@ -23,7 +23,7 @@ from countagg.data.ledgers import LedgersTable, StoredLedger
 from countagg.data.store import Store
 from countagg.functions import aggregator
 from countagg.functions.aggregator import LEDGERS_NEARLY_FULL, Aggregator, LedgerContended
-from countagg.functions.clients import Clients
+from countagg.functions.clients import FunctionClients
 from tests.events.loading import load_event
 from tests.functions.world import DAY, NOW, Context, World, emitted_metrics, overridden
 
@@ -54,7 +54,7 @@ def changed(times: int) -> dict[str, str]:
 
 
 class _Interrupted(LedgersTable):
-    def __init__(self, clients: Clients, name: str, *happenings: Callable[[], object]) -> None:
+    def __init__(self, clients: FunctionClients, name: str, *happenings: Callable[[], object]) -> None:
         super().__init__(clients, name)
         self._happenings = list(happenings)
 
@@ -311,7 +311,7 @@ def test_a_rebuild_that_loses_the_race_looks_again(world: World, capsys: pytest.
     assert emitted_metrics(capsys)["LedgerConflicts"] == 1
 
 
-def writing_with(clients: Clients, put_item: Callable[..., object]) -> Clients:
+def writing_with(clients: FunctionClients, put_item: Callable[..., object]) -> FunctionClients:
     return replace(clients, dynamodb=overridden(clients.dynamodb, put_item=put_item))
 
 

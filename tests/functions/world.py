@@ -29,7 +29,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.core.values import SCALE
 from countagg.data.store import Store
-from countagg.functions.clients import Clients, make_clients
+from countagg.functions.clients import FunctionClients, make_clients
 from countagg.functions.processor import Processor
 from tests.events.loading import load_event
 
@@ -106,7 +106,7 @@ class World:
     """One stack on moto, with the clock at `NOW`."""
 
     settings: FunctionSettings
-    clients: Clients
+    clients: FunctionClients
     store: Store
     calls: Calls
     log: io.StringIO
@@ -255,9 +255,9 @@ class World:
         return record
 
 
-def clients_of(*, s3: object = None, sqs: object = None, dynamodb: object = None) -> Clients:
+def clients_of(*, s3: object = None, sqs: object = None, dynamodb: object = None) -> FunctionClients:
     """Return fakes in the places of boto3's clients."""
-    return Clients(cast("S3Client", s3), cast("SQSClient", sqs), cast("DynamoDBClient", dynamodb))
+    return FunctionClients(cast("S3Client", s3), cast("SQSClient", sqs), cast("DynamoDBClient", dynamodb))
 
 
 def sqs_record(body: str, message_id: str) -> dict[str, Any]:
@@ -288,7 +288,7 @@ def emitted_metrics(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
 
 
 @functools.cache
-def _watched_clients() -> tuple[Clients, Calls]:
+def _watched_clients() -> tuple[FunctionClients, Calls]:
     """Make clients that all worlds share, because that takes longer than most tests."""
     clients, calls = make_clients(), Calls()
     for client in (clients.s3, clients.sqs, clients.dynamodb):

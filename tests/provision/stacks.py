@@ -7,7 +7,7 @@ from typing import Any, Final
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Node, Outputs
+from countagg.provision.reconcile import Node, NodeOutputs
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
 
@@ -72,7 +72,7 @@ def node_of(stack: Blueprint, name: str) -> Node[Any]:
 
 def state_of(stack: Blueprint, name: str) -> Any:
     """Return what one resource should be, with made-up outputs of those that it needs."""
-    outputs = Outputs()
+    outputs = NodeOutputs()
     outputs.record("queue/dead-letters", {"url": "https://queue.test/dead-letters"})
     for table in ("table/snapshots", "table/totals"):
         outputs.record(table, {"stream_arn": f"arn:of:{table}"})

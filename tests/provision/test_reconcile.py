@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from countagg.core.errors import CountaggError, ImmutableField, NotOwned
 from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
-from countagg.provision.reconcile import Action, Change, Holds, Node, Outputs, deploy, destroy, in_order
+from countagg.provision.reconcile import Action, Change, Holds, Node, NodeOutputs, deploy, destroy, in_order
 from tests.fakes.provisioning import (
     DRIFTING,
     Died,
@@ -76,7 +76,7 @@ def test_a_circle_is_named() -> None:
 
 
 def test_an_output_is_unknown_until_its_resource_exists() -> None:
-    outputs = Outputs()
+    outputs = NodeOutputs()
     assert outputs.get("table", "arn") == KNOWN_AFTER_SETUP
     outputs.record("table", {"arn": "arn:1"})
     assert outputs.get("table", "arn") == "arn:1"
@@ -421,7 +421,7 @@ def test_a_deletion_tells_what_goes_with_it() -> None:
 
 
 def test_an_output_that_can_be_foreseen_is_used_until_it_is_known() -> None:
-    outputs = Outputs()
+    outputs = NodeOutputs()
     assert outputs.get("a", "id") == KNOWN_AFTER_SETUP
     assert outputs.get("a", "id", foreseen="a#1") == "a#1"
     outputs.record("a", {"id": "a#2"})

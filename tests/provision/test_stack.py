@@ -11,7 +11,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.differences import KNOWN_AFTER_SETUP, Tags
 from countagg.provision.place import Place
-from countagg.provision.reconcile import Holds, Outputs
+from countagg.provision.reconcile import Holds, NodeOutputs
 from countagg.provision.settings import Retention
 from countagg.provision.stack import stack_nodes
 from countagg.provision.states import (
@@ -343,7 +343,7 @@ def test_the_mapping_of_the_totals(stack: Blueprint) -> None:
 
 def test_sources_that_do_not_exist_yet_are_unknown(stack: Blueprint) -> None:
     for name in ("mapping/aggregator", "mapping/publisher"):
-        assert node_of(stack, name).desired(Outputs()).source == KNOWN_AFTER_SETUP
+        assert node_of(stack, name).desired(NodeOutputs()).source == KNOWN_AFTER_SETUP
 
 
 def test_the_notification(stack: Blueprint) -> None:

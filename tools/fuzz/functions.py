@@ -24,7 +24,7 @@ from countagg.data.queues import DeadLetterQueue
 from countagg.data.snapshots import AppliedFile, SnapshotsTable
 from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
-from countagg.functions.clients import Clients
+from countagg.functions.clients import FunctionClients
 from countagg.functions.processor import Processor
 from tests.functions.publishing import SETTINGS, Outside
 from tests.functions.world import Context, sqs_record
@@ -94,7 +94,7 @@ class HeldLetters(DeadLetterQueue):
 
 def held_store(content: bytes | None = None) -> Store:
     """Return a store in memory."""
-    clients = cast("Clients", None)
+    clients = cast("FunctionClients", None)
     store = Store(SETTINGS, clients)
     store.files = files = HeldFiles(clients, SETTINGS)
     store.snapshots = snapshots = HeldSnapshots(clients, "snapshots")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from botocore.exceptions import ClientError
 
 from countagg.core.names import Names
-from countagg.functions.clients import Clients
+from countagg.functions.clients import FunctionClients
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.conditions import Item, holds
 from tests.fakes.partiql import FakeTable
@@ -119,9 +119,9 @@ class Services:
         self.counters = FakeTable(names.counters)
         self._tables = {names.snapshots: self.snapshots, names.totals: self.totals}
 
-    def clients(self) -> Clients:
+    def clients(self) -> FunctionClients:
         """Return clients of boto3's shape. Nothing is refused in a fleet, so there is no queue."""
-        return Clients(
+        return FunctionClients(
             s3=cast("S3Client", self.bucket),
             sqs=cast("SQSClient", None),
             dynamodb=cast("DynamoDBClient", _DynamoDB(self._tables, self.counters)),

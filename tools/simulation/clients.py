@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from countagg.functions.clients import Clients
+from countagg.functions.clients import FunctionClients
 from tests.fakes.unfaithful import Unfaithful
 from tests.functions.world import ACCOUNT, BUCKET
 from tools.simulation.bucket import Bucket
@@ -48,9 +48,9 @@ Running = Callable[[], Invocation]
 """Returns the invocation that makes the call."""
 
 
-def make_clients(setting: Setting, services: Services, running: Running) -> Clients:
+def make_clients(setting: Setting, services: Services, running: Running) -> FunctionClients:
     """Make the clients of an execution environment."""
-    return Clients(
+    return FunctionClients(
         s3=cast("S3Client", S3Fake(setting, services, running)),
         sqs=cast("SQSClient", SqsFake(services, running)),
         dynamodb=cast("DynamoDBClient", DynamoDBFake(setting, services, running)),

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.names import METRICS_NAMESPACE
 from countagg.core.settings import FunctionSettings
-from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, Clients
+from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, FunctionClients
 from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.faults import Fault
 from tools.simulation.invocations import Context, Invocation, Outcome, Setting
@@ -59,7 +59,7 @@ class Runtime:
     """What a handler is made of."""
 
     settings: FunctionSettings
-    clients: Clients
+    clients: FunctionClients
     logger: Logger
     metrics: EphemeralMetrics
     now: Callable[[], datetime]

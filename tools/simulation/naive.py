@@ -20,7 +20,7 @@ from countagg.core.versions import version_after
 from countagg.data.ledgers import StoredLedger
 from countagg.data.snapshots import parse_snapshot_record
 from countagg.data.store import Store
-from countagg.functions.clients import Clients
+from countagg.functions.clients import FunctionClients
 from tests.functions.world import overridden
 from tools.simulation.functions import Handler, MakeHandler, Runtime
 from tools.simulation.rules import Rules, real_processor
@@ -108,7 +108,7 @@ def _without_sequencer(runtime: Runtime) -> Handler:
     def put_item(**request: Any) -> Any:
         return dynamodb.put_item(TableName=request["TableName"], Item=request["Item"])
 
-    clients = Clients(runtime.clients.s3, runtime.clients.sqs, overridden(dynamodb, put_item=put_item))
+    clients = FunctionClients(runtime.clients.s3, runtime.clients.sqs, overridden(dynamodb, put_item=put_item))
     return real_processor(Runtime(runtime.settings, clients, runtime.logger, runtime.metrics, runtime.now))
 
 

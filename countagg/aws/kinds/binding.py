@@ -70,7 +70,7 @@ class Binder:
     def bind(self, node: str, name: str, *parts: str) -> Resource[Any]:
         """Return a resource whose errors name its node; as `blueprint.Bind`."""
         kind = node.partition("/")[0]
-        return _Patient(node, name, self._resource(kind, *(parts or (name,))), self._patience)
+        return _PatientResource(node, name, self._resource(kind, *(parts or (name,))), self._patience)
 
     def _resource(self, *found_by: str) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
@@ -104,7 +104,7 @@ class Binder:
         raise LookupError(f"no kind of resource is found by {found_by}")
 
 
-class _Patient:
+class _PatientResource:
     """A resource whose errors name it, on an AWS that forgets and delays.
 
     - What denies it while it is read is its absence.

@@ -71,7 +71,7 @@ def write_modelled(session: Session, modelled: Modelled, prices: Prices, *, expl
         rows = [*csv_rows(OURS, modelled.ours, prices), *csv_rows(ARTICLE, modelled.article, prices)]
         write_csv(session.stdout, CSV, rows)
     else:
-        _Text(session, modelled, prices).write(explain=explain)
+        _BillsAsText(session, modelled, prices).write(explain=explain)
 
 
 def write_measured(session: Session, measured: Measured, prices: Prices) -> None:
@@ -99,7 +99,7 @@ def write_measured(session: Session, measured: Measured, prices: Prices) -> None
         write_lines(session, measured.bill, prices, _NO_DATA if total is None else money(total))
 
 
-class _Text:
+class _BillsAsText:
     """Bills for people."""
 
     def __init__(self, session: Session, modelled: Modelled, prices: Prices) -> None:

@@ -17,7 +17,7 @@ from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.errors import ConnectionProblem, UsageError
 from countagg.local import LocalEngine
 from countagg.operate.doctor.checks import Check
-from countagg.operate.doctor.doctor import CONNECTION_CHECKS, Patient, examine
+from countagg.operate.doctor.doctor import CONNECTION_CHECKS, Examination, examine
 from countagg.provision.choices import Remembered
 from countagg.provision.permissions import COMMANDS_OF, Audience
 from countagg.provision.settings import StackSettings
@@ -59,7 +59,7 @@ def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) 
 
     roles = [role] if role else list(COMMANDS_OF)
     with stepwise(session) as tell:
-        patient = Patient(
+        patient = Examination(
             stack=session.options.stack,
             connect=lambda: session.clients,
             choose=choose,

@@ -83,7 +83,7 @@ _CleanupOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class _Patience:
+class _Waits:
     """Seconds to wait for the last files, and for what differs."""
 
     drain: float
@@ -124,7 +124,7 @@ def loadtest(
     steps = rising(interval, duration, step, factor, shortest) if ramp else steady(interval, duration)
     load = Load(day, instances, counters, steps, seed, workers, until_knee=ramp)
     estimate = _agree(session, load, drain_timeout, Decimal(str(max_cost)), expect_account, yes=yes)
-    report = _carry_out(session, load, estimate, _Patience(drain_timeout, settle), cleanup=cleanup)
+    report = _carry_out(session, load, estimate, _Waits(drain_timeout, settle), cleanup=cleanup)
 
     write_report(session, report)
     _tell_what_stays(session, report)
@@ -172,7 +172,7 @@ def _agree(
     return estimated
 
 
-def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Patience, *, cleanup: bool) -> Report:
+def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Waits, *, cleanup: bool) -> Report:
 
     letters = _dead_letters(session)
     with LoadProgress(session, round(estimate.files)) as progress:

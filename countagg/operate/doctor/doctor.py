@@ -53,7 +53,7 @@ _NEEDS_CALLER: Final = "not signed in"
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class Examination:
     """What is examined.
 
     Attributes:
@@ -75,7 +75,7 @@ class Patient:
     on_step: Callable[[int, int], None]
 
 
-def examine(patient: Patient) -> Iterator[Check]:
+def examine(patient: Examination) -> Iterator[Check]:
     """Yield the checks, in an order in which each explains what comes after it."""
     yield from _installation(patient)
     try:
@@ -94,7 +94,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     yield from _stack(clients, caller, patient)
 
 
-def _installation(patient: Patient) -> Iterator[Check]:
+def _installation(patient: Examination) -> Iterator[Check]:
     wanted = own_requirements()
     yield passed("python", platform.python_version())
     yield judge_version("boto3", "boto3", metadata.version("boto3"), "pip install --upgrade boto3", wanted)
@@ -104,7 +104,7 @@ def _installation(patient: Patient) -> Iterator[Check]:
         yield guarded("engine", lambda: judge_version("engine", "ministack", version(), fix, wanted))
 
 
-def _place(clients: Clients, patient: Patient) -> Iterator[Check]:
+def _place(clients: Clients, patient: Examination) -> Iterator[Check]:
     """Check what needs no credentials."""
     try:
         region = clients.region()
@@ -145,7 +145,7 @@ def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
     return caller
 
 
-def _stack(clients: Clients, caller: Caller, patient: Patient) -> Iterator[Check]:
+def _stack(clients: Clients, caller: Caller, patient: Examination) -> Iterator[Check]:
     """Check the account, with its bucket and its stack if there are any."""
     remembered, deployed = _remembered(clients, patient.stack)
     settings, judgement = _settings(patient, remembered, caller.place)
@@ -172,7 +172,7 @@ def _roles(clients: Clients, names: Names) -> Check:
     return judge_grants(problems)
 
 
-def _days(clients: Clients, patient: Patient) -> Iterator[Check]:
+def _days(clients: Clients, patient: Examination) -> Iterator[Check]:
     """Check the ledgers of today and yesterday, and the instances that they include."""
     tables, today = DayTables(clients, Names(patient.stack)), patient.now().astimezone(UTC).date()
     days = [(today - timedelta(days=back)).isoformat() for back in (0, 1)]
@@ -192,7 +192,7 @@ def _remembered(clients: Clients, stack: str) -> tuple[Remembered, Check]:
 
 
 def _settings(
-    patient: Patient, remembered: Remembered, place: Place | None = None
+    patient: Examination, remembered: Remembered, place: Place | None = None
 ) -> tuple[StackSettings | None, Check]:
     """Complete the settings, without a bucket if none is named, and check them; None if they are wrong."""
     try:
@@ -225,7 +225,9 @@ def _bucket(clients: Clients, caller: Caller, settings: StackSettings) -> Check:
     return guarded("bucket", look)
 
 
-def _permissions(clients: Clients, caller: Caller, settings: StackSettings, patient: Patient) -> Iterator[Check]:
+def _permissions(
+    clients: Clients, caller: Caller, settings: StackSettings, patient: Examination
+) -> Iterator[Check]:
     needed = {command: rights_of(command, settings, caller.place) for command in patient.commands}
     try:
         rights = find_rights(

@@ -12,7 +12,7 @@ import pytest
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.names import Names
 from countagg.operate.doctor.checks import State
-from countagg.operate.doctor.doctor import Patient, examine
+from countagg.operate.doctor.doctor import Examination, examine
 from countagg.provision.choices import Chosen
 from tests.cli.account import moto_account, set_up
 from tests.cli.app.test_outputs import evaluated
@@ -70,7 +70,7 @@ def test_a_shell_reads_its_prefix_as_it_is(countagg: CommandLine) -> None:
 
 def test_doctor_names_it_and_goes_on() -> None:
     clients = Clients(ConnectionOptions())
-    patient = Patient(
+    patient = Examination(
         stack="countagg",
         connect=lambda: clients,
         choose=Chosen("countagg").settings,

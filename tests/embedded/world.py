@@ -70,7 +70,11 @@ def wait_until(what: str, found: Callable[[], bool], seconds: float = PATIENCE_S
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, f"still waiting for {what}"
-        time.sleep(0.05)
+        time.sleep(0.1)
+
+
+def _totals(pipeline: Pipeline, day: str) -> dict[str, float]:
+    return {name: float(to_number(value)) for name, value in pipeline.totals(day).ledger.sums.items()}
 
 
 @dataclass
@@ -112,11 +116,11 @@ class DeployedStack:
 
     def totals(self, day: str) -> dict[str, float]:
         """Read the totals through the same use case as `query`, without the price of a process."""
-        sums = Pipeline.deployed(self.clients, self.name).totals(day).ledger.sums
-        return {name: float(to_number(value)) for name, value in sums.items()}
+        return _totals(Pipeline.deployed(self.clients, self.name), day)
 
     def wait_for_totals(self, day: str, expected: Mapping[str, float]) -> None:
-        wait_until(f"totals of {day}: {expected}", lambda: self.totals(day) == dict(expected))
+        pipeline = Pipeline.deployed(self.clients, self.name)
+        wait_until(f"totals of {day}: {expected}", lambda: _totals(pipeline, day) == dict(expected))
 
     def ledger_version(self, day: str) -> int:
         return Pipeline.deployed(self.clients, self.name).totals(day).version

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from countagg.provision import alarm_specs, function_specs, messaging_specs, storage_specs
+from countagg.provision import alarms, functions, messaging, storage
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.reconcile import Node
 
@@ -17,21 +17,21 @@ from countagg.provision.reconcile import Node
 def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
     """Return every resource of a stack; bucket and notification only if the bucket is known."""
     return (
-        *function_specs.log_groups(blueprint),
-        *storage_specs.key(blueprint),
-        messaging_specs.uploads_topic(blueprint),
-        messaging_specs.alerts_topic(blueprint),
-        *messaging_specs.alarm_emails(blueprint),
-        messaging_specs.dead_letters_queue(blueprint),
-        messaging_specs.uploads_queue(blueprint),
-        messaging_specs.uploads_subscription(blueprint),
-        *storage_specs.tables(blueprint),
-        *function_specs.roles(blueprint),
-        *function_specs.functions(blueprint),
-        function_specs.processor_mapping(blueprint),
-        function_specs.aggregator_mapping(blueprint),
-        function_specs.publisher_mapping(blueprint),
-        *alarm_specs.alarms(blueprint),
+        *functions.log_groups(blueprint),
+        *storage.key(blueprint),
+        messaging.uploads_topic(blueprint),
+        messaging.alerts_topic(blueprint),
+        *messaging.alarm_emails(blueprint),
+        messaging.dead_letters_queue(blueprint),
+        messaging.uploads_queue(blueprint),
+        messaging.uploads_subscription(blueprint),
+        *storage.tables(blueprint),
+        *functions.roles(blueprint),
+        *functions.functions(blueprint),
+        functions.processor_mapping(blueprint),
+        functions.aggregator_mapping(blueprint),
+        functions.publisher_mapping(blueprint),
+        *alarms.alarms(blueprint),
         *_bucket_and_notification(blueprint),
     )
 
@@ -39,4 +39,4 @@ def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
 def _bucket_and_notification(blueprint: Blueprint) -> tuple[Node[Any], ...]:
     if not blueprint.settings.bucket:
         return ()
-    return storage_specs.bucket(blueprint), storage_specs.uploads_notification(blueprint)
+    return storage.bucket(blueprint), storage.uploads_notification(blueprint)

@@ -14,7 +14,7 @@ from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.values import SCALE
 from countagg.data.limits import alerts_partition
-from countagg.provision.function_specs import POLICY_NAME
+from countagg.provision.functions import POLICY_NAME
 from tests.embedded.world import DeployedStack, wait_until
 
 _DENIED: Final = re.compile(r"not authorized to perform: ([\w:]+)")

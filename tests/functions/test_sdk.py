@@ -12,12 +12,14 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 
+from countagg import data
 from countagg.functions import clients as functions_clients
 from countagg.functions.clients import make_clients
 from countagg.functions.sdk import ANSWERS, PARAMETERS, SdkTooOld
 from tests.functions.world import REGION
 
 FUNCTIONS = Path(functions_clients.__file__).parent
+DATA = Path(data.__file__).parent
 
 
 class OlderLoader(Loader):
@@ -90,7 +92,8 @@ def test_the_installed_sdk_knows_all_of_it() -> None:
 
 def test_every_condition_that_the_functions_send_is_required() -> None:
     """What would be dropped in silence and is a condition: without it something would be written over."""
-    text = "".join(path.read_text() for path in FUNCTIONS.glob("*.py") if path.name != "sdk.py")
+    sources = [path for folder in (FUNCTIONS, DATA) for path in folder.glob("*.py") if path.name != "sdk.py"]
+    text = "".join(path.read_text() for path in sources)
     sent = set(re.findall(r"\b(If[A-Z]\w+|ReturnValuesOn\w+|Expected\w+|VersionId)(?=\"|=)", text))
     required = {name for known in PARAMETERS.values() for names in known.values() for name in names}
     assert sent - required == set()

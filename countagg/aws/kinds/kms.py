@@ -15,7 +15,7 @@ from countagg.provision.differences import FieldChange
 from countagg.provision.policies import load_policy, statements_of
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import KeyState
-from countagg.provision.storage_specs import KEY_USERS
+from countagg.provision.storage import KEY_USERS
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

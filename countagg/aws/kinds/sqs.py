@@ -10,7 +10,7 @@ from countagg.aws.errors import suppress_codes
 from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.messaging_specs import OWN_ENCRYPTION
+from countagg.provision.messaging import OWN_ENCRYPTION
 from countagg.provision.policies import canonical, merge_statements, our_statements
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import QueueState

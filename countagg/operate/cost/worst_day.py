@@ -25,7 +25,7 @@ from countagg.operate.cost.model import (
     log_lines,
 )
 from countagg.operate.cost.prices import Meter
-from countagg.provision.messaging_specs import MAX_RECEIVES
+from countagg.provision.messaging import MAX_RECEIVES
 from countagg.provision.settings import Retention, StackSettings
 
 _UNITS_OF_AN_ITEM: Final = 1_000

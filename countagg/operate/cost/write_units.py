@@ -7,7 +7,7 @@ from typing import Final
 
 from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
 from countagg.operate.cost.model import ASSUMED, Assumptions, Workload, seconds_per_file
-from countagg.provision.function_specs import QUEUE_BATCH, SNAPSHOTS_BATCH, TOTALS_BATCH
+from countagg.provision.functions import QUEUE_BATCH, SNAPSHOTS_BATCH, TOTALS_BATCH
 from countagg.provision.settings import StackSettings
 
 STREAM_POLL: Final = 0.25

@@ -20,7 +20,7 @@ from countagg.provision.choices import Remembered
 from countagg.provision.notifications import check_overlaps
 from countagg.provision.settings import StackSettings
 from countagg.provision.states import NotificationState
-from countagg.provision.storage_specs import EVENTS
+from countagg.provision.storage import EVENTS
 
 MAX_SKEW: Final = 60.0
 """Seconds. AWS refuses what was signed five minutes off; a clock that is a minute off is on its way there."""

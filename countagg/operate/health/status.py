@@ -20,7 +20,7 @@ from countagg.core.published import MOVE_AWAY
 from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
-from countagg.provision.alarm_specs import alarm_names
+from countagg.provision.alarms import alarm_names
 from countagg.provision.metrics import Metric
 
 METRICS_LAST: Final = timedelta(minutes=1)

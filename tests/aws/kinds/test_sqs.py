@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
+from countagg.provision.messaging import PROCESSOR_TIMEOUT
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended, queue_url
 from tests.aws.others import THEIR_KEY

@@ -396,7 +396,7 @@ ANSWERS: Final = {
         refusing(500, "InternalError", "We encountered an internal error"),
         1,
         "failed: We encountered an internal error",
-        "it is AWS's failure",
+        "AWS failed",
     ),
     "anything else": Answer(
         AwsCallFailed,

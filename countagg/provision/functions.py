@@ -11,7 +11,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.choices import MEMORY_VARIABLE, remember
 from countagg.provision.grants import ROLE_VARIABLE
-from countagg.provision.messaging_specs import PROCESSOR_TIMEOUT
+from countagg.provision.messaging import PROCESSOR_TIMEOUT
 from countagg.provision.policies import canonical, compact
 from countagg.provision.reconcile import Holds, Node, NodeOutputs
 from countagg.provision.settings import CHOICES, DEFAULT_ARCHITECTURE

@@ -7,7 +7,7 @@ import pytest
 
 from countagg.core.names import METRICS_NAMESPACE
 from countagg.functions.processor import Outcome
-from countagg.provision.alarm_specs import MAX_LAG, alarms
+from countagg.provision.alarms import MAX_LAG, alarms
 from countagg.provision.states import AlarmState
 from tests.provision.stacks import PLACE, make_stack, node_of, state_of
 

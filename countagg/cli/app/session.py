@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
-from countagg.aws.errors import aws_errors
-from countagg.aws.pipeline import Pipeline
-from countagg.aws.session import Caller, Clients, ConnectionOptions
 from countagg.cli.app.options import DEFAULT_STACK, Options
 from countagg.cli.app.preferences import PROJECT_FILE, Preferences, Written
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
 from countagg.core.printable import printable
 from countagg.redaction import SENT
+
+# What reaches AWS is imported when a command does, so that its help and completion are quick.
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
+    from countagg.aws.session import Caller, Clients
 
 _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
@@ -117,6 +119,7 @@ class Session:
         Raises:
             EngineProblem: --local, and the embedded engine does not run.
         """
+        from countagg.aws.session import Clients, ConnectionOptions
         from countagg.local import LocalEngine, client_environment  # with psutil, which AWS does without
 
         if not self.options.local:
@@ -133,6 +136,8 @@ class Session:
     @cached_property
     def caller(self) -> Caller:
         """Who acts, and where."""
+        from countagg.aws.errors import aws_errors
+
         with aws_errors("sign-in"):
             return self.clients.caller()
 
@@ -143,6 +148,9 @@ class Session:
         Raises:
             StackNotFound: there is none.
         """
+        from countagg.aws.errors import aws_errors
+        from countagg.aws.pipeline import Pipeline
+
         with aws_errors("settings of the stack"):
             return Pipeline.deployed(self.clients, self.options.stack)
 

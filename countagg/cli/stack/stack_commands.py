@@ -5,25 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countagg.aws.kinds.binding import Forced
-from countagg.aws.waiting import Patience
 from countagg.cli.app.choice_options import read_choices, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
-from countagg.cli.stack.plan_view import change_documents, print_plan, print_receipt, tally_line
-from countagg.cli.stack.setup_progress import Reporter
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.core.errors import LeftOver
 from countagg.core.names import variable_of
-from countagg.operate.stack.deployment import Deployment, Plan, Receipt, apply, remove, tally
-from countagg.operate.stack.outputs import stack_outputs
-from countagg.provision.reconcile import Change, Holds
+
+# What they do is imported when they do it, so that help and completion of their many options are quick.
+if TYPE_CHECKING:
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment, Plan, Receipt
+    from countagg.provision.reconcile import Change
 
 
 @command("setup", changes=True)
@@ -41,6 +40,9 @@ def setup(
 
     Example: countagg setup --bucket my-counters --create-bucket
     """
+    from countagg.operate.stack.deployment import apply
+    from countagg.operate.stack.outputs import stack_outputs
+
     session.introduce(expect_account)
     deployment, reporter = _deployment(session)
     planned = _plan(session, deployment, flags)
@@ -73,6 +75,8 @@ def plan(
 
     Example: countagg plan --detailed-exitcode
     """
+    from countagg.cli.stack.plan_view import print_plan
+
     deployment, _ = _deployment(session)
     planned = _plan(session, deployment, flags)
     if session.options.output is OutputForm.TABLE:
@@ -89,6 +93,8 @@ def outputs(session: Session) -> None:
 
     Example: countagg outputs --output env
     """
+    from countagg.operate.stack.outputs import stack_outputs
+
     named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     match session.options.output:
         case OutputForm.JSON:
@@ -126,6 +132,10 @@ def teardown(
 
     Example: countagg teardown --keep-data
     """
+    from countagg.aws.kinds.binding import Forced
+    from countagg.operate.stack.deployment import remove
+    from countagg.provision.reconcile import Holds
+
     session.introduce(expect_account)
     keep = frozenset(holds for holds, kept in ((Holds.DATA, keep_data), (Holds.LOGS, keep_logs)) if kept)
     deployment, reporter = _deployment(session)
@@ -150,6 +160,7 @@ def _confirm_removal(session: Session, planned: Plan, *, yes: bool) -> None:
 
 
 def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt, took: timedelta) -> None:
+    from countagg.cli.stack.plan_view import print_receipt
 
     if not changes and not receipt.left_over:
         session.remark(
@@ -183,6 +194,9 @@ def _way_out(receipt: Receipt) -> str:
 
 
 def _deployment(session: Session) -> tuple[Deployment, Reporter]:
+    from countagg.aws.waiting import Patience
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment
 
     reporter = Reporter(session.progress_console, quiet=session.options.quiet)
     return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
@@ -195,6 +209,8 @@ def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) ->
 
 def _show_plan(session: Session, planned: Plan) -> None:
     """Show on stderr what is about to be done."""
+    from countagg.cli.stack.plan_view import print_plan
+
     if not session.options.quiet:
         session.progress_console.print("")
         print_plan(session.progress_console, planned.changes)
@@ -205,6 +221,9 @@ def _write_changes(
     session: Session, changes: Sequence[Change], took: timedelta | None, more: Mapping[str, Any]
 ) -> None:
     """Write what was done, or would be, to stdout."""
+    from countagg.cli.stack.plan_view import change_documents, tally_line
+    from countagg.operate.stack.deployment import tally
+
     match session.options.output:
         case OutputForm.JSON:
             document = {

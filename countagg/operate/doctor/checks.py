@@ -8,11 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from importlib import metadata
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import Requirement
 
-from countagg.aws.diagnosis import BucketLook, LambdaAccount
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, unknown_neighbours
@@ -21,6 +20,9 @@ from countagg.provision.notifications import check_overlaps
 from countagg.provision.settings import StackSettings
 from countagg.provision.states import NotificationState
 from countagg.provision.storage import EVENTS
+
+if TYPE_CHECKING:
+    from countagg.aws.diagnosis import BucketLook, LambdaAccount
 
 MAX_SKEW: Final = 60.0
 """Seconds. AWS refuses what was signed five minutes off; a clock that is a minute off is on its way there."""

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from countagg.aws.day_tables import DayTables
 from countagg.aws.diagnosis import has_credentials, lambda_account, look_at_bucket, server_time, table_names
 from countagg.aws.errors import aws_errors
 from countagg.aws.grants import grant_problem
 from countagg.aws.pipeline import read_environment
-from countagg.aws.session import Caller, Clients
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
 from countagg.operate.doctor import instance_check, ledger_check
@@ -45,6 +44,9 @@ from countagg.provision.choices import NoBucket, Remembered
 from countagg.provision.fitness import check_fitness
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Caller, Clients
 
 CONNECTION_CHECKS: Final = frozenset({"connection", "region", "endpoint", "credentials"})
 """Problems of these are ConnectionProblems: without them, little else can be checked."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.session import Clients
 from countagg.aws.simulation import policy_source, probe, simulate
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
 from countagg.operate.doctor.checks import Check, not_checked, passed, problem
@@ -24,6 +23,9 @@ from countagg.provision.permissions import (
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Clients
 
 Right = tuple[str, str]
 """An action and the ARN, or the pattern of ARNs, that it is done to."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from countagg.aws.day_reader import DayReader
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import check_upload_day, is_closed
 from countagg.core.errors import (
@@ -31,6 +31,9 @@ from countagg.operate.integrity.inclusion import IncludedDay, find_inclusion
 from countagg.operate.integrity.stored_forms import Terms
 from countagg.operate.integrity.sums import lines_or_none
 from countagg.operate.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from countagg.aws.day_reader import DayReader
 
 
 @dataclass(frozen=True, slots=True)

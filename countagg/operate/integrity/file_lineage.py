@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from countagg.aws.day_reader import DayReader
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
 from countagg.core.ledger import Ledger
@@ -22,6 +22,9 @@ from countagg.operate.integrity.file_log import FileLog, LogExcerpt
 from countagg.operate.integrity.findings import RefusedFile
 from countagg.operate.integrity.lineage import pending_reason, unreadable_ledger
 from countagg.operate.integrity.sums import exact, lines_or_none, share_of
+
+if TYPE_CHECKING:
+    from countagg.aws.day_reader import DayReader
 
 
 @dataclass(frozen=True, slots=True)

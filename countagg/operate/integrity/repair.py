@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent, make_s3_message
@@ -39,6 +37,10 @@ from countagg.operate.integrity.stored_forms import (
 from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
 from countagg.operate.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from countagg.aws.day_reader import DayReader
+    from countagg.aws.day_writer import DayWriter
 
 WAIT_SECONDS: Final = 300.0
 ROUNDS: Final = 3

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.pipeline import Pipeline, SnapshotHead
 from countagg.core.errors import CountaggError
 from countagg.core.object_keys import build_object_key
 from countagg.core.polling import Polling
@@ -21,6 +20,9 @@ from countagg.operate.load.figures import Knee, Sample, StepFigures, find_knee, 
 from countagg.operate.load.schedule import LoadStep, file_of, instance_id, uploads_of
 from countagg.operate.load.tracker import Tracker
 from countagg.operate.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline, SnapshotHead
 
 LOOK_SECONDS: Final = 0.1
 """Between two looks. A day of many instances takes longer to look at, and is looked at less often."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from countagg.aws.pipeline import SnapshotHead
 from countagg.operate.load.figures import Sample
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import SnapshotHead
 
 
 @dataclass(slots=True)

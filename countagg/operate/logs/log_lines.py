@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import simplejson
 
-from countagg.aws.log_events import LogEvent
+if TYPE_CHECKING:
+    from countagg.aws.log_events import LogEvent
 
 
 class Level(IntEnum):

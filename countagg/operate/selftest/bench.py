@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws import probes
 from countagg.aws.day_reader import DayReader
 from countagg.aws.kinds.binding import Forced
 from countagg.aws.pipeline import Pipeline
-from countagg.aws.session import Clients
 from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import CountaggError, UsageError
@@ -33,6 +32,9 @@ from countagg.operate.selftest.selftest import MOST_UPLOADS
 from countagg.operate.stack.deployment import Deployment, Plan, apply, remove
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Action, Change
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Clients
 
 FIRST: Final = "selftest-1"
 SECOND: Final = "selftest-2"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.probes import Invocation
 from countagg.core.limits import AlertState
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.values import SCALE, format_value
@@ -15,6 +14,9 @@ from countagg.operate.dead_letters.dead_letters import LetterKind
 from countagg.operate.selftest.bench import FIRST, SECOND, Bench, Sight, WaitLog
 from countagg.operate.selftest.selftest import Finding, Step, Unmet
 from countagg.provision.reconcile import Action
+
+if TYPE_CHECKING:
+    from countagg.aws.probes import Invocation
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0

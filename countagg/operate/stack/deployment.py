@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.diagnosis import look_at_bucket
 from countagg.aws.kinds.binding import Binder, Forced
 from countagg.aws.pipeline import read_environment
-from countagg.aws.session import Caller, Clients
 from countagg.aws.tagged import tagged_arns
-from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, read_neighbours, unknown_neighbours
@@ -27,6 +25,10 @@ from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, 
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
 from countagg.provision.states import Code
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Caller, Clients
+    from countagg.aws.waiting import Patience
 
 _SHOWN_AFTER_DELETION: Final = 120.0
 """Seconds; SQS lists a deleted queue for up to 60 (docs/aws-facts.md#boto3)."""

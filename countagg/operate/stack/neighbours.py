@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from countagg.aws.pipeline import read_environment
-from countagg.aws.session import Clients
 from countagg.core.errors import AccessDenied, UsageError
 from countagg.provision.choices import Remembered
 from countagg.provision.notifications import stacks_on
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Clients
 
 
 def read_neighbours(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from countagg.aws.addresses import queue_url, stream_arn
-from countagg.aws.session import Clients
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 from countagg.provision.place import Place
+
+if TYPE_CHECKING:
+    from countagg.aws.session import Clients
 
 
 def stack_outputs(clients: Clients, settings: FunctionSettings, place: Place) -> dict[str, str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.pipeline import Pipeline
 from countagg.core.errors import UsageError
 from countagg.operate.parallel import in_parallel
 from countagg.operate.totals.query import EVERYTHING, Choice, TotalsOfDay, query
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
 
 MAX_DAYS: Final = 1_100
 """Three years: longer than ledgers are kept by default."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import check_counter_name, parse_counter_file
 from countagg.core.errors import InvalidCounterFile, UsageError
 from countagg.core.limits import AlertState
 from countagg.core.values import parse_value
 from countagg.data.limits import LimitsTable
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)

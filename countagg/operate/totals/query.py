@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from countagg.aws.pipeline import DayTotals, Pipeline
 from countagg.core.counter_file import read_canonical
 from countagg.core.errors import CorruptDocument
 from countagg.core.snapshot import Snapshot, unpack_canonical
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import DayTotals, Pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from countagg.aws.pipeline import Pipeline
 from countagg.core.counter_file import render_counters
 from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
@@ -18,6 +17,9 @@ from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.parallel import in_parallel
 from countagg.operate.totals.query import read_totals
+
+if TYPE_CHECKING:
+    from countagg.aws.pipeline import Pipeline
 
 PARALLEL_UPLOADS: Final = 20
 _PAUSE_SECONDS: Final = 0.05

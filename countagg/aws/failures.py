@@ -153,9 +153,12 @@ def translate_stray(error: Exception, where: str) -> ConnectionProblem | None:
         error: as it was caught.
         where: what was being done.
     """
+    # Slow to load, and loaded where it was raised.
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
     frames = _frames_of_botocore(error)
     modules = [str(frame.f_globals.get("__name__", "")) for frame in frames]
-    if type(error).__name__ == "ResponseParserError":
+    if isinstance(error, ResponseParserError):
         return not_of_aws("cannot be understood", where)
     if not isinstance(error, _UNREADABLE) or not modules or "botocore.parsers" in modules:
         return None

@@ -139,8 +139,8 @@ class Publisher:
             return
         if news:
             self._warn_if_large(reached.publication, counts)
-        if news and self.alerts is not None:
-            self._alert(self.alerts, reached.publication, counts, remaining)
+            if self.alerts is not None:
+                self._alert(self.alerts, reached.publication, counts, remaining)
         # Held only now: a day that is held has no alerts due.
         self.outputs.hold(reached)
 

@@ -108,7 +108,6 @@ def _settings(session: Session, flags: Mapping[str, Any]) -> StackSettings:
 
 
 def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) -> None:
-
     write_worst_day(session, worst_day(settings), prices)
 
 
@@ -120,7 +119,6 @@ def _write_modelled(
     *,
     explain: bool,
 ) -> None:
-
     work = Workload(*fleet)
     layout = recommend_layout(work.instances, work.counters, work.per_second)
     choices = spread(settings, layout)
@@ -140,7 +138,6 @@ def _write_modelled(
 
 
 def _measure(session: Session, since: str) -> Measured:
-
     now = session.now()
     begin = full_hour(parse_moment(since, now, "--since"))
     if begin >= now:
@@ -156,7 +153,6 @@ def _measure(session: Session, since: str) -> Measured:
 
 
 def _write_measured(session: Session, measured: Measured, prices: Prices) -> None:
-
     write_measured(session, measured, prices)
     missing = sorted({line.hop for line in measured.bill.lines if line.quantity is None})
     if measured.since is None:

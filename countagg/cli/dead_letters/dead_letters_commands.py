@@ -31,7 +31,7 @@ from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageErr
 from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_missing_objects, table_of
-from countagg.operate.dead_letters.redrive import Redriven, Redriver, select
+from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
 from countagg.operate.integrity.repair import check_day
 
 _HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
@@ -118,7 +118,7 @@ def redrive(
                 done.append(each)
                 tell("dead letters", len(done), len(chosen))
     _write_redriven(session, done)
-    left = [each for each in done if each.outcome.name == "LEFT"]
+    left = [each for each in done if each.outcome is RedriveOutcome.LEFT]
     if left:
         notes = "; ".join(dict.fromkeys(each.note for each in left))
         raise LeftOver(
@@ -184,7 +184,6 @@ def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> li
 
 
 def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything: bool) -> list[DeadLetter]:
-
     if bool(ids) == everything:
         hint = "`countagg dead-letters list` shows the ids"
         raise UsageError("give either ids or --all", where="ID, --all", hint=hint)
@@ -192,7 +191,6 @@ def _chosen(letters: Sequence[DeadLetter], ids: list[str] | None, *, everything:
 
 
 def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int, int], None]) -> Redriver:
-
     settings = session.pipeline.settings
     return Redriver(
         dead=dead,

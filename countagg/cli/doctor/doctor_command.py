@@ -53,13 +53,12 @@ def doctor(
 
 
 def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) -> Sequence[Check]:
-
     def choose(remembered: Remembered) -> StackSettings:
         return complete_settings(session, flags, remembered, POLICY_CHOICES)
 
     roles = [role] if role else list(COMMANDS_OF)
     with stepwise(session) as tell:
-        patient = Examination(
+        examination = Examination(
             stack=session.options.stack,
             connect=lambda: session.clients,
             choose=choose,
@@ -68,16 +67,14 @@ def _examine(session: Session, role: Audience | None, flags: Mapping[str, Any]) 
             now=session.now,
             on_step=lambda done, total: tell("permissions", done, total),
         )
-        return list(examine(patient))
+        return list(examine(examination))
 
 
 def _engine_version() -> str:
-
     return LocalEngine().require_running().version
 
 
 def _exit_code(wrong: Sequence[Check]) -> int:
-
     return ConnectionProblem.exit_code if any(check.name in CONNECTION_CHECKS for check in wrong) else 1
 
 

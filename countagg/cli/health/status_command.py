@@ -45,7 +45,6 @@ def status(
 
 
 def _inspector(session: Session) -> Inspector:
-
     pipeline = session.pipeline
     return Inspector(pipeline, Health(session.clients, pipeline.settings), build_bundle().sha256, session.now)
 

@@ -59,7 +59,6 @@ def explain(
 
 
 def _explain_counter(session: Session, counter: str, date: str) -> None:
-
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
         lineage = explain_counter(observe(session, day, tell), counter)
@@ -72,7 +71,6 @@ def _explain_counter(session: Session, counter: str, date: str) -> None:
 
 
 def _explain_file(session: Session, key: str) -> None:
-
     now = session.now()
     with session.busy("reading every hop and the logs"):
         log = FileLog(_log_reader(session), session.pipeline.names, now)
@@ -83,7 +81,6 @@ def _explain_file(session: Session, key: str) -> None:
 
 
 def _log_reader(session: Session) -> LogReader:
-
     def note_missing(function: str) -> None:
         session.remark(f"there is no log of {function}")
 

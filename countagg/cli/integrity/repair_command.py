@@ -114,7 +114,6 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
 
 
 def _plan(session: Session, day: str, settle: float) -> _Day:
-
     with stepwise(session) as tell:
         observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
         verification, look = verify(observer, Polling(settle))

@@ -173,7 +173,6 @@ def _agree(
 
 
 def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Waits, *, cleanup: bool) -> Report:
-
     letters = _dead_letters(session)
     with LoadProgress(session, round(estimate.files)) as progress:
         outcome = LoadTest(session.pipeline, load, progress.tell, Polling(patience.drain)).run()
@@ -189,7 +188,6 @@ def _dead_letters(session: Session) -> int:
 
 
 def _verify(session: Session, day: str, settle: float) -> Verification:
-
     with stepwise(session) as tell:
         verification, _ = verify(observe(session, day, tell), Polling(settle))
     return verification
@@ -211,7 +209,6 @@ def _withdraw(session: Session, load: Load, timeout: float) -> bool:
 
 
 def _tell_what_stays(session: Session, report: Report) -> None:
-
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:
         folder = f"s3://{settings.bucket}/{settings.prefix}{load.day}/"

@@ -101,7 +101,6 @@ def logs(
 
 
 def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
-
     missing: set[str] = set()
     reader = _reader(session, missing, endless=False)
     count = 0
@@ -114,7 +113,6 @@ def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wa
 
 
 def _follow(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
-
     missing: set[str] = set()
     reader = _reader(session, missing, endless=True)
     for line in while_read(session, follow_logs(reader, functions, period.start, wanted)):
@@ -125,7 +123,6 @@ def _follow(session: Session, functions: Sequence[str], period: Period, wanted: 
 
 
 def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
-
     def note_missing(function: str) -> None:
         if function not in missing:
             session.remark(f"there is no log of {function}")

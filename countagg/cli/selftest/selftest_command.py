@@ -164,7 +164,6 @@ def _agree(session: Session, job: _Job, most: Decimal, *, keep: bool, yes: bool)
 
 
 def _carry_out(session: Session, job: _Job, timeout: float, *, keep: bool) -> SelfTest:
-
     polling, progress = Polling(timeout), Progress(session)
     steps = SelfTestSteps(job.bench, polling, job.waits, session.now, progress.log_line)
     listed = steps.on_throw_away(keep=keep) if job.throw_away else steps.on_existing()

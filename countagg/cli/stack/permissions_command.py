@@ -109,6 +109,5 @@ def _place(session: Session, account: str | None) -> Place:
 
 
 def _remembered(session: Session, account: str | None) -> Remembered:
-
     environment = {} if account else read_environment(session.clients, session.options.stack)
     return Remembered.from_environment(environment)

@@ -128,7 +128,6 @@ def import_limits(
 
 
 def _limits(session: Session) -> LimitsTable:
-
     return LimitsTable(session.clients, session.pipeline.names.counters)
 
 

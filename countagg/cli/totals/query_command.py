@@ -145,7 +145,6 @@ class Asked:
 
 
 def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool) -> None:
-
     day = resolve_day(date, session.now())
     totals = ask(session.pipeline, day, choice, by_instance=by_instance)
     if not totals.version:
@@ -156,7 +155,6 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
-
     def look() -> TotalsOfDay:
         # At midnight, `today` is another day.
         day = resolve_day(date, session.now())
@@ -166,7 +164,6 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
 
 
 def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:
-
     picture = Picture.at(save) if save else None
     now = session.now()
     last = parse_past_day(until, now, "--until") if until else now.astimezone(UTC).date()

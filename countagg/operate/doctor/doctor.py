@@ -77,36 +77,36 @@ class Examination:
     on_step: Callable[[int, int], None]
 
 
-def examine(patient: Examination) -> Iterator[Check]:
+def examine(examination: Examination) -> Iterator[Check]:
     """Yield the checks, in an order in which each explains what comes after it."""
-    yield from _installation(patient)
+    yield from _installation(examination)
     try:
-        clients = patient.connect()
+        clients = examination.connect()
     except CountaggError as error:
         yield from_error("connection", error)
-        yield _settings(patient, Remembered())[1]
+        yield _settings(examination, Remembered())[1]
         return
-    yield from _place(clients, patient)
+    yield from _place(clients, examination)
     caller = yield from _credentials(clients)
     if caller is None:
-        yield _settings(patient, Remembered())[1]
+        yield _settings(examination, Remembered())[1]
         rest = ("stack", "bucket", "roles", *_OF_DAYS, "lambda quota", "dynamodb quota", "permissions")
         yield from (not_checked(name, _NEEDS_CALLER) for name in rest)
         return
-    yield from _stack(clients, caller, patient)
+    yield from _stack(clients, caller, examination)
 
 
-def _installation(patient: Examination) -> Iterator[Check]:
+def _installation(examination: Examination) -> Iterator[Check]:
     wanted = own_requirements()
     yield passed("python", platform.python_version())
     yield judge_version("boto3", "boto3", metadata.version("boto3"), "pip install --upgrade boto3", wanted)
-    if patient.engine_version is not None:
-        version = patient.engine_version
+    if examination.engine_version is not None:
+        version = examination.engine_version
         fix = "pip install --upgrade 'countagg[local]', then countagg local stop and countagg local start"
         yield guarded("engine", lambda: judge_version("engine", "ministack", version(), fix, wanted))
 
 
-def _place(clients: Clients, patient: Examination) -> Iterator[Check]:
+def _place(clients: Clients, examination: Examination) -> Iterator[Check]:
     """Check what needs no credentials."""
     try:
         region = clients.region()
@@ -122,9 +122,9 @@ def _place(clients: Clients, patient: Examination) -> Iterator[Check]:
         yield not_checked("clock", "the endpoint does not answer")
     else:
         yield passed("endpoint", f"{clients.anonymous_sts.meta.endpoint_url} answers")
-        yield judge_clock(told, patient.now())
+        yield judge_clock(told, examination.now())
     try:
-        yield judge_names(patient.stack, region)
+        yield judge_names(examination.stack, region)
     except UsageError as error:
         yield from_error("names", error)
 
@@ -147,25 +147,25 @@ def _credentials(clients: Clients) -> Generator[Check, None, Caller | None]:
     return caller
 
 
-def _stack(clients: Clients, caller: Caller, patient: Examination) -> Iterator[Check]:
+def _stack(clients: Clients, caller: Caller, examination: Examination) -> Iterator[Check]:
     """Check the account, with its bucket and its stack if there are any."""
-    remembered, deployed = _remembered(clients, patient.stack)
-    settings, judgement = _settings(patient, remembered, caller.place)
+    remembered, deployed = _remembered(clients, examination.stack)
+    settings, judgement = _settings(examination, remembered, caller.place)
     yield judgement
     yield deployed
     if settings is None:
         yield from (not_checked(name, "the settings are wrong") for name in ("bucket", "permissions"))
     else:
         yield _bucket(clients, caller, settings)
-    yield guarded("roles", lambda: _roles(clients, Names(patient.stack)))
+    yield guarded("roles", lambda: _roles(clients, Names(examination.stack)))
     if remembered.bucket:
-        yield from _days(clients, patient)
+        yield from _days(clients, examination)
     else:
         yield from (not_checked(name, "no stack is deployed") for name in _OF_DAYS)
     yield guarded("lambda quota", lambda: judge_lambda(lambda_account(clients)))
-    yield guarded("dynamodb quota", lambda: judge_tables(table_names(clients), patient.stack))
+    yield guarded("dynamodb quota", lambda: judge_tables(table_names(clients), examination.stack))
     if settings is not None:
-        yield from _permissions(clients, caller, settings, patient)
+        yield from _permissions(clients, caller, settings, examination)
 
 
 def _roles(clients: Clients, names: Names) -> Check:
@@ -174,9 +174,9 @@ def _roles(clients: Clients, names: Names) -> Check:
     return judge_grants(problems)
 
 
-def _days(clients: Clients, patient: Examination) -> Iterator[Check]:
+def _days(clients: Clients, examination: Examination) -> Iterator[Check]:
     """Check the ledgers of today and yesterday, and the instances that they include."""
-    tables, today = DayTables(clients, Names(patient.stack)), patient.now().astimezone(UTC).date()
+    tables, today = DayTables(clients, Names(examination.stack)), examination.now().astimezone(UTC).date()
     days = [(today - timedelta(days=back)).isoformat() for back in (0, 1)]
     read = cache(lambda: {day: tables.ledgers_one_by_one(day) for day in days})
     yield guarded(ledger_check.NAME, lambda: ledger_check.judge_ledgers(read()))
@@ -194,14 +194,14 @@ def _remembered(clients: Clients, stack: str) -> tuple[Remembered, Check]:
 
 
 def _settings(
-    patient: Examination, remembered: Remembered, place: Place | None = None
+    examination: Examination, remembered: Remembered, place: Place | None = None
 ) -> tuple[StackSettings | None, Check]:
     """Complete the settings, without a bucket if none is named, and check them; None if they are wrong."""
     try:
         try:
-            settings = patient.choose(remembered)
+            settings = examination.choose(remembered)
         except NoBucket:
-            settings = StackSettings(patient.stack, "")
+            settings = StackSettings(examination.stack, "")
     except UsageError as error:
         return None, from_error("settings", error)
     if place is not None:
@@ -228,22 +228,22 @@ def _bucket(clients: Clients, caller: Caller, settings: StackSettings) -> Check:
 
 
 def _permissions(
-    clients: Clients, caller: Caller, settings: StackSettings, patient: Examination
+    clients: Clients, caller: Caller, settings: StackSettings, examination: Examination
 ) -> Iterator[Check]:
-    needed = {command: rights_of(command, settings, caller.place) for command in patient.commands}
+    needed = {command: rights_of(command, settings, caller.place) for command in examination.commands}
     try:
         rights = find_rights(
             clients,
             caller.principal,
             frozenset().union(*needed.values()),
             _context(settings, caller),
-            patient.on_step,
+            examination.on_step,
         )
     except CountaggError as error:
         yield not_checked("permissions", str(error))
         return
     yield passed("permissions", rights.way)
-    for command in patient.commands:
+    for command in examination.commands:
         yield judge_rights(command, needed[command], rights)
 
 

@@ -11,18 +11,29 @@ import typer
 
 from countagg.cli.app.groups import App
 from countagg.cli.app.options import global_parameters
+from countagg.cli.app.wrong_usage import as_usage_error
 from countagg.cli.terminal.streams import open_standard_streams
-from countagg.core.errors import CountaggError
+from countagg.core.errors import CountaggError, Declined
 
 _EPILOG = (
     "In the order of work: setup, upload-sample, query, status, teardown. "
-    "Each has an example: countagg setup --help. Without an AWS account: countagg demo."
+    "`countagg help setup` tells of one command, with an example. Without an AWS account: `countagg demo`."
 )
+_WRONG_USAGE: Any = typer.BadParameter.__mro__[2]
+"""The base of click's errors, or of those of the click that typer brings."""
+_HELP_OPTIONS = {"help_option_names": ["--help", "-h"]}
 
 
 def make_app() -> typer.Typer:
     """Return the app with all its commands."""
-    app = typer.Typer(name="countagg", cls=App, add_completion=True, rich_markup_mode="rich", epilog=_EPILOG)
+    app = typer.Typer(
+        name="countagg",
+        cls=App,
+        add_completion=True,
+        rich_markup_mode=None,
+        epilog=_EPILOG,
+        context_settings=_HELP_OPTIONS,
+    )
     app.callback()(_root_callback())
     return app
 
@@ -66,7 +77,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        typer.main.get_command(make_app())(list(arguments), prog_name="countagg")
+        code = typer.main.get_command(make_app())(list(arguments), prog_name="countagg", standalone_mode=False)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        code = end.code
+    except typer.Abort:
+        raise Declined("there was no answer", hint="answer on a terminal, or give --yes") from None
+    except _WRONG_USAGE as error:
+        raise as_usage_error(error) from error
+    return code if isinstance(code, int) else int(code is not None)

@@ -35,24 +35,25 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+DAYS_SAID: Final = "YYYY-MM-DD, today, yesterday or tomorrow (UTC)"
+"""What an operator may type for a day."""
+_DAYS_AHEAD: Final = {"today": 0, "yesterday": -1, "tomorrow": 1}
+
+
 def resolve_day(text: str, now: datetime) -> str:
     """Turn what an operator typed into a day.
 
     Args:
-        text: `YYYY-MM-DD`, `today` or `yesterday` (UTC).
+        text: `YYYY-MM-DD`, `today`, `yesterday` or `tomorrow` (UTC): files are taken a day ahead.
         now: the current time, aware.
 
     Raises:
         UsageError: it is none of these.
     """
-    today = now.astimezone(UTC).date()
-    if text == "today":
-        return today.isoformat()
-    if text == "yesterday":
-        return (today - timedelta(days=1)).isoformat()
-    day = parse_date(text)
+    ahead = _DAYS_AHEAD.get(text)
+    day = parse_date(text) if ahead is None else now.astimezone(UTC).date() + timedelta(days=ahead)
     if day is None:
-        raise UsageError(f"{text!r} is not a date", hint="give YYYY-MM-DD, today or yesterday (UTC)")
+        raise UsageError(f"{text!r} is not a date", hint=f"give {DAYS_SAID}")
     return day.isoformat()
 
 

@@ -60,12 +60,12 @@ def test_today_is_the_day_in_utc_wherever_the_clock_stands() -> None:
     assert resolve_day("yesterday", datetime(2026, 11, 21, 8, tzinfo=sydney)) == "2026-11-19"
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "Today", "2026-02-30", "", "-1"])
+@pytest.mark.parametrize("text", ["the day after", "Today", "2026-02-30", "", "-1"])
 def test_anything_else_is_a_usage_error_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as wrong:
         resolve_day(text, NOON)
     assert str(wrong.value) == f"{text!r} is not a date"
-    assert wrong.value.hint == "give YYYY-MM-DD, today or yesterday (UTC)"
+    assert wrong.value.hint == "give YYYY-MM-DD, today, yesterday or tomorrow (UTC)"
 
 
 @pytest.mark.parametrize("day", ["2026-11-21", "2026-11-20", "2026-10-16"])

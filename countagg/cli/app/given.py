@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from typer.core import TyperCommand
 
+from countagg.cli.app.help import write_help
 from countagg.core.errors import UsageError
 
 _EMPTY: Final = "give a value or leave it out; maybe a shell variable is not set"
@@ -29,6 +30,27 @@ class Command(TyperCommand):
         rest = super().parse_args(ctx, args)
         refuse_bytes(self, ctx)
         return rest
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer has its own click
+        """Write the help."""
+        write_help(self, ctx, formatter)
+
+
+class ReadingCommand(Command):
+    """A command that changes nothing. There, `--date` without a value is today."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has its own click
+        """Parse the command's arguments."""
+        if any("--date" in parameter.opts for parameter in self.params) and not ctx.resilient_parsing:
+            args = list(_with_day(args))
+        return super().parse_args(ctx, args)
+
+
+def _with_day(args: Sequence[str]) -> Iterator[str]:
+    for number, argument in enumerate(args):
+        yield argument
+        if argument == "--date" and (number + 1 == len(args) or args[number + 1].startswith("--")):
+            yield "today"
 
 
 def refuse_empty(command: Any, ctx: Any, args: Sequence[str]) -> None:  # noqa: ANN401 - a command or a group

@@ -13,6 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.app.given import refuse_bytes, refuse_empty
+from countagg.cli.app.help import OPTIONS_TOPIC, write_global_options, write_help
+from countagg.cli.app.options import version_line
 from countagg.cli.terminal.streams import outlive_reader
 
 INTERRUPTED: Final = 130
@@ -40,11 +42,13 @@ class CommandGroup(TyperGroup):
         refuse_bytes(self, ctx)
         return rest
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer has its own click
+        """Write the help."""
+        write_help(self, ctx, formatter)
+
     def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - typer has its own click
         """Show how to go on."""
-        # With rich, typer prints the help itself and returns nothing.
-        if text := ctx.get_help():
-            sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{ctx.get_help()}\n")
 
 
 class App(CommandGroup):
@@ -76,8 +80,28 @@ class App(CommandGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in typer
         """Return the command that the arguments name, with its name and the other arguments."""
+        if not ctx.resilient_parsing:
+            args = self._asked(ctx, args)
         name, resolved, others = super().resolve_command(ctx, args)
         return name, resolved and self.commands[str(name)], others
+
+    def _asked(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as in typer
+        """Answer `version` and `help`; return what `help COMMAND` stands for, or the arguments as they are."""
+        match args:
+            case ["version", *_]:
+                text = version_line()
+            case ["help"]:
+                text = ctx.get_help()
+            case ["help", *words] if words == [OPTIONS_TOPIC]:
+                formatter = ctx.make_formatter()
+                write_global_options(self, ctx, formatter)
+                text = formatter.getvalue().rstrip()
+            case ["help", *words]:
+                return [*words, "--help"]
+            case _:
+                return args
+        sys.stdout.write(f"{text}\n")
+        return ctx.exit() or args
 
     def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - as in typer
         """Show the order of work."""
@@ -91,8 +115,8 @@ class App(CommandGroup):
             *(f"  countagg {line:<{width}}  {meaning}" for line, meaning in ORDER_OF_WORK),
             "",
             "Without an AWS account:          countagg demo",
-            "All commands and options:        countagg --help",
-            "Those of one, with an example:   countagg query --help",
+            "All commands:                    countagg help",
+            "Options of one, with an example: countagg help query",
         ]
         sys.stdout.write("\n".join([*lines, ""]))
 
@@ -127,7 +151,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group
     Raises:
         KeyError: there is none of that name.
     """
-    app, entry = typer.Typer(rich_markup_mode="rich"), CATALOGUE[name]
+    app, entry = typer.Typer(rich_markup_mode=None), CATALOGUE[name]
     import_module(f"countagg.cli.{entry.module}")
     from countagg.cli.app.registry import add_declared
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from countagg.cli.app.preferences import Preferences
 
 DEFAULT_STACK: Final = "countagg"
-_PANEL: Final = "Global options, before or after the command"
+GLOBAL_PANEL: Final = "Global options, before or after the command"
 
 
 class OutputForm(StrEnum):
@@ -39,10 +39,15 @@ DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)
 """Forms that commands take if nothing else is said."""
 
 
+def version_line() -> str:
+    """Return what `version` prints."""
+    return f"countagg {__version__}"
+
+
 def _print_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
     # Completion parses what is typed so far, and runs nothing.
     if value and not context.resilient_parsing:
-        sys.stdout.write(f"countagg {__version__}\n")
+        sys.stdout.write(f"{version_line()}\n")
         raise typer.Exit
 
 
@@ -67,9 +72,13 @@ class Options:
 
 
 GLOBAL_SETTINGS: Final = settings_of(Options)
-_CONFIG: Final = typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=_PANEL)
+_CONFIG: Final = typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=GLOBAL_PANEL)
 _VERSION: Final = typer.Option(
-    "--version", help="Print the version and end.", is_eager=True, callback=_print_version, rich_help_panel=_PANEL
+    "--version",
+    help="Print the version and end.",
+    is_eager=True,
+    callback=_print_version,
+    rich_help_panel=GLOBAL_PANEL,
 )
 GLOBAL_NAMES: Final = (*GLOBAL_SETTINGS, "config", "version")
 
@@ -97,14 +106,14 @@ def global_parameters(forms: Sequence[OutputForm] = tuple(OutputForm)) -> list[i
     names = [form.value for form in forms]
     output = typer.Option(
         help=GLOBAL_SETTINGS["output"].help,
-        rich_help_panel=_PANEL,
+        rich_help_panel=GLOBAL_PANEL,
         show_default=OutputForm.TABLE.value,
         metavar=f"<{'|'.join(names)}>",
         autocompletion=completion.one_of(*names),
     )
     return [
         *(
-            _parameter(name, OutputForm, output) if name == "output" else parameter_of(setting, panel=_PANEL)
+            _parameter(name, str, output) if name == "output" else parameter_of(setting, panel=GLOBAL_PANEL)
             for name, setting in GLOBAL_SETTINGS.items()
         ),
         _parameter("config", Path, _CONFIG),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer
 
-from countagg.cli.app.given import Command
+from countagg.cli.app.given import Command, ReadingCommand
 from countagg.cli.app.groups import CommandGroup
 from countagg.cli.app.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
 from countagg.cli.app.preferences import load_preferences
@@ -49,13 +49,7 @@ def command(
         def run(context: typer.Context, after: dict[str, Any], own: dict[str, Any]) -> None:
             flags = merge_flags(context.find_root().obj or {}, after)
             with _errors_explained():
-                session = open_session(flags)
-                if session.options.output not in forms:
-                    raise UsageError(
-                        f"{words} has no form {session.options.output}",
-                        where=session.preferences.origin("--output", flags["output"]),
-                        hint=f"use {', '.join(forms)}",
-                    )
+                session = open_session(flags, words, forms)
                 if changes or session.options.verbose:
                     session.tell_project()
                 try:
@@ -66,7 +60,8 @@ def command(
 
         def add(app: typer.Typer, panel: str) -> None:
             name = words.rpartition(" ")[-1]
-            register = app.command(name, cls=Command, rich_help_panel=panel, context_settings=context_settings)
+            kind = Command if changes else ReadingCommand
+            register = app.command(name, cls=kind, rich_help_panel=panel, context_settings=context_settings)
             register(with_global_options(function, forms, run))
 
         _DECLARED[words] = add
@@ -94,9 +89,24 @@ def add_declared(app: typer.Typer, name: str, panel: str, summary: str) -> None:
     app.add_typer(group, rich_help_panel=panel)
 
 
-def open_session(flags: Mapping[str, Any]) -> Session:
-    """Make the session out of the global options."""
+def open_session(flags: Mapping[str, Any], words: str, forms: Sequence[OutputForm]) -> Session:
+    """Make the session out of the global options.
+
+    Args:
+        flags: the global options that were given.
+        words: of the command that runs.
+        forms: in which it can write its result.
+
+    Raises:
+        UsageError: an option cannot be meant, or the form is not one of these.
+    """
     preferences = load_preferences(os.environ, flags["config"])
+    if (form := preferences.value("output", flags["output"]) or OutputForm.TABLE) not in forms:
+        raise UsageError(
+            f"{words} has no form {form}",
+            where=preferences.origin("--output", flags["output"]),
+            hint=f"use {', '.join(forms)}",
+        )
     options = resolve_options(flags, preferences)
     stderr = outlive_reader(sys.stderr, dispensable=True)
     given = frozenset(name for name, value in flags.items() if value is not None)

@@ -7,11 +7,12 @@ from typing import Annotated, Final
 import typer
 
 from countagg.cli.app import completion
+from countagg.core.days import DAYS_SAID
 
 DIFFERENT: Final = 7
 """The exit code of a command that found totals other than the files say."""
 
-_DATE: Final = typer.Option("--date", help="YYYY-MM-DD, today or yesterday (UTC).", autocompletion=completion.days)
+_DATE: Final = typer.Option("--date", help=f"{DAYS_SAID}.", autocompletion=completion.days)
 DateOption = Annotated[str, _DATE]
 AnyDateOption = Annotated[str | None, _DATE]
 MAX_COST: Final = 1.0

@@ -15,7 +15,7 @@ from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.integrity.explain_view import write_counter, write_file
 from countagg.cli.integrity.verify_command import day_reader, observe
 from countagg.cli.terminal.progress import stepwise
-from countagg.core.days import resolve_day
+from countagg.core.days import DAYS_SAID, resolve_day
 from countagg.core.errors import UsageError
 from countagg.operate.integrity.explain import explain_counter, file_key
 from countagg.operate.integrity.file_lineage import follow_file
@@ -37,7 +37,7 @@ def explain(
     date: Annotated[
         str | None,
         typer.Option(
-            help="Of a counter: YYYY-MM-DD, today or yesterday (UTC).",
+            help=f"Of a counter: {DAYS_SAID}.",
             show_default="today",
             autocompletion=completion.days,
         ),

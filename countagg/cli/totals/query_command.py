@@ -93,8 +93,12 @@ def query(
 ) -> None:
     """Show the totals of a day, or with --since those of many days.
 
-    Example: countagg query --date today --counter COUNTER1
+    Without a day it is today's.
+
+    Example: countagg query --date yesterday --counter COUNTER1
     """
+    if date is None and since is None and until is None:
+        date = "today"
     asked = Asked(date, since, until, by_instance=by_instance, watch=watch, save=save)
     asked.check(session.options.output)
     by_value = (sort or (Sort.VALUE if top else Sort.NAME)) is Sort.VALUE
@@ -125,8 +129,6 @@ class Asked:
             UsageError: it names them.
         """
         history, text = self.since is not None, form is OutputForm.TEXT
-        if self.date is None and not history and self.until is None:
-            raise UsageError("no day is given", where="--date", hint="give --date today, or --since 30d")
         if not history and (self.until is not None or self.save is not None):
             option = "--save" if self.until is None else "--until"
             raise UsageError("only a history takes it", where=option, hint="give --since too, such as --since 30d")

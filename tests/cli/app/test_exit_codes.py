@@ -72,8 +72,7 @@ def nothing_was_touched() -> bool:
         (("stauts",), "stauts"),
         (("setup", "--buckett", "b"), "--buckett"),
         (("--stak", "s", "status"), "--stak"),
-        (("query",), "--date"),
-        (("query", "--date"), "--date"),
+        (("repair", "--date"), "--date"),
         (("query", "--date", "today", "--output", "xml"), "xml"),
         (("upload-sample", "--instances", "0"), "--instances"),
         (("local", "strat"), "strat"),
@@ -100,7 +99,7 @@ def test_without_a_command_the_help_is_shown_and_nothing_was_done(
     assert "Usage: countagg" in ran.out + ran.err
 
 
-@pytest.mark.parametrize("date", ["2026-02-30", "2026-2-3", "tomorrow", "20260203"])
+@pytest.mark.parametrize("date", ["2026-02-30", "2026-2-3", "Tomorrow", "20260203"])
 def test_a_date_that_is_none_is_refused(date: str, countagg: CommandLine) -> None:
     ran = countagg("query", "--date", date)
 

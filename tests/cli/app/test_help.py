@@ -240,8 +240,8 @@ def test_a_group_without_its_command_shows_its_help_and_is_wrong_usage(name: str
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        ("qury --date today", "'query'"),
-        ("limits lst", "'list'"),
+        ("qury --date today", "\n  try: query; "),
+        ("limits lst", "\n  try: list, set; "),
         ("--outptu json status", "--output"),
         ("query --date today --conter A", "--counter"),
         ("setup --buket b", "--bucket"),
@@ -265,7 +265,66 @@ def test_help_goes_to_stdout_and_fits_a_narrow_terminal(name: str, countagg: Com
     assert all(len(line) <= 80 for line in ran.out.splitlines())
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("query", "--version"), ("local", "stop", "--version")])
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("help", "query"), ("query", "--help")),
+        (("help", "limits", "set"), ("limits", "set", "--help")),
+        (("help",), ("--help",)),
+        (("-h",), ("--help",)),
+        (("limits", "set", "-h"), ("limits", "set", "--help")),
+    ],
+)
+def test_help_is_asked_for_in_any_usual_way(
+    words: tuple[str, ...], asked: tuple[str, ...], countagg: CommandLine
+) -> None:
+    ran = countagg(*words)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == countagg(*asked).out
+
+
+def test_the_help_begins_with_the_commands_and_names_the_global_options_in_one_sentence(
+    countagg: CommandLine,
+) -> None:
+    lines = countagg("--help").out.splitlines()
+    text = " ".join(lines)
+
+    assert lines.index("Try out:") < lines.index("Options:")
+    assert "Global options, before or after the command: --stack, --profile, " in text
+    assert "--no-color, --config, --version. `countagg help options` tells what each is." in text
+
+
+def test_the_global_options_are_told_on_demand(countagg: CommandLine) -> None:
+    ran = countagg("help", "options")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert all(f" {option} " in ran.out for option in GLOBAL_OPTIONS)
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("name", dict(leaves(tree())))
+def test_no_name_of_an_option_is_broken_or_followed_by_the_name_of_a_type(
+    name: str, countagg: CommandLine
+) -> None:
+    found = dict(leaves(tree()))[name]
+    out = countagg(*name.split(), "--help").out
+
+    assert options_of(found) <= set(re.findall(r"--[a-z][a-z-]*[a-z]", out))
+    assert not re.search(r"<(bool|str|int|float|list)\b", out)
+
+
+@pytest.mark.parametrize("words", [("help", "qury"), ("help", "limits", "lst")])
+def test_help_for_a_command_that_is_none_is_wrong_usage(words: tuple[str, ...], countagg: CommandLine) -> None:
+    ran = countagg(*words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: {words[-1]}: there is no such command\n  try: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("version",), ("--version",), ("query", "--version"), ("local", "stop", "--version")]
+)
 def test_the_version_is_told_before_and_after_a_command(arguments: tuple[str, ...], countagg: CommandLine) -> None:
     ran = countagg(*arguments)
 

@@ -214,7 +214,7 @@ def test_a_variable_that_says_neither_yes_nor_no_is_refused_by_its_name(
         (b"[memory]\n[memory.processor]\n", "memory must be a table of texts or numbers"),
         (b"stack = one\n", "cannot be read"),
         (b'stack = "\xff"\n', "cannot be read"),
-        (b'output = "xml"\n', "'xml' cannot be used"),
+        (b'output = "xml"\n', "status has no form xml"),
     ],
 )
 @pytest.mark.parametrize("named", [False, True])

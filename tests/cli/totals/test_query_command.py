@@ -46,6 +46,13 @@ def rows(text: str) -> list[list[str]]:
 # A day
 
 
+@pytest.mark.parametrize("words", [(), ("--date",), ("--date", "--top", "1")])
+def test_without_a_day_it_is_todays(words: tuple[str, ...], days: None, countagg: CommandLine) -> None:  # noqa: ARG001
+    ran = countagg("query", *words, "--output", "json")
+
+    assert (ran.code, ran.document["date"]) == (0, datetime.now(UTC).date().isoformat())
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
@@ -116,7 +123,6 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ((), "--date: no day is given\n  try: give --date today, or --since 30d"),
         (("--date", "today", "--since", "2d"), "--date, --since: they exclude each other"),
         (("--date", "today", "--until", "2d"), "--until: only a history takes it\n  try: give --since too"),
         (("--until", "2d"), "--until: only a history takes it"),

@@ -1,0 +1,37 @@
+"""What click says of a command line that it cannot read, told like any other error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from countagg.core.errors import UsageError
+
+_MEANT: Final = re.compile(r"\.? (?:Did you mean|\(Possible options:|\(Did you mean) ?(.+?)[?)]*$")
+_PLAIN: Final = (
+    (r"^Value error, ", ""),
+    (r"^Input should be a valid integer.*", "this is not a whole number"),
+    (r"^Input should be a valid number.*", "this is not a number"),
+    (r"^Got unexpected extra arguments? \((.*)\)$", r"\1: nothing is expected there"),
+    (r"^Got unexpected extra argument\(s\) \((.*)\)$", r"\1: nothing is expected there"),
+    (r"^No such option:? (\S+)$", r"\1: there is no such option"),
+    (r"^No such command '(.*)'$", r"\1: there is no such command"),
+    (r"^Missing (argument|option) '(.*)'$", r"\2 is missing"),
+    (r"^Option '(.*)' requires an argument$", r"\1 takes a value, and none is given"),
+)
+
+
+def as_usage_error(error: Any) -> UsageError:  # noqa: ANN401 - an exception of click, or of the one in typer
+    """Return what is told of an error of click: what is wrong, and what may be meant or where help is."""
+    text, context = error.format_message().strip(), getattr(error, "ctx", None)
+    where = ""
+    if named := re.fullmatch(r"Invalid value for '?(.+?)'?: (.+)", text, re.DOTALL):
+        where, text = named.groups()
+    meant = _MEANT.search(text)
+    text = text[: meant.start()] if meant else text
+    for pattern, plain in _PLAIN:
+        text = re.sub(pattern, plain, text.rstrip("."))
+    path = context.command_path if context is not None else "countagg"
+    helped = f"`{path.replace('countagg', 'countagg help', 1)}`"
+    hint = helped if meant is None else f"{meant[1].replace(chr(39), '')}; {helped} lists all"
+    return UsageError(text, where=where, hint=hint)

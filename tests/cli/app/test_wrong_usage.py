@@ -1,0 +1,37 @@
+"""Command lines that cannot be read: told like any other error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.running import CommandLine
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("qury", "qury: there is no such command\n  try: query; `countagg help` lists all"),
+        ("limits lst", "lst: there is no such command\n  try: list, set; `countagg help limits` lists all"),
+        ("query --top x", "--top: this is not a whole number\n  try: `countagg help query`"),
+        ("query --interval x", "--interval: this is not a number\n  try: `countagg help query`"),
+        ("query extra", "extra: nothing is expected there\n  try: `countagg help query`"),
+        ("limits set", "COUNTER is missing\n  try: `countagg help limits set`"),
+        ("--stack", "--stack takes a value, and none is given\n  try: `countagg help`"),
+        ("query --output xml", "--output: query has no form xml\n  try: use table, json, csv, text"),
+        ("query --sort x", "--sort: 'x' is not one of 'name', 'value'\n  try: `countagg help query`"),
+    ],
+)
+def test_it_says_where_and_what_and_what_next(line: str, told: str, countagg: CommandLine) -> None:
+    ran = countagg(*line.split())
+
+    assert (ran.code, ran.out, ran.err) == (2, "", f"countagg: {told}\n")
+
+
+@pytest.mark.parametrize("line", ["repair --date", "upload-sample --date", "query --counter"])
+def test_a_value_that_is_missing_is_refused_where_something_changes(line: str, countagg: CommandLine) -> None:
+    option = line.rsplit(maxsplit=1)[-1]
+
+    ran = countagg(*line.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{option} takes a value, and none is given" in ran.err

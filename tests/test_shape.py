@@ -1,4 +1,4 @@
-"""Functions and modules stay short enough to be read at once, and a name means one thing."""
+"""What is short can be read at once, a name means one thing, and a fake is what it stands for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-PACKAGE: Final = Path(__file__).parents[1] / "countagg"
+ROOT: Final = Path(__file__).parents[1]
 LONGEST_FUNCTION: Final = 45
 LONGEST_MODULE: Final = 320
 
 
-def sources() -> Iterator[tuple[str, str]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield str(path.relative_to(PACKAGE.parent)), path.read_text(encoding="utf-8")
+def sources(folder: str = "countagg") -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
 
 
 def too_long(name: str, source: str) -> Iterator[str]:
@@ -42,6 +42,24 @@ def class_names() -> Counter[str]:
 
 def test_a_name_of_a_class_means_one_thing() -> None:
     assert [name for name, times in class_names().items() if times > 1] == []
+
+
+def disguised(source: str) -> Iterator[str]:
+    """Yield the types that values are cast to."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name("cast"), args=[ast.Constant(str(name)), *_]):
+                yield name
+
+
+def test_a_fake_of_a_class_of_ours_is_a_subclass_of_it() -> None:
+    ours = set(class_names())
+    casts = [
+        (name, to) for folder in ("tests", "tools") for name, source in sources(folder) for to in disguised(source)
+    ]
+
+    assert casts
+    assert [each for each in casts if each[1] in ours] == []
 
 
 def test_what_is_too_long_is_found() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -12,6 +12,7 @@ from countagg.aws.probes import CallMeter, StatementAnswer, fail_statement, invo
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.errors import AccessDenied, CountaggError
 from tests.aws.world import REGION
+from tests.fakes.clients import FakeClients
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def answering(**operations: Any) -> Clients:
     """Return clients whose DynamoDB and Lambda answer so."""
     functions = {name: staticmethod(lambda answer=answer, **_: answer) for name, answer in operations.items()}
     client = type("Client", (), functions)()
-    return cast("Clients", SimpleNamespace(dynamodb=client, lambda_=client))
+    return FakeClients(dynamodb=client, lambda_=client)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def sample_day() -> FakeDay:
 def _explain_counter(session: Session) -> None:
     day = sample_day()
     session.__dict__["pipeline"] = _ExplainedStack()
-    write_counter(session, explain_counter(Observer(day.reader, DAY, day.today), "COUNTER1"))
+    write_counter(session, explain_counter(Observer(day, DAY, day.today), "COUNTER1"))
 
 
 def _explain_file(session: Session) -> None:
@@ -147,7 +147,7 @@ def _explain_file(session: Session) -> None:
     stamp = round(UPLOADED_AT.timestamp() * 1000) + 1_117
     logs = HeldLogs([LogEvent(NAMES.processor, "s", stamp, stamp, "", json.dumps(refusal))])
     session.__dict__["pipeline"] = _ExplainedStack()
-    write_file(session, follow_file(sample_day().reader, FileLog(logs.reader, NAMES, NOW), FLUB, NOW))
+    write_file(session, follow_file(sample_day(), FileLog(logs, NAMES, NOW), FLUB, NOW))
 
 
 # A plan

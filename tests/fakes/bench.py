@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
 
-from countagg.aws.probes import Invocation, StatementAnswer
+from countagg.aws.probes import CallMeter, Invocation, StatementAnswer
 from countagg.core.limits import AlertState
 from countagg.core.sequencer import normalise_sequencer
 from countagg.data.queues import HeldMessage
@@ -24,43 +21,40 @@ _BEGUN = int(NOW.timestamp())
 _LETTER = HeldMessage("id", "handle", "body", NOW, 1, {})
 
 
-@dataclass
-class FakeBench:
+class _Meter(CallMeter):
+    def __init__(self, faults: frozenset[str]) -> None:
+        self._changing = ["PutRolePolicy"] if "setup writes again" in faults else []
+
+    @contextmanager
+    def mutations(self) -> Iterator[list[str]]:
+        yield self._changing
+
+
+class FakeBench(Bench):
     """The stack.
 
-    Attributes:
+    Args:
         faults: what it does wrong, by name.
+
+    Attributes:
         done: what was done to it.
     """
 
-    faults: frozenset[str] = frozenset()
-    done: list[str] = field(default_factory=list)
-    files: dict[str, int] = field(default_factory=dict)
-    snapshots: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    letters: list[DeadLetter] = field(default_factory=list)
-    limit: int | None = None
-    ledger: int | None = None
-    is_up: bool = False
-    versioning: bool | None = None
-    role_is_new: bool = False
-    events: int = 0
-
-    @property
-    def bench(self) -> Bench:
-        """The fake, in the place of the real one."""
-        return cast("Bench", self)
-
-    @property
-    def meter(self) -> Any:
-        @contextmanager
-        def mutations() -> Iterator[list[str]]:
-            yield ["PutRolePolicy"] if "setup writes again" in self.faults else []
-
-        return SimpleNamespace(mutations=mutations)
+    def __init__(self, faults: frozenset[str]) -> None:
+        self.faults = faults
+        self.meter = _Meter(faults)
+        self.done: list[str] = []
+        self.files: dict[str, int] = {}
+        self.snapshots: dict[str, tuple[str, str, int]] = {}
+        self.letters: list[DeadLetter] = []
+        self.limit: int | None = None
+        self.ledger: int | None = None
+        self.is_up = False
+        self.events = 0
 
     def set_up(self, *, bucket_versioning: bool | None = None) -> list[Change]:
         self.done.append("set up")
-        was_up, self.is_up, self.role_is_new = self.is_up, True, False
+        was_up, self.is_up = self.is_up, True
         if not was_up:
             found = Action.UPDATE if "something was there" in self.faults else Action.CREATE
             return [Change("topic/uploads", Action.CREATE), Change("bucket", found)]
@@ -70,7 +64,6 @@ class FakeBench:
 
     def delete_role(self, function: str) -> None:
         self.done.append(f"delete role/{function}")
-        self.role_is_new = True
 
     def tear_down(self) -> tuple[str, ...]:
         self.done.append("tear down")

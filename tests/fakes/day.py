@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
+from countagg.aws.day_reader import DayReader
+from countagg.aws.day_writer import DayWriter
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, UnreadableObject
@@ -19,11 +21,12 @@ from countagg.core.published import PublishedTotals
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
-from countagg.data.attributes import Item
+from countagg.data.attributes import Attribute, Item
 from countagg.data.counters import CounterItem
 from countagg.data.day_records import StoredRecord
 from countagg.data.files import FileObject, ListedObject
 from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.queues import EventQueue
 from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
@@ -33,11 +36,6 @@ from countagg.operate.integrity.sums import exact
 from countagg.operate.integrity.verify import verify
 from tests.fakes.bucket import etag_of
 
-if TYPE_CHECKING:
-    from countagg.aws.day_reader import DayReader
-    from countagg.aws.day_writer import DayWriter
-    from countagg.data.queues import EventQueue
-
 DAY: Final = "2026-11-20"
 THEN: Final = "2026-11-20T10:00:00.000+00:00"
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -46,7 +44,7 @@ SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/",
 
 
 @dataclass
-class FakeDay:
+class FakeDay(DayReader, DayWriter, EventQueue):
     """One day of a stack: bucket, tables and queue, behind the reader, the writer and the queue of the operator.
 
     Attributes:
@@ -147,9 +145,9 @@ class FakeDay:
                 return
         except (GapInChain, CorruptDocument):
             ledger = rebuild((each.instance, _image(each)) for each in self.held.values())
-        self._store(StoredLedger(self.stored.version + 1, THEN, encode_ledger(ledger)))
+        self._save(StoredLedger(self.stored.version + 1, THEN, encode_ledger(ledger)))
 
-    def _store(self, new: StoredLedger) -> None:
+    def _save(self, new: StoredLedger) -> None:
         try:
             before = dict(self.totals.sums)
         except CorruptDocument:
@@ -190,17 +188,16 @@ class FakeDay:
     def verify(self, settle: float = 10.0, progress: list[tuple[int, int]] | None = None) -> Verification:
         """Verify."""
         told = [] if progress is None else progress
-        observer = Observer(self.reader, DAY, self.today, lambda done, total: told.append((done, total)))
+        observer = Observer(self, DAY, self.today, lambda done, total: told.append((done, total)))
         return verify(observer, self.settling(settle))[0]
 
     def repair(self, settle: float = 1.0, now: datetime = NOW) -> Repaired:
         """Repair, when it is that late."""
-        observer = Observer(self.reader, DAY, self.today)
+        observer = Observer(self, DAY, self.today)
         found, look = verify(observer, self.settling(settle))
         plan = plan_repair(found, look, self.settings, NOW.isoformat())
         self.on_sleep += [self.settle] * 99
-        both = cast("DayWriter", self), cast("EventQueue", self)
-        repairer = Repairer(self.reader, *both, self.settling(settle), lambda: now, timeout=5.0)
+        repairer = Repairer(self, self, self, self.settling(settle), lambda: now, timeout=5.0)
         return repairer.repair(observer, plan)
 
     def settling(self, seconds: float) -> Polling:
@@ -212,11 +209,6 @@ class FakeDay:
         self.clock += seconds
         if self.on_sleep:
             self.on_sleep.pop(0)()
-
-    @property
-    def reader(self) -> DayReader:
-        """The day, in the place of the real reader."""
-        return cast("DayReader", self)
 
     def list_objects(self, day: str) -> Iterator[ListedObject]:
         prefix = build_object_key("counters/", day, "")
@@ -248,7 +240,7 @@ class FakeDay:
         held = content if len(content) <= MAX_FILE_BYTES else None
         return FileObject(held, etag_of(content), len(content), self.uploaded_at)
 
-    def snapshots(self, _day: str) -> Iterator[StoredSnapshot]:
+    def snapshots(self, _day: str, *_shown: Attribute) -> Iterator[StoredSnapshot]:
         return iter(list(self.held.values()))
 
     def snapshot(self, _day: str, instance: str) -> StoredSnapshot | None:
@@ -257,8 +249,8 @@ class FakeDay:
     def sequencers(self, _day: str) -> dict[str, str]:
         return {each.instance: each.sequencer for each in self.held.values()}
 
-    def ledger(self, _day: str) -> StoredDay:
-        return StoredDay((self.stored,))
+    def ledger(self, day: str, *_shown: Attribute, **_how: bool) -> StoredDay:
+        return StoredDay((self.stored if day == DAY else StoredLedger(),))
 
     def expiry(self, day: str) -> Expiry:
         return self.fixed or self.settings.expiry_of(day)
@@ -309,7 +301,7 @@ class FakeDay:
         self._written()
         if self.stored.version != replaced.version:
             return False
-        self._store(StoredLedger(version, updated_at, document))
+        self._save(StoredLedger(version, updated_at, document))
         return True
 
     def replace_counter(self, _day: str, replaced: CounterItem | None, item: CounterItem) -> bool:

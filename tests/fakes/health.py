@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, QueueDepth
@@ -43,7 +43,7 @@ HOPS: Final = [
 
 
 @dataclass
-class FakeHealth:
+class FakeHealth(Health):
     """What `Health` would read.
 
     Attributes:
@@ -79,7 +79,7 @@ class FakeHealth:
         self._require("grant_problem")
         return self.grants.get(function)
 
-    def metrics(self, wanted: Sequence[Metric], now: datetime) -> Mapping[Metric, float | None]:
+    def metrics(self, wanted: Sequence[Metric], now: datetime) -> dict[Metric, float | None]:
         self._require("metrics")
         self.asked.append(now)
         return {metric: self.values.get(metric) for metric in wanted}
@@ -118,7 +118,7 @@ class FakeStack:
     now: datetime = NOW
 
     def inspector(self) -> Inspector:
-        return Inspector(self.pipeline.pipeline, cast("Health", self.health), CODE, lambda: self.now)
+        return Inspector(self.pipeline, self.health, CODE, lambda: self.now)
 
     def look(self) -> tuple[HopHealth, ...]:
         return self.inspector().look()

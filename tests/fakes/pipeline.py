@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from countagg.aws.pipeline import DayTotals, MappingHealth, Pipeline, QueueDepth, SnapshotHead
 from countagg.core.ledger import Image, Ledger, rebuild
 from countagg.core.names import Names
 from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import Snapshot, pack_counters
+from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from countagg.data.attributes import Attribute
+from countagg.data.snapshots import StoredSnapshot
 from tests.fakes.bucket import etag_of
 
 if TYPE_CHECKING:
@@ -27,20 +29,20 @@ def sequencer(number: int) -> str:
 
 
 @dataclass
-class FakePipeline:
+class FakePipeline(Pipeline):
     """Holds the snapshots of one day, the ledger, and the state of each part.
 
     Attributes:
         held: the snapshots, by instance.
-        ledger: what the aggregator made of them.
-        version: of the ledger.
+        included: what the aggregator made of them.
+        version: of the ledger, which is `included`.
         uploaded: keys and contents, in the order in which the uploads ended.
         on_put: called with the key while a file is uploaded.
         mappings, tables, queues, topics: by name; what is not there is absent.
     """
 
-    held: dict[str, Snapshot] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=Ledger)
+    held: dict[str, StoredSnapshot] = field(default_factory=dict)
+    included: Ledger = field(default_factory=Ledger)
     version: int = 0
     uploaded: list[tuple[str, bytes]] = field(default_factory=list)
     on_put: Callable[[str], None] = lambda _: None
@@ -56,27 +58,22 @@ class FakePipeline:
     )
     names: Names = field(default_factory=lambda: Names("countagg"))
 
-    @property
-    def pipeline(self) -> Pipeline:
-        """The fake, in the place of the real one."""
-        return cast("Pipeline", self)
-
     def hold(self, instance: str, counters: Mapping[str, int], *, number: int = 1, etag: str = "etag") -> None:
         """Store a snapshot, as the processor does; the ledger stays behind."""
         packed = pack_counters({name: value * SCALE for name, value in counters.items()})
-        self.held[instance] = Snapshot(DAY, instance, sequencer(number), packed, etag, "key", "then")
+        self.held[instance] = StoredSnapshot(DAY, instance, sequencer(number), packed, etag, "key", "then")
 
     def aggregate(self) -> None:
         """Bring the ledger up to the snapshots."""
-        self.ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in self.held.values())
+        self.included = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in self.held.values())
         self.version += 1
 
     def totals(self, day: str) -> DayTotals:
         if day != DAY or not self.version:
             return DayTotals(day, 0, "", Ledger())
-        return DayTotals(day, self.version, "now", self.ledger)
+        return DayTotals(day, self.version, "now", self.included)
 
-    def snapshots(self, day: str) -> Iterator[Snapshot]:
+    def snapshots(self, day: str, *_shown: Attribute) -> Iterator[StoredSnapshot]:
         return iter(self.held.values() if day == DAY else ())
 
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:

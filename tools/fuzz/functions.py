@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -24,10 +24,9 @@ from countagg.data.queues import DeadLetterQueue
 from countagg.data.snapshots import AppliedFile, SnapshotsTable
 from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
-from countagg.functions.clients import FunctionClients
 from countagg.functions.processor import Processor
 from tests.functions.publishing import SETTINGS, Outside
-from tests.functions.world import Context, sqs_record
+from tests.functions.world import Context, clients_of, sqs_record
 
 _TIME: Final = "2026-11-20T12:00:00+00:00"
 _LONGEST_LINE: Final = 20_000
@@ -94,7 +93,7 @@ class HeldLetters(DeadLetterQueue):
 
 def held_store(content: bytes | None = None) -> Store:
     """Return a store in memory."""
-    clients = cast("FunctionClients", None)
+    clients = clients_of()
     store = Store(SETTINGS, clients)
     store.files = files = HeldFiles(clients, SETTINGS)
     store.snapshots = snapshots = HeldSnapshots(clients, "snapshots")

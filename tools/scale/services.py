@@ -6,7 +6,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -15,12 +15,7 @@ from countagg.functions.clients import FunctionClients
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.conditions import Item, holds
 from tests.fakes.partiql import FakeTable
-from tests.functions.world import as_event
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
+from tests.functions.world import as_event, clients_of
 
 _NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _KEYS: Final = ("Date", "Instance")
@@ -121,8 +116,4 @@ class Services:
 
     def clients(self) -> FunctionClients:
         """Return clients of boto3's shape. Nothing is refused in a fleet, so there is no queue."""
-        return FunctionClients(
-            s3=cast("S3Client", self.bucket),
-            sqs=cast("SQSClient", None),
-            dynamodb=cast("DynamoDBClient", _DynamoDB(self._tables, self.counters)),
-        )
+        return clients_of(s3=self.bucket, dynamodb=_DynamoDB(self._tables, self.counters))

@@ -9,24 +9,19 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from countagg.functions.clients import FunctionClients
 from tests.fakes.unfaithful import Unfaithful
-from tests.functions.world import ACCOUNT, BUCKET
+from tests.functions.world import ACCOUNT, BUCKET, clients_of
 from tools.simulation.bucket import Bucket
 from tools.simulation.counters import Counters
 from tools.simulation.faults import Fault
 from tools.simulation.invocations import Effect, Invocation, Setting
 from tools.simulation.queues import DeadLetters
 from tools.simulation.tables import Table
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
 
 CANCELLED = "TransactionCanceledException"
 THROTTLED_BY_DYNAMODB = "ProvisionedThroughputExceededException"
@@ -50,10 +45,10 @@ Running = Callable[[], Invocation]
 
 def make_clients(setting: Setting, services: Services, running: Running) -> FunctionClients:
     """Make the clients of an execution environment."""
-    return FunctionClients(
-        s3=cast("S3Client", S3Fake(setting, services, running)),
-        sqs=cast("SQSClient", SqsFake(services, running)),
-        dynamodb=cast("DynamoDBClient", DynamoDBFake(setting, services, running)),
+    return clients_of(
+        s3=S3Fake(setting, services, running),
+        sqs=SqsFake(services, running),
+        dynamodb=DynamoDBFake(setting, services, running),
     )
 
 

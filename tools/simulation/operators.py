@@ -9,12 +9,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote_plus
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.day_writer import DayWriter
-from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
@@ -28,6 +27,7 @@ from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.repair_plan import plan_repair
 from countagg.operate.integrity.verify import verify
+from tests.fakes.clients import FakeClients
 from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.clients import DynamoDBFake, Running, S3Fake, Services, check_known
 from tools.simulation.invocations import Invocation, Outcome, Setting
@@ -108,22 +108,6 @@ class _Sqs:
         self._queue.send(body, unquote_plus(json.loads(body)["Records"][0]["s3"]["object"]["key"]))
 
 
-class _Clients:
-    """The clients of `countagg.aws.session`, as far as they are used."""
-
-    def __init__(self, setting: Setting, services: Services, queue: UploadsQueue, running: Running) -> None:
-        self.s3 = _S3(setting, services, running)
-        self.dynamodb = _DynamoDB(setting, services, running)
-        self.sqs = _Sqs(queue, running)
-
-    errors = staticmethod(aws_errors)
-    message_of = staticmethod(message_of)
-
-    def sending(self, _size: int) -> _Clients:
-        """Return what has the time for a large request: here all have."""
-        return self
-
-
 class Operator:
     """Somebody at a command line.
 
@@ -191,8 +175,7 @@ class Operator:
         setting = self._setting
         self._begun += 1
         invocation = Invocation(setting, f"{what}#{self._begun}", DAY, ())
-        made = _Clients(setting, self._services, self._queue, lambda: invocation)
-        clients = cast("Clients", made)
+        clients = self._clients(lambda: invocation)
         settling = Polling(SETTLE_SECONDS, invocation.pause, lambda: setting.timeline.now)
 
         def ended(outcome: Outcome) -> None:
@@ -201,6 +184,14 @@ class Operator:
 
         setting.trace.tell(invocation.name, day)
         invocation.start(partial(work, DayReader(clients, self._settings()), clients, settling), ended)
+
+    def _clients(self, running: Running) -> Clients:
+        setting, services = self._setting, self._services
+        return FakeClients(
+            s3=_S3(setting, services, running),
+            dynamodb=_DynamoDB(setting, services, running),
+            sqs=_Sqs(self._queue, running),
+        )
 
     def _verify(self, reader: DayReader, day: str, settling: Polling) -> None:
         self.found.pop(day, None)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from countagg.core.errors import AwsCallFailed, UsageError
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.data.letters import Refusal, UnpublishedDay
-from countagg.data.queues import HeldMessage
+from countagg.data.queues import DeadLetterQueue, EventQueue, HeldMessage
 from countagg.operate.dead_letters.dead_letters import (
     DeadLetter,
     LetterKind,
@@ -26,9 +26,6 @@ from countagg.operate.dead_letters.dead_letters import (
 )
 from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
 from tests.events.loading import load_event
-
-if TYPE_CHECKING:
-    from countagg.data.queues import DeadLetterQueue, EventQueue
 
 KEY = "counters/2026-11-20/values_i-deadbeef"
 REFUSAL = Refusal(
@@ -270,16 +267,36 @@ def test_an_id_that_names_no_single_letter_is_refused(wanted: str, told: str) ->
 
 
 @dataclass
-class FakeQueues:
-    """Both queues, and the days that are rebuilt."""
+class FakeLetters(DeadLetterQueue):
+    """Remembers what is deleted."""
 
     deleted: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def delete(self, messages: Sequence[HeldMessage]) -> list[HeldMessage]:
+        self.log.append(f"delete {len(messages)}")
+        self.deleted += [each.id for each in messages]
+        return list(messages)
+
+
+@dataclass
+class FakeQueues(EventQueue):
+    """Both queues, and the days that are rebuilt."""
+
+    letters: FakeLetters = field(default_factory=FakeLetters)
     sent: list[str] = field(default_factory=list)
     rebuilt: list[tuple[str, str]] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
     refusing: str = ""
     dates: set[str] | None = field(default_factory=lambda: {"2026-11-20", "2026-11-19"})
     objection: str = ""
+
+    @property
+    def deleted(self) -> list[str]:
+        return self.letters.deleted
+
+    @property
+    def log(self) -> list[str]:
+        return self.letters.log
 
     def send(self, bodies: Sequence[str]) -> Iterator[list[bool]]:
         for start in range(0, len(bodies), 10):
@@ -288,11 +305,6 @@ class FakeQueues:
             self.sent += [body for body, is_taken in zip(part, taken, strict=True) if is_taken]
             self.log.append(f"send {len(part)}")
             yield taken
-
-    def delete(self, messages: Sequence[HeldMessage]) -> list[HeldMessage]:
-        self.log.append(f"delete {len(messages)}")
-        self.deleted += [each.id for each in messages]
-        return list(messages)
 
     def publish(self, day: str) -> str:
         self.log.append(f"publish {day}")
@@ -306,8 +318,7 @@ class FakeQueues:
         return list(self.redriver(lambda _: self.dates).redrive(letters))
 
     def redriver(self, dates_of: Callable[[StreamRange], set[str] | None]) -> Redriver:
-        both = cast("DeadLetterQueue", self), cast("EventQueue", self)
-        return Redriver(*both, dates_of=dates_of, rebuild=self.rebuild, publish=self.publish)
+        return Redriver(self.letters, self, dates_of=dates_of, rebuild=self.rebuild, publish=self.publish)
 
 
 def refusals(count: int) -> list[DeadLetter]:

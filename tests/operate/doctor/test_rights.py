@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
 
-from countagg.aws.session import Clients
 from countagg.aws.simulation import policy_source, probe
 from countagg.core.errors import ConnectionProblem
 from countagg.operate.doctor.checks import State
@@ -18,6 +17,7 @@ from countagg.provision.permissions import COMMANDS_OF
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 from tests.aws.world import answer
+from tests.fakes.clients import FakeClients
 
 PLACE: Final = Place("123456789012", "eu-central-1")
 SETTINGS: Final = StackSettings("countagg", "my-counters")
@@ -60,33 +60,21 @@ class FakeIam:
         return {"Role": {"Arn": f"arn:aws:iam::123456789012:role{self.path}{RoleName}"}}
 
 
-@dataclass
-class FakeClients:
-    """Clients of which some calls are refused."""
-
-    iam: FakeIam = field(default_factory=FakeIam)
-    sqs: Any = None
-
-    @property
-    def clients(self) -> Clients:
-        return cast("Clients", self)
-
-
-def rights_found(fake: FakeClients, needed: frozenset[Right], principal: str = USER) -> Rights:
+def rights_found(iam: FakeIam, needed: frozenset[Right], principal: str = USER, sqs: object = None) -> Rights:
     context: Mapping[str, str] = {"iam:PassedToService": "lambda.amazonaws.com"}
-    return find_rights(fake.clients, principal, needed, context, lambda _done, _total: None)
+    return find_rights(FakeClients(iam=iam, sqs=sqs), principal, needed, context, lambda _done, _total: None)
 
 
 def test_the_simulator_is_asked_about_every_resource_once() -> None:
-    fake = FakeClients(FakeIam(frozenset({"sqs:SendMessage"})))
+    iam = FakeIam(frozenset({"sqs:SendMessage"}))
     needed = rights_of("repair", SETTINGS, PLACE)
 
-    found = rights_found(fake, needed)
+    found = rights_found(iam, needed)
 
-    asked = [resource for _, resource, _ in fake.iam.asked]
+    asked = [resource for _, resource, _ in iam.asked]
     assert sorted(asked) == sorted({arn for _, arn in needed})
-    assert {source for source, _, _ in fake.iam.asked} == {USER}
-    assert all(context["iam:PassedToService"] == "lambda.amazonaws.com" for _, _, context in fake.iam.asked)
+    assert {source for source, _, _ in iam.asked} == {USER}
+    assert all(context["iam:PassedToService"] == "lambda.amazonaws.com" for _, _, context in iam.asked)
     assert found.verdicts.keys() == needed
     check = judge_rights("repair", needed, found)
     assert check.state is State.PROBLEM
@@ -96,7 +84,7 @@ def test_the_simulator_is_asked_about_every_resource_once() -> None:
 
 def test_a_command_that_lacks_nothing_is_fine() -> None:
     needed = rights_of("query", SETTINGS, PLACE)
-    check = judge_rights("query", needed, rights_found(FakeClients(), needed))
+    check = judge_rights("query", needed, rights_found(FakeIam(), needed))
     assert (check.state, check.detail) == (State.OK, "all of 3 actions")
 
 
@@ -109,7 +97,7 @@ def test_of_every_command_a_role_is_named_that_may_run_it(command: str) -> None:
 
 def test_root_may_do_everything() -> None:
     needed = rights_of("setup", SETTINGS, PLACE)
-    found = rights_found(FakeClients(), needed, "arn:aws:iam::123456789012:root")
+    found = rights_found(FakeIam(), needed, "arn:aws:iam::123456789012:root")
     assert judge_rights("setup", needed, found).state is State.OK
 
 
@@ -138,7 +126,7 @@ def test_without_the_simulator_harmless_reads_are_tried(error: ClientError) -> N
         }
     )
 
-    found = rights_found(FakeClients(FakeIam(error=error), Queues()), needed)
+    found = rights_found(FakeIam(error=error), needed, sqs=Queues())
 
     assert found.way.startswith("writes are not tried, because ")
     assert found.verdicts == {("sqs:GetQueueUrl", QUEUE): True, ("sqs:GetQueueUrl", dead): False}
@@ -150,9 +138,9 @@ def test_without_the_simulator_harmless_reads_are_tried(error: ClientError) -> N
 
 
 def test_an_endpoint_that_is_gone_is_no_answer() -> None:
-    fake = FakeClients(FakeIam(error=answer("ExpiredToken")))
+    iam = FakeIam(error=answer("ExpiredToken"))
     with pytest.raises(ConnectionProblem):
-        rights_found(fake, frozenset({("sqs:SendMessage", QUEUE)}))
+        rights_found(iam, frozenset({("sqs:SendMessage", QUEUE)}))
 
 
 def test_without_a_bucket_nothing_is_asked_about_one() -> None:
@@ -176,11 +164,11 @@ def test_without_a_bucket_nothing_is_asked_about_one() -> None:
     ],
 )
 def test_whose_policies_are_simulated(principal: str, path: str | None, expected: str | None) -> None:
-    assert policy_source(FakeClients(FakeIam(path=path)).clients, principal) == expected
+    assert policy_source(FakeClients(iam=FakeIam(path=path)), principal) == expected
 
 
 def test_of_patterns_and_writes_nothing_is_tried() -> None:
-    clients = FakeClients().clients
+    clients = FakeClients()
     assert probe(clients, "sqs:SendMessage", QUEUE) is None
     assert probe(clients, "lambda:ListTags", PLACE.mapping_arn("*")) is None
 

@@ -40,8 +40,8 @@ def day() -> FakeDay:
 
 
 def follow(day: FakeDay, key: str = KEY, logs: HeldLogs | None = None, now: datetime = NOW) -> FileLineage:
-    log = FileLog((logs or HeldLogs()).reader, Names("countagg"), now)
-    return follow_file(day.reader, log, key, now)
+    log = FileLog((logs or HeldLogs()), Names("countagg"), now)
+    return follow_file(day, log, key, now)
 
 
 def test_a_file_that_counts(day: FakeDay) -> None:
@@ -195,7 +195,7 @@ def test_a_deleted_file_is_followed_by_its_snapshot(day: FakeDay) -> None:
 def test_a_snapshot_that_is_replaced_between_two_reads_is_read_again(day: FakeDay) -> None:
     ledger = day.ledger
 
-    def late(_day: str) -> Any:
+    def late(*_shown: Any, **_how: Any) -> Any:
         day.upload("i-1", "A 5\n")
         day.settle()
         day.ledger = ledger  # type: ignore[method-assign]

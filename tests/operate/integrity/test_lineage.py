@@ -30,7 +30,7 @@ def day() -> FakeDay:
 
 
 def explain(day: FakeDay, counter: str = "A", looks: int = 1) -> CounterLineage:
-    return explain_counter(Observer(day.reader, DAY, day.today), counter, day.settling(2.0 * (looks - 1)))
+    return explain_counter(Observer(day, DAY, day.today), counter, day.settling(2.0 * (looks - 1)))
 
 
 def told(found: CounterLineage) -> list[tuple[str, Decimal | None, bool, str, Decimal | None]]:

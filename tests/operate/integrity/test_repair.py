@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -23,10 +22,6 @@ from countagg.operate.integrity.repair_plan import Mending, RepairAction, plan_r
 from countagg.operate.integrity.verify import verify
 from tests.fakes.day import DAY, NOW, SETTINGS, FakeDay
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
-
-if TYPE_CHECKING:
-    from countagg.aws.day_writer import DayWriter
-    from countagg.data.queues import EventQueue
 
 
 def published(day: FakeDay) -> dict[str, Decimal]:
@@ -160,8 +155,7 @@ def test_what_the_aggregator_passed_over_while_a_ledger_was_ahead_of_all_events_
         day.aggregate()
 
     day.on_write = [pass_over]
-    both = cast("DayWriter", day), cast("EventQueue", day)
-    Repairer(day.reader, *both, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
+    Repairer(day, day, day, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
     assert day.totals.sums["A"] == 12 * SCALE
     assert day.totals.seen["i-1"] == day.held["i-1"].sequencer
 
@@ -182,8 +176,7 @@ def test_a_rebuild_leaves_out_what_somebody_deleted_only_where_that_is_said() ->
     day = healthy_day()
     ledger = day.totals
     del day.held["i-2"]
-    both = cast("DayWriter", day), cast("EventQueue", day)
-    repairer = Repairer(day.reader, *both, day.settling(0.0), lambda: NOW)
+    repairer = Repairer(day, day, day, day.settling(0.0), lambda: NOW)
     with pytest.raises(CountaggError, match="1 instances that are included have no snapshot, such as i-2"):
         replace(repairer, may_leave_out=False).rebuild_ledger(DAY)
     assert day.totals == ledger
@@ -260,7 +253,7 @@ def test_a_snapshot_that_the_ledger_missed_is_followed_by_the_repair() -> None:
     day.links.clear()
     held = day.held["i-1"].sequencer
     day.upload("i-1", "A 3\n", told=False)
-    found, look = verify(Observer(day.reader, DAY, day.today), day.settling(0.0))
+    found, look = verify(Observer(day, DAY, day.today), day.settling(0.0))
     assert plan_repair(found, look, SETTINGS, "now").events["i-1"].sequencer == sequencer_after(held)
     assert day.repair().verification.ok
     assert published(day)["A"] == Decimal(13)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 import pytest
 
+from countagg.aws.day_reader import DayReader
+from countagg.aws.day_writer import DayWriter
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
@@ -17,8 +19,10 @@ from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.published import PublishedTotals
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from countagg.data.attributes import Attribute
 from countagg.data.counters import CounterItem
 from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.queues import EventQueue
 from countagg.data.snapshots import StoredSnapshot
 from countagg.operate.integrity.comparison import INCLUDES_NEWER, Comparer
 from countagg.operate.integrity.evidence import CounterFile, DayLook
@@ -28,11 +32,6 @@ from countagg.operate.integrity.lineage import TO_LEDGER, Tracer
 from countagg.operate.integrity.repair import Repairer
 from countagg.operate.integrity.stored_forms import Terms
 from tests.fakes.day import DAY, NOW, SETTINGS
-
-if TYPE_CHECKING:
-    from countagg.aws.day_reader import DayReader
-    from countagg.aws.day_writer import DayWriter
-    from countagg.data.queues import EventQueue
 
 LAYOUT: Final = Layout(2, 2)
 TERMS: Final = Terms(SETTINGS, DAY, NOW.date(), SETTINGS.expiry_of(DAY))
@@ -177,7 +176,7 @@ def test_a_total_is_explained_by_the_version_that_its_shard_includes(
 
 
 @dataclass
-class SplitDay:
+class SplitDay(DayReader, DayWriter, EventQueue):
     """The partitions of a day behind reader and writer.
 
     Attributes:
@@ -203,8 +202,7 @@ class SplitDay:
 
     @property
     def repairer(self) -> Repairer:
-        reader, writer, queue = cast("DayReader", self), cast("DayWriter", self), cast("EventQueue", self)
-        return Repairer(reader, writer, queue, Polling(SETTLE_SECONDS), lambda: NOW)
+        return Repairer(self, self, self, Polling(SETTLE_SECONDS), lambda: NOW)
 
     def layout(self, _day: str) -> Layout:
         return LAYOUT
@@ -212,7 +210,8 @@ class SplitDay:
     def expiry(self, day: str) -> Expiry:
         return SETTINGS.expiry_of(day)
 
-    def ledger(self, _day: str) -> StoredDay:
+    def ledger(self, day: str, *_shown: Attribute, **_how: bool) -> StoredDay:
+        assert day == DAY
         return StoredDay(tuple(self.parts.values()), LAYOUT)
 
     def counters(self, _day: str) -> Iterator[CounterItem]:
@@ -329,9 +328,8 @@ def test_a_damaged_partition_is_rebuilt() -> None:
 
 def test_a_partition_is_not_rebuilt_out_of_snapshots_that_may_have_expired() -> None:
     day = SplitDay.of([Ledger()] * 4)
-    reader, writer, queue = cast("DayReader", day), cast("DayWriter", day), cast("EventQueue", day)
     later = NOW.replace(year=NOW.year + 1)
 
     with pytest.raises(UsageError, match="35 days before"):
-        Repairer(reader, writer, queue, Polling(SETTLE_SECONDS), lambda: later).rebuild_ledger(DAY)
+        Repairer(day, day, day, Polling(SETTLE_SECONDS), lambda: later).rebuild_ledger(DAY)
     assert day.wrote == []

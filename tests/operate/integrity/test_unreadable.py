@@ -34,7 +34,7 @@ def shut(day: FakeDay, error: UnreadableObject, *instances: str) -> None:
 
 
 def follow(day: FakeDay, instance: str) -> FileLineage:
-    return follow_file(day.reader, FileLog(HeldLogs().reader, Names("countagg"), NOW), key_of(instance), NOW)
+    return follow_file(day, FileLog(HeldLogs(), Names("countagg"), NOW), key_of(instance), NOW)
 
 
 @pytest.mark.parametrize("error", [ARCHIVED, NO_KEY], ids=lambda each: each.what)
@@ -66,7 +66,7 @@ def test_a_file_without_a_snapshot_is_no_difference() -> None:
 
 def test_at_another_look_it_may_be_read() -> None:
     day = healthy_day()
-    observer = Observer(day.reader, DAY, day.today)
+    observer = Observer(day, DAY, day.today)
     shut(day, ARCHIVED, "i-2")
     assert [each.key for each in observer.look().refused] == [key_of("i-2")]
     day.shut.clear()
@@ -93,7 +93,7 @@ def test_explain_of_a_total_tells_it_with_the_file() -> None:
     day.upload("i-2", "A 7\n")
     day.settle()
 
-    found = explain_counter(Observer(day.reader, DAY, day.today), "A", Polling(0))
+    found = explain_counter(Observer(day, DAY, day.today), "A", Polling(0))
 
     assert found.adds_up
     assert {part.instance: (part.value, part.pending) for part in found.parts} == {

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_of_a_day_that_is_closed_the_totals_are_compared_with_the_files_whatever
     day.fixed = Expiry.chosen(DAY, 10, 400)
     day.today = date(2026, 12, 2)
     day.held.clear()
-    assert Observer(day.reader, DAY, day.today).look().expired
+    assert Observer(day, DAY, day.today).look().expired
     assert day.verify().ok
 
 
@@ -195,14 +196,14 @@ def test_an_index_that_lags_behind_for_a_look_is_no_difference() -> None:
 def test_a_snapshot_that_the_ledger_includes_by_now_is_read_again() -> None:
     day = healthy_day()
 
-    def meanwhile(_day: str) -> StoredDay:
+    def meanwhile(*_shown: Any, **_how: Any) -> StoredDay:
         day.upload("i-1", "A 2\n")
         day.process()
         day.aggregate()
         return StoredDay((day.stored,))
 
     day.ledger = meanwhile  # type: ignore[method-assign]  # to interfere
-    look = Observer(day.reader, DAY, day.today).look()
+    look = Observer(day, DAY, day.today).look()
     assert look.ledger is not None
     assert look.snapshots["i-1"].sequencer == look.ledger.seen["i-1"]
 

@@ -79,7 +79,7 @@ def load_of(instances: int = 4, interval: float = 0.2, duration: float = 0.5) ->
 def run(
     fake: Working, load: Load, drain: float = GENEROUS, sleep: Callable[[float], None] = time.sleep
 ) -> LoadTest:
-    test = LoadTest(fake.pipeline, load, lambda _sample, _failures: None, Polling(drain, sleep))
+    test = LoadTest(fake, load, lambda _sample, _failures: None, Polling(drain, sleep))
     test.run()
     return test
 
@@ -103,7 +103,7 @@ def test_everything_that_is_sent_is_included_and_timed() -> None:
 
 def test_every_look_is_told() -> None:
     told: list[Sample] = []
-    test = LoadTest(Working().pipeline, load_of(), lambda sample, _: told.append(sample), Polling(GENEROUS))
+    test = LoadTest(Working(), load_of(), lambda sample, _: told.append(sample), Polling(GENEROUS))
     outcome = test.run()
 
     assert told == outcome.samples
@@ -206,18 +206,18 @@ def test_an_upload_of_an_instance_waits_for_the_one_before_it() -> None:
 def test_withdrawn_instances_leave_the_totals() -> None:
     fake, load = Working(), load_of()
     run(fake, load)
-    assert count_withdrawn(fake.pipeline, DAY, load.instance_ids) == 0
+    assert count_withdrawn(fake, DAY, load.instance_ids) == 0
     done: list[int] = []
 
     fake.aggregating = False
-    withdraw(fake.pipeline, DAY, load.instance_ids, lambda: done.append(1))
-    behind = count_withdrawn(fake.pipeline, DAY, load.instance_ids)
+    withdraw(fake, DAY, load.instance_ids, lambda: done.append(1))
+    behind = count_withdrawn(fake, DAY, load.instance_ids)
     fake.aggregate()
 
     assert len(done) == len(fake.deleted) == 4
     assert behind == 0
-    assert count_withdrawn(fake.pipeline, DAY, load.instance_ids) == 4
-    assert count_withdrawn(fake.pipeline, DAY, ["never-there"]) == 1
+    assert count_withdrawn(fake, DAY, load.instance_ids) == 4
+    assert count_withdrawn(fake, DAY, ["never-there"]) == 1
 
 
 def test_the_estimate_grows_with_the_load_and_has_the_watching_in_it() -> None:

@@ -95,7 +95,7 @@ def test_lines_of_all_functions_come_in_the_order_of_time() -> None:
         ]
     )
 
-    found = list(read_logs(held.reader, FUNCTIONS, Period(START, START + 999), ALL))
+    found = list(read_logs(held, FUNCTIONS, Period(START, START + 999), ALL))
 
     assert messages(found) == ["b2", "a1", "b1", "a2"]
 
@@ -108,7 +108,7 @@ def test_what_is_not_wanted_is_not_read_into_memory_first() -> None:
                 yield event(function, at=at, function=function)
                 at += 1
 
-    lines = read_logs(Endless().reader, FUNCTIONS, Period(START), ALL)
+    lines = read_logs(Endless(), FUNCTIONS, Period(START), ALL)
 
     assert messages(list(islice(lines, 4))) == [PROCESSOR, AGGREGATOR] * 2
 
@@ -118,7 +118,7 @@ def test_what_is_not_wanted_is_not_read_into_memory_first() -> None:
 
 def follow(held: HeldLogs, looks: int, wanted: Wanted = ALL) -> tuple[list[list[str]], list[float]]:
     pauses: list[float] = []
-    stream = follow_logs(held.reader, FUNCTIONS, START, wanted, Polling(sleep=pauses.append))
+    stream = follow_logs(held, FUNCTIONS, START, wanted, Polling(sleep=pauses.append))
     return [look(stream) for _ in range(looks)], pauses
 
 
@@ -186,7 +186,7 @@ def test_a_long_log_is_shown_while_it_is_read() -> None:
                 read.append(number)
                 yield event(str(number), at=number, id_=f"{function}{number}", function=function)
 
-    stream = follow_logs(Long().reader, FUNCTIONS, START, ALL, Polling(sleep=lambda _: None))
+    stream = follow_logs(Long(), FUNCTIONS, START, ALL, Polling(sleep=lambda _: None))
 
     assert next(stream) is not None
     assert len(read) <= len(FUNCTIONS)
@@ -198,7 +198,7 @@ def test_a_clock_that_is_wrong_hides_nothing() -> None:
     held = HeldLogs([event("now", at=0, id_="1")])
     begin = START - 60 * 60 * 1000
 
-    stream = follow_logs(held.reader, FUNCTIONS, begin, ALL, Polling(sleep=lambda _: None))
+    stream = follow_logs(held, FUNCTIONS, begin, ALL, Polling(sleep=lambda _: None))
 
     assert look(stream) == ["now"]
     held.events.append(event("a minute behind", at=-30_000, id_="2"))
@@ -220,7 +220,7 @@ HOUR: Final = 60 * 60 * 1000
 def test_an_event_that_is_dated_ahead_hides_none_of_those_after_it(ingested: int, clock: int) -> None:
     held = HeldLogs([event("ahead", at=HOUR, id_="1", ingested=ingested)])
     stream = follow_logs(
-        held.reader, FUNCTIONS, START, ALL, Polling(sleep=lambda _: None), lambda: (START + clock) / 1000
+        held, FUNCTIONS, START, ALL, Polling(sleep=lambda _: None), lambda: (START + clock) / 1000
     )
 
     assert look(stream) == ["ahead"]

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Final
 
 import pytest
 
 from countagg.aws.day_reader import DayReader
 from countagg.core.errors import UsageError
 from countagg.core.polling import Polling
+from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE
+from countagg.data.attributes import Attribute
+from countagg.data.files import ListedObject
+from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.operate.selftest.bench import FIRST, SECOND, WaitLog, find_unused_day
 from countagg.operate.selftest.selftest import SelfTest, StepOutcome, StepResult, run
 from countagg.operate.selftest.steps import SelfTestSteps
 from tests.fakes.bench import NOW, FakeBench
+from tests.fakes.day import SETTINGS
 
 NEED_UPLOAD: Final = [
     "same again",
@@ -55,7 +59,7 @@ def run_steps(
     fake, clock = FakeBench(frozenset(faults)), Clock()
     waits = WaitLog(lambda _: None, sleep=clock.sleep)
     wait = Polling(600.0, clock.sleep, clock)
-    steps = SelfTestSteps(fake.bench, wait, waits, lambda: NOW, ([] if lines is None else lines).append)
+    steps = SelfTestSteps(fake, wait, waits, lambda: NOW, ([] if lines is None else lines).append)
     listed = steps.on_existing() if existing else steps.on_throw_away(keep=keep)
     return fake, run(listed, clock)
 
@@ -262,35 +266,32 @@ def test_waits_are_added_up_by_what_was_waited_for() -> None:
 
 
 @dataclass(frozen=True)
-class Days:
+class Days(DayReader):
     """A stack of whose days some are not unused, each for another reason."""
 
     objects: frozenset[str] = frozenset()
     ledgers: frozenset[str] = frozenset()
-    snapshots: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
     published_days: frozenset[str] = frozenset()
+    settings = replace(SETTINGS, snapshot_retention_days=5)
 
-    @property
-    def settings(self) -> Any:
-        return SimpleNamespace(snapshot_retention_days=5)
+    def list_objects(self, day: str) -> Iterator[ListedObject]:
+        return iter([ListedObject("key", "etag", 1, NOW)] if day in self.objects else [])
 
-    def list_objects(self, day: str) -> Iterator[object]:
-        return iter([object()] if day in self.objects else [])
-
-    def ledger(self, day: str) -> Any:
-        return SimpleNamespace(version=int(day in self.ledgers))
+    def ledger(self, day: str, *_shown: Attribute, **_how: bool) -> StoredDay:
+        return StoredDay((StoredLedger(version=int(day in self.ledgers)),))
 
     def sequencers(self, day: str) -> dict[str, str]:
-        return {"i-1": ""} if day in self.snapshots else {}
+        return {"i-1": ""} if day in self.held else {}
 
-    def published(self, day: str) -> Any:
-        return SimpleNamespace(etag="etag" if day in self.published_days else "")
+    def published(self, day: str) -> PublishedTotals:
+        return PublishedTotals(etag="etag") if day in self.published_days else PublishedTotals()
 
 
 def test_a_day_is_unused_if_no_hop_knows_of_it() -> None:
     days = [frozenset({f"2026-11-{number}"}) for number in (19, 18, 17, 16)]
 
-    assert find_unused_day(cast("DayReader", Days()), NOW.date()) == "2026-11-19"
-    assert find_unused_day(cast("DayReader", Days(*days[:3])), NOW.date()) == "2026-11-16"
+    assert find_unused_day(Days(), NOW.date()) == "2026-11-19"
+    assert find_unused_day(Days(*days[:3]), NOW.date()) == "2026-11-16"
     with pytest.raises(UsageError, match="every day that uploads are taken for has files already"):
-        find_unused_day(cast("DayReader", Days(*days)), NOW.date())
+        find_unused_day(Days(*days), NOW.date())

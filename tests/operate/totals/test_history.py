@@ -6,25 +6,22 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 import pytest
 
-from countagg.aws.pipeline import DayTotals
+from countagg.aws.pipeline import DayTotals, Pipeline
 from countagg.core.errors import UsageError
 from countagg.core.ledger import Ledger
 from countagg.core.values import SCALE
 from countagg.operate.totals.history import MAX_DAYS, History, days_between, read_history
 from countagg.operate.totals.query import Choice, TotalsOfDay
 
-if TYPE_CHECKING:
-    from countagg.aws.pipeline import Pipeline
-
 DAYS: Final = ["2026-02-27", "2026-02-28", "2026-03-01"]
 
 
 @dataclass
-class Ledgers:
+class Ledgers(Pipeline):
     """A pipeline that holds totals of days, and remembers who asked.
 
     Attributes:
@@ -34,11 +31,6 @@ class Ledgers:
 
     held: Mapping[str, Mapping[str, int]]
     threads: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The fake, in the place of the real one."""
-        return cast("Pipeline", self)
 
     def totals(self, day: str) -> DayTotals:
         self.threads[day] = threading.get_ident()
@@ -72,7 +64,7 @@ def test_periods_that_cannot_be_are_refused(since: date, until: date, complaint:
 
 
 def test_every_day_is_there_also_one_without_totals() -> None:
-    found = read_history(LEDGERS.pipeline, DAYS)
+    found = read_history(LEDGERS, DAYS)
 
     assert found.days == (
         TotalsOfDay(DAYS[0], 3, "then", {"a": 1 * SCALE, "b": 20 * SCALE, "c": 5 * SCALE}),
@@ -92,7 +84,7 @@ def test_every_day_is_there_also_one_without_totals() -> None:
     ],
 )
 def test_counters_are_chosen_by_their_sum_over_all_days(choice: Choice, expected: list[list[str]]) -> None:
-    found = read_history(LEDGERS.pipeline, DAYS, choice)
+    found = read_history(LEDGERS, DAYS, choice)
 
     assert [list(day.totals) for day in found.days] == expected
 
@@ -100,7 +92,7 @@ def test_counters_are_chosen_by_their_sum_over_all_days(choice: Choice, expected
 def test_the_first_day_is_read_before_any_thread_is_started() -> None:
     ledgers = Ledgers({})
 
-    read_history(ledgers.pipeline, [f"2026-01-{day:02d}" for day in range(1, 31)])
+    read_history(ledgers, [f"2026-01-{day:02d}" for day in range(1, 31)])
 
     assert ledgers.threads["2026-01-01"] == threading.get_ident()
     assert len(ledgers.threads) == 30

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from countagg.core.errors import UsageError
 from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
-from countagg.data.limits import StoredAlert, StoredLimit
+from countagg.data.limits import LimitsTable, StoredAlert, StoredLimit
 from countagg.operate.totals.limits import (
     LimitOfDay,
     LimitsOfDay,
@@ -20,21 +19,13 @@ from countagg.operate.totals.limits import (
 )
 from tests.fakes.pipeline import DAY, FakePipeline
 
-if TYPE_CHECKING:
-    from countagg.data.limits import LimitsTable
 
-
-class FakeLimits:
+class FakeLimits(LimitsTable):
     """Limits and alerts in memory."""
 
     def __init__(self, stored: Sequence[StoredLimit], alerts: Sequence[StoredAlert] = ()) -> None:
         self._stored = stored
         self._alerts = alerts
-
-    @property
-    def limits(self) -> LimitsTable:
-        """The fake, in the place of the real one."""
-        return cast("LimitsTable", self)
 
     def read(self) -> Iterator[StoredLimit]:
         return iter(self._stored)
@@ -48,7 +39,7 @@ def test_limits_stand_beside_the_totals_in_the_order_of_their_names() -> None:
     fake.hold("i-1", {"above": 11, "equal": 10, "free": 99})
     fake.aggregate()
     stored = [StoredLimit(name, 10 * SCALE) for name in ("nobodys", "equal", "above")]
-    assert compare_limits(fake.pipeline, FakeLimits(stored).limits, DAY) == LimitsOfDay(
+    assert compare_limits(fake, FakeLimits(stored), DAY) == LimitsOfDay(
         DAY,
         1,
         (
@@ -86,7 +77,7 @@ def test_only_the_alert_about_this_limit_on_this_day_counts() -> None:
         ([alert("a", 10, sent_at="then")], (AlertState.SENT, "then")),
         ([alert("a", 10)], (AlertState.SENDING, "")),
     ):
-        [found] = compare_limits(fake.pipeline, FakeLimits(stored, [*others, *more]).limits, DAY).limits
+        [found] = compare_limits(fake, FakeLimits(stored, [*others, *more]), DAY).limits
         assert (found.alert, found.alerted_at) == expected
 
 
@@ -94,7 +85,7 @@ def test_an_invalid_limit_is_shown_and_never_passed() -> None:
     fake = FakePipeline()
     fake.hold("i-1", {"a": 11})
     fake.aggregate()
-    [found] = compare_limits(fake.pipeline, FakeLimits([StoredLimit("a", None, "why")]).limits, DAY).limits
+    [found] = compare_limits(fake, FakeLimits([StoredLimit("a", None, "why")]), DAY).limits
     assert found == LimitOfDay("a", None, 11 * SCALE, problem="why")
 
 

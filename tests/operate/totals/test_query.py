@@ -22,7 +22,7 @@ def fake() -> FakePipeline:
 
 
 def test_the_totals_are_those_of_the_ledger_by_name(fake: FakePipeline) -> None:
-    found = query(fake.pipeline, DAY)
+    found = query(fake, DAY)
 
     assert found == TotalsOfDay(DAY, 1, "now", {"a": 3 * SCALE, "b": 5 * SCALE}, None)
     assert list(found.totals) == ["a", "b"]
@@ -58,14 +58,14 @@ def test_patterns_that_name_no_counter_are_told() -> None:
 
 
 def test_by_instance_the_largest_counters_are_those_of_the_totals(fake: FakePipeline) -> None:
-    found = query(fake.pipeline, DAY, Choice(top=1), by_instance=True)
+    found = query(fake, DAY, Choice(top=1), by_instance=True)
 
     assert found.totals == {"b": 5 * SCALE}
     assert found.instances == {"i-2": {"b": 5 * SCALE}}
 
 
 def test_by_instance_counters_have_the_order_that_was_asked_for(fake: FakePipeline) -> None:
-    found = query(fake.pipeline, DAY, Choice(by_value=True), by_instance=True)
+    found = query(fake, DAY, Choice(by_value=True), by_instance=True)
 
     assert list(found.totals) == ["b", "a"]
     assert found.instances is not None
@@ -76,17 +76,17 @@ def test_by_instance_counters_have_the_order_that_was_asked_for(fake: FakePipeli
 def test_by_instance_what_the_totals_do_not_include_yet_is_shown(fake: FakePipeline) -> None:
     fake.hold("i-3", {"new": 1})
 
-    found = query(fake.pipeline, DAY, Choice(("n*",)), by_instance=True)
+    found = query(fake, DAY, Choice(("n*",)), by_instance=True)
 
     assert (found.totals, found.instances) == ({}, {"i-3": {"new": SCALE}})
 
 
 def test_only_the_named_counters_are_returned(fake: FakePipeline) -> None:
-    assert query(fake.pipeline, DAY, Choice(("b", "nobody"))).totals == {"b": 5 * SCALE}
+    assert query(fake, DAY, Choice(("b", "nobody"))).totals == {"b": 5 * SCALE}
 
 
 def test_by_instance_an_empty_file_is_shown_and_a_withdrawn_one_is_not(fake: FakePipeline) -> None:
-    found = query(fake.pipeline, DAY, by_instance=True).instances
+    found = query(fake, DAY, by_instance=True).instances
 
     assert found == {"i-1": {"a": 2 * SCALE}, "i-2": {"a": 1 * SCALE, "b": 5 * SCALE}, "i-empty": {}}
     assert list(found) == ["i-1", "i-2", "i-empty"]
@@ -94,11 +94,11 @@ def test_by_instance_an_empty_file_is_shown_and_a_withdrawn_one_is_not(fake: Fak
 
 
 def test_by_instance_and_counter_only_who_contributes_is_shown(fake: FakePipeline) -> None:
-    assert query(fake.pipeline, DAY, Choice(("b",)), by_instance=True).instances == {"i-2": {"b": 5 * SCALE}}
+    assert query(fake, DAY, Choice(("b",)), by_instance=True).instances == {"i-2": {"b": 5 * SCALE}}
 
 
 @pytest.mark.parametrize("by_instance", [False, True])
 def test_a_day_without_a_ledger_has_version_0(*, by_instance: bool, fake: FakePipeline) -> None:
-    found = query(fake.pipeline, "2020-01-01", by_instance=by_instance)
+    found = query(fake, "2020-01-01", by_instance=by_instance)
 
     assert found == TotalsOfDay("2020-01-01", 0, "", {}, {} if by_instance else None)

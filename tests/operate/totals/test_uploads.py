@@ -99,7 +99,7 @@ def test_files_go_under_their_days_and_instances_keys() -> None:
     fake = FakePipeline()
     told: list[None] = []
 
-    uploads = upload_rounds(fake.pipeline, DAY, [FILES], lambda: told.append(None))
+    uploads = upload_rounds(fake, DAY, [FILES], lambda: told.append(None))
 
     assert sorted(fake.uploaded) == [(f"counters/{DAY}/values_{each.instance}", each.content) for each in FILES]
     assert uploads == [Uploaded(each.instance, etag_of(each.content)) for each in FILES]
@@ -110,7 +110,7 @@ def test_of_an_instance_that_uploads_twice_the_last_upload_is_returned() -> None
     fake = FakePipeline()
     fake.hold("i-1", {"a": 9}, number=4)
 
-    uploads = upload_rounds(fake.pipeline, DAY, [FILES[:2], [SampleFile("i-1", b"b 5\n")]], lambda: None)
+    uploads = upload_rounds(fake, DAY, [FILES[:2], [SampleFile("i-1", b"b 5\n")]], lambda: None)
 
     assert uploads == [
         Uploaded("i-1", etag_of(b"b 5\n"), replaced=sequencer(4)),
@@ -131,7 +131,7 @@ def test_a_round_begins_when_the_one_before_has_ended() -> None:
     fake = FakePipeline(on_put=slowly)
     later = [SampleFile("i-9", b"z 1\n")]
 
-    upload_rounds(fake.pipeline, DAY, [FILES, later], lambda: None)
+    upload_rounds(fake, DAY, [FILES, later], lambda: None)
 
     assert begun[-1].endswith("values_i-9")
     assert ended_before[begun[-1]] == len(FILES)
@@ -145,7 +145,7 @@ def test_the_files_of_a_round_are_uploaded_in_parallel() -> None:
 
     fake = FakePipeline(on_put=wait_for_the_others)
 
-    upload_rounds(fake.pipeline, DAY, [FILES], lambda: None)
+    upload_rounds(fake, DAY, [FILES], lambda: None)
 
     assert len(fake.uploaded) == len(FILES)
 
@@ -157,7 +157,7 @@ def test_an_upload_that_fails_ends_it() -> None:
     fake = FakePipeline(on_put=fail)
 
     with pytest.raises(TimedOut):
-        upload_rounds(fake.pipeline, DAY, [FILES], lambda: None)
+        upload_rounds(fake, DAY, [FILES], lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -182,11 +182,11 @@ def test_an_upload_counts_once_a_later_snapshot_of_its_content_is_in_the_totals(
 ) -> None:
     fake = FakePipeline()
     fake.hold("i-1", {"a": 1}, number=5, etag="new")
-    assert look_for(fake.pipeline, DAY, [upload]) == Inclusion(0, 0)
+    assert look_for(fake, DAY, [upload]) == Inclusion(0, 0)
 
     fake.aggregate()
 
-    assert look_for(fake.pipeline, DAY, [upload]) == Inclusion(1, included)
+    assert look_for(fake, DAY, [upload]) == Inclusion(1, included)
 
 
 def test_an_older_snapshot_in_the_totals_does_not_count() -> None:
@@ -195,11 +195,11 @@ def test_an_older_snapshot_in_the_totals_does_not_count() -> None:
     fake.aggregate()
     fake.hold("i-1", {"a": 1}, number=6, etag="new")
 
-    assert look_for(fake.pipeline, DAY, [Uploaded("i-1", "new", replaced=sequencer(5))]) == Inclusion(1, 0)
+    assert look_for(fake, DAY, [Uploaded("i-1", "new", replaced=sequencer(5))]) == Inclusion(1, 0)
 
     fake.aggregate()
 
-    assert look_for(fake.pipeline, DAY, [Uploaded("i-1", "new", replaced=sequencer(5))]) == Inclusion(2, 1)
+    assert look_for(fake, DAY, [Uploaded("i-1", "new", replaced=sequencer(5))]) == Inclusion(2, 1)
 
 
 def test_the_wait_tells_how_far_it_is_and_ends_when_all_are_included() -> None:
@@ -210,9 +210,7 @@ def test_the_wait_tells_how_far_it_is_and_ends_when_all_are_included() -> None:
     clock = Clock(fake)
 
     found = list(
-        wait_until_included(
-            fake.pipeline, DAY, [Uploaded("i-1", "one"), Uploaded("i-2", "two")], clock.wait(timeout=60)
-        )
+        wait_until_included(fake, DAY, [Uploaded("i-1", "one"), Uploaded("i-2", "two")], clock.wait(timeout=60))
     )
 
     assert found == [Inclusion(1, 1), Inclusion(1, 1), Inclusion(1, 1), Inclusion(2, 2)]
@@ -225,7 +223,7 @@ def test_what_is_included_already_is_not_waited_for() -> None:
     fake.aggregate()
     clock = Clock(fake)
 
-    found = list(wait_until_included(fake.pipeline, DAY, [Uploaded("i-1", "one")], clock.wait(timeout=0)))
+    found = list(wait_until_included(fake, DAY, [Uploaded("i-1", "one")], clock.wait(timeout=0)))
 
     assert found == [Inclusion(1, 1)]
     assert clock.naps == []
@@ -238,7 +236,7 @@ def test_the_wait_ends_with_9_and_says_what_is_missing() -> None:
     uploads = [Uploaded("i-1", "one"), Uploaded("i-refused", "never")]
 
     with pytest.raises(TimedOut) as caught:
-        list(wait_until_included(fake.pipeline, DAY, uploads, clock.wait(timeout=7)))
+        list(wait_until_included(fake, DAY, uploads, clock.wait(timeout=7)))
 
     assert caught.value.exit_code == 9
     assert str(caught.value) == f"totals of {DAY}: the totals include 1 of 2 files after 7 s"
@@ -251,11 +249,7 @@ def test_a_large_fleet_is_asked_for_less_often() -> None:
     for size in (100, 101):
         clock = Clock(FakePipeline())
         with pytest.raises(TimedOut):
-            list(
-                wait_until_included(
-                    FakePipeline().pipeline, DAY, [Uploaded("i", "e")] * size, clock.wait(timeout=2)
-                )
-            )
+            list(wait_until_included(FakePipeline(), DAY, [Uploaded("i", "e")] * size, clock.wait(timeout=2)))
         naps.append(len(clock.naps))
 
     assert naps[0] > 5 * naps[1] > 0

@@ -1,7 +1,8 @@
 """Counter files: lines of `COUNTER VALUE`, read under the input rules and written in one canonical form.
 
-The rules: UTF-8; a byte order mark, CRLF and blank lines are fine. A name has 1 to 255 bytes and no white
-space; a value is a decimal number (`values`). A malformed line or a repeated counter refuses the whole file.
+The rules: UTF-8, as it is or gzip'd; a byte order mark, CRLF and blank lines are fine. A name has 1 to 255 bytes
+and no white space; a value is a decimal number (`values`). A malformed line or a repeated counter refuses the
+whole file, and so does a file without a counter: a command that failed leaves it, not an instance that withdraws.
 There are no comments: `#` is a character like any other, so that no line is left out without a word.
 """
 
@@ -13,10 +14,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from countagg.core.errors import InvalidCounterFile
+from countagg.core.gzipped import GZIP_MAGIC, gunzip
 from countagg.core.values import SCALE, format_value, parse_value
 
 MAX_FILE_BYTES: Final = 5 * 1024 * 1024
-"""Largest file that is read at all; about 200,000 counters."""
+"""Largest file that is read at all, also once it is decompressed; about 200,000 counters."""
 
 MAX_LINES: Final = 250_000
 """More counters than fit into a snapshot, and no more than the processor has memory for."""
@@ -31,7 +33,7 @@ _USUAL: Final = re.compile(rb"(?:[!-~]{1,255} [0-9]{1,24}\n)*+")
 one. It is read at four times the speed."""
 
 _OTHER_FORMS: Final = {
-    b"\x1f\x8b": "the file is compressed by gzip: upload it as it was before",
+    GZIP_MAGIC: "the file is compressed by gzip twice: once is enough",
     b"\x28\xb5\x2f\xfd": "the file is compressed by zstd: upload it as it was before",
     b"BZh": "the file is compressed by bzip2: upload it as it was before",
     b"\xfd7zXZ": "the file is compressed by xz: upload it as it was before",
@@ -56,10 +58,29 @@ _SHOWN: Final = 40
 
 
 def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[str, int]:
-    """Read a counter file.
+    """Read a counter file, which names one counter at least.
 
     Args:
-        content: of the file.
+        content: of the file, as it is or gzip'd.
+        max_counters: how many it may have.
+
+    Returns:
+        Counter names with their values in units of 10^-9, in the file's order.
+
+    Raises:
+        InvalidCounterFile: a rule is broken; with the line number where one line is to blame.
+    """
+    counters = parse_counters(content, max_counters)
+    if not counters:
+        raise InvalidCounterFile("the file has no counter; to withdraw an instance, delete its object")
+    return counters
+
+
+def parse_counters(content: bytes, max_counters: int = MAX_LINES) -> dict[str, int]:
+    """Read lines in the form of a counter file, or none.
+
+    Args:
+        content: of the file, as it is or gzip'd.
         max_counters: how many it may have.
 
     Returns:
@@ -70,6 +91,8 @@ def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[st
     """
     if len(content) > MAX_FILE_BYTES:
         raise InvalidCounterFile(f"the file has {len(content)} bytes; at most {MAX_FILE_BYTES} are read")
+    if content.startswith(GZIP_MAGIC):
+        content = _decompress(content)
     lines = content.count(b"\n")
     if lines > MAX_LINES:
         raise InvalidCounterFile(f"the file has {lines} lines; at most {MAX_LINES} are read")
@@ -81,6 +104,13 @@ def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[st
         if 2 * len(counters) == len(words):
             return counters
     return _parse_lines(_decode(content), max_counters)
+
+
+def _decompress(content: bytes) -> bytes:
+    try:
+        return gunzip(content, MAX_FILE_BYTES)
+    except ValueError as error:
+        raise InvalidCounterFile(str(error)) from error
 
 
 def _check_count(counters: int, max_counters: int) -> None:

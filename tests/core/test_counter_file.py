@@ -13,6 +13,7 @@ from countagg.core.counter_file import (
     MAX_FILE_BYTES,
     MAX_NAME_BYTES,
     parse_counter_file,
+    parse_counters,
     read_canonical,
     read_canonical_value,
     render_counters,
@@ -25,7 +26,7 @@ from tests.core.strategies import WrittenFile, counter_sets, written_files
 
 @given(counter_sets())
 def test_a_rendered_file_parses_to_the_same_counters(counters: dict[str, int]) -> None:
-    assert parse_counter_file(render_counters(counters)) == counters
+    assert parse_counters(render_counters(counters)) == counters
 
 
 @given(counter_sets())
@@ -35,13 +36,14 @@ def test_the_canonical_form_is_read_back_without_the_rules(counters: dict[str, i
 
 @given(written_files())
 def test_a_file_says_the_same_however_it_is_written(written: WrittenFile) -> None:
-    assert parse_counter_file(written.content) == written.counters
+    assert parse_counters(written.content) == written.counters
+    assert parse_counters(gzip.compress(written.content)) == written.counters
 
 
 @given(written_files())
 def test_the_canonical_form_is_idempotent(written: WrittenFile) -> None:
-    canonical = render_counters(parse_counter_file(written.content))
-    assert render_counters(parse_counter_file(canonical)) == canonical
+    canonical = render_counters(parse_counters(written.content))
+    assert render_counters(parse_counters(canonical)) == canonical
 
 
 @given(counter_sets())
@@ -119,11 +121,15 @@ def test_the_canonical_form_is_sorted_lines_of_name_space_value() -> None:
     assert render_counters({"b": 15 * SCALE // 10, "a": -SCALE, "B": 0}) == b"B 0\na -1\nb 1.5\n"
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", b"\r\n\r\n", b" \t \n", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\r\n"]
-)
-def test_a_file_without_lines_has_no_counters(content: bytes) -> None:
-    assert parse_counter_file(content) == {}
+WITHOUT_LINES = [b"", b"\n", b"\r\n\r\n", b" \t \n", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\r\n"]
+NO_COUNTER = ("the file has no counter; to withdraw an instance, delete its object", None)
+
+
+@pytest.mark.parametrize("content", WITHOUT_LINES)
+def test_a_file_without_a_counter_is_refused(content: bytes) -> None:
+    assert parse_counters(content) == {}
+    assert refusal(content) == NO_COUNTER
+    assert refusal(gzip.compress(content)) == NO_COUNTER
 
 
 def test_counters_keep_the_order_of_the_file() -> None:
@@ -190,7 +196,8 @@ UTF_16 = "the file looks like UTF-16; save it as UTF-8"
         ("a 1\n".encode("utf-16"), "the file is UTF-16: save it as UTF-8", None),
         ("\ufeffa 1\n".encode("utf-16-be"), "the file is UTF-16: save it as UTF-8", None),
         ("a 1\n".encode("utf-16-le"), r"value '\x001\x00' is not a decimal number: " + UTF_16, 1),
-        (gzip.compress(b"a 1\n", mtime=0), "the file is compressed by gzip: upload it as it was before", None),
+        (gzip.compress(b"a 1\nb\n"), "'b' is not COUNTER VALUE", 2),
+        (gzip.compress(gzip.compress(b"a 1\n")), "the file is compressed by gzip twice: once is enough", None),
         (bz2.compress(b"a 1\n"), "the file is compressed by bzip2: upload it as it was before", None),
         (lzma.compress(b"a 1\n"), "the file is compressed by xz: upload it as it was before", None),
         (b"a 1\n" + b"x" * 300 + b" y z\n", "'" + "x" * 40 + "...' is not COUNTER VALUE", 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import string
@@ -18,7 +19,7 @@ from countagg.core.events import parse_s3_message
 from countagg.core.ledger import MAX_DOCUMENT_BYTES, Image, Ledger, Link, decode_ledger, encode_ledger, fold
 from countagg.core.published import VERSION_KEY, parse_published
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
-from countagg.core.values import parse_sum, parse_value
+from countagg.core.values import SCALE, parse_sum, parse_value
 from countagg.data.limits import parse_limit
 from countagg.data.snapshots import parse_snapshot_record
 
@@ -71,6 +72,10 @@ HOSTILE_FILES = {
     "long values": file_of(lambda name: f"{name} 123456789012345678901234.123456789\n"),
     "long names": file_of(lambda name: f"{name}{'n' * (MAX_NAME_BYTES - 3)} 1\n"),
     "not text": b"\xff" * MAX_FILE_BYTES,
+    "gzip'd": gzip.compress(file_of("{} 1\n".format), 1),
+    "gzip'd without compression": gzip.compress(b"A 1\n" * (MAX_FILE_BYTES // 4), 0)[: MAX_FILE_BYTES - 8],
+    "a bomb": gzip.compress(b"0" * (300 * 2**20)),
+    "many members": gzip.compress(b"") * (MAX_FILE_BYTES // 20),
 }
 
 
@@ -84,7 +89,7 @@ def test_a_file_of_more_lines_than_can_be_stored_is_refused_before_it_is_read() 
     with pytest.raises(InvalidCounterFile, match=f"has {MAX_LINES + 1} lines; at most {MAX_LINES}") as caught:
         parse_counter_file(b"A\n" * (MAX_LINES + 1))
     assert caught.value.line is None
-    assert parse_counter_file(b"\n" * MAX_LINES) == {}
+    assert parse_counter_file(b"\n" * (MAX_LINES - 1) + b"A 1\n") == {"A": SCALE}
 
 
 def test_no_file_that_can_be_stored_has_so_many_lines() -> None:

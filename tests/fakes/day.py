@@ -92,10 +92,10 @@ class FakeDay(DayReader, DayWriter, EventQueue):
 
     # Uploads, and what the functions do about them
 
-    def upload(self, instance: str, content: str, *, told: bool = True) -> None:
+    def upload(self, instance: str, content: str | bytes, *, told: bool = True) -> None:
         """Write a file; S3 tells of it unless the event is lost."""
         key = build_object_key("counters/", DAY, instance)
-        self.objects[key] = content.encode()
+        self.objects[key] = content.encode() if isinstance(content, str) else content
         self._tell(key, removed=False, told=told)
 
     def delete(self, instance: str, *, told: bool = True) -> None:

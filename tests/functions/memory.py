@@ -7,6 +7,7 @@ the largest resident set in MB, as Lambda counts it: the interpreter, the SDK an
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -237,6 +238,12 @@ def many_lines() -> bytes:
     return "".join(f"{each:06d} 1\n" for each in range(250_000)).encode()
 
 
+def bomb() -> bytes:
+    """Return a small file that would become 250 MB, made without holding them."""
+    compressor, megabyte = zlib.compressobj(wbits=31), b"0" * 2**20
+    return b"".join(compressor.compress(megabyte) for _ in range(250)) + compressor.flush()
+
+
 def unusual_lines() -> bytes:
     return "".join(f"{each:06d} 1.5\n" for each in range(250_000)).encode()
 
@@ -253,6 +260,8 @@ CASES: Final[Mapping[str, Case]] = {
     "aggregator, one ledger": ("aggregator", changes_of_one_ledger, answer_aggregator),
     "aggregator, many ledgers": ("aggregator", a_change_of_many_ledgers, answer_aggregator),
     "processor, long names": ("processor", ten_files, answer_processor(long_names)),
+    "processor, gzip'd": ("processor", ten_files, answer_processor(lambda: gzip.compress(long_names(), 0))),
+    "processor, bombs": ("processor", ten_files, answer_processor(bomb)),
     "processor, one wide letter": ("processor", ten_files, answer_processor(lambda: long_names("\U0001f600"))),
     "processor, too many lines": ("processor", ten_files, answer_processor(many_lines)),
     "processor, too many unusual lines": ("processor", ten_files, answer_processor(unusual_lines)),

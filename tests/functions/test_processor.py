@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import zlib
@@ -53,9 +54,19 @@ def test_a_file_replaces_the_one_before_whole(world: World) -> None:
     assert world.counters_of("i-1") == {"REQUESTS": 13 * SCALE}
 
 
-def test_an_empty_file_is_a_file_without_counters(world: World) -> None:
-    world.process_between_good_ones(world.created(world.put("i-1", b"")))
-    assert world.counters_of("i-1") == {}
+def test_a_gzipd_file_is_known_by_its_content(world: World) -> None:
+    """Whatever the object says of it: of the usual `aws s3 cp` nothing."""
+    key = world.put("i-1", gzip.compress(GOOD))
+    world.process_between_good_ones(world.created(key))
+    assert world.counters_of("i-1") == COUNTERS
+    world.clients.s3.put_object(
+        Bucket=world.settings.bucket, Key=key, Body=gzip.compress(b"A 1\n"), ContentEncoding="gzip"
+    )
+    world.process(world.created(key, "00674760C0"))
+    assert world.counters_of("i-1") == {"A": SCALE}
+    world.clients.s3.put_object(Bucket=world.settings.bucket, Key=key, Body=b"A 2\n", ContentEncoding="gzip")
+    world.process(world.created(key, "00674760C1"))
+    assert world.counters_of("i-1") == {"A": 2 * SCALE}
 
 
 def test_the_bucket_must_belong_to_the_account(world: World) -> None:
@@ -73,12 +84,21 @@ MALFORMED = [
     (b"a 9" + b"0" * 24, f"value '9{'0' * 23}...' is out of range: at most 24 digits before the point", 1),
     (b"a 1\r\n\xff 2\r\n", "the line is not UTF-8", 2),
     (b"n" * 256 + b" 1\n", f"the name '{'n' * 40}...' has more than 255 bytes", 1),
+    # A failed command in a pipe leaves an empty file: the instance must not be withdrawn by it.
+    (b"", "the file has no counter; to withdraw an instance, delete its object", None),
+    (gzip.compress(b""), "the file has no counter; to withdraw an instance, delete its object", None),
+    (gzip.compress(GOOD)[:-4], "the gzip'd file is cut short", None),
+    (
+        gzip.compress(b"a 1\n" + b" " * MAX_FILE_BYTES),
+        f"decompressed, the file has more bytes than are read: at most {MAX_FILE_BYTES}",
+        None,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("content", "reason", "line"), MALFORMED)
 def test_a_malformed_file_is_refused_and_the_one_before_stands(
-    world: World, content: bytes, reason: str, line: int
+    world: World, content: bytes, reason: str, line: int | None
 ) -> None:
     key = world.put("i-1", GOOD)
     world.process(world.created(key))
@@ -571,7 +591,7 @@ def test_the_parts_of_a_file_are_written_together_or_not_at_all(world: World) ->
     key = spread.put("i-1", GOOD)
     newer, older = spread.created(key), spread.created(key, "00")
     spread.process(newer)
-    spread.put("i-1", b"")
+    spread.put("i-1", b"A 1\n")
     # An older event, and the same again: no part is touched.
     assert spread.process(older, newer).retried == []
     assert parts_of(spread, "i-1") == list(Layout(1, 2).split(COUNTERS))

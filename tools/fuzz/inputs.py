@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -126,10 +127,15 @@ def spoilt_text(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> str:
     return draw(st.one_of(st.just(text[:end]), texts, st.just("[" * 100_000)))
 
 
+def packed(contents: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Draw bytes compressed as in a snapshot, or nearly so."""
+    return compressed(contents, zlib.compress)
+
+
 @st.composite
-def packed(draw: st.DrawFn, contents: st.SearchStrategy[bytes]) -> bytes:
+def compressed(draw: st.DrawFn, contents: st.SearchStrategy[bytes], compress: Callable[[bytes], bytes]) -> bytes:
     """Draw bytes compressed, then perhaps cut or with a byte changed, or bytes that never were."""
-    whole = bytearray(zlib.compress(draw(contents)))
+    whole = bytearray(compress(draw(contents)))
     if draw(st.integers(0, 3)) == 0:
         whole[draw(st.integers(0, len(whole) - 1))] = draw(st.integers(0, 255))
     end = draw(st.one_of(st.none(), st.none(), st.integers(0, len(whole))))
@@ -151,12 +157,13 @@ def _encode(lines: list[str]) -> bytes:
     return "".join(lines).encode(errors="surrogatepass")
 
 
-counter_files = st.one_of(
+_plain_files = st.one_of(
     st.lists(_lines, max_size=8).map(_encode),
     st.lists(_lines, max_size=3).map(lambda lines: b"\xef\xbb\xbf" + _encode(lines)),
     st.binary(max_size=60),
 )
-"""Counter files, most of them nearly right."""
+counter_files = st.one_of(_plain_files, _plain_files, compressed(_plain_files, gzip.compress))
+"""Counter files, most of them nearly right, some of them gzip'd."""
 
 s3_messages = st.sampled_from(
     [

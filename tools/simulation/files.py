@@ -7,8 +7,9 @@ under test is not asked.
 from __future__ import annotations
 
 import codecs
+import gzip
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -61,6 +62,8 @@ def good_file(random: Random) -> File:
     end = random.choice(("\n", "\n", "\r\n"))
     text = end.join(lines) + random.choice((end, "")) if lines else ""
     mark = codecs.BOM_UTF8 if random.random() < 0.1 else b""
+    if not counters:
+        text, counters = "e 0", {"e": 0}
     return File(mark + text.encode(), counters)
 
 
@@ -71,6 +74,18 @@ def _spelled(random: Random) -> tuple[str, int]:
     value = (whole * 10**decimals + fraction) * 10 ** (9 - decimals)
     digits = f"{whole}.{fraction:0{decimals}d}" if decimals else f"{whole}"
     return f"{sign}{digits}", -value if sign == "-" else value
+
+
+def in_another_form(random: Random, file: File) -> File:
+    """Return a file gzip'd, in one member or two; or one that a failed command left of it, which says nothing."""
+    chance = random.random()
+    if chance < 0.1:
+        return File(random.choice((b"", b"\r\n", gzip.compress(b"", mtime=0))), None, "has no counter")
+    if chance < 0.2:
+        return File(gzip.compress(file.content, mtime=0)[: -random.randint(1, 9)], None, "cut short")
+    cut = random.randint(0, len(file.content))
+    members = (file.content[:cut], file.content[cut:]) if chance < 0.4 else (file.content,)
+    return replace(file, content=b"".join(gzip.compress(each, mtime=0) for each in members))
 
 
 def changed_file(random: Random) -> File:

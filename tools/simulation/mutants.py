@@ -198,6 +198,20 @@ MUTANTS = (
         seed=51,
     ),
     Mutant(
+        "an empty file taken for a withdrawal",
+        "core.counter_file",
+        "    if not counters:\n",
+        "    if False:\n",
+        seed=17,
+    ),
+    Mutant(
+        "only the first member of a gzip'd file read",
+        "core.gzipped",
+        "    while rest:\n",
+        "    while rest and not parts:\n",
+        seed=2,
+    ),
+    Mutant(
         "failed message taken for done",
         "functions.processor",
         """extra={"message_id": record.message_id})\n                raise\n""",
@@ -307,7 +321,7 @@ MUTANTS = (
         """        if items:
             return all(self._table.put("snapshot", item, _unless_newer(item)) for item in items)
 """,
-        seed=26,
+        seed=0,
     ),
     Mutant(
         "partitions read one after the other",
@@ -358,14 +372,14 @@ MUTANTS = (
         "core.days",
         "    earliest = expiry if fixed is None else min(expiry, fixed.snapshots)",
         "    earliest = expiry",
-        goes_on=10,
+        goes_on=9,
     ),
     Mutant(
         "a day never closed",
         "core.days",
         "    return (today - _EPOCH).days >= _closing(day, retention_days, fixed)",
         "    return False",
-        goes_on=10,
+        goes_on=9,
     ),
     Mutant(
         "a day's record expires like its snapshots",
@@ -393,6 +407,6 @@ MUTANTS = (
         "functions.outputs",
         "expires_at = publication.expires_at or settings",
         "expires_at = settings",
-        goes_on=38,
+        goes_on=74,
     ),
 )

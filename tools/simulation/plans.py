@@ -10,7 +10,7 @@ from typing import Final
 
 from countagg.core.partitions import Layout
 from tools.simulation.faults import Fault, Strike
-from tools.simulation.files import File, bad_file, good_file
+from tools.simulation.files import File, bad_file, good_file, in_another_form
 from tools.simulation.retention import Kept, Later, choose_kept, choose_later
 from tools.simulation.timeline import DAY, HOUR, MINUTE
 
@@ -158,6 +158,8 @@ _TOTALS_LOST: Final = 0.06
 """How often the totals table is lost."""
 _DAY_DENIED: Final = 0.08
 """How often the object of one day is denied to the publisher."""
+_OTHER_FORMS: Final = 0.3
+"""How often some files of a chapter are gzip'd or empty."""
 _LITTLE_TIME: Final = 0.2
 """How often there are invocations of the publisher that begin with little time."""
 _STREAM_HOPS: Final = ("aggregator", "publisher")
@@ -188,7 +190,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
     return Plan(
         seed=seed,
         start=start,
-        chapters=tuple(chapters),
+        chapters=tuple(_in_other_forms(seed, chapter) for chapter in chapters),
         rates=_with_little_time(seed, _rates(random)),
         latency_spread=random.choice((0.5, 2.0, 3.3)),
         partitions=random.choice((1, 1, 2, 3)),
@@ -209,6 +211,19 @@ def _with_disturbance(seed: int, chapter: Chapter, label: str, chance: float, fa
     span = max((step.after for step in chapter.steps), default=0.0) + MINUTE
     struck = Disturbance(random.random() * span, fault, "publisher", random.random())
     return replace(chapter, disturbances=(*chapter.disturbances, struck))
+
+
+def _in_other_forms(seed: int, chapter: Chapter) -> Chapter:
+    """Now and then change the form of files; by chances of its own too."""
+    random = Random(f"forms of {seed}")
+    if random.random() >= _OTHER_FORMS:
+        return chapter
+    often = random.random()
+    steps = [
+        replace(step, file=in_another_form(random, step.file)) if step.file and random.random() < often else step
+        for step in chapter.steps
+    ]
+    return replace(chapter, steps=tuple(steps))
 
 
 def _with_little_time(seed: int, rates: dict[Fault, float]) -> dict[Fault, float]:

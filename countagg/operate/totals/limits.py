@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from countagg.core.counter_file import check_counter_name, parse_counter_file
+from countagg.core.counter_file import check_counter_name, parse_counters
 from countagg.core.errors import InvalidCounterFile, UsageError
 from countagg.core.limits import AlertState
 from countagg.core.values import parse_value
@@ -97,7 +97,7 @@ def check_limits_file(name: str, content: bytes) -> dict[str, int]:
         UsageError: a rule is broken, with the line.
     """
     try:
-        return parse_counter_file(content)
+        return parse_counters(content)
     except InvalidCounterFile as error:
         where = name if error.line is None else f"{name}, line {error.line}"
         raise UsageError(error.reason, where=where, hint="mend the file; nothing was set") from error

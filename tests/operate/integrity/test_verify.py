@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -98,6 +99,21 @@ def test_a_refused_file_is_named_apart_and_the_snapshot_before_it_stands() -> No
         ),
         RefusedFile(f"counters/{DAY}/values_i-8", "the file has 5242881 bytes; at most 5242880 are read", None),
     }
+
+
+def test_files_are_read_as_the_processor_reads_them_gzipd_and_empty() -> None:
+    """Where the two read differently, a right day would be wrong, or an empty file would withdraw on repair."""
+    day = healthy_day()
+    day.upload("i-1", gzip.compress(b"A 5\n"))
+    day.upload("i-2", "")
+    day.settle()
+    assert (day.verify().ok, day.totals.sums["A"]) == (True, (5 + 10) * SCALE)
+    key = f"counters/{DAY}/values_i-2"
+    refused = RefusedFile(key, "the file has no counter; to withdraw an instance, delete its object", None)
+    assert day.verify().refused == (refused,)
+    del day.held["i-1"]
+    assert day.repair().verification.ok
+    assert day.totals.sums["A"] == (5 + 10) * SCALE
 
 
 def test_of_a_refused_file_a_damaged_snapshot_is_named() -> None:

@@ -47,6 +47,7 @@ from countagg.aws.answers import LOOK_INTO
 from countagg.core.errors import AwsCallFailed, ConnectionProblem, CountaggError
 
 CA_BUNDLE: Final = "AWS_CA_BUNDLE"
+NAME_A_REGION: Final = "give --region, or set AWS_REGION; without an AWS account: `countagg demo`"
 _OTHER_FILES: Final = "mend it; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE may name others"
 _MEND_PROFILE: Final = (
     "mend the profile in the AWS configuration, or choose another by --profile; "
@@ -83,7 +84,7 @@ _FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
     ((InvalidConfigError,), _MEND_PROFILE),
     ((ConfigParseError, ConfigNotFound), _OTHER_FILES),
     ((MissingDependencyException,), "install what it names where countagg is, or use another kind of profile"),
-    ((NoRegionError,), "give --region, or set AWS_REGION"),
+    ((NoRegionError,), NAME_A_REGION),
     ((InvalidRegionError, UnknownRegionError, EndpointProviderError), "check --region and --endpoint-url"),
     ((ProfileNotFound,), "`aws configure list-profiles` lists those that exist"),
     ((SSLError,), _CERTIFICATES),

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, UnknownRegionError
 
 from countagg.aws.configuration import configured_session, isolated_session
 from countagg.aws.errors import aws_errors, message_of
+from countagg.aws.failures import NAME_A_REGION
 from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
@@ -161,7 +162,7 @@ class Clients:
             ConnectionProblem: there is none.
         """
         if not self.session.region_name:
-            raise ConnectionProblem("no region is set", where="--region", hint="give --region, or set AWS_REGION")
+            raise ConnectionProblem("no region is set", where="--region", hint=NAME_A_REGION)
         return self.session.region_name
 
     @property

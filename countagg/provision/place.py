@@ -103,3 +103,11 @@ class Place:
     def bucket_arn(self, name: str) -> str:
         """ARN of a bucket; buckets have neither region nor account in theirs."""
         return f"arn:{self.partition}:s3:::{name}"
+
+
+def bucket_name(stack: str, place: Place) -> str:
+    """Return the usual name of a stack's bucket, which no other account is likely to have.
+
+    A stack's name has at most 32 characters, so that it never has more than the 63 of a bucket's.
+    """
+    return f"{stack}-{place.account}-{place.region}"

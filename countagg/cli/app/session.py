@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
-_COMMAND: Final = re.compile("`countagg (?!-|local )([^`]+)`")
-"""A command in a text for people, as it is written where nobody knows of stack and place. `local` has neither."""
+_COMMAND: Final = re.compile("`countagg (?!-|(?:local|demo|help|version)\\b)([^`]+)`")
+"""A command in a text for people, as it is written where nobody knows of stack and place. Some have neither."""
 
 
 def spinner(console: Console) -> str:
@@ -118,13 +118,22 @@ class Session:
 
         Raises:
             EngineProblem: --local, and the embedded engine does not run.
+            Declined: nor shall it be started.
         """
         from countagg.aws.session import Clients, ConnectionOptions
-        from countagg.local import LocalEngine, client_environment  # with psutil, which AWS does without
+        from countagg.local import (
+            EngineState,
+            LocalEngine,
+            client_environment,
+        )  # with psutil, which AWS does without
 
         if not self.options.local:
             return Clients(ConnectionOptions(self.options.profile, self.options.region, self.options.endpoint_url))
-        engine = client_environment(LocalEngine().require_running())
+        local = LocalEngine()
+        if self.stdin.isatty() and local.status().state is EngineState.STOPPED:
+            self.confirm("The embedded engine is not running. Start it?", "yes", yes=False)
+            local.start()
+        engine = client_environment(local.require_running())
         return Clients(
             ConnectionOptions(
                 region=self.options.region or engine["AWS_REGION"],

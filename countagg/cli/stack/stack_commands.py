@@ -17,6 +17,8 @@ from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.core.errors import LeftOver
 from countagg.core.names import variable_of
+from countagg.provision.choices import NoBucket
+from countagg.provision.place import bucket_name
 
 # What they do is imported when they do it, so that help and completion of their many options are quick.
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ def setup(
 
     session.introduce(expect_account)
     deployment, reporter = _deployment(session)
-    planned = _plan(session, deployment, flags)
+    try:
+        planned = _plan(session, deployment, flags)
+    except NoBucket as error:
+        planned = _plan(session, deployment, {**flags, **_propose_bucket(session, error, yes=yes)})
     changes, began = planned.changes, session.now()
     if planned.is_pending:
         _show_plan(session, planned)
@@ -204,7 +209,26 @@ def _deployment(session: Session) -> tuple[Deployment, Reporter]:
 
 def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) -> Plan:
     with session.preferences.sources_named(flags):
-        return deployment.plan(read_choices(session, flags))
+        try:
+            return deployment.plan(read_choices(session, flags))
+        except NoBucket as error:
+            usual = bucket_name(session.options.stack, session.caller.place)
+            hint = f"give --bucket {usual} --create-bucket, or a --bucket that is there"
+            raise NoBucket(error.what, where=error.where, hint=hint) from error
+
+
+def _propose_bucket(session: Session, error: NoBucket, *, yes: bool) -> dict[str, Any]:
+    """Return the choice of a new bucket of the usual name, if somebody is there who agrees to it.
+
+    Raises:
+        NoBucket: there is no terminal to ask on, or `--yes` agrees to what nobody named.
+        Declined: another answer.
+    """
+    if yes or not session.stdin.isatty():
+        raise error
+    name = bucket_name(session.options.stack, session.caller.place)
+    session.confirm(f"No bucket is named. Create the bucket {name}?", "yes", yes=False)
+    return {"bucket": name, "create_bucket": True}
 
 
 def _show_plan(session: Session, planned: Plan) -> None:

@@ -124,7 +124,8 @@ def test_without_a_region_every_command_asks_for_one(
     ran = countagg(*arguments)
 
     assert (ran.code, ran.out) == (3, "")
-    assert "no region is set\n  try: give --region, or set AWS_REGION\n" in ran.err
+    hint = "give --region, or set AWS_REGION; without an AWS account: `countagg demo`"
+    assert f"no region is set\n  try: {hint}\n" in ran.err
 
 
 @pytest.mark.parametrize("arguments", CONNECTING, ids=names_of(CONNECTING))

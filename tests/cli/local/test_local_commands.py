@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from countagg.cli.local.local_commands import shell_of
-from countagg.local import default_state_dir
-from tests.cli.running import CommandLine
+from countagg.local import LocalEngine, default_state_dir
+from tests.cli.running import CommandLine, Terminal
 
 
 def test_status_without_an_engine_ends_with_1(countagg: CommandLine) -> None:
@@ -63,3 +65,21 @@ def test_lines_for_a_shell_are_those_of_the_users_own(variables: dict[str, str],
 def test_logs_without_a_run_are_empty(countagg: CommandLine) -> None:
     assert countagg("local", "logs").code == 0
     assert countagg("local", "logs").out == ""
+
+
+def test_a_terminal_is_asked_whether_the_engine_shall_be_started(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("no\nyes\n"))
+    try:
+        declined = countagg("--local", "status")
+        running = countagg("local", "status").code
+        agreed = countagg("--local", "status")
+        started = countagg("local", "status").code
+    finally:
+        LocalEngine().stop()
+
+    assert (declined.code, running) == (8, 1)
+    assert declined.err.startswith("The embedded engine is not running. Start it? Type 'yes' to go on: ")
+    # The engine is there, and a stack is not.
+    assert (agreed.code, started) == (5, 0)

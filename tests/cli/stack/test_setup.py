@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.aws.world import Calls, answer
-from tests.cli.account import BUCKET, TALLY
+from tests.cli.account import ACCOUNT, BUCKET, TALLY
 from tests.cli.running import CommandLine, Terminal
 from tests.provision.stacks import IDS
 
@@ -79,6 +79,45 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
         "next: countagg upload-sample --wait",
         "then: countagg query --date today",
     ]
+
+
+@pytest.mark.usefixtures("account")
+def test_without_a_bucket_setup_proposes_one_where_somebody_can_agree(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposed = f"countagg-{ACCOUNT}-us-east-1"
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\nyes\n"))
+
+    made = countagg("setup", "--output", "json")
+
+    assert made.code == 0
+    assert f"No bucket is named. Create the bucket {proposed}? Type 'yes' to go on: " in made.err
+    assert made.document["outputs"]["bucket"] == proposed
+    assert boto3.client("s3").head_bucket(Bucket=proposed)
+    assert countagg("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.usefixtures("account")
+def test_without_a_bucket_a_no_touches_nothing(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
+    before = boto3.client("s3").list_buckets()["Buckets"]
+
+    assert countagg("setup").code == 8
+    assert boto3.client("s3").list_buckets()["Buckets"] == before
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("arguments", [("setup",), ("setup", "--yes"), ("plan",)])
+def test_without_a_bucket_and_a_terminal_the_flags_are_named(
+    arguments: tuple[str, ...], countagg: CommandLine
+) -> None:
+    ran = countagg("--stack", "other", *arguments)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith(
+        "countagg: --bucket: no bucket is named\n"
+        f"  try: give --bucket other-{ACCOUNT}-us-east-1 --create-bucket, or a --bucket that is there\n"
+    )
 
 
 @pytest.mark.usefixtures("account")

@@ -70,7 +70,7 @@ def probe(clients: Clients, action: str, arn: str) -> bool | None:
     Raises:
         ConnectionProblem: the endpoint does not answer.
     """
-    call = _PROBES.get(action)
+    call = PROBES.get(action)
     # Of a pattern there is nothing to read.
     if call is None or (arn.endswith("*") and arn != "*" and action not in _ON_PATTERNS):
         return None
@@ -110,7 +110,7 @@ _NO_DAY: Final[Any] = {
 }
 _ON_PATTERNS: Final = frozenset({"cloudwatch:DescribeAlarms", "logs:FilterLogEvents"})
 
-_PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
+PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
     "cloudwatch:DescribeAlarms": lambda c, _: c.cloudwatch.describe_alarms(MaxRecords=1),
     "dynamodb:DescribeContinuousBackups": lambda c, arn: c.dynamodb.describe_continuous_backups(**_table(arn)),
     "dynamodb:DescribeTable": lambda c, arn: c.dynamodb.describe_table(**_table(arn)),
@@ -153,6 +153,3 @@ _PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
     "tag:GetResources": lambda c, _: c.tagging.get_resources(ResourcesPerPage=1),
 }
 """Reads that change nothing and show little, by the action that they need."""
-
-TRIALS: Final = frozenset({*_PROBES, "iam:GetRole", "iam:SimulatePrincipalPolicy"})
-"""Actions that are tried without being needed: a refusal is an answer too."""

@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError, UnreadableObject
@@ -27,11 +26,13 @@ from countagg.data.files import ListedObject
 from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.data.queues import EventQueue
 from countagg.data.snapshots import StoredSnapshot
+from countagg.data.store import Store
 from tests.aws.by_hand import queue_url
 from tests.aws.moto_gaps import ACCOUNT
 from tests.aws.world import BUCKET, PLACE, OneClient, World
 
 DAY = "2026-11-20"
+EXPIRES_AT = expiry_epoch_seconds(DAY, 400)
 SETTINGS = FunctionSettings("countagg", BUCKET, ACCOUNT, "counters/", "totals/", "url", 35, 400, "arn")
 KEY = f"counters/{DAY}/values_i-1"
 TOTALS = {"a": SCALE, "b": -SCALE // 4}
@@ -54,8 +55,8 @@ def reader(stored: World) -> DayReader:
 
 
 @pytest.fixture
-def writer(stored: World) -> DayWriter:
-    return DayWriter(stored.clients, SETTINGS)
+def store(stored: World) -> Store:
+    return Store(SETTINGS, stored.clients)
 
 
 def put(world: World, key: str, content: bytes) -> str:
@@ -170,58 +171,46 @@ def test_counters_that_are_throttled_are_asked_for_again(reader: DayReader, stor
 # Writing
 
 
-def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
-    assert not writer.replace_ledger(DAY, StoredLedger(4), 5, b"x", "now")
-    assert writer.replace_ledger(DAY, StoredLedger(0), 9, b"one", "now")
-    assert not writer.replace_ledger(DAY, StoredLedger(0), 10, b"x", "now")
-    assert not writer.replace_ledger(DAY, StoredLedger(8), 10, b"x", "now")
-    assert writer.replace_ledger(DAY, StoredLedger(9), 10, b"two", "later")
+def test_a_ledger_replaces_the_version_that_was_read_and_no_other(reader: DayReader, store: Store) -> None:
+    assert not store.ledgers.save(DAY, StoredLedger(4), StoredLedger(5, "now", b"x", EXPIRES_AT))
+    assert store.ledgers.save(DAY, StoredLedger(0), StoredLedger(9, "now", b"one", EXPIRES_AT))
+    assert not store.ledgers.save(DAY, StoredLedger(0), StoredLedger(10, "now", b"x", EXPIRES_AT))
+    assert not store.ledgers.save(DAY, StoredLedger(8), StoredLedger(10, "now", b"x", EXPIRES_AT))
+    assert store.ledgers.save(DAY, StoredLedger(9), StoredLedger(10, "later", b"two", EXPIRES_AT))
     assert reader.ledger(DAY) == StoredDay((StoredLedger(10, "later", b"two"),))
 
 
-def test_what_is_written_expires_like_what_the_functions_write(writer: DayWriter, stored: World) -> None:
-    writer.replace_ledger(DAY, StoredLedger(0), 1, b"one", "now")
-    writer.replace_counter(DAY, None, CounterItem("a", Decimal("0.5"), 1))
-    expiry = {"N": str(expiry_epoch_seconds(DAY, 400))}
-    for table, key in (
-        ("totals", {"Date": {"S": DAY}}),
-        ("counters", {"Counter": {"S": "a"}, "Date": {"S": DAY}}),
-    ):
-        item = stored.clients.dynamodb.get_item(TableName=f"countagg-{table}", Key=key)["Item"]
-        assert item["ExpiresAt"] == expiry
-
-
-def test_a_ledger_too_large_for_an_item_is_said(writer: DayWriter) -> None:
+def test_a_ledger_too_large_for_an_item_is_said(store: Store) -> None:
     with pytest.raises(CountaggError, match="at most"):
-        writer.replace_ledger(DAY, StoredLedger(0), 1, bytes(MAX_PACKED_BYTES + 1), "now")
+        store.ledgers.save(DAY, StoredLedger(0), StoredLedger(1, "now", bytes(MAX_PACKED_BYTES + 1), EXPIRES_AT))
 
 
-def test_a_counter_replaces_the_item_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
+def test_a_counter_replaces_the_item_that_was_read_and_no_other(reader: DayReader, store: Store) -> None:
     first, second = CounterItem("a", Decimal("0.5"), 3), CounterItem("a", Decimal(7), 3)
-    assert not writer.replace_counter(DAY, first, second)
-    assert writer.replace_counter(DAY, None, first)
-    assert not writer.replace_counter(DAY, None, second)
-    assert not writer.replace_counter(DAY, CounterItem("a", Decimal("0.5"), 2), second)
-    assert not writer.replace_counter(DAY, CounterItem("a", Decimal("0.6"), 3), second)
-    assert writer.replace_counter(DAY, first, second)
+    assert not store.counters.replace(DAY, first, second, EXPIRES_AT)
+    assert store.counters.replace(DAY, None, first, EXPIRES_AT)
+    assert not store.counters.replace(DAY, None, second, EXPIRES_AT)
+    assert not store.counters.replace(DAY, CounterItem("a", Decimal("0.5"), 2), second, EXPIRES_AT)
+    assert not store.counters.replace(DAY, CounterItem("a", Decimal("0.6"), 3), second, EXPIRES_AT)
+    assert store.counters.replace(DAY, first, second, EXPIRES_AT)
     assert list(reader.counters(DAY)) == [second]
 
 
-def test_the_largest_sum_is_written_without_an_exponent(reader: DayReader, writer: DayWriter) -> None:
+def test_the_largest_sum_is_written_without_an_exponent(reader: DayReader, store: Store) -> None:
     item = CounterItem("a", Decimal("9E+28") + Decimal(0), 3)
-    assert writer.replace_counter(DAY, None, item)
+    assert store.counters.replace(DAY, None, item, EXPIRES_AT)
     assert list(reader.counters(DAY)) == [item]
 
 
-def test_an_object_replaces_the_one_that_was_read_and_no_other(reader: DayReader, writer: DayWriter) -> None:
+def test_an_object_replaces_the_one_that_was_read_and_no_other(reader: DayReader, store: Store) -> None:
     assert reader.published(DAY) == PublishedTotals()
-    assert not writer.replace_published(DAY, '"none"', 1, "now", TOTALS)
-    assert writer.replace_published(DAY, "", 1, "now", TOTALS)
+    assert not store.published.write(DAY, 1, "now", TOTALS, '"none"')
+    assert store.published.write(DAY, 1, "now", TOTALS, "")
     found = reader.published(DAY)
     assert (found.version, found.totals) == (1, TOTALS)
-    assert not writer.replace_published(DAY, "", 2, "now", {})
-    assert writer.replace_published(DAY, found.etag, 2, "now", {})
-    assert not writer.replace_published(DAY, found.etag, 3, "now", TOTALS)
+    assert not store.published.write(DAY, 2, "now", {}, "")
+    assert store.published.write(DAY, 2, "now", {}, found.etag)
+    assert not store.published.write(DAY, 3, "now", TOTALS, found.etag)
     assert reader.published(DAY).version == 2
 
 
@@ -271,17 +260,23 @@ def test_which_events_were_not_accepted_is_told(stored: World) -> None:
         ("GetItem", lambda reader, _: reader.ledger(DAY)),
         ("GetItem", lambda reader, _: reader.snapshot(DAY, "i-1")),
         ("BatchGetItem", lambda reader, _: list(reader.counters_exactly(DAY, ["a"]))),
-        ("PutItem", lambda _, writer: writer.replace_ledger(DAY, StoredLedger(0), 1, b"", "now")),
-        ("PutItem", lambda _, writer: writer.replace_counter(DAY, None, CounterItem("a", Decimal(1), 1))),
-        ("PutObject", lambda _, writer: writer.replace_published(DAY, "", 1, "now", {})),
+        (
+            "PutItem",
+            lambda _, store: store.ledgers.save(DAY, StoredLedger(0), StoredLedger(1, "now", b"", EXPIRES_AT)),
+        ),
+        (
+            "PutItem",
+            lambda _, store: store.counters.replace(DAY, None, CounterItem("a", Decimal(1), 1), EXPIRES_AT),
+        ),
+        ("PutObject", lambda _, store: store.published.write(DAY, 1, "now", {}, "")),
     ],
 )
 def test_every_other_answer_rises_translated_and_says_where(
-    stored: World, reader: DayReader, writer: DayWriter, operation: str, ask: Any
+    stored: World, reader: DayReader, store: Store, operation: str, ask: Any
 ) -> None:
     stored.answers(operation, "SlowDown", "slow down", times=9)
     with pytest.raises(AwsCallFailed, match=f"{operation} failed: slow down") as caught:
-        ask(reader, writer)
+        ask(reader, store)
     assert caught.value.where
 
 
@@ -389,9 +384,9 @@ def test_a_published_object_that_cannot_be_read_is_an_error(reader: DayReader, r
 
 
 def test_a_published_object_that_is_listed_but_not_found_is_an_error_and_not_absent(
-    reader: DayReader, writer: DayWriter, reads: Reads
+    reader: DayReader, store: Store, reads: Reads
 ) -> None:
-    assert writer.replace_published(DAY, "", 1, "2026-11-20T10:00:00.000Z", TOTALS)
+    assert store.published.write(DAY, 1, "2026-11-20T10:00:00.000Z", TOTALS, "")
     reads.errors = {"totals/": ("NoSuchKey", "gone")}
     with pytest.raises(CountaggError, match="the bucket lists it, but S3 answers 404") as raised:
         reader.published(DAY)
@@ -399,9 +394,9 @@ def test_a_published_object_that_is_listed_but_not_found_is_an_error_and_not_abs
 
 
 def test_a_published_object_that_is_written_meanwhile_is_read(
-    reader: DayReader, writer: DayWriter, reads: Reads
+    reader: DayReader, store: Store, reads: Reads
 ) -> None:
-    assert writer.replace_published(DAY, "", 1, "2026-11-20T10:00:00.000Z", TOTALS)
+    assert store.published.write(DAY, 1, "2026-11-20T10:00:00.000Z", TOTALS, "")
     reads.errors, reads.once = {"totals/": ("NoSuchKey", "gone")}, True
     assert reader.published(DAY).version == 1
 

@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.aws.health import Health, LastChange
 from countagg.aws.pipeline import DayTotals, Pipeline, SnapshotHead
 from countagg.aws.session import Clients
@@ -22,10 +21,12 @@ from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE
 from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.data.snapshots import StoredSnapshot
+from countagg.data.store import Store
 from tests.aws.moto_gaps import ACCOUNT
 from tests.aws.world import BUCKET, OneClient, World
 
 DAY: Final = "2026-11-20"
+EXPIRES_AT: Final = expiry_epoch_seconds(DAY, 400)
 LAYOUT: Final = Layout(3, 2)
 FLEET: Final = {f"i-{number}": {f"c{index}": number * SCALE for index in range(9)} for number in range(7)}
 PLACES: Final = (BUCKET, ACCOUNT, "counters/", "totals/", "url", 35, 400, "arn")
@@ -304,17 +305,14 @@ def test_a_refused_transaction_is_not_tried_again(world: World, clients: Clients
 
 def test_the_ledger_of_each_partition_is_replaced_by_its_own_version(clients: Clients, reader: DayReader) -> None:
     fix_layout(clients, LAYOUT)
-    writer, (first, second, *_) = DayWriter(clients, settings_of(LAYOUT)), LAYOUT.partitions(DAY)
+    store, (first, second, *_) = Store(settings_of(LAYOUT), clients), LAYOUT.partitions(DAY)
 
-    assert writer.replace_ledger(first, StoredLedger(0), 4, b"one", "now")
-    assert writer.replace_ledger(second, StoredLedger(0), 1, b"two", "now")
-    assert not writer.replace_ledger(second, StoredLedger(4), 5, b"x", "now")
-    assert writer.replace_ledger(second, StoredLedger(1), 2, b"three", "now")
+    assert store.ledgers.save(first, StoredLedger(0), StoredLedger(4, "now", b"one", EXPIRES_AT))
+    assert store.ledgers.save(second, StoredLedger(0), StoredLedger(1, "now", b"two", EXPIRES_AT))
+    assert not store.ledgers.save(second, StoredLedger(4), StoredLedger(5, "now", b"x", EXPIRES_AT))
+    assert store.ledgers.save(second, StoredLedger(1), StoredLedger(2, "now", b"three", EXPIRES_AT))
 
     assert [part.document for part in reader.ledger(DAY).parts[:2]] == [b"one", b"three"]
-    key: Any = {"Date": {"S": first}}
-    item = clients.dynamodb.get_item(TableName="countagg-totals", Key=key)["Item"]
-    assert item["ExpiresAt"] == {"N": str(expiry_epoch_seconds(DAY, 400))}
     with pytest.raises(CountaggError, match=f"the totals of {first} take") as told:
-        writer.replace_ledger(first, StoredLedger(4), 5, bytes(MAX_PACKED_BYTES + 1), "now")
+        store.ledgers.save(first, StoredLedger(4), StoredLedger(5, "now", bytes(MAX_PACKED_BYTES + 1), EXPIRES_AT))
     assert "--counter-shards" in told.value.hint

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.aws.day_writer import DayWriter
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.time_outs import SLOWEST_LINE, TimeOuts, time_outs_of
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.settings import FunctionSettings
 from countagg.data.calls import in_base64
+from countagg.data.store import Store
 from countagg.provision.bundle import build_bundle
 from tests.aws.by_hand import PARTS
 from tests.aws.world import BUCKET, Calls, World, account, make_clients, make_zip
@@ -107,7 +107,7 @@ def test_a_file_has_the_time_that_its_size_needs(watched: tuple[World, Waits]) -
     assert waits.pop("PutObject") == {time_outs_of(MAX_FILE_BYTES)}
 
     totals = {f"COUNTER{number:0200}": number for number in range(3_000)}
-    assert DayWriter(world.clients, settings(world)).replace_published("2026-11-20", "", 1, "then", totals)
+    assert Store(settings(world), world.clients).published.write("2026-11-20", 1, "then", totals, "")
     (published,) = waits.pop("PutObject")
     assert published.read > USUAL.read
 

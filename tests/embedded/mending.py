@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.aws.pipeline import Pipeline
 from countagg.core.ledger import Ledger, decode_ledger, encode_ledger
 from countagg.core.polling import Polling
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 from countagg.data.queues import EventQueue
+from countagg.data.store import Store
 from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
@@ -197,7 +197,7 @@ def mend(stack: DeployedStack, day: str, settle: float = 1.0) -> Repaired:
     plan = plan_repair(found, look, settings, datetime.now(UTC).isoformat())
     repairer = Repairer(
         reader=DayReader(stack.clients, settings),
-        writer=DayWriter(stack.clients, settings),
+        store=Store(settings, stack.clients),
         queue=EventQueue(stack.clients, stack.name),
         settling=Polling(3.0),
         now=lambda: datetime.now(UTC),

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
 from countagg.core.days import Expiry
 from countagg.core.errors import CorruptDocument, InvalidCounterFile, UnreadableObject
@@ -22,12 +21,14 @@ from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
 from countagg.data.attributes import Attribute, Item
-from countagg.data.counters import CounterItem
+from countagg.data.counters import CounterItem, CountersTable
 from countagg.data.day_records import StoredRecord
 from countagg.data.files import FileObject, ListedObject
-from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.ledgers import LedgersTable, StoredDay, StoredLedger
+from countagg.data.published import PublishedObjects
 from countagg.data.queues import EventQueue
 from countagg.data.snapshots import StoredSnapshot
+from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
@@ -44,7 +45,7 @@ SETTINGS: Final = FunctionSettings("countagg", "b", "1", "counters/", "totals/",
 
 
 @dataclass
-class FakeDay(DayReader, DayWriter, EventQueue):
+class FakeDay(DayReader, EventQueue):
     """One day of a stack: bucket, tables and queue, behind the reader, the writer and the queue of the operator.
 
     Attributes:
@@ -60,6 +61,7 @@ class FakeDay(DayReader, DayWriter, EventQueue):
             repair is carried out.
         processor_works: whether it takes events.
         on_write: what happens just before each of the next writes of a repair.
+        wrote: the counters' items that a repair wrote, or would have.
         events: how many S3 had.
         unseen: keys that the bucket lists, and yet answers 404 for.
         shut: key -> why S3 does not read the object out.
@@ -81,6 +83,7 @@ class FakeDay(DayReader, DayWriter, EventQueue):
     on_sleep: list[Callable[[], None]] = field(default_factory=list)
     processor_works: bool = True
     on_write: list[Callable[[], None]] = field(default_factory=list)
+    wrote: list[CounterItem] = field(default_factory=list)
     events: int = 0
     unseen: set[str] = field(default_factory=set)
     shut: dict[str, UnreadableObject] = field(default_factory=dict)
@@ -145,9 +148,10 @@ class FakeDay(DayReader, DayWriter, EventQueue):
                 return
         except (GapInChain, CorruptDocument):
             ledger = rebuild((each.instance, _image(each)) for each in self.held.values())
-        self._save(StoredLedger(self.stored.version + 1, THEN, encode_ledger(ledger)))
+        self.save(StoredLedger(self.stored.version + 1, THEN, encode_ledger(ledger)))
 
-    def _save(self, new: StoredLedger) -> None:
+    def save(self, new: StoredLedger) -> None:
+        """Store another version of the ledger."""
         try:
             before = dict(self.totals.sums)
         except CorruptDocument:
@@ -179,7 +183,7 @@ class FakeDay(DayReader, DayWriter, EventQueue):
         """The stored ledger, decoded."""
         return decode_ledger(self.stored.document) if self.stored.version else Ledger()
 
-    def store(self, ledger: Ledger) -> None:
+    def put_ledger(self, ledger: Ledger) -> None:
         """Put a ledger into the place of the stored one, in its version."""
         self.stored = replace(self.stored, document=encode_ledger(ledger))
 
@@ -197,7 +201,7 @@ class FakeDay(DayReader, DayWriter, EventQueue):
         found, look = verify(observer, self.settling(settle))
         plan = plan_repair(found, look, self.settings, NOW.isoformat())
         self.on_sleep += [self.settle] * 99
-        repairer = Repairer(self, self, self, self.settling(settle), lambda: now, timeout=5.0)
+        repairer = Repairer(self, self.store, self, self.settling(settle), lambda: now, timeout=5.0)
         return repairer.repair(observer, plan)
 
     def settling(self, seconds: float) -> Polling:
@@ -291,34 +295,60 @@ class FakeDay(DayReader, DayWriter, EventQueue):
             yield [True]
         self.process()
 
-    def _written(self) -> None:
-        if self.on_write:
-            self.on_write.pop(0)()
+    @property
+    def store(self) -> Store:
+        """Where a repair writes."""
+        return _FakeStore(self)
 
-    def replace_ledger(
-        self, _day: str, replaced: StoredLedger, version: int, document: bytes, updated_at: str
-    ) -> bool:
-        self._written()
-        if self.stored.version != replaced.version:
+
+class _FakeStore(Store):
+    def __init__(self, day: FakeDay) -> None:
+        self.ledgers, self.counters, self.published = _Ledgers(day), _Counters(day), _Published(day)
+
+
+class _Ledgers(LedgersTable):
+    def __init__(self, day: FakeDay) -> None:
+        self._day = day
+
+    def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
+        assert (partition, ledger.expires_at) == (DAY, self._day.expiry(DAY).totals)
+        _happen(self._day.on_write)
+        if self._day.stored.version != replaced.version:
             return False
-        self._save(StoredLedger(version, updated_at, document))
+        self._day.save(ledger)
         return True
 
-    def replace_counter(self, _day: str, replaced: CounterItem | None, item: CounterItem) -> bool:
-        self._written()
-        if self.items.get(item.counter) != replaced:
+
+class _Counters(CountersTable):
+    def __init__(self, day: FakeDay) -> None:
+        self._day = day
+
+    def replace(self, day: str, replaced: CounterItem | None, item: CounterItem, expires_at: int) -> bool:
+        assert expires_at == self._day.expiry(day).totals
+        _happen(self._day.on_write)
+        self._day.wrote.append(item)
+        if self._day.items.get(item.counter) != replaced:
             return False
-        self.items[item.counter] = item
+        self._day.items[item.counter] = item
         return True
 
-    def replace_published(
-        self, _day: str, replaced: str, version: int, updated_at: str, totals: Mapping[str, int]
-    ) -> bool:
-        self._written()
-        if self.object.etag != replaced:
-            return False
-        self.object = PublishedTotals(version, f"repaired {version}", dict(totals), updated_at=updated_at)
-        return True
+
+class _Published(PublishedObjects):
+    def __init__(self, day: FakeDay) -> None:
+        self._day = day
+
+    def write(self, day: str, version: int, updated_at: str, totals: Mapping[str, int], replaced: str) -> str:
+        assert day == DAY
+        _happen(self._day.on_write)
+        if self._day.object.etag != replaced:
+            return ""
+        self._day.object = PublishedTotals(version, f"repaired {version}", dict(totals), updated_at=updated_at)
+        return self._day.object.etag
+
+
+def _happen(events: list[Callable[[], None]]) -> None:
+    if events:
+        events.pop(0)()
 
 
 RECORD: Final[Item] = {"ExpiresAt": {"N": "1803000000"}, "Lanes": {"N": "1"}, "CounterShards": {"N": "1"}}

@@ -50,7 +50,7 @@ def _ledger(change: Callable[[Ledger], object]) -> Callable[[FakeDay], object]:
     def plant(day: FakeDay) -> None:
         ledger = day.totals
         change(ledger)
-        day.store(ledger)
+        day.put_ledger(ledger)
 
     return plant
 

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.aws.health import Health
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
@@ -21,6 +20,7 @@ from countagg.core.errors import CountaggError
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.settings import FunctionSettings
 from countagg.data.queues import EventQueue
+from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.explain import SEARCH, explain_counter
 from countagg.operate.integrity.findings import Verification
@@ -211,5 +211,5 @@ class Operator:
         self.found[day] = found
 
     def _repairer(self, reader: DayReader, clients: Clients, settling: Polling) -> Repairer:
-        writer, queue = DayWriter(clients, reader.settings), EventQueue(clients, reader.settings.stack)
-        return Repairer(reader, writer, queue, settling, self._setting.timeline.utc)
+        store, queue = Store(reader.settings, clients), EventQueue(clients, reader.settings.stack)
+        return Repairer(reader, store, queue, settling, self._setting.timeline.utc)

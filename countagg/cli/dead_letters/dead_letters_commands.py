@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from countagg.aws.day_reader import DayReader
 from countagg.aws.stream_records import dates_of_records
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -176,9 +175,8 @@ def _held(session: Session) -> Iterator[tuple[DeadLetterQueue, list[DeadLetter]]
 
 def _with_missing_objects(session: Session, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
     """Look which uploads have no object; without the right to list the bucket, leave the letters as they are."""
-    reader = DayReader(session.clients, session.pipeline.settings)
     try:
-        return list(name_missing_objects(letters, lambda key: reader.listed(key) is not None))
+        return list(name_missing_objects(letters, lambda key: session.pipeline.listed(key) is not None))
     except AccessDenied:
         return list(letters)
 

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-from countagg.aws.log_events import LogReader
-from countagg.aws.waiting import Patience
 from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.integrity.explain_view import write_counter, write_file
-from countagg.cli.integrity.verify_command import day_reader, observe
+from countagg.cli.integrity.verify_command import observe
+from countagg.cli.logs.logs_command import log_reader
 from countagg.cli.terminal.progress import stepwise
 from countagg.core.days import DAYS_SAID, resolve_day
 from countagg.core.errors import UsageError
@@ -73,16 +72,8 @@ def _explain_counter(session: Session, counter: str, date: str) -> None:
 def _explain_file(session: Session, key: str) -> None:
     now = session.now()
     with session.busy("reading every hop and the logs"):
-        log = FileLog(_log_reader(session), session.pipeline.names, now)
-        lineage = follow_file(day_reader(session), log, key, now)
+        log = FileLog(log_reader(session, set()), session.pipeline.names, now)
+        lineage = follow_file(session.pipeline, log, key, now)
     write_file(session, lineage)
     if lineage.expired:
         session.remark("the snapshot is past its retention; the file stands in for it")
-
-
-def _log_reader(session: Session) -> LogReader:
-    def note_missing(function: str) -> None:
-        session.remark(f"there is no log of {function}")
-
-    patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
-    return LogReader(session.clients.logs, patience, note_missing)

@@ -9,19 +9,19 @@ from typing import Annotated
 
 import typer
 
-from countagg.aws.day_writer import DayWriter
 from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
-from countagg.cli.integrity.verify_command import day_reader, observe
+from countagg.cli.integrity.verify_command import observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_csv, write_json, write_table
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.data.queues import EventQueue
+from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Verification
 from countagg.operate.integrity.repair import Repaired, Repairer, check_day
@@ -135,8 +135,8 @@ def make_repairer(
     """Return what mends days of the deployed stack."""
     clients, settings = session.clients, session.pipeline.settings
     return Repairer(
-        reader=day_reader(session),
-        writer=DayWriter(clients, settings),
+        reader=session.pipeline,
+        store=Store(settings, clients),
         queue=EventQueue(clients, settings.stack),
         settling=Polling(settle),
         now=session.now,

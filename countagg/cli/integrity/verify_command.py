@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from countagg.aws.day_reader import DayReader
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -51,13 +50,7 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
 
 def observe(session: Session, day: str, tell: Callable[[str, int, int], None]) -> Observer:
     """Return an observer of a day of the deployed stack."""
-    return Observer(day_reader(session), day, session.now().date(), lambda done, total: tell("files", done, total))
-
-
-def day_reader(session: Session) -> DayReader:
-    """Return a reader of the deployed stack."""
-    settings = session.pipeline.settings
-    return DayReader(session.clients, settings)
+    return Observer(session.pipeline, day, session.now().date(), lambda done, total: tell("files", done, total))
 
 
 def write_verification(session: Session, verification: Verification) -> None:

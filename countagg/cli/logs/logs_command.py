@@ -11,7 +11,7 @@ from rich.text import Text
 
 from countagg.aws.errors import aws_errors
 from countagg.aws.log_events import LogReader, Period, milliseconds
-from countagg.aws.waiting import Patience
+from countagg.aws.waiting import USUAL, Patience
 from countagg.cli.app import completion
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
@@ -20,7 +20,7 @@ from countagg.cli.terminal.live import until_interrupted, while_read
 from countagg.cli.terminal.render import write_json_line
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
-from countagg.core.polling import FOREVER
+from countagg.core.polling import FOREVER, Polling
 from countagg.core.printable import printable
 from countagg.operate.logs.log_lines import Level, LogLine, utc_text
 from countagg.operate.logs.logs import Wanted, choose_functions, follow_logs, read_logs
@@ -102,7 +102,7 @@ def logs(
 
 def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
     missing: set[str] = set()
-    reader = _reader(session, missing, endless=False)
+    reader = log_reader(session, missing)
     count = 0
     for line in while_read(session, read_logs(reader, functions, period, wanted)):
         _write(session, line)
@@ -114,7 +114,7 @@ def _read(session: Session, functions: Sequence[str], period: Period, wanted: Wa
 
 def _follow(session: Session, functions: Sequence[str], period: Period, wanted: Wanted) -> None:
     missing: set[str] = set()
-    reader = _reader(session, missing, endless=True)
+    reader = log_reader(session, missing, FOREVER)
     for line in while_read(session, follow_logs(reader, functions, period.start, wanted)):
         if line is not None:
             _write(session, line)
@@ -122,15 +122,21 @@ def _follow(session: Session, functions: Sequence[str], period: Period, wanted: 
             _require_logs(session, functions, missing)
 
 
-def _reader(session: Session, missing: set[str], *, endless: bool) -> LogReader:
+def log_reader(session: Session, missing: set[str], polling: Polling = USUAL) -> LogReader:
+    """Return a reader of the functions' logs.
+
+    Args:
+        session: of the command.
+        missing: gets the names of functions that have no log.
+        polling: how long throttling is waited out.
+    """
+
     def note_missing(function: str) -> None:
         if function not in missing:
             session.remark(f"there is no log of {function}")
             missing.add(function)
 
-    patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"))
-    if endless:
-        patience = Patience(patience.announce, FOREVER)
+    patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"), polling)
     with aws_errors("logs"):
         return LogReader(session.clients.logs, patience, note_missing)
 

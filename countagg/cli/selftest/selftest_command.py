@@ -19,7 +19,6 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT, MAX_COST, ExpectAccountOption, MaxCostOption, YesOption
 from countagg.cli.cost.cost_command import prices_of_region
-from countagg.cli.integrity.verify_command import day_reader
 from countagg.cli.selftest.selftest_view import Progress, make_report, write_self_test
 from countagg.cli.stack.setup_progress import Reporter
 from countagg.cli.terminal.render import write_json
@@ -107,7 +106,7 @@ def _prepare(session: Session, meter: CallMeter) -> _Job:
             _refuse_earlier(session, deployment)
         else:
             chosen = Chosen(session.options.stack)
-            day = find_unused_day(day_reader(session), today)
+            day = find_unused_day(session.pipeline, today)
     bench = Bench(session.clients, deployment, chosen, day, today, meter, reporter.begun)
     return _Job(bench, waits, throw_away)
 

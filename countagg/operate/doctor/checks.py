@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import Requirement
 
-from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
+from countagg.core.errors import AccessDenied, CountaggError
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, unknown_neighbours
 from countagg.provision.choices import Remembered
@@ -86,8 +86,6 @@ def guarded(name: str, check: Callable[[], Check]) -> Check:
         return check()
     except AccessDenied as error:
         return not_checked(name, error.what)
-    except ConnectionProblem as error:
-        return not_checked(name, str(error))
     except CountaggError as error:
         return not_checked(name, str(error))
 

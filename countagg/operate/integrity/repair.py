@@ -24,6 +24,7 @@ from countagg.data.attributes import DATE
 from countagg.data.counters import CounterItem
 from countagg.data.ledgers import StoredDay, StoredLedger
 from countagg.data.queues import EventQueue
+from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
@@ -40,7 +41,6 @@ from countagg.operate.parallel import in_parallel
 
 if TYPE_CHECKING:
     from countagg.aws.day_reader import DayReader
-    from countagg.aws.day_writer import DayWriter
 
 WAIT_SECONDS: Final = 300.0
 ROUNDS: Final = 3
@@ -90,7 +90,7 @@ class Repairer:
 
     Attributes:
         reader: where it is read.
-        writer: where ledger and outputs are written.
+        store: where it is written, each time on the condition that what is there was read before.
         queue: where events for the processor are sent.
         settling: how long to wait before something counts as wrong.
         now: the time, aware UTC.
@@ -100,7 +100,7 @@ class Repairer:
     """
 
     reader: DayReader
-    writer: DayWriter
+    store: Store
     queue: EventQueue
     settling: Polling
     now: Callable[[], datetime]
@@ -123,8 +123,8 @@ class Repairer:
     def _carry_out(self, day: str, plan: RepairPlan) -> None:
         if plan.record is not None:
             # One that was written meanwhile stays; the verification after it sees.
-            self.writer.replace_record(day, self.reader.record(day).item, plan.record)
-        _write_snapshots(self.reader, self.writer, plan, self._terms(day))
+            self.store.records.replace(day, self.reader.record(day).item, plan.record)
+        _write_snapshots(self.reader, self.store, plan, self._terms(day))
         self._send(plan.events)
         self._await_snapshots(day, {name: event.sequencer for name, event in plan.events.items()})
         if plan.ledger:
@@ -173,8 +173,10 @@ class Repairer:
             # Once snapshots expire, a rebuild would take what is gone for what never was.
             check_day(self.reader.settings, self.reader.expiry(day), day, self.now())
             version = max(version_after(own.version, self.now()), highest + 1 if is_behind else 0)
-            document = encode_ledger(ledger)
-            if not self.writer.replace_ledger(partition, own, version, document, self._time()):
+            expires_at = self.reader.expiry(day).totals
+            if not self.store.ledgers.save(
+                partition, own, StoredLedger(version, self._time(), encode_ledger(ledger), expires_at)
+            ):
                 highest = self._published_version(day)
                 continue
             self.on_step("ledger rebuilt", 1, 1)
@@ -207,6 +209,11 @@ class Repairer:
         self._write_object(day)
 
     def _write_counters(self, day: str) -> None:
+        expires_at = self.reader.expiry(day).totals
+
+        def replace_item(pair: tuple[CounterItem | None, CounterItem]) -> bool:
+            return self.store.counters.replace(day, *pair, expires_at)
+
         for _ in range(_ATTEMPTS):
             stored = self.reader.ledger(day)
             sums = stored.decode().sums
@@ -220,9 +227,7 @@ class Repairer:
                 if _is_wrong(items.get(name), wanted, terms, named=name in sums)
             ]
             done = 0
-            for count, (_, wrote) in enumerate(
-                in_parallel(lambda pair: self.writer.replace_counter(day, *pair), wrong), start=1
-            ):
+            for count, (_, wrote) in enumerate(in_parallel(replace_item, wrong), start=1):
                 done += wrote
                 self.on_step("counters written", count, len(wrong))
             if done == len(wrong):
@@ -243,7 +248,7 @@ class Repairer:
             wrong = any(object_problems(published, stored, self._terms(day)))
             if published.readable and published.totals == sums and not wrong:
                 return
-            if self.writer.replace_published(day, published.etag, stored.version, stored.updated_at, sums):
+            if self.store.published.write(day, stored.version, stored.updated_at, sums, published.etag):
                 self.on_step("object written", 1, 1)
                 return
         raise _contended(f"published object of {day}")
@@ -255,7 +260,7 @@ class Repairer:
         return self.now().isoformat(timespec="milliseconds")
 
 
-def _write_snapshots(reader: DayReader, writer: DayWriter, plan: RepairPlan, terms: Terms) -> None:
+def _write_snapshots(reader: DayReader, store: Store, plan: RepairPlan, terms: Terms) -> None:
     """Correct and withdraw what a plan says, where it still is wrong: the snapshots that the processor leaves.
 
     Each keeps its counters, or is withdrawn with a change that the aggregator follows, so that the totals are
@@ -266,11 +271,11 @@ def _write_snapshots(reader: DayReader, writer: DayWriter, plan: RepairPlan, ter
         for item in reader.snapshot_items(terms.day, instance):
             wrong = {name for name, _ in item_problems(item, terms)}
             if found := {name: value for name, value in changed.items() if name in wrong}:
-                writer.replace_snapshot(DATE.find(item), instance, item, found)
+                store.snapshots.replace(DATE.find(item), instance, item, found)
     for instance, changed in plan.withdrawals.items():
         held = {DATE.find(item): item for item in reader.snapshot_items(terms.day, instance)}
         for partition in reader.layout(terms.day).partitions_of(terms.day, instance):
-            writer.replace_snapshot(partition, instance, held.get(partition), changed)
+            store.snapshots.replace(partition, instance, held.get(partition), changed)
 
 
 def _is_wrong(item: CounterItem | None, wanted: CounterItem, terms: Terms, *, named: bool) -> bool:

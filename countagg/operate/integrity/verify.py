@@ -60,15 +60,5 @@ def verify(
         if not open_ or moving_on:
             break
         on_wait(len(wrong) + len(open_))
-    return _verification(look, observer.day, wrong, open_), look
-
-
-def _verification(look: DayLook, day: str, wrong: list[Difference], open_: list[Difference]) -> Verification:
-    return Verification(
-        day=day,
-        files=len(look.files),
-        version=look.stored.version,
-        differences=tuple(wrong),
-        in_flight=tuple(open_),
-        refused=look.refused,
-    )
+    version, differences, in_flight = look.stored.version, tuple(wrong), tuple(open_)
+    return Verification(look.day, len(look.files), version, differences, in_flight, look.refused), look

@@ -135,10 +135,6 @@ class Bench:
         return Pipeline.deployed(self.clients, self.chosen.stack)
 
     @cached_property
-    def _reader(self) -> DayReader:
-        return DayReader(self.clients, self.pipeline.settings)
-
-    @cached_property
     def _limits(self) -> LimitsTable:
         return LimitsTable(self.clients, Names(self.chosen.stack).counters)
 
@@ -196,7 +192,7 @@ class Bench:
 
     def has_file(self, instance: str) -> bool:
         """Tell whether GET finds a file."""
-        return self._reader.find_object(self._key(instance)) is not None
+        return self.pipeline.find_object(self._key(instance)) is not None
 
     # Effects
 
@@ -204,9 +200,9 @@ class Bench:
         """Look at every hop, from the first to the last."""
         heads = list(self.pipeline.snapshot_heads(self.day))
         ledger = self.pipeline.totals(self.day).ledger
-        counters = self._reader.counters_exactly(self.day, [COUNTER])
+        counters = self.pipeline.counters_exactly(self.day, [COUNTER])
         items = {each.counter: in_units(each.value) for each in counters if each.value is not None}
-        published = self._reader.published(self.day).totals
+        published = self.pipeline.published(self.day).totals
         alerts = {each.alert.counter: each.state for each in self._limits.alerts(self.day)}
         return Sight(
             etags={head.instance: head.etag for head in heads},
@@ -233,7 +229,7 @@ class Bench:
 
     def verify(self, settle: float) -> Verification:
         """Recompute the day from its files; what differs for so many seconds is wrong."""
-        observer = Observer(self._reader, self.day, self.today, lambda _done, _total: None)
+        observer = Observer(self.pipeline, self.day, self.today, lambda _done, _total: None)
         return verify(observer, Polling(settle))[0]
 
     def clean_up(self) -> None:

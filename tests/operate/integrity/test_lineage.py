@@ -156,7 +156,7 @@ def test_a_counter_that_left_its_file_is_on_its_way_out(day: FakeDay) -> None:
 def test_a_total_that_the_files_do_not_give_does_not_add_up(day: FakeDay) -> None:
     ledger = day.totals
     ledger.sums["A"] += 1
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     assert explain(day).adds_up is False
     assert explain(day, "B").adds_up is True
@@ -174,7 +174,7 @@ def test_a_snapshot_that_cannot_be_read_is_told(day: FakeDay) -> None:
 def test_a_ledger_that_is_ahead_of_the_snapshots_is_told(day: FakeDay) -> None:
     ledger = day.totals
     ledger.seen["i-2"] = normalise_sequencer("FF")
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     assert told(explain(day))[1][3] == INCLUDES_NEWER
 

@@ -147,7 +147,7 @@ def test_what_the_aggregator_passed_over_while_a_ledger_was_ahead_of_all_events_
     day = healthy_day()
     ledger = day.totals
     ledger.seen["i-1"] = "F" * 32
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     def pass_over() -> None:
         day.upload("i-1", "A 2\n")
@@ -155,7 +155,7 @@ def test_what_the_aggregator_passed_over_while_a_ledger_was_ahead_of_all_events_
         day.aggregate()
 
     day.on_write = [pass_over]
-    Repairer(day, day, day, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
+    Repairer(day, day.store, day, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
     assert day.totals.sums["A"] == 12 * SCALE
     assert day.totals.seen["i-1"] == day.held["i-1"].sequencer
 
@@ -164,7 +164,7 @@ def test_a_sequencer_that_no_event_can_have_is_no_base_for_that_of_a_repair() ->
     day = healthy_day()
     ledger = day.totals
     ledger.seen["i-1"] = "F" * 32
-    day.store(ledger)
+    day.put_ledger(ledger)
     held = day.held["i-1"]
     repaired = day.repair()
     assert repaired.verification.ok
@@ -176,7 +176,7 @@ def test_a_rebuild_leaves_out_what_somebody_deleted_only_where_that_is_said() ->
     day = healthy_day()
     ledger = day.totals
     del day.held["i-2"]
-    repairer = Repairer(day, day, day, day.settling(0.0), lambda: NOW)
+    repairer = Repairer(day, day.store, day, day.settling(0.0), lambda: NOW)
     with pytest.raises(CountaggError, match="1 instances that are included have no snapshot, such as i-2"):
         replace(repairer, may_leave_out=False).rebuild_ledger(DAY)
     assert day.totals == ledger
@@ -188,7 +188,7 @@ def test_the_aggregator_may_write_between_read_and_write() -> None:
     day = healthy_day()
     ledger = day.totals
     ledger.sums["A"] += SCALE
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     def upload() -> None:
         day.upload("i-5", "A 100\n")
@@ -270,16 +270,8 @@ def test_an_item_that_is_newer_than_the_ledger_that_was_read_stays() -> None:
         return exactly(_day, counters)
 
     day.counters_exactly = meanwhile  # type: ignore[method-assign]  # to interfere
-    written: list[CounterItem] = []
-    replace_counter = day.replace_counter
-
-    def noted(_day: str, replaced: CounterItem | None, item: CounterItem) -> bool:
-        written.append(item)
-        return replace_counter(_day, replaced, item)
-
-    day.replace_counter = noted  # type: ignore[method-assign]  # to look on
     assert day.repair().verification.ok
-    assert {item.counter for item in written} == {"C"}
+    assert {item.counter for item in day.wrote} == {"C"}
 
 
 def test_what_breaks_during_a_repair_is_mended_too() -> None:
@@ -319,7 +311,7 @@ def test_it_does_not_fight_for_ever() -> None:
     day = healthy_day()
     ledger = day.totals
     ledger.sums["A"] += SCALE
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     def bump() -> None:
         day.stored = replace(day.stored, version=day.stored.version + 1)

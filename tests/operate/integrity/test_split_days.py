@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 import pytest
 
 from countagg.aws.day_reader import DayReader
-from countagg.aws.day_writer import DayWriter
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.ledger import Image, Ledger, encode_ledger, rebuild
@@ -21,9 +20,10 @@ from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 from countagg.data.attributes import Attribute
 from countagg.data.counters import CounterItem
-from countagg.data.ledgers import StoredDay, StoredLedger
+from countagg.data.ledgers import LedgersTable, StoredDay, StoredLedger
 from countagg.data.queues import EventQueue
 from countagg.data.snapshots import StoredSnapshot
+from countagg.data.store import Store
 from countagg.operate.integrity.comparison import INCLUDES_NEWER, Comparer
 from countagg.operate.integrity.evidence import CounterFile, DayLook
 from countagg.operate.integrity.findings import Difference, Hop
@@ -176,7 +176,7 @@ def test_a_total_is_explained_by_the_version_that_its_shard_includes(
 
 
 @dataclass
-class SplitDay(DayReader, DayWriter, EventQueue):
+class SplitDay(DayReader, EventQueue):
     """The partitions of a day behind reader and writer.
 
     Attributes:
@@ -202,7 +202,7 @@ class SplitDay(DayReader, DayWriter, EventQueue):
 
     @property
     def repairer(self) -> Repairer:
-        return Repairer(self, self, self, Polling(SETTLE_SECONDS), lambda: NOW)
+        return Repairer(self, _SplitStore(self), self, Polling(SETTLE_SECONDS), lambda: NOW)
 
     def layout(self, _day: str) -> Layout:
         return LAYOUT
@@ -226,15 +226,24 @@ class SplitDay(DayReader, DayWriter, EventQueue):
                 if own == partition:
                     yield StoredSnapshot(day, name, sequencer, pack_counters(share), "e", name, "then")
 
-    def replace_ledger(
-        self, partition: str, replaced: StoredLedger, version: int, document: bytes, updated_at: str
-    ) -> bool:
-        if self.on_write:
-            self.on_write.pop(0)()
-        if self.parts[partition].version != replaced.version:
+
+class _SplitStore(Store):
+    def __init__(self, day: SplitDay) -> None:
+        self.ledgers = _SplitLedgers(day)
+
+
+class _SplitLedgers(LedgersTable):
+    def __init__(self, day: SplitDay) -> None:
+        self._day = day
+
+    def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
+        day = self._day
+        if day.on_write:
+            day.on_write.pop(0)()
+        if day.parts[partition].version != replaced.version:
             return False
-        self.parts[partition] = StoredLedger(version, updated_at, document)
-        self.wrote.append(partition)
+        day.parts[partition] = replace(ledger, expires_at=None)
+        day.wrote.append(partition)
         return True
 
 
@@ -331,5 +340,5 @@ def test_a_partition_is_not_rebuilt_out_of_snapshots_that_may_have_expired() -> 
     later = NOW.replace(year=NOW.year + 1)
 
     with pytest.raises(UsageError, match="35 days before"):
-        Repairer(day, day, day, Polling(SETTLE_SECONDS), lambda: later).rebuild_ledger(DAY)
+        Repairer(day, _SplitStore(day), day, Polling(SETTLE_SECONDS), lambda: later).rebuild_ledger(DAY)
     assert day.wrote == []

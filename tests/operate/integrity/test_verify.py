@@ -161,7 +161,7 @@ def test_of_a_day_whose_snapshots_are_gone_by_age_the_totals_are_compared_with_t
     assert day.verify().ok
     ledger = day.totals
     ledger.sums["A"] += SCALE
-    day.store(ledger)
+    day.put_ledger(ledger)
     assert ("ledger", "the sum is wrong", "", "A", Decimal(11), Decimal(12)) in told(day.verify().differences)
 
 
@@ -196,7 +196,7 @@ def test_a_sum_that_nothing_explains_needs_no_time_to_settle() -> None:
     day = healthy_day()
     ledger = day.totals
     ledger.sums["A"] += SCALE
-    day.store(ledger)
+    day.put_ledger(ledger)
     assert not day.verify(1_000.0).ok
     assert day.clock < 110.0
 
@@ -246,7 +246,7 @@ def test_a_wrong_sum_is_found_while_uploads_never_end() -> None:
     day = healthy_day()
     ledger = day.totals
     ledger.sums["A"] += 5 * SCALE
-    day.store(ledger)
+    day.put_ledger(ledger)
 
     def go_on() -> None:
         day.publish()

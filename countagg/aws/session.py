@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 MAX_CONNECTIONS: Final = 32
+_FEW_ATTEMPTS: Final = 2
 _ONE_AT_A_TIME: Final = threading.Lock()
 """A session makes no two clients at once; workers come to need one at the same moment."""
 
@@ -97,6 +98,11 @@ class Clients:
         time_outs = time_outs_of(size)
         if time_outs == self._time_outs:
             return self
+        return self._senders.setdefault(time_outs, _Senders(self._options, self.session, time_outs))
+
+    def impatient(self) -> Clients:
+        """Return clients that soon give a call up, for who tries again later anyway."""
+        time_outs = replace(self._time_outs, attempts=_FEW_ATTEMPTS)
         return self._senders.setdefault(time_outs, _Senders(self._options, self.session, time_outs))
 
     def errors(self, where: str) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ Sums of any length stay exact, without the rounding context that `decimal.Decima
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 DECIMALS: Final = 9
@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4
 _LONGEST: Final = 255
 """Characters of a value; with them, and with four digits of exponent, arithmetic stays small and exact."""
 _EXACT: Final = Context(prec=2 * _LONGEST)
+_OUT_OF_RANGE: Final = f"is out of range: at most {INTEGER_DIGITS} digits before the point"
 _SUM = re.compile(r"(-?)([0-9]+)(?:\.([0-9]{1,9}))?")
 
 
@@ -32,16 +33,37 @@ def parse_value(text: str) -> int:
     """
     if len(text) <= INTEGER_DIGITS and text.isascii() and text.isdigit():
         return int(text) * SCALE
+    units = _in_units(text)
+    if units != units.to_integral_value():
+        raise ValueError(f"value {_shown(text)} has more than {DECIMALS} decimals")
+    return int(units)
+
+
+def round_value(text: str) -> tuple[int, bool]:
+    """Read a decimal number as `parse_value` does, and round what goes beyond the ninth decimal half to even.
+
+    Returns:
+        The value in units of 10^-9, and whether it was rounded.
+
+    Raises:
+        ValueError: it is no decimal number, or has more than 24 digits before the point.
+    """
+    units = _in_units(text)
+    rounded = units.to_integral_value(ROUND_HALF_EVEN)
+    if rounded.adjusted() >= INTEGER_DIGITS + DECIMALS:
+        raise ValueError(f"value {_shown(text)} {_OUT_OF_RANGE}")
+    return int(rounded), rounded != units
+
+
+def _in_units(text: str) -> Decimal:
     if len(text) > _LONGEST:
         raise ValueError(f"value {_shown(text)} has more than {_LONGEST} characters")
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(f"value {_shown(text)} is not a decimal number")
     units = Decimal(text).scaleb(DECIMALS, _EXACT)
     if units and units.adjusted() >= INTEGER_DIGITS + DECIMALS:
-        raise ValueError(f"value {_shown(text)} is out of range: at most {INTEGER_DIGITS} digits before the point")
-    if units != units.to_integral_value():
-        raise ValueError(f"value {_shown(text)} has more than {DECIMALS} decimals")
-    return int(units)
+        raise ValueError(f"value {_shown(text)} {_OUT_OF_RANGE}")
+    return units
 
 
 def parse_sum(text: str) -> int:

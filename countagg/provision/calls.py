@@ -258,6 +258,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "outputs": _OUTPUTS,
     "teardown": _TEARDOWN,
     "status": _STATUS,
+    "upload": _calls({On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),
     "upload-sample": _calls(
         _FIND,
         _READ_TOTALS,

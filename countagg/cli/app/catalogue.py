@@ -49,6 +49,11 @@ CATALOGUE: Final = {
         "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."
     ),
     "teardown": Entry("stack.stack_commands", _STACK, "Remove the pipeline and nothing else."),
+    "upload": Entry(
+        "upload.upload_command",
+        _USE,
+        "Upload this instance's counters, from files, pipes and exporters.",
+    ),
     "upload-sample": Entry(
         "totals.upload_command", _USE, "Upload test counters: the four sample instances, or a fleet."
     ),

@@ -1,0 +1,139 @@
+"""The command that uploads an instance's counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from countagg.cli.app import completion
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.app.shared_options import AnyDateOption
+from countagg.cli.terminal.render import write_json
+from countagg.cli.upload.upload_job import UploadFlags, UploadJob, read_job
+from countagg.core.days import resolve_day
+from countagg.core.errors import UsageError
+from countagg.operate.upload.day_sums import Values
+from countagg.operate.upload.formats import Format
+from countagg.operate.upload.readings import Selection
+from countagg.operate.upload.uploader import SentFile
+
+_Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Files, - for standard input, and exporters: http://HOST:PORT/PATH, https://..., unix:SOCKET:/PATH.",
+        show_default=False,
+    ),
+]
+_Bucket = Annotated[str | None, typer.Option(help="Bucket with the counter files.")]
+_Prefix = Annotated[str | None, typer.Option(help="Folder of the counter files; counters/ unless said.")]
+_InstanceId = Annotated[str | None, typer.Option(help="Whose counters they are.")]
+_Form = Annotated[
+    Format,
+    typer.Option(
+        "--format", help="Of the sources; recognised unless said.", autocompletion=completion.one_of(*Format)
+    ),
+]
+_Include = Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only counters of such names: 'pg*'.")]
+_Exclude = Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="No counters of such names.")]
+_Gauges = Annotated[bool, typer.Option("--gauges", help="Also what is known to be no counter.")]
+_Values = Annotated[
+    Values,
+    typer.Option(
+        help="What the numbers are: today's, as they are; or counting since the source began, of which what was "
+        "added today (UTC) counts.",
+        autocompletion=completion.one_of(*Values),
+    ),
+]
+_State = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to remember what was read and sent.")]
+_Always = Annotated[bool, typer.Option("--always", help="Upload also what has not changed since the last upload.")]
+_Withdraw = Annotated[
+    bool, typer.Option("--withdraw", help="Delete the file of the day instead, which withdraws the instance.")
+]
+
+
+@command("upload", (OutputForm.TABLE, OutputForm.JSON), changes=True)
+def upload(
+    session: Session,
+    sources: _Sources = None,
+    bucket: _Bucket = None,
+    prefix: _Prefix = None,
+    instance_id: _InstanceId = None,
+    date: AnyDateOption = None,
+    form: _Form = Format.AUTO,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    gauges: _Gauges = False,
+    values: _Values = Values.AS_IS,
+    state: _State = None,
+    always: _Always = False,
+    withdraw: _Withdraw = False,
+) -> None:
+    """Upload this instance's counters, from files, pipes and exporters.
+
+    It needs no right but s3:PutObject on the instance's own files.
+
+    Example: countagg upload /proc/vmstat --values today --exclude 'nr_*' --bucket my-counters
+    """
+    selection = Selection(tuple(include or ()), tuple(exclude or ()), gauges)
+    flags = UploadFlags(tuple(sources or ()), bucket, prefix, instance_id, date, form, selection, values, state)
+    job = read_job(session, flags)
+    if withdraw:
+        _withdraw(session, job, flags)
+        return
+    if not sources:
+        raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
+    _upload(session, job, always=always)
+
+
+def _upload(session: Session, job: UploadJob, *, always: bool) -> None:
+    with job.state_file.held(), session.busy("uploading"):
+        uploader = job.uploader(session)
+        remarks = uploader.read(session.now)
+        for what, count in remarks.items():
+            if count:
+                session.remark(f"{count} {what}")
+        files = list(uploader.send(session.now().date(), always=always))
+    _show(session, job, files, remarks)
+
+
+def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: Mapping[str, int]) -> None:
+    target = job.plan.target
+    if session.options.output is OutputForm.JSON:
+        listed = [
+            {
+                "date": each.day,
+                "key": each.key,
+                "counters": each.counters,
+                "bytes": each.size,
+                "uploaded": each.etag is not None,
+            }
+            for each in files
+        ]
+        document: dict[str, Any] = {"instance": target.instance, "bucket": target.bucket, "files": listed}
+        write_json(
+            session.stdout, document | {"remarks": {what: count for what, count in remarks.items() if count}}
+        )
+        return
+    for each in files:
+        done = "uploaded to" if each.etag else "unchanged, not uploaded again:"
+        session.result_console.print(f"{each.counters:,} counters {done} s3://{target.bucket}/{each.key}")
+
+
+def _withdraw(session: Session, job: UploadJob, flags: UploadFlags) -> None:
+    """Delete the file of a day."""
+    if flags.sources:
+        raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
+    day = resolve_day(flags.date or "today", session.now())
+    with job.state_file.held():
+        key = job.uploader(session).withdraw(day)
+    target = job.plan.target
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, {"instance": target.instance, "bucket": target.bucket, "withdrawn": key})
+        return
+    session.result_console.print(f"s3://{target.bucket}/{key} deleted: {target.instance} is withdrawn from {day}")

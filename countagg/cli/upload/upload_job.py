@@ -1,0 +1,109 @@
+"""What `upload` is to do: flags, variables and settings files become one job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from countagg.cli.app.session import Session
+from countagg.core.days import resolve_day
+from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.core.object_keys import normalise_prefix
+from countagg.operate.upload.day_sums import Values
+from countagg.operate.upload.formats import Format
+from countagg.operate.upload.readings import Reader, Selection
+from countagg.operate.upload.sources import STDIN, check_source, read_source
+from countagg.operate.upload.state_file import StateFile, default_state_path
+from countagg.operate.upload.uploader import FileRules, Target, Uploader, UploadPlan
+from countagg.provision.settings import CHOICES
+
+INSTANCE_VARIABLE: Final = "COUNTAGG_INSTANCE_ID"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFlags:
+    """What the command line says."""
+
+    sources: tuple[str, ...]
+    bucket: str | None
+    prefix: str | None
+    instance_id: str | None
+    date: str | None
+    form: Format
+    selection: Selection
+    values: Values
+    state: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadJob:
+    """What is to be done, and where it is remembered."""
+
+    plan: UploadPlan
+    reader: Reader
+    state_file: StateFile
+
+    def uploader(self, session: Session, *, patient: bool = True) -> Uploader:
+        """Return what does it; the state has to be held."""
+        from countagg.aws.uploads import CounterFileUploads
+
+        bucket = CounterFileUploads(session.clients, self.plan.target.bucket, patient=patient)
+        return Uploader(self.plan, self.reader, bucket, self.state_file)
+
+
+def read_job(session: Session, flags: UploadFlags) -> UploadJob:
+    """Complete the flags from the preferences.
+
+    Raises:
+        UsageError: something is missing, cannot be, or contradicts something else.
+    """
+    with session.preferences.sources_named({"bucket": flags.bucket, "prefix": flags.prefix}):
+        target = _target(session, flags)
+    rules, now = _rules(session), session.now()
+    if flags.date and flags.values is Values.TODAY:
+        raise UsageError("what was added since midnight is of today", where="--date", hint="leave --date out")
+    day = resolve_day(flags.date, now) if flags.date else None
+    if day is not None:
+        rules.check_day(day, now.date())
+    if flags.sources.count(STDIN) > 1:
+        raise UsageError("standard input can be read once", where=STDIN)
+    for source in flags.sources:
+        check_source(source)
+    reader = Reader(flags.sources, partial(read_source, stdin=session.stdin), flags.form, flags.selection)
+    path = flags.state or default_state_path(f"{target.bucket}/{target.prefix}", target.instance)
+    return UploadJob(UploadPlan(target, flags.values, day, rules), reader, StateFile(path))
+
+
+def _target(session: Session, flags: UploadFlags) -> Target:
+    bucket = session.preferences.value("bucket", flags.bucket)
+    if not bucket:
+        raise UsageError(
+            "no bucket is named",
+            where="--bucket",
+            hint="give --bucket, COUNTAGG_BUCKET, or a settings file with the line bucket",
+        )
+    CHOICES["bucket"].check(bucket)
+    prefix = session.preferences.value("prefix", flags.prefix) or CHOICES["prefix"].default
+    instance = flags.instance_id or session.environ.get(INSTANCE_VARIABLE)
+    if not instance:
+        raise UsageError("no instance is named", where="--instance-id", hint=f"give it, or {INSTANCE_VARIABLE}")
+    target = Target(bucket, normalise_prefix(prefix, "--prefix"), instance)
+    try:
+        target.key("2000-01-01")
+    except InvalidObjectKey as error:
+        raise UsageError(error.what, where="--instance-id") from error
+    return target
+
+
+def _rules(session: Session) -> FileRules:
+    """Return what the stack takes, as the settings file that `outputs --output toml` prints says it."""
+    retention: Mapping[str, int] = session.preferences.value("retention") or {}
+    said = {
+        "max_counters": session.preferences.value("max_counters"),
+        "counter_shards": session.preferences.value("counter_shards"),
+        "retention_days": retention.get("snapshots"),
+    }
+    return FileRules(**{name: value for name, value in said.items() if value is not None})

@@ -256,6 +256,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "setup": _SETUP,
     "plan": _PLAN,
     "outputs": _OUTPUTS,
+    "stacks": _calls({On.ACCOUNT: ("tag:GetResources",)}),
     "teardown": _TEARDOWN,
     "status": _STATUS,
     "upload": _calls({On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),

@@ -40,13 +40,14 @@ _READING: Final = (
     "verify",
     "explain",
     "outputs",
+    "stacks",
     "limits list",
     "cost",
     "permissions print",
     "doctor",
 )
 COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
-    Audience.DEPLOYER: ("setup", "plan", "outputs", "permissions print", "doctor"),
+    Audience.DEPLOYER: ("setup", "plan", "outputs", "stacks", "permissions print", "doctor"),
     Audience.OPERATOR: (
         *_READING,
         "upload-sample",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from countagg.aws.addresses import queue_url, stream_arn
-from countagg.aws.tagged import tagged_arns
+from countagg.aws.tagged import tagged_arns, tagged_by_stack
 from countagg.core.errors import AccessDenied, AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.blueprint import Blueprint
@@ -42,6 +42,9 @@ def test_what_another_stack_or_nobody_owns_is_not_found(world: World) -> None:
         PLACE.queue_arn("tagged"),
     }
     assert tagged_arns(world.clients, "nobody") == frozenset()
+    assert tagged_by_stack(world.clients) == {
+        stack: tagged_arns(world.clients, stack) for stack in ("countagg", "other")
+    }
 
 
 def test_all_pages_are_read(world: World) -> None:

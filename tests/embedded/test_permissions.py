@@ -129,6 +129,7 @@ def test_a_reader_sees_everything(people: dict[Audience, Person], stack: Deploye
     assert reader("query", "--date", day, "--by-instance", "--output", "json").json()["totals"] == {"A": 1}
     reader("verify", "--date", day)
     reader("outputs")
+    assert stack.name in {each["stack"] for each in reader("stacks", "--output", "json").json()["stacks"]}
     reader("logs", "--since", "1h")
     reader("limits", "list")
     reader("permissions", "print", "--role", "instance", "--instance-id", "i-1")

@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "setup": {*CHOICES, "--yes", "--expect-account"},
     "plan": {*CHOICES, "--detailed-exitcode"},
     "outputs": set[str](),
+    "stacks": set[str](),
     "bundle": {"--files", "--save", "--sbom"},
     "upload": {
         "--bucket",

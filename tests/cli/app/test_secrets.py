@@ -38,6 +38,7 @@ COMMANDS: Final = (
     ("setup", "--bucket", "b", "--yes"),
     ("plan", "--bucket", "b"),
     ("outputs",),
+    ("stacks",),
     ("status",),
     ("upload-sample",),
     ("query", "--date", "today"),

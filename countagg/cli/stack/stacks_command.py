@@ -1,0 +1,39 @@
+"""The command that lists stacks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from countagg.aws.tagged import tagged_by_stack
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.registry import command
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.operate.stack.stacks import find_stacks
+
+_HEADER = ("STACK", "RESOURCES", "FUNCTIONS", "TABLES", "BUCKET")
+
+
+@command("stacks")
+def stacks(session: Session) -> None:
+    """List the stacks of this account and region, by their tag.
+
+    Only a bucket that setup created is told. AWS goes on listing for a while what was deleted.
+
+    Example: countagg stacks
+    """
+    region = session.clients.region()
+    found = find_stacks(tagged_by_stack(session.clients))
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, {"region": region, "stacks": [asdict(each) for each in found]})
+        return
+    rows = [
+        (each.stack, str(each.resources), str(each.functions), str(each.tables), each.bucket or "")
+        for each in found
+    ]
+    if session.options.output is OutputForm.CSV:
+        write_csv(session.stdout, [name.lower() for name in _HEADER], rows)
+    elif rows:
+        write_table(session.result_console, _HEADER, rows, numeric=frozenset(_HEADER[1:4]))
+    else:
+        session.remark(f"there is no stack in {region}; `countagg setup` makes one")

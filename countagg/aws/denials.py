@@ -8,10 +8,10 @@ explicit deny in a KIND`, with or without the ARN of that policy.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from countagg.core.errors import AccessDenied
 from countagg.provision.calls import CALLS
 
 _DENIAL = re.compile(
@@ -38,23 +38,8 @@ _ASK_FOR_KEY: Final = "the key's policy, or a permission of yours on the key, ha
 _DENY: Final = "an explicit deny overrides every permission: whoever wrote that policy can remove it"
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """What was denied.
-
-    Attributes:
-        action: as IAM calls it; empty if the answer does not name it.
-        what: a sentence about it.
-        hint: who can mend it.
-    """
-
-    action: str
-    what: str
-    hint: str
-
-
-def read_denial(operation: str, message: str) -> Denial:
-    """Read a denial.
+def read_denial(operation: str, message: str) -> AccessDenied:
+    """Return the error for a denial.
 
     Args:
         operation: that was called.
@@ -62,17 +47,18 @@ def read_denial(operation: str, message: str) -> Denial:
     """
     match = _DENIAL.search(message)
     if match is None:
-        return Denial("", f"no permission for {operation}{f': {message}' if message else ''}", _ASK)
+        return AccessDenied(f"no permission for {operation}{f': {message}' if message else ''}", hint=_ASK)
     action = _proper(match["action"], operation)
     # S3 quotes the resource, others end the sentence with it; of a role IAM says `role NAME`.
     resource = (match["resource"] or "any resource").strip('".')
     reason, hint = _reason(message)
-    return Denial(action, f"no permission for {action} on {resource}{reason}", hint)
+    return AccessDenied(f"no permission for {action} on {resource}{reason}", action=action, hint=hint)
 
 
-def read_key_denial(operation: str, message: str) -> Denial:
-    """Read the denial of a KMS key, which another service wanted to use."""
-    return Denial("", f"no permission to use the KMS key for {operation}: {message or 'no text'}", _ASK_FOR_KEY)
+def read_key_denial(operation: str, message: str) -> AccessDenied:
+    """Return the error for the denial of a KMS key, which another service wanted to use."""
+    what = f"no permission to use the KMS key for {operation}: {message or 'no text'}"
+    return AccessDenied(what, hint=_ASK_FOR_KEY)
 
 
 def _reason(message: str) -> tuple[str, str]:

@@ -10,20 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from countagg.aws.answers import DENIED, connection_told, is_key_denial, is_throttling, refusal_told
 from countagg.aws.denials import read_denial, read_key_denial
-from countagg.aws.failures import not_of_aws, translate_failure, translate_stray
-from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
+from countagg.aws.failures import translate_failure, translate_stray
+from countagg.core.errors import AwsCallFailed, ConnectionProblem, CountaggError
 from countagg.redaction import redact
-
-__all__ = [
-    "DENIED",
-    "aws_errors",
-    "code_of",
-    "describe_answer",
-    "message_of",
-    "not_of_aws",
-    "suppress_codes",
-    "translate_answer",
-]
 
 
 def code_of(error: ClientError) -> str:
@@ -100,7 +89,8 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
         return ConnectionProblem(what, where=where, hint=hint, detail=detail)
     if code in DENIED or is_key_denial(code):
         denial = read_denial(operation, message) if code in DENIED else read_key_denial(operation, message)
-        return AccessDenied(denial.what, action=denial.action, where=where, hint=denial.hint, detail=detail)
+        denial.where, denial.detail = where, detail
+        return denial
     what, hint = refusal_told(operation, code, message, metadata.get("HTTPStatusCode", 0))
     if is_throttling(code):
         tries = metadata.get("RetryAttempts", 0) + 1

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from countagg.aws.errors import not_of_aws
+from countagg.aws.failures import not_of_aws
 from countagg.core.errors import ConnectionProblem
 from countagg.redaction import SENT
 

@@ -45,12 +45,12 @@ class FunctionHealth:
     Attributes:
         state: in AWS's words.
         code: SHA-256 of its zip, as Lambda tells it.
-        failure: why its last update failed; empty if it did not.
+        failure: why its last update failed; None if it did not.
     """
 
     state: str
     code: str
-    failure: str = ""
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class LastChange:
     Attributes:
         day: YYYY-MM-DD.
         version: of the ledger that it changed to.
-        at: UTC, ISO 8601; empty if that is not known.
+        at: UTC, ISO 8601; None if that is not known.
         foreign: why what is there is left alone (`PublishedTotals.foreign`); None if it is not.
     """
 
     day: str
     version: int
-    at: str
+    at: str | None
     foreign: str | None = None
 
 
@@ -88,7 +88,7 @@ class Health:
         with aws_errors(f"function {name}"), suppress_codes(_MISSING):
             configuration = self._clients.lambda_.get_function_configuration(FunctionName=name)
             failed = configuration.get("LastUpdateStatus") == "Failed"
-            reason = configuration.get("LastUpdateStatusReason", "no reason given") if failed else ""
+            reason = configuration.get("LastUpdateStatusReason", "no reason given") if failed else None
             return FunctionHealth(str(configuration.get("State", "Active")), configuration["CodeSha256"], reason)
         return None
 
@@ -146,7 +146,7 @@ class Health:
             if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == _MISSING:
                 return None
             raise
-        return LastChange(day, stored.version, stored.updated_at) if stored.version else None
+        return LastChange(day, stored.version, stored.updated_at or None) if stored.version else None
 
     def published(self, day: str) -> LastChange | None:
         """Return how new a day's published object is; None if there is none.
@@ -156,7 +156,7 @@ class Health:
         published, written_at = self._published.read_version(day)
         if published == PublishedTotals():
             return None
-        at = "" if written_at is None else written_at.isoformat(timespec="seconds")
+        at = None if written_at is None else written_at.isoformat(timespec="seconds")
         return LastChange(day, published.version, at, published.foreign)
 
 

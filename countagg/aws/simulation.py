@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import DENIED, aws_errors, code_of
+from countagg.aws.answers import DENIED
+from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.data.snapshots import snapshot_key
 

@@ -133,18 +133,18 @@ class Change:
         action: what.
         name: what AWS calls it.
         fields: what differs, for an update; what will be, for a creation.
-        note: why it is kept, where that is not plain.
+        note: why it is kept, where that is not plain; None for nothing.
         holds: what is lost with it.
-        contents: how much of that, in words.
+        contents: how much of that, in words; None if nothing, or unknown.
     """
 
     resource: str
     action: Action
     name: str = ""
     fields: tuple[FieldChange, ...] = ()
-    note: str = ""
+    note: str | None = None
     holds: Holds | None = None
-    contents: str = ""
+    contents: str | None = None
 
     def covers(self, other: Change) -> bool:
         """Tell whether whoever was shown this change of a resource knows what the other one does to it.
@@ -302,7 +302,7 @@ def _reason_to_keep(node: Node[Any], observed: Observed[Any], keep: frozenset[Ho
 def _delete(
     node: Node[Any], observed: Observed[Any], *, dry_run: bool, announce: Announce, approve: Approve
 ) -> Change:
-    change = Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents or "")
+    change = Change(node.id, Action.DELETE, node.name, holds=node.holds, contents=observed.contents)
     if not dry_run:
         approve(change)
         announce(node.id, Action.DELETE)

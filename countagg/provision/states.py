@@ -151,7 +151,7 @@ class MappingState:
     parallel: int = 1
     on_failure: str = ""
     max_concurrency: int | None = None
-    starting_position: str = field(default="", compare=False)
+    starting_position: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,5 +83,5 @@ def test_an_overlap_in_a_bucket_of_ours_is_found_too_and_does_not_stop_teardown(
         deployed.plan()
     changes = {change.resource: change for change in deployed.tear_down()}
     assert changes["bucket"].action is Action.KEEP
-    assert changes["bucket"].note.startswith("it notifies others")
+    assert str(changes["bucket"].note).startswith("it notifies others")
     assert {change.action for name, change in changes.items() if name != "bucket"} == {Action.DELETE}

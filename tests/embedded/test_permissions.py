@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import DENIED
+from countagg.aws.answers import DENIED
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.names import Names
 from countagg.local import EngineRecord

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import DENIED, code_of, suppress_codes
+from countagg.aws.answers import DENIED
+from countagg.aws.errors import code_of, suppress_codes
 from countagg.aws.kinds.offers import BUCKET_TAGS
 from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import tag_list, tag_map

@@ -21,11 +21,11 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import (
     describe_age,
     describe_moment,
-    write_csv,
     write_json,
     write_records,
     write_table,
 )
+from countagg.cli.terminal.result import write_result
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
 from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue, EventQueue
@@ -57,16 +57,16 @@ def list_letters(session: Session) -> None:
 def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
     """Write dead letters in the form that is asked for."""
     now = session.now()
-    if session.options.output is OutputForm.JSON:
-        documents = [_document(letter, now) for letter in letters]
-        write_json(session.stdout, {"stack": session.options.stack, "messages": documents})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, [_row(letter, now, whole=True) for letter in letters])
-    elif letters:
-        rows = [_row(letter, now) for letter in letters]
-        write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
-    else:
-        session.result_console.print("no dead letters")
+
+    def write_text() -> None:
+        if letters:
+            rows = [_row(letter, now) for letter in letters]
+            write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
+        else:
+            session.result_console.print("no dead letters")
+
+    document = {"stack": session.options.stack, "messages": [_document(letter, now) for letter in letters]}
+    write_result(session, document, _HEADER, [_row(letter, now, whole=True) for letter in letters], write_text)
 
 
 @command("dead-letters show")
@@ -267,15 +267,15 @@ def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str
 def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
     header = ("ID", "OUTCOME", "KEY", "NOTE")
     rows = [(each.letter.message.id, str(each.outcome), each.letter.key, each.note) for each in done]
-    if session.options.output is OutputForm.JSON:
-        documents = [
-            {"id": name, "outcome": outcome, "key": key or None, "note": note or None}
-            for name, outcome, key, note in rows
-        ]
-        write_json(session.stdout, {"stack": session.options.stack, "redriven": documents})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, header, rows)
-    elif rows:
-        write_table(session.result_console, header, [(name[:_SHORT], *others) for name, *others in rows])
-    else:
-        session.result_console.print("no dead letters")
+    documents = [
+        {"id": name, "outcome": outcome, "key": key or None, "note": note or None}
+        for name, outcome, key, note in rows
+    ]
+
+    def write_text() -> None:
+        if rows:
+            write_table(session.result_console, header, [(name[:_SHORT], *others) for name, *others in rows])
+        else:
+            session.result_console.print("no dead letters")
+
+    write_result(session, {"stack": session.options.stack, "redriven": documents}, header, rows, write_text)

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.errors import ConnectionProblem, UsageError
 from countagg.local import LocalEngine
 from countagg.operate.doctor.checks import Check
@@ -79,20 +79,17 @@ def _exit_code(wrong: Sequence[Check]) -> int:
 
 
 def _write(session: Session, checks: Sequence[Check]) -> None:
-    if session.options.output is OutputForm.JSON:
-        documents = [
-            {"check": each.name, "state": str(each.state), "detail": each.detail, "fix": each.fix or None}
-            for each in checks
-        ]
-        healthy = not any(check.is_problem for check in checks)
-        write_json(session.stdout, {"stack": session.options.stack, "ok": healthy, "checks": documents})
-        return
-    if session.options.output is OutputForm.CSV:
-        rows = [(each.name, str(each.state), each.detail, each.fix) for each in checks]
-        write_csv(session.stdout, ("check", "state", "detail", "fix"), rows)
-        return
+    header = ("check", "state", "detail", "fix")
+    rows = [(each.name, str(each.state), each.detail, each.fix) for each in checks]
+    documents = [dict(zip(header, (*row, fix or None), strict=True)) for *row, fix in rows]
+    document = {
+        "stack": session.options.stack,
+        "ok": not any(check.is_problem for check in checks),
+        "checks": documents,
+    }
     # A problem and its way out stand together.
-    shown = [
-        (each.name, str(each.state), f"{each.detail}; {each.fix}" if each.fix else each.detail) for each in checks
-    ]
-    write_table(session.result_console, ("CHECK", "STATE", "DETAIL"), shown)
+    shown = [(name, state, f"{detail}; {fix}" if fix else detail) for name, state, detail, fix in rows]
+    console = session.result_console
+    write_result(
+        session, document, header, rows, lambda: write_table(console, ("CHECK", "STATE", "DETAIL"), shown)
+    )

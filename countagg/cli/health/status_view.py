@@ -15,11 +15,10 @@ from countagg.cli.terminal.live import show_live, utc_now_text
 from countagg.cli.terminal.render import (
     describe_age,
     make_table,
-    write_csv,
-    write_json,
     write_json_line,
     write_table,
 )
+from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import StatusLook
@@ -36,12 +35,13 @@ def is_healthy(hops: Iterable[HopHealth]) -> bool:
 
 def write_hops(session: Session, hops: Sequence[HopHealth]) -> None:
     """Write the hops in the form that is asked for."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, status_document(session, hops))
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, map(_row, hops))
-    else:
-        write_table(session.result_console, _HEADER, map(_row_with_age, hops), marks=_MARKS)
+    write_result(
+        session,
+        status_document(session, hops),
+        _HEADER,
+        map(_row, hops),
+        lambda: write_table(session.result_console, _HEADER, map(_row_with_age, hops), marks=_MARKS),
+    )
 
 
 def status_document(session: Session, hops: Iterable[HopHealth]) -> dict[str, object]:

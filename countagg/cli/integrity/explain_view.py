@@ -10,7 +10,6 @@ from typing import Final
 
 from rich.console import Console
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.integrity.verify_command import as_number, document_of, for_people, format_amount
 from countagg.cli.logs.logs_command import render_line
@@ -19,10 +18,9 @@ from countagg.cli.terminal.render import (
     fits,
     grouped,
     to_the_second,
-    write_csv,
-    write_json,
     write_table,
 )
+from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.core.published import published_key
 from countagg.core.versions import changes_of
@@ -32,6 +30,7 @@ from countagg.operate.integrity.lineage import CounterLineage, Part
 from countagg.operate.permitted import NotAllowed
 
 _PARTS: Final = ("INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE")
+_CSV: Final = ("INSTANCE", "KEY", "VALUE", "ETAG", "SEQUENCER", "UPLOADED", "PENDING", "PENDING_VALUE")
 _SHARES: Final = ("COUNTER", "FILE", "SNAPSHOT", "TOTAL", "SHARE")
 _SUM: Final = "sum"
 _DIGITS: Final = 18
@@ -43,13 +42,8 @@ _NUMERIC: Final = frozenset({"VALUE", "FILE", "SNAPSHOT", "TOTAL", "SHARE", "VER
 
 def write_counter(session: Session, lineage: CounterLineage) -> None:
     """Write where a total comes from."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _counter_document(session, lineage))
-    elif session.options.output is OutputForm.CSV:
-        header = ("INSTANCE", "KEY", "VALUE", "ETAG", "SEQUENCER", "UPLOADED", "PENDING", "PENDING_VALUE")
-        write_csv(session.stdout, header, map(_part_cells, lineage.parts))
-    else:
-        _write_counter_tables(session, lineage)
+    document, rows = _counter_document(session, lineage), map(_part_cells, lineage.parts)
+    write_result(session, document, _CSV, rows, lambda: _write_counter_tables(session, lineage))
 
 
 def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, object]:
@@ -68,7 +62,7 @@ def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, ob
         "expired": lineage.expired,
         "ledger": {
             "version": lineage.version,
-            "updated_at": lineage.updated_at or None,
+            "updated_at": lineage.updated_at,
             "value": as_number(lineage.total),
             "instances": lineage.contributors,
         },
@@ -84,7 +78,7 @@ def _counter_document(session: Session, lineage: CounterLineage) -> dict[str, ob
     }
 
 
-def _part_cells(part: Part) -> tuple[str, ...]:
+def _part_cells(part: Part) -> tuple[str | None, ...]:
     pending = format_amount(part.pending_value) if part.pending else ""
     value = format_amount(part.value)
     return part.instance, part.key, value, part.etag, part.sequencer, part.uploaded_at, part.pending, pending
@@ -96,8 +90,8 @@ def _write_counter_tables(session: Session, lineage: CounterLineage) -> None:
         (
             part.instance,
             for_people(part.value),
-            describe_moment(part.uploaded_at, session.now()),
-            _short(part.sequencer),
+            describe_moment(part.uploaded_at, session.now()) if part.uploaded_at else "",
+            _short(part.sequencer) if part.sequencer else "",
             f"{'included' if part.included else 'not included'}{' *' if part.pending else ''}",
         )
         for part in lineage.parts
@@ -146,16 +140,11 @@ def _notes(lineage: CounterLineage) -> Iterator[tuple[str, str]]:
 
 def write_file(session: Session, lineage: FileLineage) -> None:
     """Write where a file goes."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _file_document(lineage))
-    elif session.options.output is OutputForm.CSV:
-        rows = (
-            (each.counter, *map(format_amount, (each.file, each.snapshot, each.total, each.share)))
-            for each in lineage.shares
-        )
-        write_csv(session.stdout, _SHARES, rows)
-    else:
-        _write_file_tables(session, lineage)
+    rows = (
+        (each.counter, *map(format_amount, (each.file, each.snapshot, each.total, each.share)))
+        for each in lineage.shares
+    )
+    write_result(session, _file_document(lineage), _SHARES, rows, lambda: _write_file_tables(session, lineage))
 
 
 def _file_document(lineage: FileLineage) -> dict[str, object]:
@@ -165,7 +154,7 @@ def _file_document(lineage: FileLineage) -> dict[str, object]:
         "key": lineage.key,
         "date": lineage.file_key.day if lineage.file_key else None,
         "instance": lineage.file_key.instance if lineage.file_key else None,
-        "pending": lineage.pending or None,
+        "pending": lineage.pending,
         "object": object_
         and {
             "etag": object_.etag,
@@ -184,9 +173,9 @@ def _file_document(lineage: FileLineage) -> dict[str, object]:
         "expired": lineage.expired,
         "ledger": {
             "version": lineage.version,
-            "updated_at": lineage.updated_at or None,
+            "updated_at": lineage.updated_at,
             "included": lineage.is_included,
-            "sequencer": lineage.included or None,
+            "sequencer": lineage.included,
         },
         "totals": [document_of(each) | {"share": each.share} for each in lineage.shares],
         "log": lineage.log and _log_document(lineage.log),
@@ -258,7 +247,7 @@ def _hop_rows(lineage: FileLineage, now: datetime) -> Iterator[tuple[str, str, s
     included = "included" if lineage.is_included else "not included"
     detail = f"version {changes_of(lineage.version)}" if lineage.version else "there is none"
     # Why a file is refused stands above.
-    pending = "" if lineage.refused else lineage.pending
+    pending = None if lineage.refused else lineage.pending
     yield "ledger", included, "; ".join(filter(None, (detail, pending)))
 
 

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
 from countagg.cli.integrity.verify_command import observe
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
@@ -159,24 +159,21 @@ def write_mendings(
     session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool
 ) -> None:
     """Write what is mended, by day: of the one day that was asked for, or of several."""
-    if session.options.output is OutputForm.JSON:
-        documents = [
-            {"date": day, "repaired": [_document(each) for each in found]} for day, found in mended.items()
-        ]
-        told = {"dry_run": True} if dry_run else {}
-        write_json(session.stdout, {**(documents[0] if date else {"days": documents}), **told})
-        return
+    documents = [{"date": day, "repaired": [_document(each) for each in found]} for day, found in mended.items()]
+    document = (documents[0] if date else {"days": documents}) | ({"dry_run": True} if dry_run else {})
     rows = [
         (day, str(each.hop), each.instance, each.counter, str(each.action))
         for day, found in mended.items()
         for each in found
     ]
-    if session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, rows)
-    elif rows:
-        write_table(session.result_console, _HEADER, rows)
-    else:
-        session.result_console.print(f"{', '.join(mended)}: nothing to repair")
+
+    def write_text() -> None:
+        if rows:
+            write_table(session.result_console, _HEADER, rows)
+        else:
+            session.result_console.print(f"{', '.join(mended)}: nothing to repair")
+
+    write_result(session, document, _HEADER, rows, write_text)
 
 
 def _document(mending: Mending) -> dict[str, str | None]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import typer
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT, DateOption, SettleOption
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.cli.terminal.render import grouped, write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.days import resolve_day
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.printable import printable
@@ -55,12 +55,8 @@ def observe(session: Session, day: str, tell: Callable[[str, int, int], None]) -
 
 def write_verification(session: Session, verification: Verification) -> None:
     """Write what a verification found."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(verification))
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, _rows(verification.differences, format_amount))
-    else:
-        _write_text(session, verification)
+    rows = _rows(verification.differences, format_amount)
+    write_result(session, _document(verification), _HEADER, rows, lambda: _write_text(session, verification))
     for each in verification.refused:
         line = "" if each.line is None else f" line {each.line},"
         session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.core.versions import changes_of
 from countagg.operate.integrity.findings import Verification
@@ -61,15 +61,11 @@ class Report:
 
 def write_report(session: Session, report: Report) -> None:
     """Write what came of a load."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(session, report))
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _STEPS, [_step_row(*each) for each in enumerate(report.outcome.steps, start=1)])
-    else:
-        _write_text(session, report)
+    steps = [_step_row(*each) for each in enumerate(report.outcome.steps, start=1)]
+    write_result(session, _document(session, report), _STEPS, steps, lambda: _write_text(session, report, steps))
 
 
-def _write_text(session: Session, report: Report) -> None:
+def _write_text(session: Session, report: Report, steps: Sequence[Sequence[str]]) -> None:
     console, outcome = session.result_console, report.outcome
     rows = [(name, _seconds(value)) for name, value in report.percentiles.items()]
     write_table(console, ("PUT TO TOTAL", "SECONDS"), rows, frozenset({"SECONDS"}))
@@ -78,12 +74,7 @@ def _write_text(session: Session, report: Report) -> None:
         console.print("\n" + "\n".join(bars))
     if len(report.load.steps) > 1:
         console.print()
-        write_table(
-            console,
-            _STEPS,
-            [_step_row(*each) for each in enumerate(outcome.steps, start=1)],
-            frozenset(_STEPS),
-        )
+        write_table(console, _STEPS, steps, frozenset(_STEPS))
         console.print(_knee_text(report))
     console.print()
     for name, value in _facts(report):

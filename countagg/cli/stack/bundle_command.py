@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.result import write_result
 from countagg.provision.bundle import Component, bundle_components, pack_bundle
 from countagg.provision.sbom import bill_of_materials
 from countagg.provision.states import Code
@@ -47,15 +47,13 @@ def bundle(
 
 
 def _show(session: Session, code: Code, components: tuple[Component, ...], *, files: bool) -> None:
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(code, components))
-        return
     header, rows = (_FILES, _file_rows(components)) if files else (_COMPONENTS, _component_rows(components))
-    if session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, header, rows)
-    else:
+
+    def write_text() -> None:
         write_table(session.result_console, header, rows, _NUMBERS)
         session.remark(f"{len(code.content):,} bytes, CodeSha256 {code.sha256}", style="dim")
+
+    write_result(session, _document(code, components), header, rows, write_text)
 
 
 def _component_rows(components: tuple[Component, ...]) -> list[tuple[str, ...]]:

@@ -156,8 +156,8 @@ def _document(change: Change) -> dict[str, Any]:
         "action": str(change.action),
         "name": change.name,
         "fields": [{"name": leaf.name, "current": leaf.current, "desired": leaf.desired} for leaf in fields],
-        "note": change.note,
+        "note": change.note or "",
         "iam": change.resource.startswith(_ROLES),
         "loses": str(change.holds) if isinstance(change.holds, Holds) else None,
-        "contents": change.contents,
+        "contents": change.contents or "",
     }

@@ -15,6 +15,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.errors import LeftOver
 from countagg.core.names import variable_of
 from countagg.provision.choices import NoBucket
@@ -248,21 +249,16 @@ def _write_changes(
     from countagg.cli.stack.plan_view import change_documents, tally_line
     from countagg.operate.stack.deployment import tally
 
-    match session.options.output:
-        case OutputForm.JSON:
-            document = {
-                "stack": session.options.stack,
-                "account": session.caller.place.account,
-                "region": session.caller.place.region,
-                "changes": change_documents(changes),
-                "summary": tally(changes),
-                **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
-                **more,
-            }
-            write_json(session.stdout, document)
-        case OutputForm.CSV:
-            rows = [(change.resource, str(change.action), change.name, change.note) for change in changes]
-            write_csv(session.stdout, ("resource", "action", "name", "note"), rows)
-        case _:
-            duration = "" if took is None else f" in {took.total_seconds():.0f} s"
-            session.result_console.print(tally_line(changes, done=True) + duration)
+    document = {
+        "stack": session.options.stack,
+        "account": session.caller.place.account,
+        "region": session.caller.place.region,
+        "changes": change_documents(changes),
+        "summary": tally(changes),
+        **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
+        **more,
+    }
+    rows = [(change.resource, str(change.action), change.name, change.note) for change in changes]
+    told = tally_line(changes, done=True) + ("" if took is None else f" in {took.total_seconds():.0f} s")
+    header = ("resource", "action", "name", "note")
+    write_result(session, document, header, rows, lambda: session.result_console.print(told))

@@ -6,10 +6,10 @@ from typing import Final
 
 from rich.text import Text
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.chart import Line, draw_chart
-from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.cli.terminal.render import grouped, write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.totals.history import History
@@ -21,15 +21,15 @@ _HEADER: Final = ("DATE", "COUNTER", "VALUE")
 def write_history(session: Session, history: History) -> None:
     """Write a history in the form that is asked for."""
     rows = [(day.day, name, value) for day in history.days for name, value in day.totals.items()]
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(history))
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER, [(day, name, format_value(value)) for day, name, value in rows])
-    else:
+
+    def write_text() -> None:
         shown = [(day, name, grouped(to_number(value))) for day, name, value in rows]
         write_table(session.result_console, _HEADER, shown, frozenset({"VALUE"}))
         if session.result_console.is_terminal:
             _write_chart(session, history)
+
+    exact = ((day, name, format_value(value)) for day, name, value in rows)
+    write_result(session, _document(history), _HEADER, exact, write_text)
 
 
 def _document(history: History) -> dict[str, object]:

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DateOption, ExpectAccountOption
 from countagg.cli.terminal.progress import progress_bar
-from countagg.cli.terminal.render import describe_moment, grouped, write_csv, write_json, write_table
+from countagg.cli.terminal.render import describe_moment, grouped, write_table
+from countagg.cli.terminal.result import write_result
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
@@ -61,30 +61,30 @@ def list_limits(session: Session, date: DateOption = "today") -> None:
     """
     day = resolve_day(date, session.now())
     compared = compare_limits(session.pipeline, _limits(session), day)
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _document(compared))
-    elif session.options.output is OutputForm.CSV:
-        rows = [_row(each, "", _plain(each.limit), _plain(each.value)) for each in compared.limits]
-        write_csv(session.stdout, _HEADER, rows)
-    elif compared.limits:
-        now = session.now()
-        rows = [
-            _row(
-                replace(each, alerted_at=each.alerted_at and describe_moment(each.alerted_at, now)),
-                "-",
-                _for_people(each.limit),
-                _for_people(each.value),
-            )
-            for each in compared.limits
-        ]
-        write_table(session.result_console, _HEADER, rows, _NUMERIC)
-    else:
-        session.result_console.print("no limits")
+    rows = [_row(each, "", _plain(each.limit), _plain(each.value)) for each in compared.limits]
+    write_result(session, _document(compared), _HEADER, rows, lambda: _write_text(session, compared))
     for each in compared.limits:
         if each.problem:
             session.remark(f"invalid: {printable(each.counter)}: {printable(each.problem)}")
     if any(each.passed and not each.alerted_at for each in compared.limits):
         session.remark(f"what is passed and not yet told is told with the next change of {day}")
+
+
+def _write_text(session: Session, compared: LimitsOfDay) -> None:
+    if not compared.limits:
+        session.result_console.print("no limits")
+        return
+    now = session.now()
+    rows = [
+        _row(
+            replace(each, alerted_at=each.alerted_at and describe_moment(each.alerted_at, now)),
+            "-",
+            _for_people(each.limit),
+            _for_people(each.value),
+        )
+        for each in compared.limits
+    ]
+    write_table(session.result_console, _HEADER, rows, _NUMERIC)
 
 
 @command("limits unset", changes=True)
@@ -117,14 +117,11 @@ def import_limits(
         bar = progress.add_task("limits set", total=len(limits))
         for written in _limits(session).put_all(limits):
             progress.update(bar, completed=written)
-    rows = [(counter, limits[counter]) for counter in sorted(limits)]
-    if session.options.output is OutputForm.JSON:
-        documents = [{"counter": counter, "limit": to_number(limit)} for counter, limit in rows]
-        write_json(session.stdout, {"stack": session.options.stack, "limits": documents})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, _HEADER[:2], [(counter, format_value(limit)) for counter, limit in rows])
-    else:
-        session.result_console.print(f"{len(rows)} limits set")
+    documents = [{"counter": counter, "limit": to_number(limit)} for counter, limit in sorted(limits.items())]
+    rows = [(counter, format_value(limit)) for counter, limit in sorted(limits.items())]
+    document = {"stack": session.options.stack, "limits": documents}
+    told = f"{len(rows)} limits set"
+    write_result(session, document, _HEADER[:2], rows, lambda: session.result_console.print(told))
 
 
 def _limits(session: Session) -> LimitsTable:
@@ -144,15 +141,16 @@ def _read(session: Session, file: Path) -> bytes:
 
 def _write_change(session: Session, counter: str, limit: int | None, replaced: StoredLimit | None) -> None:
     previous = replaced.value if replaced else None
-    if session.options.output is OutputForm.JSON:
-        document = {"counter": counter, "limit": _number(limit), "previous": _number(previous)}
-        write_json(session.stdout, {"stack": session.options.stack, **document})
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, ("COUNTER", "LIMIT", "PREVIOUS"), [(counter, _plain(limit), _plain(previous))])
-    else:
-        before = "" if replaced is None else f", before {_for_people(previous)}"
-        now = "no limit" if limit is None else f"limit {_for_people(limit)}"
-        session.result_console.print(f"{printable(counter)}: {now}{before}")
+    document = {"counter": counter, "limit": _number(limit), "previous": _number(previous)}
+    before = "" if replaced is None else f", before {_for_people(previous)}"
+    told = f"{printable(counter)}: {'no limit' if limit is None else f'limit {_for_people(limit)}'}{before}"
+    write_result(
+        session,
+        {"stack": session.options.stack, **document},
+        ("COUNTER", "LIMIT", "PREVIOUS"),
+        [(counter, _plain(limit), _plain(previous))],
+        lambda: session.result_console.print(told),
+    )
 
 
 def _document(limits: LimitsOfDay) -> dict[str, object]:

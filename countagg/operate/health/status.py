@@ -249,7 +249,7 @@ class Inspector:
         today = self.now().astimezone(UTC).date()
         days = [(today + timedelta(days=offset)).isoformat() for offset in (-1, 0, 1)]
         changes = [change for day in days if (change := self.health.counted(day))]
-        return max(changes, key=lambda change: change.at, default=None)
+        return max(changes, key=lambda change: change.at or "", default=None)
 
     def _last_published(self, day: str) -> LastChange | None:
         """Return what was published last of that day, or of the day before if that is all there is."""
@@ -262,9 +262,9 @@ class Inspector:
         if change is None:
             nothing = {"age_seconds": None, "version": None}
             return HopHealth(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
-        at = _moment(change.at)
+        at = _moment(change.at) if change.at else None
         age = None if at is None else max(0, int((self.now() - at).total_seconds()))
-        state = change.at if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        state = change.at or "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
         numbers = {"age_seconds": age, "version": change.version}
         detail = f"version {changes_of(change.version)} of {change.day}"
         return HopHealth(

@@ -58,9 +58,9 @@ class FileLineage:
         counters: how many the object names; None if there is none, or it is refused.
         snapshot: what was made of it; None if nothing was, or it has expired.
         version: of the day's ledger; 0 if there is none.
-        updated_at: of the ledger: UTC, ISO 8601; empty if there is none.
-        included: sequencer of the version that the ledger includes; empty if none is.
-        pending: what differs between file, snapshot and ledger; empty if nothing does.
+        updated_at: of the ledger: UTC, ISO 8601; None if there is none.
+        included: sequencer of the version that the ledger includes; None if none is.
+        pending: what differs between file, snapshot and ledger; None if nothing does.
         same_content: whether file and snapshot say the same; None if one of them is not there, or not readable.
         shares: its counters, by name.
         expired: whether the snapshot has expired, and the file stands in for it.
@@ -74,9 +74,9 @@ class FileLineage:
     counters: int | None = None
     snapshot: Snapshot | None = None
     version: int = 0
-    updated_at: str = ""
-    included: str = ""
-    pending: str = ""
+    updated_at: str | None = None
+    included: str | None = None
+    pending: str | None = None
     same_content: bool | None = None
     shares: tuple[Share, ...] = ()
     expired: bool = False
@@ -192,8 +192,8 @@ class _Hops:
             counters=None if in_file is None else len(in_file),
             snapshot=self.snapshot,
             version=self.stored.version,
-            updated_at=self.stored.updated_at,
-            included=included,
+            updated_at=self.stored.updated_at or None,
+            included=included or None,
             pending=pending_reason(file, snapshot, included),
             same_content=in_file == counted if comparable else None,
             shares=tuple(self._shares(in_file or {}, counted or {}, snapshot)),

@@ -28,26 +28,26 @@ class Part:
         instance: whose file.
         key: the object's.
         value: what the included version says; None if none is included, or it does not name the counter.
-        etag: of the object that the included version was read from; empty if none is included.
-        sequencer: of the included version; empty if none is included.
-        uploaded_at: of the included version: UTC, ISO 8601; empty if that is not known.
-        pending: what differs in the bucket or the snapshots from what is included; empty if nothing does.
+        etag: of the object that the included version was read from; None if none is included, or it withdraws.
+        sequencer: of the included version; None if none is included.
+        uploaded_at: of the included version: UTC, ISO 8601; None if that is not known.
+        pending: what differs in the bucket or the snapshots from what is included; None if nothing does.
         pending_value: what the newest readable version says; equals `value` if nothing is pending.
     """
 
     instance: str
     key: str
     value: Decimal | None
-    etag: str
-    sequencer: str
-    uploaded_at: str
-    pending: str = ""
+    etag: str | None
+    sequencer: str | None
+    uploaded_at: str | None
+    pending: str | None = None
     pending_value: Decimal | None = None
 
     @property
     def included(self) -> bool:
         """Whether the ledger includes a version of the file."""
-        return bool(self.sequencer)
+        return self.sequencer is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class CounterLineage:
         unknown: instances of which a version is included that is stored nowhere any more.
         sum: of the values of the included versions.
         version: of the ledger; 0 if there is none.
-        updated_at: of the ledger: UTC, ISO 8601; empty if there is none.
+        updated_at: of the ledger: UTC, ISO 8601; None if there is none.
         total: in the ledger; None if it does not name the counter.
         contributors: how many instances name it, by the ledger.
         item: of the counters table; None if there is none.
@@ -76,7 +76,7 @@ class CounterLineage:
     unknown: tuple[str, ...]
     sum: Decimal
     version: int
-    updated_at: str
+    updated_at: str | None
     total: Decimal | None
     contributors: int
     item: CounterItem | None
@@ -131,7 +131,7 @@ class Tracer:
             unknown=tuple(sorted(unknown)),
             sum=total_of(part.value for part in parts if part.value is not None),
             version=look.stored.version,
-            updated_at=look.stored.updated_at,
+            updated_at=look.stored.updated_at or None,
             total=exact(ledger.sums[self.counter]) if self.counter in ledger.sums else None,
             contributors=ledger.contributors.get(self.counter, 0),
             item=look.counters.get(self.counter),
@@ -161,9 +161,9 @@ class Tracer:
                 instance=instance,
                 key=file.key if file else snapshot.key if snapshot else "",
                 value=value,
-                etag=included.etag if included else "",
-                sequencer=sequencer if included else "",
-                uploaded_at=included.uploaded_at if included else "",
+                etag=(included.etag or None) if included else None,
+                sequencer=sequencer if included else None,
+                uploaded_at=(included.uploaded_at or None) if included else None,
                 pending=pending,
                 pending_value=newest if pending else value,
             )
@@ -183,8 +183,8 @@ def unreadable_ledger(day: str, what: str) -> CorruptDocument:
     return CorruptDocument(what, where=f"totals of {day}", hint=f"`countagg repair --date {day}` mends them")
 
 
-def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included: str) -> str:
-    """Tell what differs between a file, its snapshot and what the ledger includes of it; empty if nothing does."""
+def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included: str) -> str | None:
+    """Tell what differs between a file, its snapshot and what the ledger includes of it; None if nothing does."""
     if file is not None and file.refused:
         line = "" if file.refused.line is None else f"line {file.refused.line}, "
         return f"the newest file is refused: {line}{file.refused.reason}"
@@ -195,5 +195,5 @@ def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included
     if snapshot is not None and lines_or_none(snapshot.packed) is None:
         return UNREADABLE
     if snapshot is None or snapshot.sequencer == included:
-        return ""
+        return None
     return TO_LEDGER if included < snapshot.sequencer else INCLUDES_NEWER

@@ -12,7 +12,7 @@ from countagg.core.errors import CorruptDocument
 from countagg.core.snapshot import Snapshot, unpack_canonical
 
 if TYPE_CHECKING:
-    from countagg.aws.pipeline import DayTotals, Pipeline
+    from countagg.aws.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_insta
         choice: which counters.
         by_instance: also what each instance contributes.
     """
-    found = read_totals(pipeline, day)
+    found = pipeline.totals(day)
     totals = choice.pick(found.ledger.sums)
     # What an instance counts and the totals do not include yet is shown too, unless it is not among the largest.
     wanted = choice.matches if choice.top is None else totals.__contains__
@@ -107,22 +107,6 @@ def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_insta
         totals=totals,
         instances=_contributions(pipeline, day, choice, wanted) if by_instance else None,
     )
-
-
-def read_totals(pipeline: Pipeline, day: str) -> DayTotals:
-    """Read a day's totals.
-
-    Raises:
-        CorruptDocument: they cannot be read; it tells how they are mended.
-    """
-    try:
-        return pipeline.totals(day)
-    except CorruptDocument as error:
-        raise CorruptDocument(error.what, where=f"totals of {day}", hint=_mend(day)) from error
-
-
-def _mend(day: str) -> str:
-    return f"`countagg repair --date {day}` mends it"
 
 
 def _contributions(
@@ -144,4 +128,5 @@ def _counters_of(snapshot: Snapshot) -> Mapping[str, int]:
         return read_canonical(unpack_canonical(snapshot.packed))
     except CorruptDocument as error:
         where = f"snapshot of {snapshot.instance} on {snapshot.day}"
-        raise CorruptDocument(error.what, where=where, hint=_mend(snapshot.day)) from error
+        hint = f"`countagg repair --date {snapshot.day}` mends it"
+        raise CorruptDocument(error.what, where=where, hint=hint) from error

@@ -16,7 +16,6 @@ from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.parallel import in_parallel
-from countagg.operate.totals.query import read_totals
 
 if TYPE_CHECKING:
     from countagg.aws.pipeline import Pipeline
@@ -136,7 +135,7 @@ class Inclusion:
 
 def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclusion:
     """Count the uploads that the totals include: the ledger has seen a later snapshot, of their very content."""
-    totals = read_totals(pipeline, day)
+    totals = pipeline.totals(day)
     seen = totals.ledger.seen
     heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
 

@@ -49,7 +49,7 @@ def test_a_file_that_counts(day: FakeDay) -> None:
 
     assert found.found is not None
     assert (found.found.etag, found.found.size) == (etag_of(b"A 3\nB 0\n"), 8)
-    assert (found.counters, found.refused, found.pending) == (2, None, "")
+    assert (found.counters, found.refused, found.pending) == (2, None, None)
     assert found.snapshot == day.held["i-1"]
     assert found.same_content is True
     assert (found.version, found.is_included, found.included) == (1, True, day.held["i-1"].sequencer)
@@ -160,7 +160,7 @@ def test_a_file_whose_snapshot_is_expired_stands_in_for_it(day: FakeDay) -> None
 
     found = follow(day, now=NOW + timedelta(days=100))
 
-    assert (found.expired, found.is_included, found.refused, found.pending) == (True, True, None, "")
+    assert (found.expired, found.is_included, found.refused, found.pending) == (True, True, None, None)
     assert (found.snapshot, found.same_content) == (None, None)
     assert found.shares[0] == Share("A", Decimal(3), Decimal(3), Decimal(12), Decimal("0.25"))
 
@@ -168,7 +168,7 @@ def test_a_file_whose_snapshot_is_expired_stands_in_for_it(day: FakeDay) -> None
 def test_a_file_that_is_listed_but_not_found_is_not_deleted(day: FakeDay) -> None:
     day.unseen = {KEY}
     found = follow(day)
-    assert (found.found, found.pending, found.is_included) == (None, "", True)
+    assert (found.found, found.pending, found.is_included) == (None, None, True)
 
     day.upload("i-1", "A 4\n")
     found = follow(day)
@@ -187,7 +187,7 @@ def test_a_deleted_file_is_followed_by_its_snapshot(day: FakeDay) -> None:
     day.settle()
     found = follow(day)
 
-    assert (found.found, found.pending, found.shares) == (None, "", ())
+    assert (found.found, found.pending, found.shares) == (None, None, ())
     assert found.snapshot is not None
     assert found.snapshot.etag == ""
 

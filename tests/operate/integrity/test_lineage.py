@@ -33,7 +33,7 @@ def explain(day: FakeDay, counter: str = "A", looks: int = 1) -> CounterLineage:
     return explain_counter(Observer(day, DAY, day.today), counter, day.settling(2.0 * (looks - 1)))
 
 
-def told(found: CounterLineage) -> list[tuple[str, Decimal | None, bool, str, Decimal | None]]:
+def told(found: CounterLineage) -> list[tuple[str, Decimal | None, bool, str | None, Decimal | None]]:
     return [(each.instance, each.value, each.included, each.pending, each.pending_value) for each in found.parts]
 
 
@@ -41,8 +41,8 @@ def test_a_total_is_the_sum_of_the_files_that_name_it(day: FakeDay) -> None:
     found = explain(day)
 
     assert told(found) == [
-        ("i-1", Decimal("1.5"), True, "", Decimal("1.5")),
-        ("i-2", Decimal(10), True, "", Decimal(10)),
+        ("i-1", Decimal("1.5"), True, None, Decimal("1.5")),
+        ("i-2", Decimal(10), True, None, Decimal(10)),
     ]
     assert (found.sum, found.total, found.adds_up, found.unknown) == (Decimal("11.5"), Decimal("11.5"), True, ())
     assert (found.version, found.contributors) == (1, 2)
@@ -186,8 +186,8 @@ def test_once_snapshots_are_expired_the_files_stand_in(day: FakeDay) -> None:
     found = explain(day)
 
     assert [(each.instance, each.value, each.pending) for each in found.parts] == [
-        ("i-1", Decimal("1.5"), ""),
-        ("i-2", Decimal(10), ""),
+        ("i-1", Decimal("1.5"), None),
+        ("i-2", Decimal(10), None),
     ]
     assert (found.expired, found.adds_up) == (True, True)
 

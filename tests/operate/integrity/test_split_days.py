@@ -159,9 +159,9 @@ def test_an_instance_that_one_shard_includes_and_nobody_knows_is_named() -> None
     assert found == [("an instance is included that has no snapshot", "i-9", "", False)]
 
 
-@pytest.mark.parametrize(("counter", "value", "pending"), [(LEFT, 4, ""), (RIGHT, 5, TO_LEDGER)])
+@pytest.mark.parametrize(("counter", "value", "pending"), [(LEFT, 4, None), (RIGHT, 5, TO_LEDGER)])
 def test_a_total_is_explained_by_the_version_that_its_shard_includes(
-    counter: str, value: int, pending: str
+    counter: str, value: int, pending: str | None
 ) -> None:
     tracer = Tracer(counter)
     tracer.trace(look_at(ledgers_of(BEFORE), BEFORE))

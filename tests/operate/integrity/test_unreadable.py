@@ -97,7 +97,7 @@ def test_explain_of_a_total_tells_it_with_the_file() -> None:
 
     assert found.adds_up
     assert {part.instance: (part.value, part.pending) for part in found.parts} == {
-        "i-1": (Decimal(1), ""),
+        "i-1": (Decimal(1), None),
         "i-2": (Decimal(10), "the newest file is refused: it is archived"),
     }
 

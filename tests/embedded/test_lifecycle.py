@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -134,7 +135,13 @@ def test_a_bucket_of_others_keeps_its_notifications_and_stays(
     before = notification(clients, foreign_bucket)
     options = ("--stack", "guest")
 
-    command_line("setup", "--bucket", foreign_bucket, "--yes", *options)
+    day = datetime.now(UTC).date().isoformat()
+    clients.s3.put_object(Bucket=foreign_bucket, Key=f"counters/{day}/values_early", Body=b"EARLY 5\n")
+
+    made = command_line("setup", "--bucket", foreign_bucket, "--yes", *options)
+    assert "the bucket has 1 file of today already\n" in made.err
+    command_line("setup", "--take-up", "--yes", *options)
+    assert command_line("query", "--date", day, "--output", "json", *options).json()["totals"] == {"EARLY": 5}
     with_ours = notification(clients, foreign_bucket)
     command_line("upload-sample", "--wait", *options)
     removed = command_line("teardown", "--yes", "--output", "json", *options).json()

@@ -28,6 +28,7 @@ from countagg.operate.integrity.repair import Repaired, Repairer, check_day
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
 from countagg.operate.integrity.verify import verify
 
+_TIMEOUT = 300.0
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
 
@@ -64,7 +65,7 @@ def repair(
     until: _UntilOption = None,
     dry_run: _DryRunOption = False,
     settle: SettleOption = SETTLE_SECONDS,
-    timeout: _TimeoutOption = 300.0,
+    timeout: _TimeoutOption = _TIMEOUT,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -127,6 +128,20 @@ def _carry_out(session: Session, day: _Day, settle: float, timeout: float) -> Re
             session, settle, timeout, lambda what, done, total: tell(f"{day.observer.day} {what}", done, total)
         )
         return repairer.repair(day.observer, day.plan)
+
+
+def repair_day(session: Session, day: str, settle: float = SETTLE_SECONDS, timeout: float = _TIMEOUT) -> None:
+    """Bring one day back to what its files say, without a question.
+
+    Raises:
+        LeftOver: something cannot be mended.
+    """
+    found = _plan(session, day, settle)
+    left = found.left
+    if found.plan.mendings:
+        session.remark(f"{day}: {_summary(found.plan.mendings)}")
+        left = _carry_out(session, found, settle, timeout).verification.differences
+    _check_nothing_left({day: left})
 
 
 def make_repairer(

@@ -14,6 +14,7 @@ from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
+from countagg.cli.stack.adoption import tell_next
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.errors import LeftOver
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 def setup(
     session: Session,
     flags: Mapping[str, Any],
+    take_up: Annotated[
+        bool, typer.Option("--take-up", help="Have today's files counted that the bucket has already.")
+    ] = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -64,8 +68,7 @@ def setup(
     if session.options.output is OutputForm.TABLE:
         session.result_console.print("")
         write_table(session.result_console, ("OUTPUT", "VALUE"), list(outputs.items()))
-    session.remark(f"next: {session.invocation('upload-sample --wait')}", style="dim")
-    session.remark(f"then: {session.invocation('query --date today')}", style="dim")
+    tell_next(session, changes, take_up=take_up)
 
 
 @command("plan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import boto3
@@ -177,7 +178,38 @@ def test_a_second_setup_makes_no_mutating_call(countagg: CommandLine, calls: Cal
     assert calls.mutating == []
     assert again.out.startswith(f"0 created, 0 updated, {len(IDS)} kept, 0 deleted in ")
     assert "plan:" not in again.err
-    assert "next: countagg upload-sample --wait\n" in again.err
+    assert again.err.endswith("\nthen: countagg query --date today\n")
+    assert "upload-sample" not in again.err
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("answers", [None, "yes\nno\n"])
+def test_files_that_the_bucket_has_already_are_told_and_wait_for_a_yes(
+    answers: str | None, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = datetime.now(UTC).date()
+    for instance in ("i-1", "i-2"):
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{day}/values_{instance}", Body=b"A 1\n")
+    if answers is not None:
+        monkeypatch.setattr(sys, "stdin", Terminal(answers))
+
+    made = countagg("setup", "--bucket", BUCKET, *(() if answers else ("--yes",)))
+
+    assert made.code == 0
+    assert "\nthe bucket has 2 files of today already\n" in made.err
+    assert ("Have them counted? Type 'yes'" in made.err) is bool(answers)
+    assert "`countagg repair --date today` has them counted" in made.err
+    assert "upload-sample" not in made.err
+
+
+@pytest.mark.usefixtures("account")
+def test_who_may_not_list_the_bucket_sets_up_all_the_same(countagg: CommandLine, calls: Calls) -> None:
+    calls.errors["ListObjectsV2"] = [answer("AccessDenied", "not yours", "ListObjectsV2")]
+
+    made = countagg("setup", "--bucket", BUCKET, "--yes")
+
+    assert made.code == 0
+    assert "not looked for files that the bucket has already" in made.err
 
 
 @pytest.mark.usefixtures("complete_account")

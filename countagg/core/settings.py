@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import timedelta
 from typing import Self
 
+from countagg.core.ages import parse_age
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
@@ -33,6 +35,7 @@ class FunctionSettings:
         lanes: shares of the instances that days yet to begin are spread over.
         counter_shards: shares of the counters that days yet to begin are spread over.
         max_counters: that a file may have.
+        stale_alarm: how long an instance may upload nothing, as people type it; None if nobody asks.
     """
 
     stack: str
@@ -47,6 +50,12 @@ class FunctionSettings:
     lanes: int = 1
     counter_shards: int = 1
     max_counters: int = DEFAULT_MAX_COUNTERS
+    stale_alarm: str | None = None
+
+    @property
+    def silent_after(self) -> timedelta | None:
+        """How long an instance may upload nothing; None if nobody asks."""
+        return None if self.stale_alarm is None else parse_age(self.stale_alarm)
 
     @property
     def layout(self) -> Layout:
@@ -59,7 +68,8 @@ class FunctionSettings:
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as environment variables."""
-        return {variable_of(item.name): str(getattr(self, item.name)) for item in fields(self)}
+        values = {variable_of(item.name): getattr(self, item.name) for item in fields(self)}
+        return {name: str(value) for name, value in values.items() if value is not None}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -109,7 +109,7 @@ class StoredTable:
         with self.clients.errors(where):
             return self.clients.dynamodb.get_item(TableName=self.name, Key=key, **more).get("Item")
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query may say
         self,
         where: str,
         key: TextAttribute,
@@ -117,6 +117,7 @@ class StoredTable:
         *shown: Attribute,
         index: str | None = None,
         newer: int | None = None,
+        consistent: bool = True,
     ) -> Iterator[Item]:
         """Yield the items of a partition, strongly consistent unless an index has them, which lags behind.
 
@@ -127,8 +128,9 @@ class StoredTable:
             shown: the attributes that are read; all if none is named.
             index: of the table.
             newer: leave out items of this and of earlier versions.
+            consistent: whether a table's items are those of this moment; older ones cost half.
         """
-        request: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": True}
+        request: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": consistent}
         names, values = {f"#{key}": key.name}, {":key": {"S": value}}
         if newer is not None:
             request["FilterExpression"], values[":version"] = f"{VERSION} > :version", {"N": str(newer)}

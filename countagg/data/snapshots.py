@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from countagg.core.errors import CorruptDocument, InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
+from countagg.core.silence import LastUpload
 from countagg.core.snapshot import Snapshot, join_parts
 from countagg.data.attributes import DATE, EXPIRES_AT, Attribute, BinaryAttribute, Item, TextAttribute, unchanged
 from countagg.data.calls import DataClients, StoredTable
@@ -100,6 +102,17 @@ class SnapshotsTable:
     def items(self, partition: str, *shown: Attribute) -> Iterator[Item]:
         """Yield the items of a partition, or some of their attributes, by instance, strongly consistent."""
         return self._table.query(f"snapshots of {partition}", DATE, partition, *shown)
+
+    def last_uploads(self, partition: str) -> Iterator[LastUpload]:
+        """Yield what each instance of a partition did last, unless it says no time; not strongly consistent."""
+        shown = (INSTANCE, UPLOADED_AT, ETAG)
+        for item in self._table.query(f"uploads of {partition}", DATE, partition, *shown, consistent=False):
+            try:
+                at = datetime.fromisoformat(UPLOADED_AT.find(item))
+            except ValueError:
+                continue
+            if at.tzinfo is not None:
+                yield LastUpload(INSTANCE.find(item), at, is_withdrawn=not ETAG.find(item))
 
     def parts(self, partitions: Sequence[str], instance: str) -> list[Item]:
         """Return the items of one snapshot as they are at one moment, strongly consistent."""

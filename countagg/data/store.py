@@ -12,6 +12,7 @@ from countagg.data.ledgers import LedgersTable
 from countagg.data.limits import LimitsTable
 from countagg.data.published import PublishedObjects
 from countagg.data.queues import DeadLetterQueue
+from countagg.data.silence_turns import SilenceTurns
 from countagg.data.snapshots import SnapshotsTable
 
 
@@ -29,6 +30,7 @@ class Store:
         self.files = CounterFiles(clients, settings)
         self.snapshots = SnapshotsTable(clients, names.snapshots)
         self.records = DayRecords(clients, names.snapshots)
+        self.silence_turns = SilenceTurns(clients, names.snapshots)
         self.ledgers = LedgersTable(clients, names.totals)
         self.counters = CountersTable(clients, names.counters)
         self.limits = LimitsTable(clients, names.counters)

@@ -39,6 +39,7 @@ from countagg.data.store import Store
 from countagg.functions.clients import make_clients
 from countagg.functions.deadline import has_time, require_time
 from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
+from countagg.functions.silence import SilenceWatch
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
@@ -82,6 +83,7 @@ class Processor:
         self._now = now
         self._records: dict[str, DayRecord] = {}
         self._skipped_key = ""
+        self._silence = SilenceWatch(store, logger, metrics, now)
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         """Process a batch of queue messages; those that fail are named in the answer and come again."""
@@ -106,6 +108,7 @@ class Processor:
             self._logger.info(SKIPPED, skipped=skipped, key=self._skipped_key)
             outcomes[Outcome.SKIPPED] += skipped
         report(self._logger, self._metrics, outcomes, retried=len(batch.fail_messages))
+        self._silence.look(context.get_remaining_time_in_millis)
         return answer
 
     def _apply_all(self, events: Sequence[ObjectEvent], context: LambdaContext) -> list[Outcome]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from countagg.core.ages import parse_age
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 
-_AGE = re.compile(r"([0-9]{1,6})([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _TIME_HINT: Final = "give an age such as 10m, 2h or 1d, or a time in UTC such as 2026-11-20T10:00"
 _DAY_HINT: Final = "give YYYY-MM-DD, today, yesterday, or an age in days or weeks such as 30d (UTC)"
 
@@ -30,7 +28,7 @@ def parse_moment(text: str, now: datetime, where: str) -> datetime:
     Raises:
         UsageError: it is none of these.
     """
-    age = _parse_age(text)
+    age = parse_age(text)
     try:
         if age is not None:
             return now.astimezone(UTC) - age
@@ -54,14 +52,9 @@ def parse_past_day(text: str, now: datetime, where: str) -> date:
         UsageError: it is none of these.
     """
     try:
-        age = _parse_age(text)
+        age = parse_age(text)
         if age is None or age % timedelta(days=1):
             return date.fromisoformat(resolve_day(text, now))
         return now.astimezone(UTC).date() - age
     except (UsageError, OverflowError) as error:
         raise UsageError(f"{text!r} is no day", where=where, hint=_DAY_HINT) from error
-
-
-def _parse_age(text: str) -> timedelta | None:
-    match = _AGE.fullmatch(text)
-    return None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from countagg.core.ages import parse_age
 from countagg.core.names import Names
 from countagg.provision import metrics
 from countagg.provision.blueprint import Blueprint
@@ -29,29 +30,46 @@ MAX_DEPTH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A metric, and the value above which it raises an alarm."""
+    """A metric, and the value above which it raises an alarm.
+
+    Attributes:
+        period: seconds over which the metric is looked at.
+        missing_data: what it means that there is none.
+        is_wanted: whether the operator chose it.
+    """
 
     short: str
     description: str
     metric: Metric
     threshold: float
+    period: int = PERIOD
+    # A function that is not called, and a queue that is idle, have no data.
+    missing_data: str = "notBreaching"
+    is_wanted: bool = True
 
 
-def alarm_names(names: Names) -> dict[str, str]:
-    """Return the names of a stack's alarms, by their short names."""
-    shorts = (watched.short for watched in _all_watched(names, DEFAULT_ALARM_UPLOADS))
-    return {short: _name(names, short) for short in shorts}
+def alarm_names(names: Names, stale_alarm: str | None) -> dict[str, str]:
+    """Return the names of a stack's alarms, by their short names.
+
+    Args:
+        names: of the stack.
+        stale_alarm: the choice of that name.
+    """
+    watched = _all_watched(names, DEFAULT_ALARM_UPLOADS, stale_alarm)
+    return {each.short: _name(names, each.short) for each in watched if each.is_wanted}
 
 
 def alarms(blueprint: Blueprint) -> tuple[Node[AlarmState], ...]:
-    """Return the alarms, all of which go to the alerts topic."""
-    watched = _all_watched(blueprint.names, blueprint.settings.alarm_uploads)
+    """Return the alarms, all of which go to the alerts topic, and the end of one that was chosen before."""
+    settings = blueprint.settings
+    watched = _all_watched(blueprint.names, settings.alarm_uploads, settings.stale_alarm)
     return tuple(_alarm(blueprint, each) for each in watched)
 
 
-def _all_watched(names: Names, uploads: int) -> Iterator[_Watched]:
+def _all_watched(names: Names, uploads: int, stale_alarm: str | None) -> Iterator[_Watched]:
     yield from _of_functions(names)
     yield from _of_queues(names, uploads)
+    yield _of_instances(names, stale_alarm)
 
 
 def _name(names: Names, short: str) -> str:
@@ -96,6 +114,21 @@ def _of_queues(names: Names, uploads: int) -> Iterator[_Watched]:
     )
 
 
+def _of_instances(names: Names, stale_alarm: str | None) -> _Watched:
+    after = parse_age(stale_alarm) if stale_alarm else None
+    return _Watched(
+        "instances-silent",
+        f"Instances upload nothing for {stale_alarm}; `countagg instances --stale {stale_alarm}` tells which",
+        metrics.instances_silent(names.processor),
+        0,
+        # The processor looks several times meanwhile.
+        period=int(after.total_seconds()) if after else PERIOD,
+        # As long as anybody uploads there is data.
+        missing_data="breaching",
+        is_wanted=after is not None,
+    )
+
+
 def _alarm(blueprint: Blueprint, watched: _Watched) -> Node[AlarmState]:
     state = AlarmState(
         description=watched.description,
@@ -104,11 +137,10 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Node[AlarmState]:
         dimensions=dict(watched.metric.dimensions),
         statistic=watched.metric.statistic,
         threshold=watched.threshold,
-        period=PERIOD,
+        period=watched.period,
         periods=1,
         comparison="GreaterThanThreshold",
-        # A function that is not called, and a queue that is idle, have no data.
-        missing_data="notBreaching",
+        missing_data=watched.missing_data,
         enabled=True,
         actions=(blueprint.alerts_arn,),
         tags=blueprint.tags,
@@ -118,4 +150,5 @@ def _alarm(blueprint: Blueprint, watched: _Watched) -> Node[AlarmState]:
         _name(blueprint.names, watched.short),
         lambda _: state,
         needs=("topic/alerts",),
+        unwanted=not watched.is_wanted,
     )

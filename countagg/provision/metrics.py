@@ -61,6 +61,11 @@ def files_skipped(processor: str) -> Metric:
     return Metric(METRICS_NAMESPACE, "FilesSkipped", (("service", processor),))
 
 
+def instances_silent(processor: str) -> Metric:
+    """Return how many instances had uploaded nothing for too long."""
+    return Metric(METRICS_NAMESPACE, "InstancesSilent", (("service", processor),), MAXIMUM)
+
+
 def ledgers_nearly_full(aggregator: str) -> Metric:
     """Return how often the aggregator wrote a ledger that has little room left."""
     return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", (("service", aggregator),))

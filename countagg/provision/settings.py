@@ -179,6 +179,18 @@ class StackSettings:
     alarm_uploads: Annotated[
         int, Number("Files a minute above which an alarm goes off.", _SAFETY, allowed=range(1, 1_000_000 + 1))
     ] = DEFAULT_ALARM_UPLOADS
+    stale_alarm: Annotated[
+        str | None,
+        Text(
+            "How long an instance may upload nothing before an alarm goes off; none is the default.",
+            _SAFETY,
+            metavar="AGE",
+            pattern=r"([3-9]|[1-9]\d|[1-6]\d\d|7[01]\d|720)m|([1-9]|1[0-2])h",
+            rule="3m to 12h, in minutes or hours",
+            is_removable=True,
+            is_rechecked=True,
+        ),
+    ] = None
     tags: Annotated[
         Mapping[str, str],
         Pairs(

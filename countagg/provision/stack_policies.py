@@ -13,14 +13,19 @@ def fill_policy(settings: StackSettings, place: Place, template: str) -> dict[st
     """Return a policy filled in for a stack.
 
     Without TLS the statements that demand it are left out. Those of `policies/with-key/` are added where a key
-    encrypts, those of `policies/embedded-engine/` on the embedded engine.
+    encrypts, those of `policies/with-stale-alarm/` where silent instances raise an alarm, those of
+    `policies/embedded-engine/` on the embedded engine.
     """
     document = load_policy(template, _values(settings, place))
     if not place.tls:
         document["Statement"] = [
             statement for statement in document["Statement"] if "aws:SecureTransport" not in str(statement)
         ]
-    for folder, applies in (("with-key", bool(settings.kms_key)), ("embedded-engine", place.embedded)):
+    for folder, applies in (
+        ("with-key", bool(settings.kms_key)),
+        ("with-stale-alarm", bool(settings.stale_alarm)),
+        ("embedded-engine", place.embedded),
+    ):
         if applies and has_policy(f"{folder}/{template}"):
             document["Statement"] += load_policy(f"{folder}/{template}", _values(settings, place))["Statement"]
     return document

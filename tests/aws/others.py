@@ -53,6 +53,7 @@ def choose_everything(world: World) -> World:
         permissions_boundary=OUR_BOUNDARY,
         role_path="/ops/",
         alarm_email=ADDRESS,
+        stale_alarm="15m",
         point_in_time_recovery=True,
         deletion_protection=True,
         bucket_versioning=True,

@@ -25,6 +25,7 @@ DRIFTS: list[Drift] = [
     *drift_functions.WITH_OPTIONS,
 ]
 TAG = "team"
+SILENT = "alarm/instances-silent"
 ONE_OF_EACH = tuple({name.partition("/")[0]: name for name in reversed(TAGGED)}.values())
 
 one_of_each_kind = pytest.mark.parametrize("name", ONE_OF_EACH)
@@ -119,6 +120,7 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
         "kms_key": None,
         "permissions_boundary": None,
         "alarm_email": None,
+        "stale_alarm": None,
         "dropped_email": ADDRESS,
         "tags": {},
         "dropped_tags": frozenset({TAG}),
@@ -129,9 +131,15 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
     before = {node.id for node in shared.nodes()}
     changes = touched(shared.plan(shared.nodes(**plain)))
     assert touched(shared.set_up(shared.nodes(**plain))) == changes
-    assert [name for name, action, _ in changes if action is Action.DELETE] == [f"email/{ADDRESS}"]
+    assert [name for name, action, _ in changes if action is Action.DELETE] == [f"email/{ADDRESS}", SILENT]
     by_name = {name: set(names) for name, action, names in changes if action is Action.UPDATE}
-    assert by_name.keys() == before - {"key", f"email/{ADDRESS}", "subscription/uploads", "notification/uploads"}
+    assert by_name.keys() == before - {
+        "key",
+        f"email/{ADDRESS}",
+        SILENT,
+        "subscription/uploads",
+        "notification/uploads",
+    }
     assert by_name["topic/uploads"] == {"kms_key", "tags"}
     assert by_name["queue/uploads"] == {"encryption", "tags"}
     assert by_name["table/totals"] == {"kms_key", "point_in_time_recovery", "deletion_protection", "tags"}

@@ -241,7 +241,7 @@ def test_alarms_have_states_and_those_that_are_missing_have_none(deployed: World
         AlarmName="countagg-dead-letters", StateValue="ALARM", StateReason="test"
     )
 
-    found = health.alarms(alarm_names(NAMES).values())
+    found = health.alarms(alarm_names(NAMES, "15m").values())
 
     assert found.keys() == {"countagg-processor-errors", "countagg-processor-throttles", "countagg-dead-letters"}
     assert found["countagg-dead-letters"] == "ALARM"
@@ -250,7 +250,7 @@ def test_alarms_have_states_and_those_that_are_missing_have_none(deployed: World
 
 def test_one_request_holds_the_names_of_all_alarms() -> None:
     # As DescribeAlarms limits them.
-    assert len(alarm_names(NAMES)) <= 100
+    assert len(alarm_names(NAMES, "15m")) <= 100
 
 
 # The data

@@ -9,10 +9,13 @@ import pytest
 from countagg.aws.kinds.binding import Forced
 from countagg.provision.reconcile import Action, Holds, destroy
 from countagg.provision.settings import PerFunction, Retention
+from tests.aws.by_hand import FUNCTIONS
 from tests.aws.inventory import inventory
 from tests.aws.others import choose_everything
 from tests.aws.test_lifecycle import CREATED_BY
 from tests.aws.world import World, silent, touched
+
+SILENT = "alarm/instances-silent"
 
 
 def test_the_first_setup_creates_everything(world: World) -> None:
@@ -40,10 +43,29 @@ def test_the_second_setup_with_every_option_makes_no_mutating_call(world: World)
         "output_prefix": "out/",
     }
     created = {name for name, action, _ in touched(world.set_up(world.nodes(**chosen))) if action is Action.CREATE}
-    assert created == {*CREATED_BY, "email/operator@example.com"}
+    assert created == {*CREATED_BY, SILENT, "email/operator@example.com"}
     assert touched(world.set_up(world.nodes(**chosen))) == []
     assert world.mutating == []
     assert world.waited_for == []
+
+
+def test_the_alarm_of_silent_instances_comes_and_goes_with_the_choice(world: World) -> None:
+    world.set_up()
+    chosen: Any = {"stale_alarm": "15m"}
+    made = touched(world.set_up(world.nodes(**chosen)))
+    assert [(name, action) for name, action, _ in made if action is Action.CREATE] == [(SILENT, Action.CREATE)]
+    assert {name for name, action, _ in made if action is Action.UPDATE} == {"role/processor", *FUNCTIONS}
+    calls = sorted(world.mutating)
+    assert calls == [*["PutMetricAlarm", "PutRolePolicy"], *["UpdateFunctionConfiguration"] * 3]
+    assert touched(world.set_up(world.nodes(**chosen))) == []
+    assert world.mutating == []
+    world.set_up()
+    assert sorted(world.mutating) == ["DeleteAlarms", *calls[1:]]
+    assert SILENT not in {node.id for node in world.nodes() if node.resource.read() is not None}
+    # Whoever tears the stack down need not know of the choice.
+    world.set_up(world.nodes(**chosen))
+    world.tear_down()
+    assert world.clients.cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
 def test_a_plan_makes_no_mutating_call_and_is_what_setup_then_does(world: World) -> None:

@@ -74,6 +74,7 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
         ("counter_shards", 5, 6),
         ("max_counters", 7, 200_000),
         ("alarm_uploads", 20, 1_000),
+        ("stale_alarm", "15m", "2h"),
         ("alarm_email", "one@example.org", "two@example.org"),
     )
 }

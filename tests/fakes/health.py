@@ -140,7 +140,7 @@ def healthy_stack() -> FakeStack:
     )
     health = FakeHealth(
         functions=dict.fromkeys(functions, FunctionHealth("Active", CODE)),
-        states=dict.fromkeys(alarm_names(NAMES).values(), "OK"),
+        states=dict.fromkeys(alarm_names(NAMES, None).values(), "OK"),
         ledgers={"2026-11-20": LastChange("2026-11-20", 9, "2026-11-20T11:59:50.250+00:00")},
         objects={"2026-11-20": LastChange("2026-11-20", 8, "2026-11-20T11:58:00+00:00")},
     )

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
 from countagg.core.names import METRICS_NAMESPACE
+from countagg.core.silence import interval_of_looks
 from countagg.functions.processor import Outcome
-from countagg.provision.alarms import MAX_LAG, alarms
+from countagg.functions.silence import INSTANCES_SILENT
+from countagg.provision.alarms import MAX_LAG, alarm_names, alarms
 from countagg.provision.states import AlarmState
 from tests.provision.stacks import PLACE, make_stack, node_of, state_of
 
@@ -26,11 +29,34 @@ WATCHED = {
     "uploads-rate": ("AWS/SQS", "NumberOfMessagesSent", "Sum", 50_000),
     "dead-letters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0),
 }
+SILENT = "alarm/instances-silent"
 
 
 def test_what_is_watched() -> None:
-    assert [node.id for node in alarms(make_stack())] == [f"alarm/{name}" for name in WATCHED]
-    assert {node.name for node in alarms(make_stack())} == {f"countagg-{name}" for name in WATCHED}
+    wanted = [node for node in alarms(make_stack()) if not node.unwanted]
+    assert [node.id for node in wanted] == [f"alarm/{name}" for name in WATCHED]
+    assert {node.name for node in wanted} == {f"countagg-{name}" for name in WATCHED}
+    assert alarm_names(make_stack().names, None) == {name: f"countagg-{name}" for name in WATCHED}
+
+
+def test_silent_instances_are_watched_if_that_is_chosen_and_not_any_more_once_it_is_taken_back() -> None:
+    (unwanted,) = (node for node in alarms(make_stack()) if node.unwanted)
+    chosen = make_stack(stale_alarm="15m")
+    assert (unwanted.id, unwanted.name) == (SILENT, "countagg-instances-silent")
+    assert not node_of(chosen, SILENT).unwanted
+    assert alarm_names(chosen.names, "15m")["instances-silent"] == "countagg-instances-silent"
+
+
+def test_that_nobody_uploads_any_more_raises_the_alarm_of_silent_instances_too() -> None:
+    """The processor looks when it is called, several times in each period."""
+    for age, seconds in (("3m", 180), ("15m", 900), ("12h", 43_200)):
+        state: AlarmState = state_of(make_stack(stale_alarm=age), SILENT)
+        assert (state.metric, state.statistic, state.threshold) == (INSTANCES_SILENT, "Maximum", 0)
+        assert (state.missing_data, state.period, state.periods) == ("breaching", seconds, 1)
+        assert state.dimensions == {"service": "countagg-processor"}
+        assert re.fullmatch(r"[A-Z][^\n]{10,120}", state.description)
+        # The interval, and the time that a metric takes to arrive.
+        assert interval_of_looks(timedelta(seconds=seconds)).total_seconds() * 2 < seconds
 
 
 @pytest.mark.parametrize("name", WATCHED)

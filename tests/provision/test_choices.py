@@ -28,6 +28,7 @@ ALL: dict[str, Any] = {
     "window": PerFunction(5, 2, 60),
     "max_concurrency": 20,
     "alarm_uploads": 500,
+    "stale_alarm": "15m",
     "retention": Retention(7, 50, 90),
     "architecture": "x86_64",
     "text_logs": True,
@@ -56,6 +57,7 @@ settings_with_choices = st.builds(
     window=st.builds(PerFunction, *[st.integers(0, 300)] * 3),
     max_concurrency=st.integers(2, 1_000),
     alarm_uploads=st.integers(1, 1_000_000),
+    stale_alarm=st.sampled_from([None, "15m", "12h"]),
     retention=st.builds(Retention, st.just(35), st.integers(35, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
     architecture=st.sampled_from([None, "arm64", "x86_64"]),
     text_logs=st.booleans(),
@@ -117,13 +119,14 @@ OLD_MEMORY = (
     '"retention":{"logs":90,"snapshots":7,"totals":50},"role_path":"/ops/","tags":{"team":"fleet"},'
     '"text_logs":true,"window":{"aggregator":2,"processor":5,"publisher":60}}'
 )
-"""As every release so far wrote it."""
+"""As every release wrote it before it knew `stale_alarm`."""
 
 
 def test_the_memory_of_an_earlier_release_is_read_and_written_as_it_is() -> None:
     before = Remembered.from_environment({"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: OLD_MEMORY})
     settings = Chosen("countagg").settings(before)
-    assert settings == StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"}), **ALL)
+    chosen = {name: value for name, value in ALL.items() if name != "stale_alarm"}
+    assert settings == StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"}), **chosen)
     assert remember(settings) == OLD_MEMORY
 
 

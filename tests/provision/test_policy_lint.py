@@ -26,6 +26,7 @@ LONGEST: Final[dict[str, Any]] = {
 STACKS: Final = {
     "plain": make_stack(),
     "with a key": make_stack(kms_key=KEY),
+    "with an alarm of silent instances": make_stack(stale_alarm="15m"),
     "longest names": make_stack(Place("123456789012", "eu-central-1"), **LONGEST),
 }
 
@@ -54,6 +55,7 @@ def test_every_template_is_seen_by_the_linter() -> None:
     seen = {
         *templates(),
         "with-key/key",
+        "with-stale-alarm/processor",
         *(f"with-key/{name}" for name in ("aggregator", "processor", "publisher")),
     }
     there = {

@@ -29,7 +29,7 @@ from countagg.operate.moments import parse_moment
 from countagg.provision.choices import Remembered
 from countagg.provision.settings import StackSettings
 
-_CHOICES = ("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning")
+_CHOICES = ("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning", "stale_alarm")
 """Those that a bill depends on."""
 _WorstDayOption = Annotated[
     bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
@@ -44,7 +44,7 @@ _SinceOption = Annotated[
 
 
 @command("cost")
-@taking_choices("window", "memory")
+@taking_choices("window", "memory", "stale_alarm")
 def cost(
     session: Session,
     *,

@@ -61,7 +61,7 @@ def setup(
         _show_plan(session, planned)
         session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
         began = session.now()
-        changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.nodes))
+        changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.changes))
     took = session.now() - began
     outputs = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     _write_changes(session, changes, took, {"outputs": outputs})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
+from countagg.core.ages import parse_age
+from countagg.core.silence import interval_of_looks
 from countagg.operate.cost.fleet_sizes import Sizes
 from countagg.operate.cost.item_sizes import READ_UNIT
 from countagg.operate.cost.model import (
@@ -58,6 +61,17 @@ class _OurLines:
         yield from self._publisher()
         yield "watching", Meter.ALARM, self._assumed.alarms * self._months, "alarms of the stack"
         yield "watching", Meter.METRIC, self._assumed.metrics * self._months, "metrics that good runs emit"
+        if after := parse_age(self._choices.stale_alarm or ""):
+            yield from self._silence(after)
+
+    def _silence(self, after: timedelta) -> Iterable[LineParts]:
+        yield "watching", Meter.ALARM, self._months, "the alarm of silent instances"
+        yield "watching", Meter.METRIC, self._months, "the metric of silent instances"
+        looks = self._work.seconds / interval_of_looks(after).total_seconds()
+        # Not strongly consistent, they cost the half.
+        units = looks * self._work.instances * self._sizes.snapshot / READ_UNIT / 2
+        yield "watching", Meter.DYNAMODB_READ, units, "looks for silent instances x bytes of all snapshots"
+        yield "watching", Meter.DYNAMODB_WRITE, looks, "looks, each of which takes its turn"
 
     @property
     def _months(self) -> float:

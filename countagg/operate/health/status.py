@@ -201,7 +201,7 @@ class Inspector:
         return HopHealth(name, healthy=status in {"ACTIVE", "UPDATING"}, state=status)
 
     def _alarms(self) -> HopHealth:
-        names = alarm_names(self.pipeline.names)
+        names = alarm_names(self.pipeline.names, self.pipeline.settings.stale_alarm)
         alarms = attempt("cloudwatch:DescribeAlarms", lambda: self.health.alarms(names.values()))
         if isinstance(alarms, NotAllowed):
             return _presence("alarms", alarms)

@@ -28,6 +28,7 @@ BAD: Final = (
     ("memory", {"processor": 64}, "processor=64 is out of range"),
     ("window", {"publisher": 301}, "publisher=301 is out of range"),
     ("alarm_uploads", 0, "alarm_uploads=0 is out of range"),
+    ("stale_alarm", "90s", "'90s' cannot be used\n  try: give 3m to 12h, in minutes or hours"),
     ("max_concurrency", 1, "max_concurrency=1 is out of range"),
     ("retention", {"logs": 8}, "CloudWatch Logs has no 8-day retention"),
     ("kms_key", "alias/x", "'alias/x' cannot be used"),

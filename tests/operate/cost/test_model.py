@@ -95,6 +95,17 @@ def test_the_alarms_are_those_of_the_stack() -> None:
     assert ASSUMED.alarms == sum(name.startswith("alarm/") for name in IDS)
 
 
+def test_an_alarm_of_silent_instances_costs_itself_and_reads_of_all_snapshots() -> None:
+    plain, watched = (our_bill(WORK, SIZES, replace(DEFAULTS, stale_alarm=each)) for each in (None, "15m"))
+    assert quantity(watched, "watching", Meter.ALARM) - quantity(plain, "watching", Meter.ALARM) == 1
+    assert quantity(watched, "watching", Meter.METRIC) - quantity(plain, "watching", Meter.METRIC) == 1
+    looks = 30 * 24 * 12
+    assert quantity(plain, "watching", Meter.DYNAMODB_READ) == 0
+    assert float(quantity(watched, "watching", Meter.DYNAMODB_READ)) == pytest.approx(
+        looks * WORK.instances * SIZES.snapshot / 8_192
+    )
+
+
 @given(st.integers(1, 100_000), st.floats(0.1, 10_000), st.integers(0, 300), st.integers(0, 300))
 def test_a_longer_window_never_makes_more_calls(instances: int, interval: float, window: int, longer: int) -> None:
     work = Workload(instances, 100, interval)

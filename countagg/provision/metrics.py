@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from countagg.core.names import METRICS_NAMESPACE
 
@@ -27,65 +29,39 @@ class Metric:
     statistic: str = SUM
 
 
-def invocations(function: str) -> Metric:
-    """Return how often a function was called; calls that were throttled do not count."""
-    return _of_function(function, "Invocations")
+def _metric(namespace: str, dimension: str, name: str, owner: str, *, statistic: str = SUM) -> Metric:
+    return Metric(namespace, name, ((dimension, owner),), statistic)
 
 
-def errors(function: str) -> Metric:
-    """Return how many calls of a function failed."""
-    return _of_function(function, "Errors")
+of_function: Final = partial(_metric, "AWS/Lambda", "FunctionName")
+of_queue: Final = partial(_metric, "AWS/SQS", "QueueName")
+of_service: Final = partial(_metric, METRICS_NAMESPACE, "service")
+"""Return a metric of that name, of the function, queue or service of that name."""
 
+# Of a function, by its name.
+invocations: Final = partial(of_function, "Invocations")
+"""How often it was called; calls that were throttled do not count."""
+errors: Final = partial(of_function, "Errors")
+"""How many calls failed."""
+throttles: Final = partial(of_function, "Throttles")
+"""How many calls were throttled."""
+iterator_age: Final = partial(of_function, "IteratorAge", statistic=MAXIMUM)
+"""How long the records of a stream had waited for it, in milliseconds."""
+files_refused: Final = partial(of_service, "FilesRefused")
+"""How many files the processor refused."""
+files_skipped: Final = partial(of_service, "FilesSkipped")
+"""How many objects the processor skipped that are no counter files."""
+instances_silent: Final = partial(of_service, "InstancesSilent", statistic=MAXIMUM)
+"""How many instances had uploaded nothing for too long."""
+ledgers_nearly_full: Final = partial(of_service, "LedgersNearlyFull")
+"""How often the aggregator wrote a ledger that has little room left."""
+days_beyond_max_counters: Final = partial(of_service, "DaysBeyondMaxCounters")
+"""How often the publisher published a day with more counters than a file may have."""
 
-def throttles(function: str) -> Metric:
-    """Return how many calls of a function were throttled."""
-    return _of_function(function, "Throttles")
-
-
-def iterator_age(function: str) -> Metric:
-    """Return how long the records of a stream had waited for a function, in milliseconds."""
-    return _of_function(function, "IteratorAge", MAXIMUM)
-
-
-def _of_function(function: str, name: str, statistic: str = SUM) -> Metric:
-    return Metric("AWS/Lambda", name, (("FunctionName", function),), statistic)
-
-
-def files_refused(processor: str) -> Metric:
-    """Return how many files the processor refused."""
-    return Metric(METRICS_NAMESPACE, "FilesRefused", (("service", processor),))
-
-
-def files_skipped(processor: str) -> Metric:
-    """Return how many objects the processor skipped that are no counter files."""
-    return Metric(METRICS_NAMESPACE, "FilesSkipped", (("service", processor),))
-
-
-def instances_silent(processor: str) -> Metric:
-    """Return how many instances had uploaded nothing for too long."""
-    return Metric(METRICS_NAMESPACE, "InstancesSilent", (("service", processor),), MAXIMUM)
-
-
-def ledgers_nearly_full(aggregator: str) -> Metric:
-    """Return how often the aggregator wrote a ledger that has little room left."""
-    return Metric(METRICS_NAMESPACE, "LedgersNearlyFull", (("service", aggregator),))
-
-
-def days_beyond_max_counters(publisher: str) -> Metric:
-    """Return how often the publisher published a day with more counters than a file may have."""
-    return Metric(METRICS_NAMESPACE, "DaysBeyondMaxCounters", (("service", publisher),))
-
-
-def messages_sent(queue: str) -> Metric:
-    """Return how many messages were sent to a queue."""
-    return Metric("AWS/SQS", "NumberOfMessagesSent", (("QueueName", queue),))
-
-
-def oldest_age(queue: str) -> Metric:
-    """Return how long the oldest message of a queue has waited, in seconds."""
-    return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue),), MAXIMUM)
-
-
-def depth(queue: str) -> Metric:
-    """Return how many messages of a queue wait."""
-    return Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", queue),), MAXIMUM)
+# Of a queue, by its name.
+messages_sent: Final = partial(of_queue, "NumberOfMessagesSent")
+"""How many messages were sent to it."""
+oldest_age: Final = partial(of_queue, "ApproximateAgeOfOldestMessage", statistic=MAXIMUM)
+"""How long its oldest message has waited, in seconds."""
+depth: Final = partial(of_queue, "ApproximateNumberOfMessagesVisible", statistic=MAXIMUM)
+"""How many messages wait."""

@@ -13,7 +13,7 @@ from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
-from countagg.cli.integrity.verify_command import observe
+from countagg.cli.integrity.verify_command import document_of, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import write_table
 from countagg.cli.terminal.result import write_result
@@ -174,7 +174,7 @@ def write_mendings(
     session: Session, date: str | None, mended: Mapping[str, Sequence[Mending]], *, dry_run: bool
 ) -> None:
     """Write what is mended, by day: of the one day that was asked for, or of several."""
-    documents = [{"date": day, "repaired": [_document(each) for each in found]} for day, found in mended.items()]
+    documents = [{"date": day, "repaired": [document_of(each) for each in found]} for day, found in mended.items()]
     document = (documents[0] if date else {"days": documents}) | ({"dry_run": True} if dry_run else {})
     rows = [
         (day, str(each.hop), each.instance, each.counter, str(each.action))
@@ -189,15 +189,6 @@ def write_mendings(
             session.result_console.print(f"{', '.join(mended)}: nothing to repair")
 
     write_result(session, document, _HEADER, rows, write_text)
-
-
-def _document(mending: Mending) -> dict[str, str | None]:
-    return {
-        "hop": str(mending.hop),
-        "action": str(mending.action),
-        "instance": mending.instance or None,
-        "counter": mending.counter or None,
-    }
 
 
 def _summary(mendings: Sequence[Mending]) -> str:

@@ -22,7 +22,7 @@ from countagg.cli.app.shared_options import (
 )
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import observe
-from countagg.cli.load.loadtest_progress import LoadProgress
+from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.cli.terminal.progress import progress_bar, stepwise
 from countagg.core.days import resolve_day
@@ -174,8 +174,8 @@ def _agree(
 
 def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Waits, *, cleanup: bool) -> Report:
     letters = _dead_letters(session)
-    with LoadProgress(session, round(estimate.files)) as progress:
-        outcome = LoadTest(session.pipeline, load, progress.tell, Polling(patience.drain)).run()
+    with load_progress(session, round(estimate.files)) as tell:
+        outcome = LoadTest(session.pipeline, load, tell, Polling(patience.drain)).run()
     verification = _verify(session, load.day, patience.settle) if outcome.drained else None
     withdrawn = _withdraw(session, load, patience.drain) if cleanup else None
     arrived = max(0, _dead_letters(session) - letters)

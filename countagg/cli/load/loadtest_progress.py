@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.progress import progress_bar
 from countagg.operate.load.figures import Sample
+from countagg.operate.load.loadtest import OnSample
 
 _LINE_SECONDS: Final = 10.0
 
 
-class LoadProgress:
-    """Shows how far a load is.
+@contextmanager
+def load_progress(session: Session, files: int) -> Iterator[OnSample]:
+    """Show how far a load is.
 
     Args:
         session: where to.
         files: that are to be sent.
+
+    Yields:
+        What is to be told of each look.
     """
+    next_line = _LINE_SECONDS
+    with progress_bar(session) as progress:
+        sent, included = (progress.add_task(what, total=files) for what in ("sent", "included"))
 
-    def __init__(self, session: Session, files: int) -> None:
-        self._session = session
-        self._progress = progress_bar(session)
-        self._sent = self._progress.add_task("sent", total=files)
-        self._included = self._progress.add_task("included", total=files)
-        self._next_line = _LINE_SECONDS
+        def tell(sample: Sample, failures: int) -> None:
+            nonlocal next_line
+            what = f"included, {sample.lag:,} behind, {failures:,} errors"
+            progress.update(sent, completed=sample.sent)
+            progress.update(included, completed=sample.included, description=what)
+            if session.progress_console.is_terminal or sample.at < next_line:
+                return
+            next_line = sample.at + _LINE_SECONDS
+            session.remark(
+                f"{sample.at:.0f} s: {sample.sent:,} sent, {sample.included:,} included, {sample.lag:,} behind, "
+                f"{sample.queued:,} in the queue, {failures:,} errors"
+            )
 
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it."""
-        self._progress.stop()
-
-    def tell(self, sample: Sample, failures: int) -> None:
-        """Show a look."""
-        what = f"included, {sample.lag:,} behind, {failures:,} errors"
-        self._progress.update(self._sent, completed=sample.sent)
-        self._progress.update(self._included, completed=sample.included, description=what)
-        if self._session.progress_console.is_terminal or sample.at < self._next_line:
-            return
-        self._next_line = sample.at + _LINE_SECONDS
-        self._session.remark(
-            f"{sample.at:.0f} s: {sample.sent:,} sent, {sample.included:,} included, {sample.lag:,} behind, "
-            f"{sample.queued:,} in the queue, {failures:,} errors"
-        )
+        yield tell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from textwrap import wrap
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from rich.console import Console
 
 from countagg.core.printable import printable
 from countagg.operate.stack.deployment import tally
-from countagg.operate.stack.plan_fields import Leaf, leaves
+from countagg.operate.stack.plan_fields import leaves
+from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action, Change, Holds
 
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.KEEP: "=", Action.DELETE: "-"}
@@ -103,7 +105,7 @@ def _change_lines(change: Change, words: Mapping[Action, str], width: int) -> It
             yield f"      {_leaf_text(leaf, created=change.action is Action.CREATE)}"
 
 
-def _leaf_text(leaf: Leaf, *, created: bool) -> str:
+def _leaf_text(leaf: FieldChange, *, created: bool) -> str:
     desired = _shown(leaf.desired)
     return f"{leaf.name}: {desired}" if created else f"{leaf.name}: {_shown(leaf.current)} => {desired}"
 
@@ -155,7 +157,7 @@ def _document(change: Change) -> dict[str, Any]:
         "resource": change.resource,
         "action": str(change.action),
         "name": change.name,
-        "fields": [{"name": leaf.name, "current": leaf.current, "desired": leaf.desired} for leaf in fields],
+        "fields": [asdict(leaf) for leaf in fields],
         "note": change.note or "",
         "iam": change.resource.startswith(_ROLES),
         "loses": str(change.holds) if isinstance(change.holds, Holds) else None,

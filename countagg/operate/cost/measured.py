@@ -12,9 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from countagg.aws.metrics import HOUR
-from countagg.core.names import BY_DATE_INDEX, METRICS_NAMESPACE, Names
+from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, BillLine, as_quantity
 from countagg.operate.cost.prices import Meter
+from countagg.provision import metrics
 from countagg.provision.metrics import Metric
 
 Sums = Mapping[Metric, Mapping[datetime, float]]
@@ -59,25 +60,22 @@ def measured_lines(names: Names, memory: Mapping[str, int]) -> list[MeasuredLine
 
 def _transport(names: Names) -> Iterator[MeasuredLine]:
     published = (Metric("AWS/SNS", "NumberOfMessagesPublished", (("TopicName", names.uploads),)),)
-    calls = (_of_function(names.processor, "Invocations"),)
+    calls = (metrics.invocations(names.processor),)
     yield MeasuredLine("upload", Meter.S3_PUT, published, 1, "an event of S3's each")
     yield MeasuredLine("notification", Meter.SNS_PUBLISH, published, 1, "messages published")
-    sent, empty = (
-        Metric("AWS/SQS", name, (("QueueName", names.uploads),))
-        for name in ("NumberOfMessagesSent", "NumberOfEmptyReceives")
-    )
-    yield MeasuredLine("queue", Meter.SQS_REQUEST, (sent, empty), 1, "messages sent, receives in vain")
+    received = metrics.messages_sent(names.uploads), metrics.of_queue("NumberOfEmptyReceives", names.uploads)
+    yield MeasuredLine("queue", Meter.SQS_REQUEST, received, 1, "messages sent, receives in vain")
     yield MeasuredLine("queue", Meter.SQS_REQUEST, calls, 2, "calls of the processor: a receive and a removal")
-    read = (_own("FilesApplied", names.processor),)
+    read = (metrics.of_service("FilesApplied", names.processor),)
     yield MeasuredLine("processor", Meter.S3_GET, read, 1, "files applied")
-    objects = (_own("ObjectsPublished", names.publisher),)
+    objects = (metrics.of_service("ObjectsPublished", names.publisher),)
     yield MeasuredLine("object", Meter.S3_PUT, objects, 1, "objects published")
 
 
 def _functions(names: Names, memory: Mapping[str, int]) -> Iterator[MeasuredLine]:
     functions = {"processor": names.processor, "aggregator": names.aggregator, "publisher": names.publisher}
     for hop, function in functions.items():
-        calls, duration = _of_function(function, "Invocations"), _of_function(function, "Duration")
+        calls, duration = metrics.invocations(function), metrics.of_function("Duration", function)
         gigabytes = memory.get(function, 0) / 1024
         yield MeasuredLine(hop, Meter.LAMBDA_REQUEST, (calls,), 1, "invocations")
         yield MeasuredLine(
@@ -95,16 +93,8 @@ def _tables(names: Names) -> Iterator[MeasuredLine]:
             (Meter.DYNAMODB_WRITE, "ConsumedWriteCapacityUnits"),
             (Meter.DYNAMODB_READ, "ConsumedReadCapacityUnits"),
         ):
-            metrics = tuple(Metric("AWS/DynamoDB", name, place) for place in places)
-            yield MeasuredLine(hop, meter, metrics, 1, "units consumed")
-
-
-def _of_function(function: str, name: str) -> Metric:
-    return Metric("AWS/Lambda", name, (("FunctionName", function),))
-
-
-def _own(name: str, service: str) -> Metric:
-    return Metric(METRICS_NAMESPACE, name, (("service", service),))
+            consumed = tuple(Metric("AWS/DynamoDB", name, place) for place in places)
+            yield MeasuredLine(hop, meter, consumed, 1, "units consumed")
 
 
 def full_hour(moment: datetime) -> datetime:

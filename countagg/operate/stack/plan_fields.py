@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
 from countagg.provision.differences import FieldChange
@@ -16,38 +16,27 @@ _OLD_VERSION: Final = "2008-10-17"
 """Of the policy language, where a policy does not say it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One value that differs.
-
-    Attributes:
-        name: of the field, with dots for what lies within it, such as `environment.COUNTAGG_PREFIX`.
-        current: as JSON has it; None if there is none.
-        desired: as JSON has it; None if there shall be none.
-    """
-
-    name: str
-    current: Any
-    desired: Any
-
-
-def leaves(change: FieldChange) -> tuple[Leaf, ...]:
+def leaves(change: FieldChange) -> tuple[FieldChange, ...]:
     """Take a change apart. Of policies, each statement that differs is a leaf, named by its Sid.
 
     Of what is created, what is empty is left out.
+
+    Returns:
+        Values as JSON has them, None for none, each with the field's name and dots for what lies within it, such
+        as `environment.COUNTAGG_PREFIX`.
     """
     apart = tuple(_apart(change.name, _plain(change.current), _plain(change.desired)))
     if change.current is None:
         return tuple(leaf for leaf in apart if leaf.desired not in _NOTHING)
     # Statements in another order are other text, and the same when taken apart.
-    return apart or (Leaf(change.name, change.current, change.desired),)
+    return apart or (change,)
 
 
-def _apart(name: str, current: Any, desired: Any) -> Iterator[Leaf]:  # noqa: ANN401 - any JSON
+def _apart(name: str, current: Any, desired: Any) -> Iterator[FieldChange]:  # noqa: ANN401 - any JSON
     sides = [side for side in (current, desired) if side not in _NOTHING]
     if not sides or not all(isinstance(side, dict) and not _is_statement(side) for side in sides):
         if current != desired:
-            yield Leaf(name, current, desired)
+            yield FieldChange(name, current, desired)
         return
     before, after = current or {}, desired or {}
     for key in [*before, *(key for key in after if key not in before)]:

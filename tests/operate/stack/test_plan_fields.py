@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.operate.stack.plan_fields import Leaf, leaves
+from countagg.operate.stack.plan_fields import leaves
 from countagg.provision.differences import FieldChange, Tags, creation, diff
 from countagg.provision.states import Code, IndexState, LogGroupState, TopicState
 from tests.provision.stacks import make_stack, state_of
@@ -31,23 +31,25 @@ def sid(name: str, statement: dict[str, Any]) -> dict[str, Any]:
     ("current", "desired"), [(60, 345_600), (0, 5), (False, True), ("", "x"), ("x", ""), (["a"], ["a", "b"])]
 )
 def test_a_plain_value_is_a_leaf(current: object, desired: object) -> None:
-    assert leaves(FieldChange("f", current, desired)) == (Leaf("f", current, desired),)
+    assert leaves(FieldChange("f", current, desired)) == (FieldChange("f", current, desired),)
 
 
 def test_tuples_and_states_within_them_become_json() -> None:
     change = FieldChange("indexes", (), (IndexState("ByDate", "Date"),))
-    assert leaves(change) == (Leaf("indexes", [], [{"name": "ByDate", "partition_key": "Date"}]),)
+    assert leaves(change) == (FieldChange("indexes", [], [{"name": "ByDate", "partition_key": "Date"}]),)
 
 
 def test_a_zip_is_its_hash() -> None:
     change = FieldChange("code", Code("b2xk", b"old bytes"), Code("bmV3", b"new bytes"))
-    assert leaves(change) == (Leaf("code", "sha256:b2xk", "sha256:bmV3"),)
-    assert leaves(FieldChange("code", None, Code("bmV3", b"new bytes"))) == (Leaf("code", None, "sha256:bmV3"),)
+    assert leaves(change) == (FieldChange("code", "sha256:b2xk", "sha256:bmV3"),)
+    assert leaves(FieldChange("code", None, Code("bmV3", b"new bytes"))) == (
+        FieldChange("code", None, "sha256:bmV3"),
+    )
 
 
 @pytest.mark.parametrize("text", ["[not json", "{nor this", "{}x"])
 def test_text_that_only_begins_like_json_stays_text(text: str) -> None:
-    assert leaves(FieldChange("description", "", text)) == (Leaf("description", "", text),)
+    assert leaves(FieldChange("description", "", text)) == (FieldChange("description", "", text),)
 
 
 # Mappings
@@ -56,34 +58,40 @@ def test_text_that_only_begins_like_json_stays_text(text: str) -> None:
 def test_of_a_mapping_each_entry_is_a_leaf() -> None:
     change = FieldChange("environment", {"A": "1", "GONE": "x"}, {"A": "2", "NEW": "y"})
     assert leaves(change) == (
-        Leaf("environment.A", "1", "2"),
-        Leaf("environment.GONE", "x", None),
-        Leaf("environment.NEW", None, "y"),
+        FieldChange("environment.A", "1", "2"),
+        FieldChange("environment.GONE", "x", None),
+        FieldChange("environment.NEW", None, "y"),
     )
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}])
 def test_entries_that_come_and_go_are_leaves_of_their_own(nothing: object) -> None:
     entries = {"A": "1", "B": {"C": "2"}}
-    assert leaves(FieldChange("f", nothing, entries)) == (Leaf("f.A", None, "1"), Leaf("f.B.C", None, "2"))
-    assert leaves(FieldChange("f", entries, nothing)) == (Leaf("f.A", "1", None), Leaf("f.B.C", "2", None))
+    assert leaves(FieldChange("f", nothing, entries)) == (
+        FieldChange("f.A", None, "1"),
+        FieldChange("f.B.C", None, "2"),
+    )
+    assert leaves(FieldChange("f", entries, nothing)) == (
+        FieldChange("f.A", "1", None),
+        FieldChange("f.B.C", "2", None),
+    )
 
 
 def test_json_in_text_is_taken_apart() -> None:
     change = FieldChange("redrive_policy", "", '{"deadLetterTargetArn": "arn", "maxReceiveCount": 5}')
     assert leaves(change) == (
-        Leaf("redrive_policy.deadLetterTargetArn", None, "arn"),
-        Leaf("redrive_policy.maxReceiveCount", None, 5),
+        FieldChange("redrive_policy.deadLetterTargetArn", None, "arn"),
+        FieldChange("redrive_policy.maxReceiveCount", None, 5),
     )
 
 
 def test_an_entry_that_is_there_and_empty_differs_from_none() -> None:
     change = FieldChange("environment", {}, {"COUNTAGG_CHOICES": "{}"})
-    assert leaves(change) == (Leaf("environment.COUNTAGG_CHOICES", None, {}),)
+    assert leaves(change) == (FieldChange("environment.COUNTAGG_CHOICES", None, {}),)
 
 
 def test_a_mapping_instead_of_a_value_is_one_leaf() -> None:
-    assert leaves(FieldChange("f", "text", {"A": 1})) == (Leaf("f", "text", {"A": 1}),)
+    assert leaves(FieldChange("f", "text", {"A": 1})) == (FieldChange("f", "text", {"A": 1}),)
 
 
 # Policies
@@ -93,48 +101,50 @@ def test_of_a_policy_each_statement_that_differs_is_a_leaf_named_by_its_sid() ->
     current = {"countagg": policy(sid("Same", READ), sid("Changed", READ), sid("Gone", READ))}
     desired = {"countagg": policy(sid("Same", READ), sid("Changed", WRITE), sid("New", WRITE))}
     assert leaves(FieldChange("policies", current, desired)) == (
-        Leaf("policies.countagg.Changed", READ, WRITE),
-        Leaf("policies.countagg.Gone", READ, None),
-        Leaf("policies.countagg.New", None, WRITE),
+        FieldChange("policies.countagg.Changed", READ, WRITE),
+        FieldChange("policies.countagg.Gone", READ, None),
+        FieldChange("policies.countagg.New", None, WRITE),
     )
 
 
 @pytest.mark.parametrize("nothing", ["[]", ""])
 def test_statements_that_were_not_there_are_leaves_of_their_own(nothing: str) -> None:
     change = FieldChange("statements", nothing, json.dumps([sid("A", READ), sid("B", WRITE)]))
-    assert leaves(change) == (Leaf("statements.A", None, READ), Leaf("statements.B", None, WRITE))
+    assert leaves(change) == (FieldChange("statements.A", None, READ), FieldChange("statements.B", None, WRITE))
 
 
 def test_a_policy_that_is_removed_is_so_statement_by_statement() -> None:
     change = FieldChange("policies", {"by-hand": policy(sid("A", READ))}, {})
-    assert leaves(change) == (Leaf("policies.by-hand.A", READ, None),)
+    assert leaves(change) == (FieldChange("policies.by-hand.A", READ, None),)
 
 
 def test_statements_without_a_sid_are_named_by_their_number() -> None:
     change = FieldChange("trust", policy(READ, READ), policy(READ, WRITE))
-    assert leaves(change) == (Leaf("trust.2", READ, WRITE),)
+    assert leaves(change) == (FieldChange("trust.2", READ, WRITE),)
 
 
 def test_statements_of_one_sid_do_not_hide_each_other() -> None:
     change = FieldChange("trust", policy(sid("A", READ), sid("A", WRITE)), policy(sid("A", WRITE)))
-    assert leaves(change) == (Leaf("trust.A", READ, WRITE), Leaf("trust.A (2)", WRITE, None))
+    assert leaves(change) == (FieldChange("trust.A", READ, WRITE), FieldChange("trust.A (2)", WRITE, None))
 
 
 def test_a_single_statement_needs_no_list() -> None:
     alone = json.dumps({"Version": "2012-10-17", "Statement": sid("A", READ)})
-    assert leaves(FieldChange("trust", alone, policy(sid("A", WRITE)))) == (Leaf("trust.A", READ, WRITE),)
+    assert leaves(FieldChange("trust", alone, policy(sid("A", WRITE)))) == (FieldChange("trust.A", READ, WRITE),)
 
 
 def test_another_version_of_the_policy_language_is_a_leaf() -> None:
     change = FieldChange("trust", policy(READ, version="2008-10-17"), policy(READ))
-    assert leaves(change) == (Leaf("trust.Version", "2008-10-17", None),)
+    assert leaves(change) == (FieldChange("trust.Version", "2008-10-17", None),)
     unsaid = json.dumps({"Statement": [READ]})
-    assert leaves(FieldChange("trust", unsaid, policy(READ))) == (Leaf("trust.Version", "2008-10-17", None),)
+    assert leaves(FieldChange("trust", unsaid, policy(READ))) == (
+        FieldChange("trust.Version", "2008-10-17", None),
+    )
 
 
 def test_what_cannot_be_told_apart_is_shown_whole() -> None:
     one, other = policy(sid("A", READ), sid("B", WRITE)), policy(sid("B", WRITE), sid("A", READ))
-    assert leaves(FieldChange("trust", one, other)) == (Leaf("trust", one, other),)
+    assert leaves(FieldChange("trust", one, other)) == (FieldChange("trust", one, other),)
 
 
 # Whole resources
@@ -143,7 +153,7 @@ def test_what_cannot_be_told_apart_is_shown_whole() -> None:
 def test_a_new_resource_shows_each_field_and_nothing_that_is_empty() -> None:
     state = TopicState("[]", "", Tags({"countagg:stack": "s", "team": "t"}))
     found = [leaf for change in creation(state) for leaf in leaves(change)]
-    assert found == [Leaf("tags.countagg:stack", None, "s"), Leaf("tags.team", None, "t")]
+    assert found == [FieldChange("tags.countagg:stack", None, "s"), FieldChange("tags.team", None, "t")]
 
 
 def test_a_new_function_shows_every_variable_and_no_byte_of_its_code() -> None:
@@ -160,7 +170,11 @@ def test_tags_show_what_is_set_and_what_is_dropped() -> None:
     current = LogGroupState(30, Tags({"a": "1", "gone": "2", "theirs": "3"}))
     desired = LogGroupState(30, Tags({"a": "5", "new": "6"}, frozenset({"gone"})))
     found = [leaf for change in diff(current, desired) for leaf in leaves(change)]
-    assert found == [Leaf("tags.a", "1", "5"), Leaf("tags.new", None, "6"), Leaf("tags.gone", "2", None)]
+    assert found == [
+        FieldChange("tags.a", "1", "5"),
+        FieldChange("tags.new", None, "6"),
+        FieldChange("tags.gone", "2", None),
+    ]
 
 
 # For all mappings

@@ -14,7 +14,7 @@ from countagg.core.errors import CorruptDocument, StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
-from countagg.data.snapshots import ETAG, INSTANCE, SEQUENCER
+from countagg.data.snapshots import CONTENT_SEQUENCER, ETAG, INSTANCE, SEQUENCER, content_sequencer
 
 _MISSING: Final = "ResourceNotFoundException"
 
@@ -54,11 +54,12 @@ class MappingHealth:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotHead:
-    """Which version of a file a snapshot holds; the fields are those of `core.snapshot.Snapshot`."""
+    """Which version of a file a snapshot holds; the names are those of `core.snapshot.Snapshot`."""
 
     instance: str
     sequencer: str
     etag: str
+    content_sequencer: str
 
 
 def read_environment(clients: Clients, stack: str) -> dict[str, str]:
@@ -129,8 +130,10 @@ class Pipeline(DayReader):
 
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
         """Yield which version of each file a day's snapshots hold, strongly consistent."""
-        for item in self.heads(day, INSTANCE, SEQUENCER, ETAG):
-            yield SnapshotHead(INSTANCE.find(item), SEQUENCER.find(item), ETAG.find(item))
+        for item in self.heads(day, INSTANCE, SEQUENCER, CONTENT_SEQUENCER, ETAG):
+            sequencer = SEQUENCER.find(item)
+            content = content_sequencer(item, sequencer)
+            yield SnapshotHead(INSTANCE.find(item), sequencer, ETAG.find(item), content)
 
     def put_counter_file(self, key: str, content: bytes) -> str:
         """Upload a file; return the object's ETag, without quotes."""

@@ -40,6 +40,11 @@ def normalise_sequencer(text: str) -> str:
     return text.upper().ljust(WIDTH, "0")
 
 
+def is_normalised(text: str) -> bool:
+    """Tell whether a text has the form of a normalised sequencer."""
+    return _NORMALISED.fullmatch(text) is not None
+
+
 def sequencer_after(*known: str) -> str:
     """Return the normalised sequencer that comes right after the latest of the given ones.
 
@@ -62,7 +67,7 @@ def sequencer_problem(text: str, until: int) -> str | None:
         text: as it is stored.
         until: seconds since 1970, later than any event by now, however wrong a clock is.
     """
-    if _NORMALISED.fullmatch(text) is None or not int(text, 16):
+    if not is_normalised(text) or not int(text, 16):
         return "is no normalised sequencer"
     if int(text[:10], 16) <= until:
         return None

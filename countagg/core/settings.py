@@ -34,7 +34,7 @@ class FunctionSettings:
         alerts_topic_arn: ARN of the topic for passed limits.
         lanes: shares of the instances that days yet to begin are spread over.
         counter_shards: shares of the counters that days yet to begin are spread over.
-        max_counters: that a file may have.
+        max_counters: different ones that a day may have.
         stale_alarm: how long an instance may upload nothing, as people type it; None if nobody asks.
     """
 

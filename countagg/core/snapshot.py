@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from countagg.core.counter_file import MAX_FILE_BYTES, render_counters
@@ -19,6 +20,17 @@ _COMPRESSION: Final = 5
 _MAX_CANONICAL_BYTES: Final = 4 * MAX_FILE_BYTES
 
 
+class SnapshotChange(StrEnum):
+    """What a write of a snapshot changed: its counters, or only the place of its upload in the order."""
+
+    COUNTERS = "counters"
+    ORDER = "order"
+
+
+CHANGE_ATTRIBUTE: Final = "Change"
+"""Attribute that says so of the newest write, by which the stream's mapping tells what it leaves out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one instance's file says.
@@ -31,6 +43,8 @@ class Snapshot:
         etag: of the object that was read; empty for a tombstone.
         key: the object's key.
         uploaded_at: when the object was written or removed, UTC, ISO 8601.
+        unchanged_since: sequencer of the upload that brought these counters, if this one repeats them; None if
+            it brought them itself.
     """
 
     day: str
@@ -40,6 +54,19 @@ class Snapshot:
     etag: str
     key: str
     uploaded_at: str
+    unchanged_since: str | None = None
+
+    @property
+    def content_sequencer(self) -> str:
+        """The version of its content: every upload has a sequencer of its own, a repeated one keeps this."""
+        return self.unchanged_since or self.sequencer
+
+    def is_included(self, seen: str | None) -> bool:
+        """Tell whether a ledger that has seen that sequencer of the instance includes this very content.
+
+        Mostly that is the content's. An older countagg has seen that of any upload which repeated it.
+        """
+        return seen is not None and self.content_sequencer <= seen <= self.sequencer
 
 
 def pack_counters(counters: Mapping[str, int]) -> bytes:
@@ -82,6 +109,17 @@ def unpack_canonical(packed: bytes) -> bytes:
         CorruptDocument: the bytes are not what `pack_counters` wrote, or would grow beyond any file's size.
     """
     return inflate(packed, _MAX_CANONICAL_BYTES, "snapshot")
+
+
+def have_same_counters(packed: bytes, other: bytes) -> bool:
+    """Tell whether two snapshots say the same; one that is damaged says nothing, not even the same."""
+    if packed == other:
+        return True
+    try:
+        # The bytes of zlib differ from one version of it to the next.
+        return unpack_canonical(packed) == unpack_canonical(other)
+    except CorruptDocument:
+        return False
 
 
 def inflate(packed: bytes, limit: int, what: str) -> bytes:

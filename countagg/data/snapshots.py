@@ -1,12 +1,15 @@
 """Snapshots in their table: an item for each instance's file of a day, or one a shard of the counters.
 
-Written under the sequencer of the file's event, and only over one of an earlier event.
+Written under the sequencer of the file's event, and only over one of an earlier event. An upload that repeats the
+counters which are stored moves this order on, so that no older one can win any more, and nothing else: the version
+of the content stays, and the write says that it changed the order alone, by which the stream's mapping leaves it
+out (`provision.functions`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,13 +18,17 @@ from botocore.exceptions import ClientError
 from countagg.core.errors import CorruptDocument, InvalidEvent, shorten
 from countagg.core.ledger import Image, Link
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
+from countagg.core.sequencer import is_normalised
 from countagg.core.silence import LastUpload
-from countagg.core.snapshot import Snapshot, join_parts
+from countagg.core.snapshot import CHANGE_ATTRIBUTE, Snapshot, SnapshotChange, have_same_counters, join_parts
 from countagg.data.attributes import DATE, EXPIRES_AT, Attribute, BinaryAttribute, Item, TextAttribute, unchanged
 from countagg.data.calls import DataClients, StoredTable
 
 INSTANCE: Final = TextAttribute("Instance")
 SEQUENCER: Final = TextAttribute("Sequencer")
+CONTENT_SEQUENCER: Final = TextAttribute("ContentSequencer")
+"""That of the upload which brought the counters. Items of before there was such an attribute lack it."""
+CHANGE: Final = TextAttribute(CHANGE_ATTRIBUTE)
 COUNTERS: Final = BinaryAttribute("Counters")
 ETAG: Final = TextAttribute("ETag")
 KEY: Final = TextAttribute("Key")
@@ -48,6 +55,38 @@ class StoredSnapshot(Snapshot):
     items: tuple[Item, ...] = field(default=(), compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NewSnapshot:
+    """A snapshot that is to be written.
+
+    Attributes:
+        parts: partition -> the snapshot with those of its counters that belong there. They are written together
+            or not at all.
+        found: the items that were there when it was made, in the order of the parts.
+    """
+
+    parts: Mapping[str, Snapshot]
+    found: Sequence[Item] = ()
+
+    @property
+    def sequencer(self) -> str:
+        """That of the event."""
+        return next(iter(self.parts.values())).sequencer
+
+    @property
+    def unchanged_since(self) -> str | None:
+        """The content version of the snapshot that was there, if it says the same; otherwise None."""
+        if len(self.found) != len(self.parts):
+            return None
+        orders = {SEQUENCER.find(item) for item in self.found}
+        versions = {content_sequencer(item, SEQUENCER.find(item)) for item in self.found}
+        if len(orders) > 1 or len(versions) > 1 or not all(map(is_normalised, versions)):
+            return None
+        pairs = zip(self.parts.values(), self.found, strict=True)
+        same = all(have_same_counters(part.packed, COUNTERS.find(item)) for part, item in pairs)
+        return versions.pop() if same else None
+
+
 def snapshot_key(partition: str, instance: str) -> dict[str, Any]:
     """Return the key of a snapshot's item."""
     return DATE.put(partition) | INSTANCE.put(instance)
@@ -69,22 +108,36 @@ class SnapshotsTable:
         item = self._table.get(_where(partition, instance), snapshot_key(partition, instance), SEQUENCER, ETAG)
         return None if item is None else AppliedFile(SEQUENCER.read(item), ETAG.find(item) or None)
 
-    def put(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
+    def put(self, new: NewSnapshot, expires_at: int) -> bool:
         """Write a snapshot unless the table holds one of the same or a newer event.
 
         Args:
-            parts: partition -> the snapshot with those of its counters that belong there. They are written
-                together or not at all.
+            new: to be written.
             expires_at: seconds since 1970, the same for all snapshots of a day.
 
         Returns:
             Whether it was written. After a write that landed although the caller saw a time-out, the repeated
             one finds its own sequencer and returns False: the work is done all the same.
         """
-        items = [snapshot_item(partition, snapshot, expires_at) for partition, snapshot in parts.items()]
+        if any(SEQUENCER.find(item) >= new.sequencer for item in new.found):
+            return False
+        since = new.unchanged_since
+        if since is not None:
+            # Its record is left out: it must not hide what another upload has written since it was read.
+            conditions = [unchanged(item, SEQUENCER) for item in new.found]
+            if self._write(_items(new.parts, expires_at, since), conditions):
+                return True
+        items = _items(new.parts, expires_at)
+        return self._write(items, list(map(_unless_newer, items)))
+
+    def _write(self, items: Sequence[Item], conditions: Sequence[Item]) -> bool:
+        """Write all items, each on its condition, or none; return whether the conditions held."""
         if len(items) == 1:
-            return self._table.put("snapshot", items[0], _unless_newer(items[0]))
-        puts: Any = [{"TableName": self._table.name, "Item": item, **_unless_newer(item)} for item in items]
+            return self._table.put("snapshot", items[0], conditions[0])
+        puts: Any = [
+            {"TableName": self._table.name, "Item": item, **condition}
+            for item, condition in zip(items, conditions, strict=True)
+        ]
         try:
             self._table.clients.dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
         except ClientError as error:
@@ -96,8 +149,8 @@ class SnapshotsTable:
 
     def images(self, partition: str) -> Iterator[tuple[str, Image]]:
         """Yield (instance, image) of every snapshot of a partition, strongly consistent."""
-        for item in self.items(partition, INSTANCE, SEQUENCER, COUNTERS):
-            yield INSTANCE.read(item), Image(SEQUENCER.read(item), COUNTERS.read(item))
+        for item in self.items(partition, INSTANCE, SEQUENCER, CONTENT_SEQUENCER, COUNTERS):
+            yield INSTANCE.read(item), Image(content_sequencer(item, SEQUENCER.read(item)), COUNTERS.read(item))
 
     def items(self, partition: str, *shown: Attribute) -> Iterator[Item]:
         """Yield the items of a partition, or some of their attributes, by instance, strongly consistent."""
@@ -127,10 +180,12 @@ class SnapshotsTable:
             partition: of a day (`core.partitions`).
             instance: whose.
             replaced: as it was read; None if there was none.
-            changed: attributes that it gets; it keeps the others.
+            changed: attributes that it gets; it keeps the others. The sequencer that it has then is that of its
+                content too, so that the ledger takes it in.
         """
         read = replaced or {}
-        written = {**snapshot_key(partition, instance), **read, **changed}
+        written = {**snapshot_key(partition, instance), **read, **changed, **CHANGE.put(SnapshotChange.COUNTERS)}
+        written |= CONTENT_SEQUENCER.put(SEQUENCER.find(written))
         return self._table.put(_where(partition, instance), written, unchanged(read, INSTANCE, SEQUENCER))
 
 
@@ -138,17 +193,35 @@ def _where(partition: str, instance: str) -> str:
     return f"snapshot {instance} of {partition}"
 
 
+def _items(parts: Mapping[str, Snapshot], expires_at: int, unchanged_since: str | None = None) -> list[Item]:
+    return [
+        snapshot_item(partition, replace(snapshot, unchanged_since=unchanged_since), expires_at)
+        for partition, snapshot in parts.items()
+    ]
+
+
 def snapshot_item(partition: str, snapshot: Snapshot, expires_at: int) -> Item:
     """Return the item of a snapshot, or of its share of a partition."""
     return (
         snapshot_key(partition, snapshot.instance)
         | SEQUENCER.put(snapshot.sequencer)
+        | CONTENT_SEQUENCER.put(snapshot.content_sequencer)
+        | CHANGE.put(SnapshotChange.COUNTERS if snapshot.unchanged_since is None else SnapshotChange.ORDER)
         | COUNTERS.put(snapshot.packed)
         | ETAG.put(snapshot.etag)
         | KEY.put(snapshot.key)
         | UPLOADED_AT.put(snapshot.uploaded_at)
         | EXPIRES_AT.put(expires_at)
     )
+
+
+def content_sequencer(item: Item, sequencer: str) -> str:
+    """Return the version of an item's content, given the sequencer of its upload.
+
+    One that cannot be of an upload before it counts as not there.
+    """
+    content = CONTENT_SEQUENCER.find(item)
+    return content if is_normalised(content) and content <= sequencer else sequencer
 
 
 def _unless_newer(item: Item) -> dict[str, Any]:
@@ -166,14 +239,17 @@ def belong_together(parts: Sequence[Item], layout: Layout) -> bool:
 def stored_snapshot(day: str, parts: Sequence[Item], layout: Layout) -> StoredSnapshot:
     """Make a snapshot of its parts, at least one. Where they do not belong together, it cannot be read."""
     newest = max(parts, key=SEQUENCER.find)
+    sequencer = SEQUENCER.find(newest)
+    content = max(content_sequencer(part, SEQUENCER.find(part)) for part in parts)
     return StoredSnapshot(
         day=day,
         instance=INSTANCE.find(newest),
-        sequencer=SEQUENCER.find(newest),
+        sequencer=sequencer,
         packed=_joined(list(map(COUNTERS.find, parts))) if belong_together(parts, layout) else b"",
         etag=ETAG.find(newest),
         key=KEY.find(newest),
         uploaded_at=UPLOADED_AT.find(newest),
+        unchanged_since=content if content < sequencer else None,
         items=tuple(parts),
     )
 
@@ -222,4 +298,4 @@ def _replaced_image(image: Item) -> Image:
 
 
 def _image(image: Item) -> Image:
-    return Image(SEQUENCER.read(image), COUNTERS.read_event(image))
+    return Image(content_sequencer(image, SEQUENCER.read(image)), COUNTERS.read_event(image))

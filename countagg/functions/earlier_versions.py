@@ -13,13 +13,11 @@ from typing import Final
 
 from countagg.core.errors import InvalidCounterFile, UnreadableObject
 from countagg.core.events import ObjectEvent
-from countagg.core.snapshot import Snapshot
 from countagg.data.files import CounterFiles, FileObject, ObjectVersion
+from countagg.data.snapshots import NewSnapshot
 
 MAX_VERSIONS: Final = 10
 """So many versions before a refused file are read: each takes two calls, also while every new file is refused."""
-
-Parts = dict[str, Snapshot]
 
 
 class ObjectNotFound(Exception):
@@ -35,11 +33,11 @@ class Earlier:
     """What there is before a refused file.
 
     Attributes:
-        parts: of the snapshot of the newest good version; None if there is none.
+        snapshot: of the newest good version; None if there is none.
         told: the same for people.
     """
 
-    parts: Parts | None
+    snapshot: NewSnapshot | None
     told: str
 
 
@@ -58,14 +56,14 @@ class EarlierVersions:
     counts: Callable[[ObjectVersion], bool]
 
     def newest_good(
-        self, event: ObjectEvent, refused: FileObject | None, read: Callable[[FileObject], Parts]
+        self, event: ObjectEvent, refused: FileObject | None, read: Callable[[FileObject], NewSnapshot]
     ) -> Earlier:
         """Return the newest version that the rules accept, up to where the file was deleted.
 
         Args:
             event: under which the file was refused.
             refused: the file; None if S3 does not read it out.
-            read: makes the parts of a snapshot of a file, or raises InvalidCounterFile.
+            read: makes the snapshot of a file, or raises InvalidCounterFile.
 
         Raises:
             ObjectNotFound: a version is listed, but cannot be read yet.
@@ -95,7 +93,7 @@ class EarlierVersions:
                     return Earlier(None, f"the version before it that was applied goes on counting: {version.id}")
         return Earlier(None, _nothing(seen, current))
 
-    def _own(self, event: ObjectEvent, read: Callable[[FileObject], Parts], seen: int) -> Earlier:
+    def _own(self, event: ObjectEvent, read: Callable[[FileObject], NewSnapshot], seen: int) -> Earlier:
         """Return the version that the event tells of, where too many came after it, or too little time is left.
 
         Each version has an event of its own, so that every good one is read under one event at least.

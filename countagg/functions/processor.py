@@ -28,23 +28,24 @@ from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObject
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
-from countagg.core.partitions import Layout
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.data.day_records import DayRecord
 from countagg.data.files import FileObject, ObjectVersion
 from countagg.data.letters import Refusal
-from countagg.data.snapshots import AppliedFile
+from countagg.data.snapshots import COUNTERS, AppliedFile, NewSnapshot
 from countagg.data.store import Store
 from countagg.functions.clients import make_clients
+from countagg.functions.day_bound import DayBound
 from countagg.functions.deadline import has_time, require_time
-from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound, Parts
+from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound
 from countagg.functions.silence import SilenceWatch
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
-"""It is read, its day's record is written, and then either its snapshot or its refusal is written. As many are
-kept for a version before a refused file: it is listed and read, and then written."""
+"""So many of the slowest calls fit before a file is begun, or a version before a refused file. There may be more:
+the file, its day's record, its snapshot and the day's ledger are read, and a snapshot or a refusal is written. A
+file that is cut off comes again."""
 
 
 class Outcome(StrEnum):
@@ -81,6 +82,7 @@ class Processor:
         self._logger = logger
         self._metrics = metrics
         self._now = now
+        self._bound = DayBound(store.ledgers, settings.max_counters, logger, now)
         self._records: dict[str, DayRecord] = {}
         self._skipped_key = ""
         self._silence = SilenceWatch(store, logger, metrics, now)
@@ -159,10 +161,10 @@ class Processor:
         if fetched is None:
             return self._withdraw(event, file_key) if event.removed else self._await_object(event, file_key)
         try:
-            parts = self._parts(event, file_key, fetched)
+            snapshot = self._snapshot(event, file_key, fetched)
         except InvalidCounterFile as error:
             return self._apply_earlier(event, file_key, fetched, error, context)
-        return self._put(event, file_key, parts)
+        return self._put(event, file_key, snapshot)
 
     def _apply_earlier(
         self,
@@ -182,19 +184,19 @@ class Processor:
             partial(has_time, context.get_remaining_time_in_millis, CALLS_PER_FILE),
             partial(self._counts, event, file_key),
         )
-        earlier = versions.newest_good(event, refused, partial(self._parts, event, file_key))
+        earlier = versions.newest_good(event, refused, partial(self._snapshot, event, file_key))
         if event.removed:
             return (
                 self._withdraw(event, file_key)
-                if earlier.parts is None
-                else self._put(event, file_key, earlier.parts)
+                if earlier.snapshot is None
+                else self._put(event, file_key, earlier.snapshot)
             )
-        if earlier.parts is not None:
-            self._put(event, file_key, earlier.parts)
+        if earlier.snapshot is not None:
+            self._put(event, file_key, earlier.snapshot)
         return self._refuse(event, error, "" if refused is None else refused.etag, context, earlier.told)
 
     def _withdraw(self, event: ObjectEvent, file_key: CounterFileKey) -> Outcome:
-        return self._put(event, file_key, self._parts(event, file_key, None))
+        return self._put(event, file_key, self._snapshot(event, file_key, None))
 
     def _await_object(self, event: ObjectEvent, file_key: CounterFileKey) -> Outcome:
         """Leave an upload whose object is not found for another try, unless something newer is known by now.
@@ -218,13 +220,30 @@ class Processor:
         applied = self._applied(event, file_key)
         return applied is not None and applied.etag is not None and applied.etag == version.etag
 
-    def _put(self, event: ObjectEvent, file_key: CounterFileKey, parts: Parts) -> Outcome:
+    def _put(self, event: ObjectEvent, file_key: CounterFileKey, snapshot: NewSnapshot) -> Outcome:
         expires_at = self._record_of(file_key.day, event).expiry.snapshots
-        return Outcome.APPLIED if self._store.snapshots.put(parts, expires_at) else Outcome.ALREADY_NEWER
+        return Outcome.APPLIED if self._store.snapshots.put(snapshot, expires_at) else Outcome.ALREADY_NEWER
 
-    def _parts(self, event: ObjectEvent, file_key: CounterFileKey, found: FileObject | None) -> Parts:
+    def _snapshot(self, event: ObjectEvent, file_key: CounterFileKey, found: FileObject | None) -> NewSnapshot:
+        """Make the snapshot under the event's sequencer; a tombstone of no file.
+
+        Raises:
+            InvalidCounterFile: the rules refuse the file.
+        """
+        day, instance = file_key.day, file_key.instance
         counters = _counters(found, self._settings.max_counters)
-        return _parts(event, file_key, found, counters, self._record_of(file_key.day, event).layout)
+        layout = self._record_of(day, event).layout
+        etag, time = (
+            ("", event.time) if found is None else (found.etag, found.modified_at.isoformat(timespec="seconds"))
+        )
+        parts = {
+            partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
+            for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)
+        }
+        snapshot = NewSnapshot(parts, self._store.snapshots.parts(list(parts), instance))
+        if snapshot.unchanged_since is None:
+            self._bound.check(day, layout, [COUNTERS.find(item) for item in snapshot.found], counters)
+        return snapshot
 
     def _record_of(self, day: str, event: ObjectEvent) -> DayRecord:
         """Return what is fixed of a day, by this write if it is the first.
@@ -281,24 +300,6 @@ def _counters(found: FileObject | None, max_counters: int) -> Mapping[str, int]:
     if found.content is None:
         raise InvalidCounterFile(f"the file has {found.size} bytes; at most {MAX_FILE_BYTES} are read")
     return parse_counter_file(found.content, max_counters)
-
-
-def _parts(
-    event: ObjectEvent,
-    file_key: CounterFileKey,
-    found: FileObject | None,
-    counters: Mapping[str, int],
-    layout: Layout,
-) -> Parts:
-    """Make the snapshot under the event's sequencer, one part a shard; a tombstone of no file."""
-    day, instance = file_key.day, file_key.instance
-    etag, time = (
-        ("", event.time) if found is None else (found.etag, found.modified_at.isoformat(timespec="seconds"))
-    )
-    return {
-        partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
-        for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)
-    }
 
 
 @cache

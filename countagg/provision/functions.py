@@ -8,6 +8,7 @@ from typing import Final
 
 from countagg.core.errors import UsageError
 from countagg.core.settings import FunctionSettings
+from countagg.core.snapshot import CHANGE_ATTRIBUTE, SnapshotChange
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.choices import MEMORY_VARIABLE, remember
 from countagg.provision.grants import ROLE_VARIABLE
@@ -34,8 +35,18 @@ _ON_ENGINE: Final = 5
 MAX_ENVIRONMENT: Final = 4_096
 """Bytes, as JSON with names and punctuation (docs/aws-facts.md#lambda-functions)."""
 
-# Our own writes, not the removals by TTL: those must never subtract.
-_WRITES_ONLY: Final = compact({"eventName": ["INSERT", "MODIFY"]})
+_WRITES: Final = {"eventName": ["INSERT", "MODIFY"]}
+"""Our own, not the removals by TTL: those must never subtract."""
+
+
+def _change_is(*values: object) -> str:
+    return compact({**_WRITES, "dynamodb": {"NewImage": {CHANGE_ATTRIBUTE: {"S": values}}}})
+
+
+_CHANGES_ONLY: Final = (_change_is(SnapshotChange.COUNTERS), _change_is({"exists": False}))
+"""Writes of snapshots, without those that repeat what was there. Writes of an older countagg do not say what they
+change. They have a pattern of their own: whatever a service makes of `exists` for an attribute that is not there
+(docs/aws-facts.md#event-source-mappings), it does not concern the others."""
 
 
 def log_groups(blueprint: Blueprint) -> tuple[Node[LogGroupState], ...]:
@@ -169,7 +180,7 @@ def aggregator_mapping(blueprint: Blueprint) -> Node[MappingState]:
             batch_size=SNAPSHOTS_BATCH,
             window=blueprint.settings.window.aggregator,
             tags=blueprint.mapping_tags,
-            filters=(_WRITES_ONLY,),
+            filters=_CHANGES_ONLY,
             bisect=True,
             tries=STREAM_TRIES,
             on_failure=blueprint.dead_letters_arn,
@@ -199,7 +210,7 @@ def publisher_mapping(blueprint: Blueprint) -> Node[MappingState]:
             batch_size=TOTALS_BATCH,
             window=blueprint.settings.window.publisher,
             tags=blueprint.mapping_tags,
-            filters=(_WRITES_ONLY,),
+            filters=(compact(_WRITES),),
             tries=PUBLISHER_TRIES,
             on_failure=blueprint.dead_letters_arn,
             starting_position="TRIM_HORIZON",

@@ -160,7 +160,7 @@ class StackSettings:
     max_counters: Annotated[
         int,
         Number(
-            "Counters that a file may have; one with more is refused.",
+            "Different counters that a day may have; a file that takes it beyond is refused.",
             _FUNCTIONS,
             allowed=range(1, MAX_LINES + 1),
         ),

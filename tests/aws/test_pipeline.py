@@ -149,7 +149,7 @@ def test_snapshots_of_a_day_by_instance(unwired: World) -> None:
         put(unwired, each)
     assert [as_plain(each) for each in pipeline.snapshots(DAY)] == found
     assert list(pipeline.snapshot_heads(DAY)) == [
-        SnapshotHead(each.instance, each.sequencer, each.etag) for each in found
+        SnapshotHead(each.instance, each.sequencer, each.etag, each.sequencer) for each in found
     ]
     assert list(pipeline.snapshots("2026-11-18")) == []
 

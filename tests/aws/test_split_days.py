@@ -164,7 +164,7 @@ def test_the_shards_of_a_snapshot_are_put_together(
     assert reader.snapshot(DAY, "i-none") is None
     assert reader.sequencers(DAY) == dict.fromkeys(fleet, "S1")
     heads = sorted(pipeline.snapshot_heads(DAY), key=lambda head: head.instance)
-    assert heads == [SnapshotHead(name, "S1", "etag S1") for name in sorted(fleet)]
+    assert heads == [SnapshotHead(name, "S1", "etag S1", "S1") for name in sorted(fleet)]
 
 
 def test_a_snapshot_that_is_replaced_between_its_shards_is_read_again(clients: Clients, reader: DayReader) -> None:

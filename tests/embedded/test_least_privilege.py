@@ -29,7 +29,7 @@ BREAKS: Final[dict[Grant, str]] = {
     Grant("processor", "ReadCounterFiles", "s3:GetObject"): "the total",
     Grant("processor", "ReadVersionsBeforeRefusedFiles", "s3:GetObjectVersion"): "the refusal",
     Grant("processor", "ListVersionsBeforeRefusedFiles", "s3:ListBucketVersions"): "the refusal",
-    Grant("processor", "WriteSnapshots", "dynamodb:GetItem"): "what follows an upload whose object went",
+    Grant("processor", "WriteSnapshots", "dynamodb:GetItem"): "the total",
     Grant("processor", "WriteSnapshots", "dynamodb:PutItem"): "the total",
     Grant("processor", "SendRefusals", "sqs:SendMessage"): "the refusal",
     Grant("aggregator", "KeepTotals", "dynamodb:GetItem"): "the total",
@@ -71,6 +71,9 @@ NOT_ASKED: Final[dict[Grant, str]] = {
     Grant("aggregator", "SendFailedBatches", "sqs:SendMessage"): LAMBDA_ITSELF,
     Grant("publisher", "SendDaysGivenUpAndFailedBatches", "sqs:SendMessage"): (
         "only a day that cannot be published needs it: tests/functions/test_days_apart.py"
+    ),
+    Grant("processor", "ReadWhatADayNames", "dynamodb:GetItem"): (
+        "without it no bound of a day is kept, and no upload waits for that: tests/functions/test_day_bound.py"
     ),
     **{
         Grant("publisher", "WriteCounters", action): "by statement: tests/functions/test_partiql_grants.py"

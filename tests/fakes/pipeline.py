@@ -77,7 +77,8 @@ class FakePipeline(Pipeline):
         return iter(self.held.values() if day == DAY else ())
 
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
-        return (SnapshotHead(each.instance, each.sequencer, each.etag) for each in self.snapshots(day))
+        for each in self.snapshots(day):
+            yield SnapshotHead(each.instance, each.sequencer, each.etag, each.content_sequencer)
 
     def put_counter_file(self, key: str, content: bytes) -> str:
         self.on_put(key)

@@ -290,7 +290,7 @@ def test_a_rebuild_that_finds_nothing_new_writes_nothing(world: World) -> None:
     impossible = world.snapshot_changed("i-1", {"a": 2 * SCALE})
     aggregate(world, impossible)
     del impossible["dynamodb"]["OldImage"]
-    impossible["dynamodb"]["NewImage"]["Sequencer"]["S"] = "F" * 32
+    impossible["dynamodb"]["NewImage"] |= {"Sequencer": {"S": "F" * 32}, "ContentSequencer": {"S": "F" * 32}}
     aggregate(world, impossible)
     assert rebuilds(world) == 1
     assert totals_writes(world) == 2

@@ -17,7 +17,7 @@ from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.data.attributes import DATE
 from countagg.data.day_records import DayRecord
 from countagg.data.silence_turns import LOOKED_AT, TURN_KEY
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshots import NewSnapshot, parse_snapshot_record
 from countagg.data.store import Store
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
 from countagg.functions.processor import Processor
@@ -48,7 +48,8 @@ class Watching:
         self.store.records.fix(day, DayRecord(layout, self.settings.expiry_of(day)))
         sequencer = normalise_sequencer(self.world.next_sequencer())
         snapshot = Snapshot(day, instance, sequencer, pack_counters({}), etag, "k", at.isoformat())
-        assert self.store.snapshots.put(dict.fromkeys(layout.partitions_of(day, instance), snapshot), 2**31)
+        parts = dict.fromkeys(layout.partitions_of(day, instance), snapshot)
+        assert self.store.snapshots.put(NewSnapshot(parts), 2**31)
 
     def call(self, processor: Processor | None = None, *remaining: int) -> None:
         """Call a processor for a message that tells of nothing."""

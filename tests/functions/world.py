@@ -28,6 +28,7 @@ from countagg.core.sequencer import normalise_sequencer
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.core.values import SCALE
+from countagg.data.snapshots import NewSnapshot
 from countagg.data.store import Store
 from countagg.functions.clients import FunctionClients, make_clients
 from countagg.functions.processor import Processor
@@ -241,7 +242,9 @@ class World:
             key=f"{self.settings.prefix}{day}/values_{instance}",
             uploaded_at=NOW.isoformat(),
         )
-        assert self.store.snapshots.put({day: snapshot}, self.settings.expiry_of(snapshot.day).snapshots)
+        assert self.store.snapshots.put(
+            NewSnapshot({day: snapshot}), self.settings.expiry_of(snapshot.day).snapshots
+        )
         new = self.snapshot_item(instance, day)
         assert new is not None
         record = load_event("stream-snapshot-insert")

@@ -317,7 +317,10 @@ def test_the_mapping_of_the_snapshots(stack: Blueprint) -> None:
         batch_size=1_000,
         window=1,
         tags=stack.tags,
-        filters=('{"eventName":["INSERT","MODIFY"]}',),
+        filters=(
+            '{"dynamodb":{"NewImage":{"Change":{"S":["counters"]}}},"eventName":["INSERT","MODIFY"]}',
+            '{"dynamodb":{"NewImage":{"Change":{"S":[{"exists":false}]}}},"eventName":["INSERT","MODIFY"]}',
+        ),
         bisect=True,
         tries=10,
         on_failure=PLACE.queue_arn("countagg-dead-letters"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -16,12 +16,14 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.errors import CorruptDocument, InvalidEvent
 from countagg.core.ledger import Image
+from countagg.core.partitions import Layout
 from countagg.core.snapshot import MAX_PACKED_BYTES, Snapshot
+from countagg.data.attributes import Item
 from countagg.data.day_records import DayRecord, DayRecords
 from countagg.data.files import CounterFiles, FileObject, ObjectVersion
-from countagg.data.ledgers import LedgersTable, StoredLedger
+from countagg.data.ledgers import LedgersTable, StoredDay, StoredLedger
 from countagg.data.queues import DeadLetterQueue
-from countagg.data.snapshots import AppliedFile, SnapshotsTable
+from countagg.data.snapshots import AppliedFile, NewSnapshot, SnapshotsTable, snapshot_item
 from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
 from countagg.functions.processor import Processor
@@ -62,9 +64,13 @@ class HeldSnapshots(SnapshotsTable):
         snapshot = self.held.get(instance)
         return None if snapshot is None else AppliedFile(snapshot.sequencer, snapshot.etag or None)
 
-    def put(self, parts: Mapping[str, Snapshot], expires_at: int) -> bool:
+    def parts(self, partitions: Sequence[str], instance: str) -> list[Item]:
+        snapshot = self.held.get(instance)
+        return [] if snapshot is None else [snapshot_item(partitions[0], snapshot, 1)]
+
+    def put(self, new: NewSnapshot, expires_at: int) -> bool:
         assert expires_at > 0
-        for snapshot in parts.values():
+        for snapshot in new.parts.values():
             assert len(snapshot.packed) <= MAX_PACKED_BYTES <= MAX_FILE_BYTES
             self.held[snapshot.instance] = snapshot
         return True
@@ -78,6 +84,9 @@ class HeldLedgers(LedgersTable):
 
     def load(self, partition: str) -> StoredLedger:
         return self.held.get(partition, StoredLedger())
+
+    def read_one_by_one(self, day: str, layout: Layout) -> StoredDay:
+        return StoredDay(tuple(map(self.load, layout.partitions(day))), layout)
 
     def save(self, partition: str, replaced: StoredLedger, ledger: StoredLedger) -> bool:
         assert datetime.fromisoformat(ledger.updated_at).tzinfo is not None

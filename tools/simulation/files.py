@@ -94,6 +94,13 @@ def changed_file(random: Random) -> File:
     return File(f"healed{value} {value}\n".encode(), {f"healed{value}": value * UNITS})
 
 
+def respelled(random: Random, file: File) -> File:
+    """Return a file that says the same, now and then in other bytes."""
+    if file.counters is None or random.random() < 0.7:
+        return file
+    return File(file.content + b"\n", file.counters)
+
+
 def bad_file(random: Random) -> File:
     """Make a file that the rules refuse."""
     return random.choice(_BAD)(random)

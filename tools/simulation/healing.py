@@ -1,6 +1,6 @@
 """Healing: what is promised to bring back whatever faults left behind, once the faults are over.
 
-The fleet heals: an instance whose last change was lost in its stream uploads once more, and so does one of a day
+The fleet heals: an instance whose last change was lost in its stream changes once more, and so does one of a day
 whose last version was lost before the publisher. Or an operator heals: `repair`, and nobody uploads anything.
 Events in the dead letters are fed in again in either case, and days that were given up are published.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tools.simulation.files import changed_file, good_file
+from tools.simulation.files import changed_file
 from tools.simulation.judge import Judge
 from tools.simulation.plans import PREFIX, Step
 from tools.simulation.world import World
@@ -34,7 +34,7 @@ def _by_fleet(world: World, judge: Judge) -> None:
     random = Random(world.plan.seed)
     for day in world.stored.days():
         for instance in judge.lagging(day):
-            world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", good_file(random)))
+            world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", changed_file(random)))
     world.timeline.run()
     for day in world.stored.days():
         if judge.unpublished(day):

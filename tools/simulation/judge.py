@@ -23,7 +23,7 @@ from tools.simulation.faults import Fault
 from tools.simulation.files import shown
 from tools.simulation.plans import Step
 from tools.simulation.retention import closing_before
-from tools.simulation.stored import content_of
+from tools.simulation.stored import content_of, version_of
 from tools.simulation.streams import Key
 from tools.simulation.tables import has_expired
 from tools.simulation.truth import Story, Truth, sum_of
@@ -81,10 +81,17 @@ class Judge:
         day, expires_at = parse_partition(key[0]).day, int(item["ExpiresAt"]["N"])
         if self._expiry.setdefault(day, expires_at) != expires_at:
             self._note(f"snapshot {key} expires at {expires_at}, others of {day} at {self._expiry[day]}")
-        sequencer, content = item["Sequencer"]["S"], content_of(item)
-        self._contents[key[0], key[1], sequencer] = content
+        version, content = version_of(item), content_of(item)
+        # Functions of an older countagg go by the upload's sequencer.
+        self._contents[key[0], key[1], item["Sequencer"]["S"]] = content
+        self._expect(
+            f"snapshot {key} of version {version}",
+            content,
+            self._contents.setdefault((key[0], key[1], version), content),
+        )
         if self._world.trace.wanted:
-            self._world.trace.tell("snapshot", f"{'/'.join(key)} at {_short(sequencer)}: {shown(content)}")
+            at = f"{_short(item['Sequencer']['S'])}, content of {_short(version)}"
+            self._world.trace.tell("snapshot", f"{'/'.join(key)} at {at}: {shown(content)}")
 
     def _see_ledger(self, key: Key, item: Item) -> None:
         [place], version, ledger = key, item["Version"]["N"], decode_ledger(item["Document"]["B"])
@@ -95,8 +102,14 @@ class Judge:
             self._world.trace.tell("ledger", f"{place} version {version}: {shown(ledger.sums)}; seen {seen}")
         if self._keeps_ledger:
             self._see_what_stays(place, item, ledger)
-            included = [self._contents[place, instance, sequencer] for instance, sequencer in ledger.seen.items()]
+            included = [self._content(place, instance, version) for instance, version in ledger.seen.items()]
             self._expect(f"ledger of {place}, version {version}", ledger.sums, sum_of(included))
+
+    def _content(self, place: str, instance: str, version: str) -> Mapping[str, int]:
+        """Return what a snapshot said in a version of its content."""
+        if (place, instance, version) not in self._contents:
+            self._note(f"ledger of {place} includes {instance} in the version {_short(version)}, which never was")
+        return self._contents.get((place, instance, version), {})
 
     def _see_what_stays(self, place: str, item: Item, ledger: Ledger) -> None:
         """See that a ledger goes on, loses no instance, and outlives the snapshots of its day."""
@@ -146,7 +159,7 @@ class Judge:
                 self._judge_outputs(day)
         self._judge_refusals(healed=healed)
         self._judge_publishing()
-        if self._keeps_ledger:
+        if self._keeps_ledger and not self._world.rules.is_upgraded:
             self._judge_effort()
 
     def _judge_snapshot(self, place: tuple[str, str], story: Story, *, healed: bool) -> None:
@@ -229,7 +242,7 @@ class Judge:
             {
                 instance
                 for partition, instance, item in self._stored.parts(day)
-                if ledgers[partition].seen.get(instance) != item["Sequencer"]["S"]
+                if not version_of(item) <= ledgers[partition].seen.get(instance, "") <= item["Sequencer"]["S"]
             }
         )
 
@@ -242,7 +255,7 @@ class Judge:
         return {
             instance
             for partition, instance, item in parts
-            if partition in gone or (partition, instance, item["Sequencer"]["S"]) in lost
+            if partition in gone or (partition, instance, version_of(item)) in lost
         }
 
     def _judge_outputs(self, day: str) -> None:
@@ -366,4 +379,4 @@ def _short(sequencer: str) -> str:
 
 
 def _image_id(image: Mapping[str, Any]) -> tuple[str, str, str]:
-    return image["Date"]["S"], image["Instance"]["S"], image["Sequencer"]["S"]
+    return image["Date"]["S"], image["Instance"]["S"], version_of(image)

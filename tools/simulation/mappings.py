@@ -45,7 +45,7 @@ class StreamMapping:
         self.disabled_until = 0.0
         self.lost: list[Mapping[str, Any]] = []
         self.gave_up = False
-        self._wanted = _wanted_names(state.filters)
+        self._patterns = [json.loads(pattern) for pattern in state.filters]
         self._stream: Stream | None = None
         self._lanes: dict[Shard, list[Lane]] = {}
         self._factor = 1
@@ -118,7 +118,10 @@ class StreamMapping:
 
     def wants(self, record: StreamRecord) -> bool:
         """Tell whether the filter lets a record through."""
-        return self._wanted is None or record.event["eventName"] in self._wanted
+        return self._passes(record.event)
+
+    def _passes(self, event: Mapping[str, Any]) -> bool:
+        return not self._patterns or any(_matches(event, pattern) for pattern in self._patterns)
 
     def take(self, records: Iterable[StreamRecord]) -> None:
         """Write down that the function has seen these to the end."""
@@ -134,7 +137,9 @@ class StreamMapping:
             self.lost.append(record.event["dynamodb"]["NewImage"])
 
     def lose_unheard(self, key: str, item: Mapping[str, Any]) -> None:
-        """Write down a change that no stream took."""
+        """Write down a change that no stream took, if the function would have seen it."""
+        if not self._passes({"eventName": "MODIFY", "dynamodb": {"NewImage": item}}):
+            return
         self.setting.faults.note(Fault.RECORD_UNREAD)
         self.setting.trace.tell(self.function.name, f"{Fault.RECORD_UNREAD}: {key}")
         self.lost.append(item)
@@ -160,11 +165,25 @@ class StreamMapping:
         self.dead_letters.send(json.dumps(body))
 
 
-def _wanted_names(filters: Sequence[str]) -> set[str] | None:
-    """Read the patterns of a mapping; None without any, which lets everything through."""
-    if not filters:
-        return None
-    patterns = [json.loads(pattern) for pattern in filters]
-    if any(set(pattern) != {"eventName"} for pattern in patterns):
-        raise Unfaithful(f"filters {filters}")
-    return {name for pattern in patterns for name in pattern["eventName"]}
+def _matches(event: Any, pattern: Mapping[str, Any]) -> bool:
+    """Tell whether an event has one of the values that a pattern lists for each of its paths.
+
+    `exists` is about the whole path to a leaf (docs/aws-facts.md#event-source-mappings): an attribute that is not
+    there has none.
+    """
+    for name, wanted in pattern.items():
+        found = event.get(name) if isinstance(event, Mapping) else None
+        if isinstance(wanted, Mapping):
+            if not _matches(found, wanted):
+                return False
+        elif not any(_is(found, value) for value in wanted):
+            return False
+    return True
+
+
+def _is(found: object, wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return found == wanted
+    if wanted != {"exists": False}:
+        raise Unfaithful(f"a pattern with {wanted}")
+    return found is None

@@ -155,6 +155,41 @@ MUTANTS = (
         "{SEQUENCER} <= :sequencer",
     ),
     Mutant(
+        "counters that differ taken for a repeat",
+        "data.snapshots",
+        "        return versions.pop() if same else None\n",
+        "        return versions.pop()\n",
+        seed=1,
+    ),
+    Mutant(
+        "a repeat not written",
+        "data.snapshots",
+        "        if since is not None:\n",
+        "        if since is not None:\n            return True\n",
+        seed=16,
+    ),
+    Mutant(
+        "a repeat written whatever came in between",
+        "data.snapshots",
+        "[unchanged(item, SEQUENCER) for item in new.found]",
+        "list(map(_unless_newer, _items(new.parts, expires_at)))",
+        seed=31,
+    ),
+    Mutant(
+        "a repeat moves the version of the content on",
+        "data.snapshots",
+        "CONTENT_SEQUENCER.put(snapshot.content_sequencer)",
+        "CONTENT_SEQUENCER.put(snapshot.sequencer)",
+        seed=0,
+    ),
+    Mutant(
+        "a ledger goes by the order of uploads",
+        "data.snapshots",
+        "    return content if is_normalised(content) and content <= sequencer else sequencer\n",
+        "    return sequencer\n",
+        seed=2,
+    ),
+    Mutant(
         "ledger held although it was not stored",
         "functions.aggregator",
         "held = self._held.pop(partition, None)",
@@ -316,10 +351,12 @@ MUTANTS = (
         "parts of a snapshot written one after the other",
         "data.snapshots",
         """        if len(items) == 1:
-            return self._table.put("snapshot", items[0], _unless_newer(items[0]))
+            return self._table.put("snapshot", items[0], conditions[0])
 """,
         """        if items:
-            return all(self._table.put("snapshot", item, _unless_newer(item)) for item in items)
+            return all(
+                self._table.put("snapshot", *each) for each in zip(items, conditions, strict=True)
+            )
 """,
         seed=0,
     ),

@@ -10,7 +10,7 @@ from typing import Final
 
 from countagg.core.partitions import Layout
 from tools.simulation.faults import Fault, Strike
-from tools.simulation.files import File, bad_file, good_file, in_another_form
+from tools.simulation.files import File, bad_file, good_file, in_another_form, respelled
 from tools.simulation.retention import Kept, Later, choose_kept, choose_later
 from tools.simulation.timeline import DAY, HOUR, MINUTE
 
@@ -160,6 +160,8 @@ _DAY_DENIED: Final = 0.08
 """How often the object of one day is denied to the publisher."""
 _OTHER_FORMS: Final = 0.3
 """How often some files of a chapter are gzip'd or empty."""
+_REPEATING: Final = 0.4
+"""How often a fleet uploads the same content again."""
 _LITTLE_TIME: Final = 0.2
 """How often there are invocations of the publisher that begin with little time."""
 _STREAM_HOPS: Final = ("aggregator", "publisher")
@@ -182,6 +184,7 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
         ("denials", _DAY_DENIED, Fault.DAY_DENIED),
     ):
         chapters[0] = _with_disturbance(seed, chapters[0], label, chance, fault)
+    chapters[0] = _with_repeats(seed, chapters[0])
     kept = Kept()
     if random.random() < goes_on:
         kept = choose_kept(random)
@@ -223,6 +226,22 @@ def _in_other_forms(seed: int, chapter: Chapter) -> Chapter:
         replace(step, file=in_another_form(random, step.file)) if step.file and random.random() < often else step
         for step in chapter.steps
     ]
+    return replace(chapter, steps=tuple(steps))
+
+
+def _with_repeats(seed: int, chapter: Chapter) -> Chapter:
+    """Let a part of the fleets upload again and again what they have uploaded; by chances of its own too."""
+    random = Random(f"repeats of {seed}")
+    if random.random() >= _REPEATING:
+        return chapter
+    often, late = random.random(), random.choice((0.05, 2.0, MINUTE, HOUR))
+    repeats = [
+        replace(step, after=step.after + late * random.random(), file=step.file and respelled(random, step.file))
+        for step in chapter.steps
+        for _ in range(3)
+        if random.random() < often
+    ]
+    steps = sorted([*chapter.steps, *repeats], key=lambda step: step.after)
     return replace(chapter, steps=tuple(steps))
 
 

@@ -46,12 +46,17 @@ class Rules:
 
     Attributes:
         keeps_ledger: whether the totals are ledgers that must be right at every moment, not only after quiet.
+        is_upgraded: whether functions of an older countagg run beside those of this one: a ledger may then be
+            rebuilt although nothing was lost.
+        sees_repeats: whether the filter of an older countagg stands, which leaves out no repeated uploads.
     """
 
     processor: MakeHandler = real_processor
     aggregator: MakeHandler = real_aggregator
     publisher: MakeHandler = real_publisher
     keeps_ledger: bool = True
+    is_upgraded: bool = False
+    sees_repeats: bool = False
 
 
 REAL = Rules()

@@ -19,6 +19,11 @@ def content_of(item: Item) -> dict[str, int]:
     return read_canonical(unpack_canonical(item["Counters"]["B"]))
 
 
+def version_of(item: Item) -> str:
+    """Return the version of what a snapshot says; items of an older countagg do not tell it from the upload's."""
+    return str(item.get("ContentSequencer", item["Sequencer"])["S"])
+
+
 class Stored:
     """The days of two tables.
 

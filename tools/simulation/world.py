@@ -86,6 +86,7 @@ class World:
 
     def __init__(self, plan: Plan, rules: Rules, *, traced: bool) -> None:
         self.plan = plan
+        self.rules = rules
         self.random = Random(plan.seed)
         self.kept = [plan.kept]
         self.timeline = Timeline(plan.start)
@@ -150,7 +151,10 @@ class World:
         return Function(self.setting, short, _state(f"function/{short}").timeout, handler)
 
     def _mapping(self, hop: str) -> StreamMapping:
-        mapping = StreamMapping(self.setting, _state(f"mapping/{hop}"), self.functions[hop], self.dead_letters)
+        state = _state(f"mapping/{hop}")
+        if self.rules.sees_repeats:
+            state = replace(state, filters=_state("mapping/publisher").filters)
+        mapping = StreamMapping(self.setting, state, self.functions[hop], self.dead_letters)
         self.tables[hop].unheard = lambda key, item: mapping.lose_unheard("/".join(key), item)
         return mapping
 

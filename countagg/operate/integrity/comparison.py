@@ -47,7 +47,7 @@ class Comparer:
             *self._ledger(look),
             *self._outputs(look),
         ]
-        self._contents = {(each.instance, each.sequencer): each.packed for each in look.snapshots.values()}
+        self._contents = {(each.instance, each.content_sequencer): each.packed for each in look.snapshots.values()}
         self._ledgers = {look.stored.version: look.ledger} if look.ledger is not None else {}
         return differences
 
@@ -105,7 +105,7 @@ class Comparer:
             # Without a snapshot, the file is the best witness.
             file = look.files.get(instance)
             return None if file is None else file.packed
-        if snapshot.sequencer == included:
+        if snapshot.is_included(included):
             return snapshot.packed
         return self._contents.get((instance, included))
 
@@ -204,10 +204,10 @@ def _snapshot(file: CounterFile, packed: bytes, snapshot: StoredSnapshot | None)
 def _chain(inclusion: IncludedDay, look: DayLook) -> Iterator[Difference]:
     for instance, snapshot in look.snapshots.items():
         versions = inclusion.versions(instance)
-        if set(versions) == {snapshot.sequencer}:
+        if all(map(snapshot.is_included, versions)):
             continue
         included = max(versions) if max(versions) > snapshot.sequencer else min(versions)
-        state = f"{included or None} {snapshot.sequencer}"
+        state = f"{included or None} {snapshot.content_sequencer}"
         if included > snapshot.sequencer:
             yield Difference(Hop.LEDGER, INCLUDES_NEWER, instance, state=state)
         elif included:

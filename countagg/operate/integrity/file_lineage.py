@@ -85,7 +85,7 @@ class FileLineage:
     @property
     def is_included(self) -> bool:
         """Whether what the snapshot says is part of the totals."""
-        return self.expired or (self.snapshot is not None and self.snapshot.sequencer == self.included)
+        return self.expired or (self.snapshot is not None and self.snapshot.is_included(self.included))
 
 
 def follow_file(reader: DayReader, log: FileLog, key: str, now: datetime) -> FileLineage:
@@ -231,7 +231,7 @@ class _Hops:
     def _shares(
         self, in_file: dict[str, Decimal], counted: dict[str, Decimal], snapshot: Snapshot | None
     ) -> Iterator[Share]:
-        counts = snapshot is not None and self.ledger.seen.get(self.file_key.instance) == snapshot.sequencer
+        counts = snapshot is not None and snapshot.is_included(self.ledger.seen.get(self.file_key.instance))
         for counter in sorted(in_file.keys() | counted.keys()):
             units = self.ledger.sums.get(counter)
             total = None if units is None else exact(units)

@@ -120,7 +120,7 @@ class Tracer:
         """Trace the counter in a look."""
         self._remember(look)
         ledger = look.ledger or Ledger()
-        seen = look.inclusion.of_counter(self.counter) if look.inclusion else {}
+        seen = _versions(look, look.inclusion.of_counter(self.counter)) if look.inclusion else {}
         unknown = [name for name, included in seen.items() if (name, included) not in self._versions]
         parts = tuple(self._parts(look, seen))
         published = look.published.totals.get(self.counter)
@@ -142,10 +142,9 @@ class Tracer:
 
     def _remember(self, look: DayLook) -> None:
         for found in look.snapshots.values():
-            known = found.instance, found.sequencer
-            if known not in self._versions and (lines := lines_or_none(found.packed)) is not None:
-                value = lines.get(self.counter)
-                self._versions[known] = _Version(found.key, found.etag, found.uploaded_at, value)
+            if (lines := lines_or_none(found.packed)) is not None:
+                version = _Version(found.key, found.etag, found.uploaded_at, lines.get(self.counter))
+                self._versions[found.instance, found.content_sequencer] = version
 
     def _parts(self, look: DayLook, seen: Mapping[str, str]) -> Iterator[Part]:
         for instance in sorted(look.files.keys() | look.snapshots.keys()):
@@ -174,8 +173,18 @@ class Tracer:
             return lines_of(file.packed).get(self.counter)
         if snapshot is None or (file is None and snapshot.etag):
             return None
-        known = self._versions.get((snapshot.instance, snapshot.sequencer))
+        known = self._versions.get((snapshot.instance, snapshot.content_sequencer))
         return known.value if known else None
+
+
+def _versions(look: DayLook, seen: Mapping[str, str]) -> dict[str, str]:
+    """Return what is included by the versions of the contents."""
+    return {
+        instance: look.snapshots[instance].content_sequencer
+        if instance in look.snapshots and look.snapshots[instance].is_included(sequencer)
+        else sequencer
+        for instance, sequencer in seen.items()
+    }
 
 
 def unreadable_ledger(day: str, what: str) -> CorruptDocument:
@@ -194,6 +203,6 @@ def pending_reason(file: CounterFile | None, snapshot: Snapshot | None, included
         return WITHDRAWN
     if snapshot is not None and lines_or_none(snapshot.packed) is None:
         return UNREADABLE
-    if snapshot is None or snapshot.sequencer == included:
+    if snapshot is None or snapshot.is_included(included):
         return None
     return TO_LEDGER if included < snapshot.sequencer else INCLUDES_NEWER

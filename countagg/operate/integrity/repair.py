@@ -164,7 +164,7 @@ class Repairer:
             stored = self.reader.ledger(day)
             own = stored.parts[index]
             snapshots = self.reader.snapshots_of(partition, day)
-            ledger = rebuild((each.instance, Image(each.sequencer, each.packed)) for each in snapshots)
+            ledger = rebuild((each.instance, Image(each.content_sequencer, each.packed)) for each in snapshots)
             is_behind, held = highest > stored.version, _decode(own)
             if not is_behind and ledger == held and self._is_sound(day, partition, stored, own):
                 return highest

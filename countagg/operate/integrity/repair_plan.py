@@ -11,10 +11,10 @@ from typing import Any
 from countagg.core.events import ObjectEvent
 from countagg.core.sequencer import sequencer_after
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import pack_counters
+from countagg.core.snapshot import SnapshotChange, pack_counters
 from countagg.data.attributes import EXPIRES_AT, Item
 from countagg.data.day_records import DayRecord
-from countagg.data.snapshots import COUNTERS, ETAG, KEY, SEQUENCER, UPLOADED_AT
+from countagg.data.snapshots import CHANGE, CONTENT_SEQUENCER, COUNTERS, ETAG, KEY, SEQUENCER, UPLOADED_AT
 from countagg.operate.integrity.comparison import INCLUDES_NEWER
 from countagg.operate.integrity.evidence import DayLook
 from countagg.operate.integrity.findings import Difference, Hop, Verification
@@ -168,7 +168,7 @@ def _correction(instance: str, look: DayLook, event: ObjectEvent | None) -> Item
         # The other shards' items are of the same version.
         changed = SEQUENCER.put(max(_held(instance, look), default=_base(instance, look)))
     if event is None and instance in look.snapshots:
-        changed |= _set_by_day(instance, look)
+        changed |= _set_by_day(instance, look) | _as_changed(instance, look)
     wrong = (
         {name for item in look.snapshots[instance].items for name, _ in item_problems(item, look.terms)}
         if changed
@@ -180,6 +180,11 @@ def _correction(instance: str, look: DayLook, event: ObjectEvent | None) -> Item
 def _set_by_day(instance: str, look: DayLook) -> dict[str, Any]:
     """Return the attributes of a snapshot that day and instance alone determine."""
     return KEY.put(look.terms.key_of(instance)) | EXPIRES_AT.put(look.terms.expiry.snapshots)
+
+
+def _as_changed(instance: str, look: DayLook) -> dict[str, Any]:
+    """Return the attributes by which a snapshot's content is that of its upload."""
+    return CONTENT_SEQUENCER.put(look.snapshots[instance].sequencer) | CHANGE.put(SnapshotChange.COUNTERS)
 
 
 def _tombstone(instance: str, look: DayLook, now: str) -> Item:

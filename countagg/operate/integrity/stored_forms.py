@@ -4,6 +4,7 @@
 |---|---|---|
 | snapshot | Counters | the file, as text; parts of a split day against their share |
 | | Sequencer | normalised, not later than any event (`core.sequencer`); the ledger |
+| | ContentSequencer, Change | the Sequencer, and one another; earlier versions wrote neither |
 | | ETag, UploadedAt | the file as the bucket lists it |
 | | Key | prefix, day and instance |
 | | ExpiresAt | the bounds below |
@@ -43,14 +44,24 @@ from countagg.core.errors import CorruptDocument, InvalidObjectKey
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import UPDATED_AT_KEY, PublishedTotals
-from countagg.core.sequencer import sequencer_problem
+from countagg.core.sequencer import is_normalised, sequencer_problem
 from countagg.core.settings import FunctionSettings
-from countagg.core.snapshot import unpack_canonical
+from countagg.core.snapshot import SnapshotChange, unpack_canonical
 from countagg.data.attributes import EXPIRES_AT, VERSION, Attribute, Item
 from countagg.data.counters import VALUE, CounterItem
 from countagg.data.day_records import SNAPSHOTS_EXPIRE, TOTALS_EXPIRE, StoredRecord, layout_of, may_expire
 from countagg.data.ledgers import DOCUMENT, UPDATED_AT, StoredDay
-from countagg.data.snapshots import COUNTERS, ETAG, INSTANCE, KEY, SEQUENCER, UPLOADED_AT, StoredSnapshot
+from countagg.data.snapshots import (
+    CHANGE,
+    CONTENT_SEQUENCER,
+    COUNTERS,
+    ETAG,
+    INSTANCE,
+    KEY,
+    SEQUENCER,
+    UPLOADED_AT,
+    StoredSnapshot,
+)
 
 if TYPE_CHECKING:
     from countagg.operate.integrity.evidence import CounterFile
@@ -191,6 +202,17 @@ def item_problems(item: Item, terms: Terms) -> Iterator[Problem]:
     yield from _wrong(item, _SNAPSHOT, terms)
     if "S" in item.get(KEY.name, {}) and KEY.find(item) != terms.key_of(INSTANCE.find(item)):
         yield KEY.name, "is not that of the instance's file"
+    if CONTENT_SEQUENCER.name in item or CHANGE.name in item:
+        yield from _content_problems(CONTENT_SEQUENCER.find(item), SEQUENCER.find(item), CHANGE.find(item))
+
+
+def _content_problems(content: str, sequencer: str, change: str) -> Iterator[Problem]:
+    if not is_normalised(content):
+        yield CONTENT_SEQUENCER.name, "is no normalised sequencer"
+    elif content > sequencer:
+        yield CONTENT_SEQUENCER.name, "is later than the upload"
+    elif change != (SnapshotChange.ORDER if content < sequencer else SnapshotChange.COUNTERS):
+        yield CHANGE.name, "is not what the upload changed"
 
 
 def snapshot_problems(snapshot: StoredSnapshot, layout: Layout, terms: Terms) -> list[Problem]:
@@ -198,7 +220,7 @@ def snapshot_problems(snapshot: StoredSnapshot, layout: Layout, terms: Terms) ->
     problems = [problem for item in snapshot.items for problem in item_problems(item, terms)]
     problems += [
         (each.name, "differs between the shards")
-        for each in (ETAG, KEY, UPLOADED_AT, EXPIRES_AT)
+        for each in (CONTENT_SEQUENCER, CHANGE, ETAG, KEY, UPLOADED_AT, EXPIRES_AT)
         if len({str(item.get(each.name)) for item in snapshot.items}) > 1
     ]
     if len(snapshot.items) > 1 and not all(

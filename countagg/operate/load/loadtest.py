@@ -281,4 +281,4 @@ def count_withdrawn(pipeline: Pipeline, day: str, instances: Sequence[str]) -> i
 
 def _is_withdrawn(instance: str, heads: dict[str, SnapshotHead], seen: dict[str, str]) -> bool:
     head = heads.get(instance)
-    return head is None or (not head.etag and head.sequencer <= seen.get(instance, ""))
+    return head is None or (not head.etag and head.content_sequencer <= seen.get(instance, ""))

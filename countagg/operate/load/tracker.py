@@ -82,7 +82,7 @@ class Tracker:
             for head in heads:
                 waiting = self._waiting.get(head.instance)
                 if waiting and head.sequencer > self.before.get(head.instance, ""):
-                    included = head.sequencer <= seen.get(head.instance, "")
+                    included = head.content_sequencer <= seen.get(head.instance, "")
                     self._account(waiting, head.etag, at, included=included)
             return Sample(at, self._sent, self._applied, len(self.latencies), queued)
 

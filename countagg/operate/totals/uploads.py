@@ -143,7 +143,8 @@ def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclu
         head = heads.get(upload.instance)
         return (
             head is not None
-            and upload.replaced < head.sequencer <= seen.get(upload.instance, "")
+            and upload.replaced < head.sequencer
+            and head.content_sequencer <= seen.get(upload.instance, "")
             and head.etag == upload.etag
         )
 

@@ -7,8 +7,8 @@ from countagg.operate.load.tracker import Tracker
 from tests.fakes.pipeline import sequencer
 
 
-def head(number: int, etag: str, instance: str = "i") -> SnapshotHead:
-    return SnapshotHead(instance, sequencer(number), etag)
+def head(number: int, etag: str, instance: str = "i", *, unchanged_since: int | None = None) -> SnapshotHead:
+    return SnapshotHead(instance, sequencer(number), etag, sequencer(unchanged_since or number))
 
 
 def test_a_file_is_included_when_the_ledger_has_seen_its_snapshot() -> None:

@@ -106,7 +106,7 @@ class Health:
             AwsCallFailed: the service could not read one of them.
         """
         end = now.astimezone(UTC)
-        series = read_metrics(self._clients.cloudwatch, wanted, end - WINDOW, end, _RESOLUTION)
+        series = read_metrics(self._clients, wanted, end - WINDOW, end, _RESOLUTION)
         return {metric: _one(metric, values) for metric, values in series.items()}
 
     def skipped_key(self, processor: str, now: datetime) -> str | None:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of
+from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience, Transient
 from countagg.core.names import Names
 
 if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 THROTTLED: Final = (
@@ -71,13 +71,13 @@ class LogReader:
     """Reads the events of functions.
 
     Args:
-        logs: the client.
+        clients: to work with.
         patience: how throttling is waited out; its clock and its sleep also keep requests apart.
         on_missing: told the name of a function that has no log group, each time it is asked for.
     """
 
-    def __init__(self, logs: CloudWatchLogsClient, patience: Patience, on_missing: Callable[[str], None]) -> None:
-        self._logs = logs
+    def __init__(self, clients: Clients, patience: Patience, on_missing: Callable[[str], None]) -> None:
+        self._clients = clients
         self._patience = patience
         self._on_missing = on_missing
         self._next_request = patience.polling.clock()
@@ -128,7 +128,7 @@ class LogReader:
         if now < self._next_request:
             self._patience.polling.sleep(self._next_request - now)
         self._next_request = self._patience.polling.clock() + SECONDS_BETWEEN_REQUESTS
-        return self._logs.filter_log_events(**request)
+        return self._clients.logs.filter_log_events(**request)
 
 
 def _event(function: str, event: FilteredLogEventTypeDef) -> LogEvent:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from countagg.aws.errors import aws_errors
+from countagg.aws.session import Clients
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.metrics import Metric
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
 
 HOUR: Final = 3_600
 _AT_ONCE: Final = 500
@@ -20,12 +18,12 @@ _AT_ONCE: Final = 500
 
 
 def read_metrics(
-    cloudwatch: CloudWatchClient, metrics: Sequence[Metric], since: datetime, until: datetime, period: int = HOUR
+    clients: Clients, metrics: Sequence[Metric], since: datetime, until: datetime, period: int = HOUR
 ) -> dict[Metric, Mapping[datetime, float]]:
     """Return the statistic of each metric in each period. A period for which CloudWatch has nothing is absent.
 
     Args:
-        cloudwatch: the client to use.
+        clients: to work with.
         metrics: which.
         since: where the first period begins, aware.
         until: the end, aware.
@@ -39,7 +37,7 @@ def read_metrics(
         for start in range(0, len(metrics), _AT_ONCE):
             part = {f"m{index}": metric for index, metric in enumerate(metrics[start : start + _AT_ONCE])}
             queries: Any = [_query(key, metric, period) for key, metric in part.items()]
-            pages = cloudwatch.get_paginator("get_metric_data").paginate(
+            pages = clients.cloudwatch.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=since, EndTime=until
             )
             values: dict[str, defaultdict[datetime, float]] = {key: defaultdict(float) for key in part}

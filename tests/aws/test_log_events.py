@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,9 +13,7 @@ from countagg.aws.waiting import Patience
 from countagg.core.errors import AccessDenied, ConnectionProblem, TimedOut
 from countagg.core.polling import Polling
 from tests.aws.world import Clock, World, answer
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
+from tests.fakes.clients import FakeClients
 
 FUNCTION = "countagg-processor"
 GROUP = f"/aws/lambda/{FUNCTION}"
@@ -54,7 +52,7 @@ class Reading:
         self.missing: list[str] = []
         self.logs = FakeLogs(list(answers))
         patience = Patience(self.waited_for.append, Polling(100, self.clock.sleep, lambda: self.clock.now))
-        self.reader = LogReader(cast("CloudWatchLogsClient", self.logs), patience, self.missing.append)
+        self.reader = LogReader(FakeClients(logs=self.logs), patience, self.missing.append)
 
     def read(self, period: Period = Period(NOW)) -> list[str]:  # noqa: B008 - frozen
         return [event.message for event in self.reader.read(FUNCTION, period)]
@@ -80,7 +78,7 @@ def test_events_have_what_the_service_tells_of_them(world: World) -> None:
     logs.create_log_stream(logGroupName=GROUP, logStreamName="2026/11/20/[$LATEST]1")
     told = [{"timestamp": NOW + at, "message": f"line {at}"} for at in range(3)]
     logs.put_log_events(logGroupName=GROUP, logStreamName="2026/11/20/[$LATEST]1", logEvents=cast("Any", told))
-    reader = LogReader(logs, world.patience, pytest.fail)
+    reader = LogReader(world.clients, world.patience, pytest.fail)
 
     first, last = reader.read(FUNCTION, Period(NOW + 1, NOW + 2))
 
@@ -94,7 +92,7 @@ def test_events_have_what_the_service_tells_of_them(world: World) -> None:
 def test_a_function_without_a_log_has_no_events(world: World) -> None:
     missing: list[str] = []
 
-    assert list(LogReader(world.clients.logs, world.patience, missing.append).read(FUNCTION, Period(NOW))) == []
+    assert list(LogReader(world.clients, world.patience, missing.append).read(FUNCTION, Period(NOW))) == []
     assert missing == [FUNCTION]
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
 from countagg.aws.metrics import read_metrics
 from countagg.provision.metrics import Metric
 from tests.aws.world import World
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
+from tests.fakes.clients import FakeClients
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 APPLIED = Metric("countagg", "FilesApplied", (("service", "countagg-processor"),))
@@ -41,7 +39,7 @@ def test_what_was_counted_is_added_up_by_the_hour(world: World) -> None:
         put(world, APPLIED, value, timedelta(minutes=minutes))
     put(world, other, 99.0, timedelta(minutes=30))
 
-    found = read_metrics(world.clients.cloudwatch, [APPLIED, silent], NOW - timedelta(hours=3), NOW)
+    found = read_metrics(world.clients, [APPLIED, silent], NOW - timedelta(hours=3), NOW)
 
     hours = {NOW - timedelta(hours=3): 12.0, NOW - timedelta(hours=1): 1.5}
     assert found == {APPLIED: hours, silent: {}}
@@ -70,7 +68,7 @@ def test_pages_are_added_up_and_no_call_asks_for_too_many(metrics: int, asked: l
     client = PagedMetrics()
     wanted = [replace(APPLIED, name=f"m{number}") for number in range(metrics)]
 
-    found = read_metrics(cast("CloudWatchClient", client), wanted, NOW - timedelta(hours=1), NOW)
+    found = read_metrics(FakeClients(cloudwatch=client), wanted, NOW - timedelta(hours=1), NOW)
 
     assert client.asked == asked
     assert found == {metric: {NOW: 3.0} for metric in wanted}

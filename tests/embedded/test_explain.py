@@ -158,7 +158,7 @@ def explained(reader: Reader, day: str) -> tuple[CounterLineage, FileLineage]:
     """Explain a counter and a file as that principal."""
     settings = Pipeline.deployed(reader.clients, reader.stack.name).settings
     source, now = DayReader(reader.clients, settings), datetime.now(UTC)
-    logs = LogReader(reader.clients.logs, Patience(lambda _: None), lambda _: None)
+    logs = LogReader(reader.clients, Patience(lambda _: None), lambda _: None)
     log = FileLog(logs, reader.stack.names, now)
     key = reader.stack.key(day, "i-1")
     return explain_counter(Observer(source, day, now.date()), "A"), follow_file(source, log, key, now)

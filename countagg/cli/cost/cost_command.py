@@ -149,7 +149,7 @@ def _measure(session: Session, since: str) -> Measured:
     }
     lines = measured_lines(names, memory)
     metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
-    return measure(lines, read_metrics(session.clients.cloudwatch, metrics, begin, now), now)
+    return measure(lines, read_metrics(session.clients, metrics, begin, now), now)
 
 
 def _write_measured(session: Session, measured: Measured, prices: Prices) -> None:

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from countagg.aws.errors import aws_errors
 from countagg.aws.log_events import LogReader, Period, milliseconds
 from countagg.aws.waiting import USUAL, Patience
 from countagg.cli.app import completion
@@ -137,8 +136,7 @@ def log_reader(session: Session, missing: set[str], polling: Polling = USUAL) ->
             missing.add(function)
 
     patience = Patience(lambda what: session.remark(f"waiting for {what}", style="dim"), polling)
-    with aws_errors("logs"):
-        return LogReader(session.clients.logs, patience, note_missing)
+    return LogReader(session.clients, patience, note_missing)
 
 
 def _require_logs(session: Session, functions: Sequence[str], missing: set[str]) -> None:

@@ -10,7 +10,6 @@ from countagg.operate.cost.model import (
     ASSUMED,
     GB,
     MONTH_DAYS,
-    Assumptions,
     Bill,
     LineParts,
     Workload,
@@ -27,12 +26,12 @@ _MEMORY: Final = 256
 _LOG_DAYS: Final = 30
 
 
-def article_bill(work: Workload, sizes: ArticleSizes, assumed: Assumptions = ASSUMED) -> Bill:
+def article_bill(work: Workload, sizes: ArticleSizes) -> Bill:
     """Return what the article's layout costs. It has no alarms, no queue and nothing that is published."""
-    return bill(_lines(work, sizes, assumed))
+    return bill(_lines(work, sizes))
 
 
-def _lines(work: Workload, sizes: ArticleSizes, assumed: Assumptions) -> Iterable[LineParts]:
+def _lines(work: Workload, sizes: ArticleSizes) -> Iterable[LineParts]:
     months = work.days / MONTH_DAYS
     values = work.files * work.counters
     yield "upload", Meter.S3_PUT, work.files, "a file"
@@ -41,10 +40,10 @@ def _lines(work: Workload, sizes: ArticleSizes, assumed: Assumptions) -> Iterabl
     yield "notification", Meter.SNS_PUBLISH, work.files, "a file"
 
     seconds = (
-        work.files * (assumed.per_invocation + assumed.s3_call) + values * ARTICLE_UPDATES * assumed.dynamodb_call
+        work.files * (ASSUMED.per_invocation + ASSUMED.s3_call) + values * ARTICLE_UPDATES * ASSUMED.dynamodb_call
     )
     yield from function_lines("processor", work.files, seconds, _MEMORY, "a file")
-    yield from log_lines("processor", work.files * assumed.article_log_bytes, _LOG_DAYS)
+    yield from log_lines("processor", work.files * ASSUMED.article_log_bytes, _LOG_DAYS)
     yield "processor", Meter.S3_GET, work.files, "a file read"
     updates = values * ARTICLE_UPDATES * sizes.state_units
     yield "state", Meter.DYNAMODB_WRITE, updates, "files x counters x 2 updates x KB of a counter's item"
@@ -54,9 +53,9 @@ def _lines(work: Workload, sizes: ArticleSizes, assumed: Assumptions) -> Iterabl
     records = values * work.changed
     batch = min(_BATCH, 1 + records / work.seconds * STREAM_POLL)
     calls = records / batch
-    seconds = calls * assumed.per_invocation + records * assumed.dynamodb_call
+    seconds = calls * ASSUMED.per_invocation + records * ASSUMED.dynamodb_call
     yield from function_lines("aggregator", calls, seconds, _MEMORY, "batches of stream records")
-    yield from log_lines("aggregator", calls * assumed.article_log_bytes, _LOG_DAYS)
+    yield from log_lines("aggregator", calls * ASSUMED.article_log_bytes, _LOG_DAYS)
     yield "sums", Meter.DYNAMODB_WRITE, records * sizes.total_units, "changed values, an update a stream record"
     stored = work.counters * sizes.total * work.keep_days / GB * months
     yield "sums", Meter.DYNAMODB_STORAGE, stored, "counters x bytes of a sum x days kept"

@@ -54,6 +54,9 @@ FOR_WHAT_IS_THERE: Final = {"dynamodb:DeleteItem", "sqs:ChangeMessageVisibility"
 DAY: Final = datetime.now(UTC).date().isoformat()
 YESTERDAY: Final = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
+pytestmark = pytest.mark.xdist_group("calls")
+"""One process runs all commands, and not each its own."""
+
 
 class Operator:
     """Runs commands, and does by hand what makes them do everything that they can."""

@@ -85,7 +85,11 @@ class Layout:
 
     def partitions_of(self, day: str, instance: str) -> tuple[str, ...]:
         """Return the keys of the partitions of a day that an instance's snapshot goes to, one a shard."""
-        return self._of_lane(day, crc32(instance.encode()) % self.lanes)
+        return self._of_lane(day, self.lane_of(instance))
+
+    def lane_of(self, instance: str) -> int:
+        """Return which lane an instance belongs to, counted from 0."""
+        return crc32(instance.encode()) % self.lanes
 
     def first_partitions(self, day: str) -> tuple[str, ...]:
         """Return the keys of one partition a lane: together they name every instance once."""

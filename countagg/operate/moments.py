@@ -58,3 +58,19 @@ def parse_past_day(text: str, now: datetime, where: str) -> date:
         return now.astimezone(UTC).date() - age
     except (UsageError, OverflowError) as error:
         raise UsageError(f"{text!r} is no day", where=where, hint=_DAY_HINT) from error
+
+
+def parse_period(text: str, where: str) -> timedelta:
+    """Turn what an operator typed into a length of time, such as `10m`.
+
+    Args:
+        text: an age of at least a second.
+        where: the option, for the message.
+
+    Raises:
+        UsageError: it is none.
+    """
+    age = parse_age(text)
+    if not age:
+        raise UsageError(f"{text!r} is no length of time", where=where, hint="give one such as 90s, 10m or 2h")
+    return age

@@ -50,6 +50,7 @@ COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
     Audience.DEPLOYER: ("setup", "plan", "outputs", "stacks", "permissions print", "doctor"),
     Audience.OPERATOR: (
         *_READING,
+        "instances",
         "upload-sample",
         "loadtest",
         "repair",

@@ -59,6 +59,11 @@ CATALOGUE: Final = {
         "totals.upload_command", _USE, "Upload test counters: the four sample instances, or a fleet."
     ),
     "query": Entry("totals.query_command", _USE, "Show the totals of a day, or with --since those of many days."),
+    "instances": Entry(
+        "instances.instances_command",
+        _USE,
+        "Show each instance's last upload and what it holds; with --stale, exit with 1 if one is silent.",
+    ),
     "status": Entry(
         "health.status_command",
         _USE,

@@ -55,6 +55,7 @@ COMMANDS: Final = {
         "--always",
         "--withdraw",
     },
+    "instances": {"--date", "--stale", "--watch", "--interval"},
     "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
     "query": {
         "--date",

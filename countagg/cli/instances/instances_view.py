@@ -1,0 +1,173 @@
+"""Instances in all forms: once, or again and again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from rich.console import Group
+from rich.text import Text
+
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.live import show_live
+from countagg.cli.terminal.render import (
+    describe_age,
+    for_reader,
+    grouped,
+    make_table,
+    to_the_second,
+    write_json_line,
+    write_table,
+)
+from countagg.cli.terminal.result import write_result
+from countagg.core.printable import printable
+from countagg.operate.instances.roster import InstanceState, Roster
+
+_HEADER: Final = ("INSTANCE", "STATE", "UPLOADED", "COUNTERS", "BYTES", "REFUSED", "LANE")
+_NUMERIC: Final = frozenset({"COUNTERS", "BYTES", "REFUSED", "LANE"})
+_COLUMNS: Final = (
+    *("INSTANCE", "DATE", "STATE", "UPLOADED_AT", "AGE_SECONDS"),
+    *("COUNTERS", "BYTES", "REFUSED", "LANE"),
+)
+"""Of CSV."""
+_MARKS: Final = {"STATE": {"SILENT": "bold red", "withdrawn": "dim"}}
+_LINES_AROUND: Final = 4
+"""Lines of a terminal that the table's header, the lines below it and the cursor take."""
+
+
+def write_roster(session: Session, roster: Roster) -> None:
+    """Write the instances in the form that is asked for."""
+    write_result(
+        session,
+        roster_document(roster),
+        _COLUMNS,
+        (_cells(roster, each) for each in roster.instances),
+        lambda: write_table(session.result_console, *_table(roster, roster.instances), _NUMERIC, _MARKS),
+    )
+
+
+def roster_document(roster: Roster) -> dict[str, Any]:
+    """Return the instances as JSON has them."""
+    return {
+        "date": roster.day,
+        "lanes": roster.lanes,
+        "stale_seconds": None if roster.stale is None else int(roster.stale.total_seconds()),
+        "silent": roster.silent,
+        "instances": [
+            {
+                "instance": each.instance,
+                "date": each.date,
+                "uploaded_at": each.uploaded_at and each.uploaded_at.isoformat(timespec="seconds"),
+                "age_seconds": _age(roster, each),
+                "withdrawn": each.is_withdrawn,
+                "silent": each.is_silent,
+                "counters": each.counters,
+                "bytes": each.bytes,
+                "refused": each.refused,
+                "lane": each.lane,
+            }
+            for each in roster.instances
+        ],
+    }
+
+
+def _age(roster: Roster, state: InstanceState) -> int | None:
+    age = state.age_seconds(roster.at)
+    return None if age is None else int(age)
+
+
+def _cells(roster: Roster, state: InstanceState) -> tuple[object, ...]:
+    """Return the row of CSV; what is not known is empty."""
+    uploaded_at = "" if state.uploaded_at is None else state.uploaded_at.isoformat(timespec="seconds")
+    numbers = (_age(roster, state), state.counters, state.bytes, state.refused, state.lane)
+    age, *others = ("" if each is None else each for each in numbers)
+    return (state.instance, state.date, _word(state), uploaded_at, age, *others)
+
+
+def _word(state: InstanceState) -> str:
+    if state.is_silent:
+        return "SILENT"
+    if state.is_withdrawn:
+        return "withdrawn"
+    return "refused" if state.uploaded_at is None and state.refused else "ok"
+
+
+def _table(roster: Roster, states: Iterable[InstanceState]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Return the table for people: lanes only where there are several, refusals only where they are known."""
+    left_out = set()
+    if roster.lanes == 1:
+        left_out.add("LANE")
+    if all(each.refused is None for each in roster.instances):
+        left_out.add("REFUSED")
+    rows = [dict(zip(_HEADER, _words(roster, each), strict=True)) for each in states]
+    header = tuple(name for name in _HEADER if name not in left_out)
+    return header, [[row[name] for name in header] for row in rows]
+
+
+def _words(roster: Roster, state: InstanceState) -> tuple[str, ...]:
+    age = state.age_seconds(roster.at)
+    numbers = (state.counters, state.bytes, state.refused, state.lane)
+    return (
+        state.instance,
+        _word(state),
+        "never" if age is None else f"{describe_age(age)} ago",
+        *("" if each is None else grouped(each) for each in numbers),
+    )
+
+
+def show_rosters(session: Session, rosters: Iterator[Roster]) -> None:
+    """Show the instances as they are, until Ctrl-C or until nobody reads it any more."""
+    writer = _RosterWriter(session)
+    show_live(session, rosters, draw_roster, writer.append)
+
+
+def draw_roster(roster: Roster, height: int) -> Group:
+    """Return what a terminal of that height shows: as many instances as fit, those that are silent first."""
+    ordered = sorted(roster.instances, key=lambda each: (not each.is_silent, each.instance))
+    fitting = ordered[: max(1, height - _LINES_AROUND)]
+    more = len(ordered) - len(fitting)
+    told = f"{roster.day}: {len(ordered)} instances"
+    if roster.stale is not None:
+        told += f", {len(roster.silent)} silent"
+    return Group(
+        make_table(*_table(roster, fitting), _NUMERIC, _MARKS),
+        Text(f"{told}; {to_the_second(roster.at)}", style="dim"),
+        Text(f"{f'and {more} more; ' if more else ''}Ctrl-C ends", style="dim"),
+    )
+
+
+class _RosterWriter:
+    """Writes the instances that changed at each look, in the form that is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = csv.writer(session.stdout, lineterminator="\n")
+        self._before: dict[str, tuple[object, ...]] = {}
+        if session.options.output is OutputForm.CSV:
+            self._rows.writerow(("TIME", *_COLUMNS))
+
+    def append(self, roster: Roster) -> None:
+        """Write those that uploaded, or whose state changed; in JSON all, with the names of those."""
+        said = {each.instance: (each.uploaded_at, _word(each)) for each in roster.instances}
+        changed = [each for each in roster.instances if said[each.instance] != self._before.get(each.instance)]
+        self._before = dict(said)
+        if not changed:
+            return
+        stdout, now = self._session.stdout, to_the_second(roster.at)
+        match self._session.options.output:
+            case OutputForm.JSON:
+                names = [each.instance for each in changed]
+                write_json_line(stdout, {"time": now, **roster_document(roster), "changed": names})
+            case OutputForm.CSV:
+                for each in changed:
+                    cells = (
+                        for_reader(stdout, cell) if isinstance(cell, str) else cell
+                        for cell in _cells(roster, each)
+                    )
+                    self._rows.writerow((now, *cells))
+            case _:
+                for each in changed:
+                    words = _words(roster, each)[:3]
+                    stdout.write("  ".join(map(printable, (now, *words))) + "\n")

@@ -1,0 +1,1 @@
+"""Instances: when each uploaded last, and what its file holds."""

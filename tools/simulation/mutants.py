@@ -214,8 +214,8 @@ MUTANTS = (
     Mutant(
         "a removal passed over where a refused file came since",
         "functions.processor",
-        "                self._withdraw(event, file_key)\n                if earlier.parts is None",
-        "                Outcome.SKIPPED\n                if earlier.parts is None",
+        "                self._withdraw(event, file_key)\n                if earlier.snapshot is None",
+        "                Outcome.SKIPPED\n                if earlier.snapshot is None",
         seed=236,
     ),
     Mutant(

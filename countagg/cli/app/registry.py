@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Final
@@ -111,6 +112,7 @@ def open_session(flags: Mapping[str, Any], words: str, forms: Sequence[OutputFor
     stderr = outlive_reader(sys.stderr, dispensable=True)
     given = frozenset(name for name, value in flags.items() if value is not None)
     session = Session(options, preferences, given, stdout=outlive_reader(sys.stdout), stderr=stderr)
+    session.reopen = partial(open_session, flags, words, forms)
     for path, reason in preferences.skipped:
         session.remark(f"{printable(str(path))} is skipped: {reason}", style="dim")
     return session

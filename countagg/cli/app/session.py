@@ -67,6 +67,8 @@ class Session:
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    reopen: Callable[[], Session] | None = None
+    """Makes the session anew, out of the same flags."""
 
     @cached_property
     def result_console(self) -> Console:
@@ -88,6 +90,10 @@ class Session:
             markup=False,
             soft_wrap=not file.isatty(),
         )
+
+    def reopened(self) -> Session:
+        """Return a session with settings that are read anew, and clients that are made anew."""
+        return self if self.reopen is None else self.reopen()
 
     def remark(self, text: str, style: str = "") -> None:
         """Write a line of progress, unless --quiet; its commands work on the same stack in the same place."""

@@ -15,6 +15,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.terminal.render import write_json
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, read_job
+from countagg.cli.upload.upload_service import serve
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.operate.upload.day_sums import Values
@@ -51,6 +52,7 @@ _Values = Annotated[
     ),
 ]
 _State = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to remember what was read and sent.")]
+_Every = Annotated[str | None, typer.Option(metavar="TIME", help="Go on, and upload every 60s, 5m or 1h.")]
 _Always = Annotated[bool, typer.Option("--always", help="Upload also what has not changed since the last upload.")]
 _Withdraw = Annotated[
     bool, typer.Option("--withdraw", help="Delete the file of the day instead, which withdraws the instance.")
@@ -71,6 +73,7 @@ def upload(
     gauges: _Gauges = False,
     values: _Values = Values.AS_IS,
     state: _State = None,
+    every: _Every = None,
     always: _Always = False,
     withdraw: _Withdraw = False,
 ) -> None:
@@ -81,24 +84,27 @@ def upload(
     Example: countagg upload /proc/vmstat --values today --exclude 'nr_*' --bucket my-counters
     """
     selection = Selection(tuple(include or ()), tuple(exclude or ()), gauges)
-    flags = UploadFlags(tuple(sources or ()), bucket, prefix, instance_id, date, form, selection, values, state)
-    job = read_job(session, flags)
+    flags = UploadFlags(
+        tuple(sources or ()), bucket, prefix, instance_id, date, form, selection, values, state, always
+    )
     if withdraw:
-        _withdraw(session, job, flags)
-        return
-    if not sources:
+        _withdraw(session, flags)
+    elif not sources:
         raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
-    _upload(session, job, always=always)
+    elif every:
+        serve(session, flags, every)
+    else:
+        _upload(session, read_job(session, flags))
 
 
-def _upload(session: Session, job: UploadJob, *, always: bool) -> None:
+def _upload(session: Session, job: UploadJob) -> None:
     with job.state_file.held(), session.busy("uploading"):
         uploader = job.uploader(session)
         remarks = uploader.read(session.now)
         for what, count in remarks.items():
             if count:
                 session.remark(f"{count} {what}")
-        files = list(uploader.send(session.now().date(), always=always))
+        files = list(uploader.send(session.now().date()))
     _show(session, job, files, remarks)
 
 
@@ -125,11 +131,11 @@ def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: 
         session.result_console.print(f"{each.counters:,} counters {done} s3://{target.bucket}/{each.key}")
 
 
-def _withdraw(session: Session, job: UploadJob, flags: UploadFlags) -> None:
+def _withdraw(session: Session, flags: UploadFlags) -> None:
     """Delete the file of a day."""
     if flags.sources:
         raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
-    day = resolve_day(flags.date or "today", session.now())
+    job, day = read_job(session, flags), resolve_day(flags.date or "today", session.now())
     with job.state_file.held():
         key = job.uploader(session).withdraw(day)
     target = job.plan.target

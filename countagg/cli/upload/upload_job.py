@@ -36,6 +36,7 @@ class UploadFlags:
     selection: Selection
     values: Values
     state: Path | None
+    always: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def read_job(session: Session, flags: UploadFlags) -> UploadJob:
         check_source(source)
     reader = Reader(flags.sources, partial(read_source, stdin=session.stdin), flags.form, flags.selection)
     path = flags.state or default_state_path(f"{target.bucket}/{target.prefix}", target.instance)
-    return UploadJob(UploadPlan(target, flags.values, day, rules), reader, StateFile(path))
+    return UploadJob(UploadPlan(target, flags.values, day, rules, flags.always), reader, StateFile(path))
 
 
 def _target(session: Session, flags: UploadFlags) -> Target:

@@ -3,7 +3,8 @@
 Pure: from one state and one reading follows the next state. The rules:
 
 - What a counter has gained since the last reading is added to the day. A value below the last one is that of a
-  source that began anew: it counts from zero.
+  source that began anew: it counts from zero. So does one that was missing when its source
+  had begun anew.
 - A counter that a source did not have at the last reading counts whole. One of a source that is read for the first
   time counts whole if the source began today, and otherwise from now on.
 - What was gained between the last reading of a day and the first of the next belongs to the day in which more of
@@ -186,16 +187,22 @@ class _Gains:
             else:
                 self.remarks[FROM_NOW_ON] += 1
         counters = {name: value for name, value in source.counters.items() if value >= 0}
-        self._baselines[source.source] = Baseline(self._selection, {**dict(self._kept(last)), **counters})
+        self._baselines[source.source] = Baseline(self._selection, {**dict(self._kept(source, last)), **counters})
 
     @staticmethod
     def _gain(sums: dict[str, int], name: str, gained: int) -> None:
         sums[name] = sums.get(name, 0) + gained
 
-    def _kept(self, last: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-        """Yield what is remembered of counters that are missing: of those that gained nothing all day it ends."""
-        ends = self._last is not None and self._last < self._midnight
-        closing = self._before.days.get(self._last.date().isoformat(), {}) if self._last is not None else {}
+    def _kept(self, source: SourceReading, last: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+        """Yield what is remembered of counters, also of those that are missing.
+
+        Some programs show a counter once it counts. So one that is missing when its source has begun anew counts
+        from zero when it comes back; and one that gained nothing on the day that ends is not remembered for ever.
+        """
+        if self._last is None or (source.started is not None and source.started >= self._last.timestamp()):
+            return
+        ends = self._last < self._midnight
+        closing = self._before.days.get(self._last.date().isoformat(), {})
         for name, value in last.items():
             if not ends or closing.get(name):
                 yield name, value

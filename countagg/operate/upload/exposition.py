@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,8 @@ _COUNTING: Final = {
     "summary": ("_count", "_sum"),
 }
 """Endings of the series that count, by the type of their metric; a quantile of a summary counts nothing."""
+_NAMES = re.compile(r"^[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)", re.MULTILINE)
+"""Names at the beginning of lines."""
 _UNTYPED: Final = frozenset({"unknown", "untyped"})
 _CREATED: Final = "_created"
 
@@ -71,11 +74,14 @@ def read_exposition(text: str, *, openmetrics: bool) -> Exposition:
         for sample in metric.samples
         if sample.name in _STARTS and not sample.labels and math.isfinite(sample.value)
     ]
-    entries = (entry for metric in metrics for sample in metric.samples for entry in _entries(metric, sample))
+    written = frozenset(_NAMES.findall(text))
+    entries = (
+        each for metric in metrics for sample in metric.samples for each in _entries(metric, sample, written)
+    )
     return Exposition(tuple(entries), min(starts, default=None))
 
 
-def _entries(metric: Metric, sample: Sample) -> Iterable[ExpositionEntry]:
+def _entries(metric: Metric, sample: Sample, written: Collection[str]) -> Iterable[ExpositionEntry]:
     if sample.name == metric.name + _CREATED:
         return  # a time, of a metric that counts
     endings = _COUNTING.get(metric.type)
@@ -84,8 +90,11 @@ def _entries(metric: Metric, sample: Sample) -> Iterable[ExpositionEntry]:
         counting = metric.type in _UNTYPED and sample.name.endswith("_total")
     else:
         counting = any(sample.name == metric.name + ending for ending in endings)
+    # The parser calls all counters as OpenMetrics does, also one that its exporter calls otherwise.
+    own = sample.name.removesuffix("_total")
+    name = own if own in written and sample.name not in written else sample.name
     # A float's shortest form is the number that the exporter meant.
-    yield ExpositionEntry(series_name(sample.name, sample.labels), repr(sample.value), counting)
+    yield ExpositionEntry(series_name(name, sample.labels), repr(sample.value), counting)
 
 
 def _parser(*, openmetrics: bool) -> Callable[[str], Iterable[Metric]]:

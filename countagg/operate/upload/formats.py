@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import InvalidCounterFile
+from countagg.core.gzipped import GZIP_MAGIC, gunzip
 from countagg.operate.upload.exposition import Exposition, read_exposition
 from countagg.operate.upload.series import plain_name
 
@@ -25,8 +25,6 @@ GAUGES_LEFT_OUT: Final = "that are no counters left out; --gauges takes them"
 TEXTS_LEFT_OUT: Final = "that are no numbers left out"
 _DEEPEST: Final = 50
 _SHOWN: Final = 60
-_GZIP: Final = b"\x1f\x8b"
-_WITH_HEADER: Final = 16 + zlib.MAX_WBITS
 
 _GAUGES_OF_PROC: Final = frozenset(
     {
@@ -148,23 +146,10 @@ def _ends_as_openmetrics(text: str) -> bool:
 
 
 def _unzip(content: bytes) -> bytes:
-    """Return the content as it was before gzip, if that was used; several members are joined, as gunzip does."""
-    members, size = [], 0
-    while content.startswith(_GZIP):
-        inflater = zlib.decompressobj(_WITH_HEADER)
-        try:
-            members.append(inflater.decompress(content, MAX_SOURCE_BYTES - size + 1))
-        except zlib.error as error:
-            raise InvalidCounterFile(f"gzip: {error}") from error
-        size += len(members[-1])
-        if size > MAX_SOURCE_BYTES:
-            raise InvalidCounterFile(f"more than {MAX_SOURCE_BYTES} bytes are compressed in it")
-        if not inflater.eof:
-            raise InvalidCounterFile("gzip: the content is cut short")
-        content = inflater.unused_data
-    if members and content.strip(b"\0"):
-        raise InvalidCounterFile("gzip: something else follows the compressed content")
-    return b"".join(members) if members else content
+    try:
+        return gunzip(content, MAX_SOURCE_BYTES) if content.startswith(GZIP_MAGIC) else content
+    except ValueError as error:
+        raise InvalidCounterFile(str(error)) from error
 
 
 def _decode(content: bytes) -> str:

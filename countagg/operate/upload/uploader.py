@@ -136,12 +136,14 @@ class UploadPlan:
         values: what the sources' numbers are.
         day: that the numbers are of, as they are; None for the day that it is.
         rules: what the stack takes.
+        always: whether to upload the file of the day also if it is what was uploaded last.
     """
 
     target: Target
     values: Values = Values.AS_IS
     day: str | None = None
     rules: FileRules = FileRules()
+    always: bool = False
 
 
 class Uploader:
@@ -181,8 +183,8 @@ class Uploader:
         else:
             state = take_as_is(self._state, reading, self._plan.day or moment.date().isoformat())
         for day, counters in state.days.items():
-            if counters != self._state.days.get(day):
-                self._plan.rules.check(self._wanted(counters))
+            if counters != self._state.days.get(day) and (wanted := self._wanted(counters)):
+                self._plan.rules.check(wanted)
         self._remember(state)
         return remarks
 
@@ -190,12 +192,11 @@ class Uploader:
         """Return the days with a file that was not uploaded as it is now."""
         return [day for day, _, sent in self._files() if self._state.sent.get(day) != sent]
 
-    def send(self, today: date, *, always: bool = False) -> Iterator[SentFile]:
+    def send(self, today: date) -> Iterator[SentFile]:
         """Upload the files of all days that differ from what was uploaded last; yield each file.
 
         Args:
             today: by now, UTC.
-            always: whether to upload today's file, or that of the chosen day, also if it does not differ.
 
         Raises:
             CountaggError: S3 refuses; what was not uploaded is pending.
@@ -203,7 +204,7 @@ class Uploader:
         for day, counters, sent in self._files():
             content, key = render_counters(counters), self._plan.target.key(day)
             is_current = day in {self._plan.day, today.isoformat()}
-            if self._state.sent.get(day) == sent and not (always and is_current):
+            if self._state.sent.get(day) == sent and not (self._plan.always and is_current):
                 if is_current:
                     yield SentFile(day, key, len(counters), len(content), None)
                 continue

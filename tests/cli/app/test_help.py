@@ -52,6 +52,7 @@ COMMANDS: Final = {
         "--gauges",
         "--values",
         "--state",
+        "--every",
         "--always",
         "--withdraw",
     },
@@ -140,7 +141,7 @@ COMMANDS: Final = {
     "local status": set[str](),
     "local env": set[str](),
     "local logs": set[str](),
-    "demo": {"--keep"},
+    "demo": set[str](),
 }
 
 

@@ -26,13 +26,13 @@ class DayTotals:
     Attributes:
         day: YYYY-MM-DD.
         version: counts the changes of the ledger.
-        updated_at: of the last change, UTC, ISO 8601; empty if there was none.
+        updated_at: of the last change, UTC, ISO 8601; None if there was none.
         ledger: the sums and what they include.
     """
 
     day: str
     version: int
-    updated_at: str
+    updated_at: str | None
     ledger: Ledger
 
 
@@ -123,7 +123,7 @@ class Pipeline(DayReader):
         """
         stored = self.ledger(day)
         try:
-            return DayTotals(day, stored.version, stored.updated_at, stored.decode())
+            return DayTotals(day, stored.version, stored.updated_at or None, stored.decode())
         except CorruptDocument as error:
             hint = f"`countagg repair --date {day}` mends them"
             raise CorruptDocument(error.what, where=f"totals of {day}", hint=hint) from error

@@ -115,7 +115,7 @@ def test_a_function_of_that_name_that_is_not_ours_has_no_settings(deployed: Worl
 
 
 def test_totals_of_a_day_without_uploads(pipeline: Pipeline) -> None:
-    assert pipeline.totals(DAY) == DayTotals(DAY, 0, "", Ledger())
+    assert pipeline.totals(DAY) == DayTotals(DAY, 0, None, Ledger())
 
 
 def test_totals_of_a_day(unwired: World) -> None:

@@ -70,7 +70,7 @@ class FakePipeline(Pipeline):
 
     def totals(self, day: str) -> DayTotals:
         if day != DAY or not self.version:
-            return DayTotals(day, 0, "", Ledger())
+            return DayTotals(day, 0, None, Ledger())
         return DayTotals(day, self.version, "now", self.included)
 
     def snapshots(self, day: str, *_shown: Attribute) -> Iterator[StoredSnapshot]:

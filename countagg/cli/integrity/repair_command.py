@@ -177,7 +177,7 @@ def write_mendings(
     documents = [{"date": day, "repaired": [document_of(each) for each in found]} for day, found in mended.items()]
     document = (documents[0] if date else {"days": documents}) | ({"dry_run": True} if dry_run else {})
     rows = [
-        (day, str(each.hop), each.instance, each.counter, str(each.action))
+        (day, str(each.hop), each.instance or "", each.counter or "", str(each.action))
         for day, found in mended.items()
         for each in found
     ]

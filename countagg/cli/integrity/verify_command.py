@@ -109,8 +109,8 @@ def _rows(differences: Sequence[Difference], shown: Callable[[Decimal | None], s
     return [
         (
             str(each.hop),
-            each.instance,
-            each.counter,
+            each.instance or "",
+            each.counter or "",
             shown(each.expected),
             shown(each.found),
             each.what,

@@ -163,7 +163,7 @@ def _document(limits: LimitsOfDay) -> dict[str, object]:
                 "limit": _number(each.limit),
                 "value": _number(each.value),
                 "passed": each.passed,
-                "alerted_at": each.alerted_at or None,
+                "alerted_at": each.alerted_at,
                 "problem": each.problem or None,
             }
             for each in limits.limits

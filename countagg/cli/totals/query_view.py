@@ -24,7 +24,7 @@ def write_day(session: Session, totals: TotalsOfDay) -> None:
     else:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
         write_table(session.result_console, _header(totals), shown, frozenset({"VALUE"}))
-        if totals.version:
+        if totals.updated_at:
             updated = describe_moment(totals.updated_at, session.now())
             session.remark(f"{totals.day}, version {changes_of(totals.version)}, updated {updated}", style="dim")
 
@@ -34,7 +34,7 @@ def day_document(totals: TotalsOfDay) -> dict[str, object]:
     document: dict[str, object] = {
         "date": totals.day,
         "version": totals.version,
-        "updated_at": totals.updated_at or None,
+        "updated_at": totals.updated_at,
         "totals": {name: to_number(value) for name, value in totals.totals.items()},
     }
     if totals.instances is not None:

@@ -42,8 +42,9 @@ def draw_look(look: Look, height: int) -> Group:
     ]
     rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in totals.totals]
     fitting = rows[: max(1, height - _LINES_AROUND)]
-    updated = f"{totals.day}, version {changes_of(totals.version)}, updated {show_moment(totals.updated_at)}"
-    told = updated if totals.version else _nothing(look)
+    told = _nothing(look)
+    if totals.updated_at:
+        told = f"{totals.day}, version {changes_of(totals.version)}, updated {show_moment(totals.updated_at)}"
     left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
     return Group(
         make_table(_HEADER, fitting, _NUMERIC),

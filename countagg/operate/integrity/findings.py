@@ -23,8 +23,8 @@ class Difference:
     Attributes:
         hop: where it was found.
         what: what is wrong, in a few words.
-        instance: whose; empty if it concerns no single one.
-        counter: which; empty if it concerns no single one.
+        instance: whose; None if it concerns no single one.
+        counter: which; None if it concerns no single one.
         expected: the value that the hop before says; None for no value.
         found: the value that is there; None for no value.
         state: versions and sequencers involved. As long as they change, the pipeline is at work on it.
@@ -33,15 +33,15 @@ class Difference:
 
     hop: Hop
     what: str
-    instance: str = ""
-    counter: str = ""
+    instance: str | None = None
+    counter: str | None = None
     expected: Decimal | None = None
     found: Decimal | None = None
     state: str = ""
     certain: bool = False
 
     @property
-    def identity(self) -> tuple[str, ...]:
+    def identity(self) -> tuple[str | None, ...]:
         """What makes it the same difference at the next look."""
         return (self.hop, self.what, self.instance, self.counter, self.state)
 

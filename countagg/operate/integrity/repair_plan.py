@@ -34,12 +34,12 @@ class RepairAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """One thing that is mended: where, how, and whose or which; empty where it concerns no single one."""
+    """One thing that is mended: where, how, and whose or which; None where it concerns no single one."""
 
     hop: Hop
     action: RepairAction
-    instance: str = ""
-    counter: str = ""
+    instance: str | None = None
+    counter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,13 @@ def plan_repair(verification: Verification, look: DayLook, settings: FunctionSet
         settings: of the stack.
         now: the time of the events, UTC, ISO 8601.
     """
-    instances = sorted({each.instance for each in verification.differences if _is_of_snapshot(each, look)})
+    instances = sorted(
+        {
+            each.instance
+            for each in verification.differences
+            if each.instance is not None and _is_of_snapshot(each, each.instance, look)
+        }
+    )
     allowed = [instance for instance in instances if is_allowed(instance, look.terms)]
     events = {
         instance: _event(instance, look, settings, now)
@@ -108,13 +114,11 @@ def _record(verification: Verification, look: DayLook) -> DayRecord | None:
     return None if layout is None else DayRecord(layout, look.terms.expiry)
 
 
-def _is_of_snapshot(difference: Difference, look: DayLook) -> bool:
-    """Tell whether a snapshot is to be written; what the ledger alone has wrong, a rebuild mends."""
-    if not difference.instance:
-        return False
+def _is_of_snapshot(difference: Difference, instance: str, look: DayLook) -> bool:
+    """Tell whether an instance's snapshot is to be written; what the ledger alone has wrong, a rebuild mends."""
     if difference.hop is Hop.SNAPSHOTS:
         return True
-    return difference.what == INCLUDES_NEWER and bool(_included(difference.instance, look))
+    return difference.what == INCLUDES_NEWER and bool(_included(instance, look))
 
 
 def _included(instance: str, look: DayLook) -> list[str]:
@@ -205,7 +209,8 @@ def _mendings(verification: Verification, plan: RepairPlan, hops: AbstractSet[Ho
     written = plan.events or plan.corrections or plan.withdrawals
     if written or Hop.LEDGER in hops:
         yield Mending(Hop.LEDGER, RepairAction.REBUILD)
-    for counter in sorted({each.counter for each in verification.differences if each.hop is Hop.COUNTERS}):
+    counters = {each.counter for each in verification.differences if each.hop is Hop.COUNTERS}
+    for counter in sorted(filter(None, counters)):
         yield Mending(Hop.COUNTERS, RepairAction.WRITE, counter=counter)
     if Hop.OBJECT in hops:
         yield Mending(Hop.OBJECT, RepairAction.WRITE)

@@ -22,8 +22,8 @@ class _Judge:
     """Tells what is wrong from what is under way."""
 
     settle_seconds: float
-    _first_seen: dict[tuple[str, ...], float] = field(default_factory=dict)
-    _before: frozenset[tuple[str, ...]] = frozenset()
+    _first_seen: dict[tuple[str | None, ...], float] = field(default_factory=dict)
+    _before: frozenset[tuple[str | None, ...]] = frozenset()
 
     def judge(self, differences: list[Difference], now: float) -> tuple[list[Difference], list[Difference], bool]:
         """Return what is wrong, what may be under way, and whether any of the latter stands still."""

@@ -24,7 +24,7 @@ class LimitOfDay:
         limit: in units of 10^-9; None for an invalid one.
         value: the total in units of 10^-9; None if no instance counts it.
         alert: how far the day's alert about this limit is; None if there is none.
-        alerted_at: when it was sent, UTC, ISO 8601; empty if it was not.
+        alerted_at: when it was sent, UTC, ISO 8601; None if it was not.
         problem: why the limit is invalid; empty for a valid one.
     """
 
@@ -32,7 +32,7 @@ class LimitOfDay:
     limit: int | None
     value: int | None
     alert: AlertState | None = None
-    alerted_at: str = ""
+    alerted_at: str | None = None
     problem: str = ""
 
     @property
@@ -64,7 +64,7 @@ def compare_limits(pipeline: Pipeline, limits: LimitsTable, day: str) -> LimitsO
                 limit=each.value,
                 value=totals.ledger.sums.get(each.counter),
                 alert=alert.state if alert else None,
-                alerted_at=alert.sent_at if alert else "",
+                alerted_at=(alert.sent_at or None) if alert else None,
                 problem=each.problem,
             )
         )

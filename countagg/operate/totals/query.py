@@ -75,14 +75,14 @@ class TotalsOfDay:
     Attributes:
         day: YYYY-MM-DD.
         version: of the ledger; 0 if nothing was uploaded.
-        updated_at: UTC, ISO 8601; empty if nothing was uploaded.
+        updated_at: UTC, ISO 8601; None if nothing was uploaded.
         totals: counter -> sum in units of 10^-9, in the order that was asked for.
         instances: instance -> its counters; None if that was not asked for.
     """
 
     day: str
     version: int
-    updated_at: str
+    updated_at: str | None
     totals: Mapping[str, int]
     instances: Mapping[str, Mapping[str, int]] | None = None
 

@@ -84,7 +84,9 @@ def look_at(ledgers: list[Ledger], fleet: Fleet = AFTER) -> DayLook:
 
 def of_ledger(differences: list[Difference]) -> list[tuple[str, str, str, bool]]:
     return [
-        (each.what, each.instance, each.counter, each.certain) for each in differences if each.hop is Hop.LEDGER
+        (each.what, each.instance or "", each.counter or "", each.certain)
+        for each in differences
+        if each.hop is Hop.LEDGER
     ]
 
 

@@ -26,7 +26,8 @@ from tests.operate.corruptions import CORRUPTIONS, Corruption, Told, healthy_day
 
 def told(differences: tuple[Difference, ...]) -> set[Told]:
     return {
-        (str(each.hop), each.what, each.instance, each.counter, each.expected, each.found) for each in differences
+        (str(each.hop), each.what, each.instance or "", each.counter or "", each.expected, each.found)
+        for each in differences
     }
 
 

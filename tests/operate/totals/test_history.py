@@ -35,7 +35,7 @@ class Ledgers(Pipeline):
     def totals(self, day: str) -> DayTotals:
         self.threads[day] = threading.get_ident()
         if day not in self.held:
-            return DayTotals(day, 0, "", Ledger())
+            return DayTotals(day, 0, None, Ledger())
         sums = {name: value * SCALE for name, value in self.held[day].items()}
         return DayTotals(day, 3, "then", Ledger(sums, dict.fromkeys(sums, 1), {}))
 
@@ -68,7 +68,7 @@ def test_every_day_is_there_also_one_without_totals() -> None:
 
     assert found.days == (
         TotalsOfDay(DAYS[0], 3, "then", {"a": 1 * SCALE, "b": 20 * SCALE, "c": 5 * SCALE}),
-        TotalsOfDay(DAYS[1], 0, "", {}),
+        TotalsOfDay(DAYS[1], 0, None, {}),
         TotalsOfDay(DAYS[2], 3, "then", {"a": 30 * SCALE, "b": 1 * SCALE, "d": -7 * SCALE}),
     )
 

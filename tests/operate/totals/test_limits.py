@@ -73,9 +73,9 @@ def test_only_the_alert_about_this_limit_on_this_day_counts() -> None:
     others = [alert("a", 9, sent_at="x"), alert("b", 10, sent_at="x"), alert("a", 10, "2026-07-02", "x")]
     stored = [StoredLimit("a", 10 * SCALE)]
     for more, expected in (
-        ([], (None, "")),
+        ([], (None, None)),
         ([alert("a", 10, sent_at="then")], (AlertState.SENT, "then")),
-        ([alert("a", 10)], (AlertState.SENDING, "")),
+        ([alert("a", 10)], (AlertState.SENDING, None)),
     ):
         [found] = compare_limits(fake, FakeLimits(stored, [*others, *more]), DAY).limits
         assert (found.alert, found.alerted_at) == expected

@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LIGHT := $(VENV)/.ready-to-demonstrate
 # Three for two cores: the one that works with the embedded engine mostly waits.
 PYTEST_OPTIONS ?= -n 3 --dist loadgroup
 LONG := embedded or exhaustive
@@ -19,10 +20,17 @@ help: ## show this list
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(LIGHT)
+
+# What the demonstration needs, a third of what the tests do. Progress is no part of what is shown.
+$(LIGHT): pyproject.toml
+	@echo 'installing countagg and the embedded engine into $(VENV)' >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[local]' >&2
 	@touch $@
 
-demo: $(READY) ## run the main job on an embedded engine, show it, clean up
-	@$(BIN)/countagg demo
+demo: $(LIGHT) ## run the main job on an embedded engine, show it, clean up; KEEP=1 leaves it up
+	@$(BIN)/countagg demo $(if $(KEEP),--keep)
 
 test: $(READY) ## run the tests that take some minutes in all
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m 'not ($(LONG))'

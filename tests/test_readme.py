@@ -82,7 +82,8 @@ def recipe(target: str) -> str:
 
 
 def test_make_does_what_readme_says_of_it() -> None:
-    assert recipe("demo").strip() == "@$(BIN)/countagg demo"
+    assert recipe("demo").strip().endswith("@$(BIN)/countagg demo $(if $(KEEP),--keep)")
+    assert "--editable '.[local]'" in recipe(r"\$\(LIGHT\)")
     assert "$(BIN)/python -m pytest" in recipe("test")
     assert "-m tests.cli.screenshots" in recipe("screenshots")
 

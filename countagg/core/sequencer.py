@@ -60,6 +60,11 @@ def sequencer_after(*known: str) -> str:
     return normalise_sequencer(f"{number:0{WIDTH}X}")
 
 
+def sequencer_before(sequencer: str) -> str:
+    """Return the normalised sequencer right before a given one, and after any earlier one of S3's."""
+    return f"{max(0, int(sequencer, 16) - 1):0{WIDTH}X}"
+
+
 def sequencer_problem(text: str, until: int) -> str | None:
     """Tell why a stored sequencer cannot be that of an event; None if it can.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, partial
@@ -28,6 +29,7 @@ from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObject
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
+from countagg.core.sequencer import sequencer_before
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.data.day_records import DayRecord
@@ -176,15 +178,18 @@ class Processor:
     ) -> Outcome:
         """Apply what stands in the place of a file that is refused; None for one that S3 does not read out.
 
-        After a removal that is nothing, unless a good file came in between: what was there before is gone. The
-        refused file came later, and has an event of its own.
+        It is stored as if it came right before the file, so that a redrive can still take that up. After a
+        removal that is nothing, unless a good file came in between: what was there before is gone. The refused
+        file came later, and has an event of its own.
         """
         versions = EarlierVersions(
             self._store.files,
             partial(has_time, context.get_remaining_time_in_millis, CALLS_PER_FILE),
             partial(self._counts, event, file_key),
         )
-        earlier = versions.newest_good(event, refused, partial(self._snapshot, event, file_key))
+        before = sequencer_before(event.sequencer)
+        standing = event if event.removed else replace(event, sequencer=before)
+        earlier = versions.newest_good(event, refused, partial(self._snapshot, standing, file_key))
         if event.removed:
             return (
                 self._withdraw(event, file_key)

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import InvalidEvent
-from countagg.core.sequencer import WIDTH, normalise_sequencer, sequencer_after, sequencer_problem
+from countagg.core.sequencer import (
+    WIDTH,
+    normalise_sequencer,
+    sequencer_after,
+    sequencer_before,
+    sequencer_problem,
+)
 from tests.core.strategies import raw_sequencers
 
 
@@ -59,6 +65,18 @@ def test_the_next_sequencer_comes_after_all_and_before_any_later_one_of_s3(one: 
     assert normalise_sequencer(following) == following
     later = f"{int(max(one, other), 16) + 1:018X}"
     assert normalise_sequencer(later) > following
+
+
+@given(s3_sequencers(), s3_sequencers())
+def test_right_before_a_sequencer_is_after_every_earlier_one(one: str, other: str) -> None:
+    earlier, later = sorted(map(normalise_sequencer, (one, other)))
+    before = sequencer_before(later)
+    assert normalise_sequencer(before) == before
+    assert earlier == later or earlier < before < later
+
+
+def test_before_the_first_there_is_none() -> None:
+    assert sequencer_before("0" * WIDTH) == "0" * WIDTH
 
 
 def test_the_first_sequencer_of_all_comes_before_any_of_s3() -> None:

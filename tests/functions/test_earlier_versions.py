@@ -56,11 +56,28 @@ def test_a_good_file_that_was_overwritten_before_it_was_read_counts(versioned: W
     assert versioned.counters_of("i-1") == {"a": SCALE}
     item = versioned.snapshot_item("i-1")
     assert item is not None
-    assert item["Sequencer"] == {"S": "00674760C0" + "0" * 22}
+    # Right before that of the refused file, whose event may be told again.
+    assert item["Sequencer"] == {"S": "00674760BF" + "F" * 22}
     bucket = versioned.settings.bucket
     head = versioned.clients.s3.head_object(Bucket=bucket, Key=KEY, VersionId=good)
     assert item["ETag"] == {"S": head["ETag"].strip('"')}
     assert before(versioned) == f"the newest good version before it is applied: {good}"
+
+
+def test_a_refused_file_that_is_taken_later_replaces_the_version_before_it(versioned: World) -> None:
+    versioned.settings = replace(versioned.settings, max_counters=1)
+    put(versioned, GOOD)
+    versioned.process(versioned.created(KEY, "00674760B9"))
+    put(versioned, b"a 1\nb 2\n")
+    event = versioned.created(KEY, "00674760C0")
+    versioned.process(event)
+    assert versioned.counters_of("i-1") == {"a": SCALE}
+
+    # As a redrive tells of it again.
+    versioned.settings = replace(versioned.settings, max_counters=2)
+    versioned.process(event)
+
+    assert versioned.counters_of("i-1") == {"a": SCALE, "b": 2 * SCALE}
 
 
 def test_the_newest_good_version_counts_whatever_stands_between(versioned: World) -> None:

@@ -21,7 +21,6 @@ PACKAGE: Final = Path(countagg.__file__).parent
 HOME: Final = "countagg/local/interpreter.py"
 STARTS_OUR_COMMANDS: Final = {
     "countagg/cli/app/completion.py",
-    "countagg/cli/local/demo_command.py",
     "countagg/local/launch.py",
 }
 """What starts a process at all; each gets its command from `isolated`."""

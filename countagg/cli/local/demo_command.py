@@ -2,76 +2,148 @@
 
 from __future__ import annotations
 
-import subprocess
+import io
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
+
+from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import CountaggError
 from countagg.core.names import VARIABLE_PREFIX, variable_of
-from countagg.local.interpreter import isolated
 
+
+@dataclass(frozen=True, slots=True)
+class DemoStep:
+    """A command of the demonstration.
+
+    Attributes:
+        arguments: of countagg.
+        sentence: what it does, said before it; None where it belongs to the step before.
+        shown: how many lines of what it prints: from the top, or if negative from the end.
+    """
+
+    arguments: str
+    sentence: str | None
+    shown: int = 20
+
+
+_REMOVE: Final = DemoStep("teardown --delete-objects --yes", "Remove everything.", shown=-1)
+_STOP: Final = "local stop"
 STEPS: Final = (
-    ("Start the engine: a server on 127.0.0.1 that stands in for AWS.", ("local", "start")),
-    ("Set the pipeline up.", ("setup", "--bucket", "counters-demo", "--create-bucket", "--yes")),
-    ("A second setup finds nothing to do.", ("setup", "--yes")),
-    ("Four instances upload their counters; i-deadbeef does so twice.", ("upload-sample", "--wait")),
-    ("The totals, and who contributes what.", ("query", "--date", "today", "--by-instance")),
-    ("The same files again: no total changes.", ("upload-sample", "--wait")),
-    (
+    DemoStep("local start", "Start the engine: a server on 127.0.0.1 that stands in for AWS.", shown=0),
+    DemoStep("setup --bucket counters-demo --create-bucket --yes", "Set the pipeline up.", shown=1),
+    DemoStep("setup --yes", "A second setup finds nothing to do.", shown=1),
+    DemoStep("upload-sample --wait", "Four instances upload their counters; i-deadbeef does so twice."),
+    DemoStep("query --date today --by-instance", "The totals, and who contributes what."),
+    DemoStep(
+        "upload-sample --date yesterday --instances 200 --counters 100 --wait",
         "A fleet of 200 instances with 100 counters each, for yesterday.",
-        ("upload-sample", "--date", "yesterday", "--instances", "200", "--counters", "100", "--wait"),
     ),
-    ("For scripts.", ("query", "--date", "yesterday", "--counter", "COUNTER1", "--output", "json")),
-    ("Every hop.", ("status",)),
-    ("Remove everything.", ("teardown", "--delete-objects", "--yes")),
+    DemoStep("query --date yesterday --counter COUNTER1 --output text", None),
+    DemoStep("status", "Every hop."),
 )
-"""What is shown: a sentence, and the command that follows."""
+"""What is shown, before it is removed."""
+_KEPT: Final = """
+Engine and stack stay. Look around with
 
-_LAST: Final = ("local", "stop")
+  countagg --local query
+  countagg --local explain COUNTER1
+  countagg --local plan --memory processor=512
+
+and remove them with
+
+  countagg --local teardown --delete-objects --yes
+  countagg local stop
+"""
+_STAYS: Final = "what was made stays; `countagg local stop` removes it"
+_STOPPED: Final = "the engine of the demonstration is stopped, and nothing is left of it"
+_GONE: Final = """
+Nothing is left. To look around yourself: countagg demo --keep
+On AWS: countagg setup; all commands: countagg help
+"""
 
 
 @command("demo")
-def demo(session: Session) -> None:
+def demo(
+    session: Session,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave engine and stack up, to look around.")] = False,
+) -> None:
     """Run the whole pipeline on an embedded engine, show it, and clean up.
 
-    Example: countagg demo
+    Example: countagg demo --keep
     """
-    with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder:
-        environment = _environment(session, Path(folder))
-        # Nor shall a ./countagg.toml of the user's have a say.
-        settings = Path(folder) / "countagg.toml"
-        settings.touch()
-        program = isolated("countagg", "--config", str(settings))
+    with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder, _environment(Path(folder), keep=keep):
         try:
-            for sentence, arguments in STEPS:
-                session.result_console.print(f"\n# {sentence}", style="bold")
-                _run(session, program, arguments, environment)
-        finally:
-            _run(session, program, _LAST, environment)
+            for step in STEPS if keep else (*STEPS, _REMOVE):
+                _show(session, step)
+            if not keep:
+                _run(_STOP)
+        except BaseException as end:
+            if not keep:
+                _run(_STOP)
+            session.remark(_STAYS if keep else _STOPPED)
+            if isinstance(end, KeyboardInterrupt):
+                raise typer.Exit(INTERRUPTED) from None
+            raise
+    session.result_console.print((_KEPT if keep else _GONE).rstrip())
 
 
-def _environment(session: Session, folder: Path) -> dict[str, str]:
-    """Return the environment of the steps: no settings but ours, and the engine's state in a folder of its own."""
-    kept = {
-        name: value for name, value in session.environ.items() if not name.startswith((VARIABLE_PREFIX, "AWS_"))
-    }
-    return kept | {variable_of("local"): "1", "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+@contextmanager
+def _environment(folder: Path, *, keep: bool) -> Iterator[None]:
+    """Let commands work on an engine by no settings but ours; one that is not kept has a folder of its own."""
+    before = dict(os.environ)
+    ours = {variable_of("local"): "1"}
+    folders = {} if keep else {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    kept = {name: value for name, value in before.items() if not name.startswith((VARIABLE_PREFIX, "AWS_"))}
+    try:
+        _set_environment(kept | folders | ours)
+        yield
+    finally:
+        _set_environment(before)
 
 
-def _run(session: Session, program: Sequence[str], arguments: Sequence[str], environment: dict[str, str]) -> None:
-    session.result_console.print(f"$ countagg {' '.join(arguments)}", style="bold cyan")
+def _set_environment(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+def _show(session: Session, step: DemoStep) -> None:
+    """Say what a step does, run it, and show what it prints."""
+    console = session.result_console
+    if step.sentence:
+        console.print(f"\n# {step.sentence}", style="bold")
+    console.print(f"$ countagg {step.arguments}", style="bold cyan")
     session.stdout.flush()
-    # Our own program, with arguments from this file.
-    done = subprocess.run(  # noqa: S603
-        [*program, *arguments], env=environment, check=False, stdin=subprocess.DEVNULL
-    )
-    if done.returncode:
-        raise CountaggError(
-            f"`countagg {' '.join(arguments)}` ended with {done.returncode}",
-            where="demo",
-            hint="see its message above",
-        )
+    with session.busy(f"countagg {step.arguments}"):
+        lines = _run(step.arguments)
+    for line in lines[step.shown :] if step.shown < 0 else lines[: step.shown]:
+        console.print(line, soft_wrap=True)
+
+
+def _run(arguments: str) -> list[str]:
+    """Run a command in this process, which has imported already what it needs; return the lines of its result.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+        CountaggError: it failed; what it said is told.
+    """
+    from countagg.cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        # No settings file has a say.
+        code = main(["--config", os.devnull, *arguments.split()])
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if code:
+        said = err.getvalue().rstrip() or out.getvalue().rstrip()
+        raise CountaggError(f"`countagg {arguments}` ended with {code}: {said}", where="demo")
+    return out.getvalue().splitlines()

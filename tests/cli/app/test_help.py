@@ -141,7 +141,7 @@ COMMANDS: Final = {
     "local status": set[str](),
     "local env": set[str](),
     "local logs": set[str](),
-    "demo": set[str](),
+    "demo": {"--keep"},
 }
 
 

@@ -158,7 +158,7 @@ def test_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_document_of_a_history() -> None:
     days = (
         TotalsOfDay("2026-11-19", 622_401_190_626_092, "", {"http_get": 26_310 * SCALE}),
-        TotalsOfDay("2026-11-20", 0, "", {}),
+        TotalsOfDay("2026-11-20", 0, None, {}),
     )
 
     found = document_of(lambda session: write_history(session, History(days)))

@@ -19,7 +19,7 @@ HOSTILE: Final = "</script><script>alert(1)</script>"
 HISTORY: Final = History(
     (
         TotalsOfDay("2026-07-01", 1, "", {HOSTILE: 5 * SCALE, "größe\u202e": SCALE // 4}),
-        TotalsOfDay("2026-07-02", 0, "", {}),
+        TotalsOfDay("2026-07-02", 0, None, {}),
         TotalsOfDay("2026-07-03", 1, "", {HOSTILE: 7 * SCALE}),
     )
 )

@@ -82,7 +82,7 @@ def test_a_terminal_shows_all_totals_with_their_changes() -> None:
         "Ctrl-C ends",
     ]
     assert drawn(LOOKS[0])[1:3] == ["a        1,000", r"b\x1b      0.5"]
-    assert drawn(compare(None, TotalsOfDay(DAY, 0, "", {})))[1] == f"there are no totals for {DAY} (UTC) yet"
+    assert drawn(compare(None, TotalsOfDay(DAY, 0, None, {})))[1] == f"there are no totals for {DAY} (UTC) yet"
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -158,6 +158,6 @@ def test_a_day_without_totals_is_remarked_on() -> None:
     err = io.StringIO()
     session = Session(DEFAULTS, Preferences({}), stdout=io.StringIO(), stderr=err)
     with pytest.raises(typer.Exit):
-        show_looks(session, interrupted([compare(None, TotalsOfDay(DAY, 0, "", {}))]))
+        show_looks(session, interrupted([compare(None, TotalsOfDay(DAY, 0, None, {}))]))
 
     assert err.getvalue() == f"there are no totals for {DAY} (UTC) yet\n"

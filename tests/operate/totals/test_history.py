@@ -103,7 +103,7 @@ def test_the_names_begin_with_the_highest_and_series_leave_gaps() -> None:
     history = History(
         (
             TotalsOfDay("2026-02-27", 1, "", {"low": 5, "a": 7}),
-            TotalsOfDay("2026-02-28", 0, "", {}),
+            TotalsOfDay("2026-02-28", 0, None, {}),
             TotalsOfDay("2026-03-01", 1, "", {"low": -9, "high": 8, "b": 7}),
         )
     )

@@ -101,4 +101,4 @@ def test_by_instance_and_counter_only_who_contributes_is_shown(fake: FakePipelin
 def test_a_day_without_a_ledger_has_version_0(*, by_instance: bool, fake: FakePipeline) -> None:
     found = query(fake, "2020-01-01", by_instance=by_instance)
 
-    assert found == TotalsOfDay("2020-01-01", 0, "", {}, {} if by_instance else None)
+    assert found == TotalsOfDay("2020-01-01", 0, None, {}, {} if by_instance else None)

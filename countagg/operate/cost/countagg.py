@@ -97,6 +97,10 @@ class _OurLines:
         )
         yield from self._function("processor", calls, seconds, self._choices.memory.processor)
         yield "processor", Meter.S3_GET, work.files, "a file read"
+        shards = self._choices.layout.shards
+        # The parts of a snapshot are read in a transaction, which costs twice as much.
+        units = shards * math.ceil(sizes.snapshot / shards / READ_UNIT) * (1 if shards == 1 else 2)
+        yield "snapshots", Meter.DYNAMODB_READ, work.files * units, "files x 4 KB of the snapshot before"
         yield "snapshots", Meter.DYNAMODB_WRITE, work.files * sizes.snapshot_units, "files x KB of a snapshot"
         stored = work.instances * self._choices.retention.snapshots * sizes.snapshot / GB * self._months
         yield "snapshots", Meter.DYNAMODB_STORAGE, stored, "instances x bytes of a snapshot x days kept"

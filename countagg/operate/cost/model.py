@@ -181,7 +181,8 @@ _MB_OF_ONE_CPU: Final = 1_769
 def seconds_per_file(work: Workload, choices: StackSettings, assumed: Assumptions) -> float:
     """Return how long the processor works on a file."""
     cpu = work.counters * assumed.per_value / cpu_share(choices.memory.processor)
-    return assumed.s3_call + assumed.dynamodb_call + cpu
+    # The snapshot is read before it is written.
+    return assumed.s3_call + 2 * assumed.dynamodb_call + cpu
 
 
 def cpu_share(memory: float) -> float:

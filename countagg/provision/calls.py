@@ -269,7 +269,7 @@ CALLS: Final[Mapping[str, Calls]] = {
         },
     ),
     "query": _calls(_FIND, _READ_TOTALS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
-    "instances": _calls(_LETTERS, _READ_TOTALS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "instances": _calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),

@@ -33,6 +33,7 @@ class OutputForm(StrEnum):
     CSV = "csv"
     ENV = "env"
     TEXT = "text"
+    TOML = "toml"
 
 
 DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)

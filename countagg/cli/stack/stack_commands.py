@@ -15,6 +15,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.stack.adoption import tell_next
+from countagg.cli.stack.settings_file import write_settings
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.errors import LeftOver
@@ -100,10 +101,16 @@ def plan(
 def outputs(session: Session) -> None:
     """Show names, ARNs and addresses of the deployed stack, for other programs.
 
-    Example: countagg outputs --output env
-    """
-    from countagg.operate.stack.outputs import stack_outputs
+    With --output toml it is the settings file that `countagg upload` needs on the instances.
 
+    Example: countagg outputs --output toml > countagg.toml
+    """
+    from countagg.operate.stack.outputs import instance_settings, stack_outputs
+
+    if session.options.output is OutputForm.TOML:
+        region = session.clients.session.region_name
+        write_settings(session, instance_settings(session.pipeline.settings, region))
+        return
     named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     match session.options.output:
         case OutputForm.JSON:

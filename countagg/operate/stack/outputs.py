@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from countagg.aws.session import Clients
 
 
+def instance_settings(settings: FunctionSettings, region: str) -> dict[str, str | int | dict[str, int]]:
+    """Return what `upload` on an instance has to know of a stack, by the names of settings; tables come last."""
+    return {
+        "region": region,
+        "bucket": settings.bucket,
+        "prefix": settings.prefix,
+        "max_counters": settings.max_counters,
+        "counter_shards": settings.counter_shards,
+        "retention": {"snapshots": settings.snapshot_retention_days},
+    }
+
+
 def stack_outputs(clients: Clients, settings: FunctionSettings, place: Place) -> dict[str, str]:
     """Return the outputs by name, in the order of the data."""
     names = Names(settings.stack)

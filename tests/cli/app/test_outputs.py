@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -104,7 +105,36 @@ def test_outputs_as_variables_are_what_a_shell_evaluates(countagg: CommandLine) 
     assert len(ran.out.splitlines()) == len(OUTPUTS)
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv", "env"])
+@pytest.mark.usefixtures("stack")
+def test_outputs_as_a_settings_file_are_all_that_an_instance_needs(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert countagg("setup", "--max-counters", "3", "--retention", "snapshots=7", "--yes").code == 0
+    ran = countagg("outputs", "--output", "toml")
+    assert (ran.code, ran.err) == (0, "")
+    assert tomllib.loads(ran.out) == {
+        "region": "us-east-1",
+        "bucket": BUCKET,
+        "prefix": "counters/",
+        "max_counters": 3,
+        "counter_shards": 1,
+        "retention": {"snapshots": 7},
+    }
+    Path("countagg.toml").write_text(ran.out)
+    Path("counters").write_text("A 1\nB 2\nC 3\n")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    sent = countagg("upload", "counters", "--instance-id", "i-1", "--output", "json")
+    assert (sent.code, sent.document["bucket"]) == (0, BUCKET)
+    (file,) = sent.document["files"]
+    assert boto3.client("s3", "us-east-1").get_object(Bucket=BUCKET, Key=file["key"])["Body"].read()
+    # What the stack would refuse is seen on the instance, by the same file.
+    Path("counters").write_text("A 1\nB 2\nC 3\nD 4\n")
+    refused = countagg("upload", "counters", "--instance-id", "i-1")
+    assert refused.code != 0
+    assert "more than 3 counters" in refused.err
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "env", "toml"])
 @pytest.mark.usefixtures("account")
 def test_without_a_stack_there_are_no_outputs(form: str, countagg: CommandLine) -> None:
     ran = countagg("outputs", "--stack", "ghost", "--output", form)

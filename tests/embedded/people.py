@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +13,7 @@ import countagg.local
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.cli.main import main
 from countagg.local import EngineRecord, client_environment
+from countagg.provision.permissions import MANAGED_POLICY_SIZE
 from tests.embedded.world import CommandLine, Ran
 
 
@@ -42,3 +44,13 @@ class Person:
     def clients(self) -> Clients:
         url = self.record.endpoint_url
         return Clients(ConnectionOptions(region="us-east-1", endpoint_url=url, credentials=self.keys))
+
+
+def hire(root: Clients, name: str, policy: str) -> tuple[str, str]:
+    """Make a user with a managed policy, and keys of theirs."""
+    assert len(json.dumps(json.loads(policy), separators=(",", ":"))) <= MANAGED_POLICY_SIZE
+    root.iam.create_user(UserName=name)
+    arn = root.iam.create_policy(PolicyName=name, PolicyDocument=policy)["Policy"]["Arn"]
+    root.iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    found = root.iam.create_access_key(UserName=name)["AccessKey"]
+    return found["AccessKeyId"], found["SecretAccessKey"]

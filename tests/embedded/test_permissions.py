@@ -14,8 +14,8 @@ from countagg.aws.answers import DENIED
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.names import Names
 from countagg.local import EngineRecord
-from countagg.provision.permissions import MANAGED_POLICY_SIZE, Audience
-from tests.embedded.people import Person
+from countagg.provision.permissions import Audience
+from tests.embedded.people import Person, hire
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients, wait_until
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
@@ -29,16 +29,6 @@ KEY: Final = "counters/2026-11-20/values_"
 @pytest.fixture(scope="module")
 def root(engine: EngineRecord) -> Clients:
     return engine_clients(engine)
-
-
-def hire(root: Clients, name: str, policy: str) -> tuple[str, str]:
-    """Make a user with a managed policy, and keys of theirs."""
-    assert len(json.dumps(json.loads(policy), separators=(",", ":"))) <= MANAGED_POLICY_SIZE
-    root.iam.create_user(UserName=name)
-    arn = root.iam.create_policy(PolicyName=name, PolicyDocument=policy)["Policy"]["Arn"]
-    root.iam.attach_user_policy(UserName=name, PolicyArn=arn)
-    found = root.iam.create_access_key(UserName=name)["AccessKey"]
-    return found["AccessKeyId"], found["SecretAccessKey"]
 
 
 @pytest.fixture(scope="module")

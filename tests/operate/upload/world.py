@@ -99,6 +99,8 @@ class RefusingBucket:
     refuses_until: datetime | None = None
     puts: list[tuple[datetime, str]] = field(default_factory=list)
     on_step: Callable[[str], None] = lambda _: None
+    forward: Callable[[str, bytes], object] = lambda _key, _content: None
+    """Puts the file into a real bucket, too."""
 
     def address(self, key: str) -> str:
         return f"fake/{key}"
@@ -111,6 +113,7 @@ class RefusingBucket:
         if self.refuses_until is not None and self.clock.now < self.refuses_until:
             raise AwsCallFailed("PutObject failed: try again")
         self.puts.append((self.clock.now, key))
+        self.forward(key, content)
         self.objects[key] = content
         self.on_step("after a put")
         return "etag"

@@ -22,11 +22,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(LIGHT)
 
-# What the demonstration needs, a third of what the tests do. Progress is no part of what is shown.
+# What the demonstration needs, a third of what the tests do; Python compiles the modules that it imports itself.
 $(LIGHT): pyproject.toml
 	@echo 'installing countagg and the embedded engine into $(VENV)' >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[local]' >&2
+	@$(BIN)/python -m pip install --no-compile --disable-pip-version-check --editable '.[local]' >&2
 	@touch $@
 
 demo: $(LIGHT) ## run the main job on an embedded engine, show it, clean up; KEEP=1 leaves it up

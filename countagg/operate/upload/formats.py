@@ -42,7 +42,7 @@ _GAUGES_OF_PROC: Final = frozenset(
 _COMMENT = re.compile(r"#\s*(?:TYPE|HELP|UNIT|EOF)\b")
 _PROC = re.compile(r"(\w+):((?:\s+[A-Za-z]\w*)+)\s*")
 _COUNTER = re.compile(r"\S*[^\s=:]\s+[+-]?(?:[.0-9]|inf|nan)\S*\s*", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(?:\.?[0-9][0-9.eE+-]*|inf|infinity|nan)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:(?=\.?[0-9])[0-9]*\.?[0-9]*(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE)
 
 
 class Format(StrEnum):

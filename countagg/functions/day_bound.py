@@ -1,4 +1,4 @@
-"""The bound of a day: how many counters all of its files may name together.
+"""The bound of a day (`core.day_bound`), kept by the processor.
 
 A file that would take its day beyond is refused. Only one that names counters which the snapshot before it does
 not can do that. What the day names is read from its ledgers, which follow the uploads within a second or two, so
@@ -15,7 +15,8 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from countagg.core.counter_file import split_canonical
-from countagg.core.errors import CorruptDocument, InvalidCounterFile
+from countagg.core.day_bound import check_day_bound
+from countagg.core.errors import CorruptDocument
 from countagg.core.partitions import Layout
 from countagg.core.snapshot import unpack_canonical
 from countagg.data.ledgers import LedgersTable
@@ -64,13 +65,7 @@ class DayBound:
             # No upload waits for the totals.
             self._logger.exception("ledger not read, the bound of the day is not checked", extra={"day": day})
             return
-        left = {name for name in before.difference(counters) if named.get(name) == 1}
-        after = frozenset((named.keys() - left).union(counters))
-        if len(after) > self._most:
-            raise InvalidCounterFile(
-                f"{day} would have {len(after)} different counters with this file, and at most {self._most} are "
-                "taken; raise it with `setup --max-counters`"
-            )
+        after = check_day_bound(day, named, before, counters, self._most)
         self._known = {day: (self._now(), after)}
 
     def _are_known(self, day: str, names: set[str]) -> bool:

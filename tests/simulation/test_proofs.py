@@ -52,7 +52,7 @@ def plans_for(mutant: Mutant) -> Iterator[Plan]:
         special = chain(islice(across_lanes(), 40), islice(in_slices(), 20), islice(beside_a_denied_day(), 20))
         known = () if mutant.seed is None else (mutant.seed,)
         seeds = map(make_plan, range(SEEDS_OF_A_MUTANT))
-        return chain(map(make_plan, known), special, seeds, there_and_back())
+        return chain(map(make_plan, known), racing(), special, seeds, there_and_back())
     return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
 
 
@@ -67,6 +67,13 @@ def there_and_back() -> Iterator[Plan]:
     for seed, place in product(range(30), range(1, 20)):
         script = frozenset({(Fault.LANDED_LATE, place)})
         yield replace(PLAN, seed=seed, script=script, chapters=(Chapter(0.0, steps, ()),))
+
+
+def racing() -> Iterator[Plan]:
+    """Yield plans in which an instance uploads two contents in turn, faster than its files are worked on."""
+    steps = tuple(Step(0.5 * number, f"{DAY}i-0", (ONE, OTHER)[number % 2]) for number in range(25))
+    plan = replace(PLAN, script=None, latency_spread=3.3, chapters=(Chapter(0.0, steps, ()),))
+    return (replace(plan, seed=seed) for seed in range(12))
 
 
 def across_lanes() -> Iterator[Plan]:
@@ -125,3 +132,8 @@ def test_a_mutant_leaves_the_real_functions_as_they_are() -> None:
 def test_a_mutant_that_changes_nothing_is_noticed() -> None:
     with pytest.raises(AssertionError, match="0 times in"):
         mutated(Mutant("nothing", "core.ledger", "this text is nowhere", ""))
+
+
+def test_no_race_is_wrong() -> None:
+    for plan in racing():
+        assert run(plan).wrong == (), plan.seed

@@ -173,7 +173,6 @@ MUTANTS = (
         "data.snapshots",
         "[unchanged(item, SEQUENCER) for item in new.found]",
         "list(map(_unless_newer, _items(new.parts, expires_at)))",
-        seed=31,
     ),
     Mutant(
         "a repeat moves the version of the content on",

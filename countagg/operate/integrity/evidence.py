@@ -26,6 +26,7 @@ from countagg.data.day_records import StoredRecord
 from countagg.data.files import ListedObject
 from countagg.data.ledgers import StoredDay
 from countagg.data.snapshots import StoredSnapshot
+from countagg.operate.integrity.bound import within_bound
 from countagg.operate.integrity.findings import RefusedFile
 from countagg.operate.integrity.inclusion import IncludedDay, find_inclusion
 from countagg.operate.integrity.stored_forms import Terms
@@ -150,6 +151,11 @@ class Observer:
             snapshots = self._in_place_of_expired(files, ledger)
         else:
             self._follow(snapshots, ledger)
+            most = self.reader.settings.max_counters
+            files = [
+                within_bound(file, snapshots.get(file.instance), ledger or Ledger(), self.day, most)
+                for file in files
+            ]
         published = self.reader.published(self.day)
         good = {found.instance: found for found in files if found.instance}
         return DayLook(

@@ -17,6 +17,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot
 from countagg.data.files import FileObject, ListedObject
 from countagg.data.ledgers import StoredDay
+from countagg.operate.integrity.bound import within_bound
 from countagg.operate.integrity.evidence import CounterFile, read_file, unreadable_file
 from countagg.operate.integrity.file_log import FileLog, LogExcerpt
 from countagg.operate.integrity.findings import RefusedFile
@@ -220,7 +221,8 @@ class _Hops:
             return unreadable_file(self.key, self.file_key, self.found.etag, self.found.unreadable)
         listed = ListedObject(self.key, self.found.etag, self.found.size, self.found.modified_at)
         content = (self.found.content or b"", self.found.etag)
-        return read_file(listed, self.file_key, content, self.layout, self.max_counters)
+        file = read_file(listed, self.file_key, content, self.layout, self.max_counters)
+        return within_bound(file, self.snapshot, self.ledger, self.file_key.day, self.max_counters)
 
     def _stand_in(self, file: CounterFile | None, included: str) -> Snapshot | None:
         if file is None or file.packed is None:

@@ -102,6 +102,28 @@ def test_a_refused_file_is_named_apart_and_the_snapshot_before_it_stands() -> No
     }
 
 
+def test_a_file_that_takes_its_day_beyond_the_bound_is_refused_until_the_bound_is_raised() -> None:
+    day = healthy_day()
+    names = len(day.totals.sums)
+    day.settings = replace(day.settings, max_counters=names)
+    day.upload("i-9", "NEW 1\n", told=False)
+
+    found = day.verify()
+
+    assert (found.ok, len(found.refused)) == (True, 1)
+    assert f"{DAY} would have {names + 1} different counters with this file" in found.refused[0].reason
+    assert day.repair().verification.ok
+    assert "NEW" not in day.totals.sums
+    day.upload("i-9", "A 1\n")
+    day.settle()
+    assert day.verify().refused == ()
+    day.upload("i-9", "NEW 1\n", told=False)
+    day.settings = replace(day.settings, max_counters=names + 1)
+    assert not day.verify().ok
+    assert day.repair().verification.ok
+    assert day.totals.sums["NEW"] == SCALE
+
+
 def test_files_are_read_as_the_processor_reads_them_gzipd_and_empty() -> None:
     """Where the two read differently, a right day would be wrong, or an empty file would withdraw on repair."""
     day = healthy_day()

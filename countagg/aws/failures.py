@@ -207,14 +207,14 @@ def _passes(modules: Sequence[str], through: Sequence[str]) -> bool:
     return any(module in through for module in modules)
 
 
-def _source(frames: Sequence[FrameType]) -> str:
-    """Return the setting of a profile that the credentials were to come from; empty if it is not known."""
+def _source(frames: Sequence[FrameType]) -> str | None:
+    """Return the setting of a profile that the credentials were to come from; None if it is not known."""
     for frame in reversed(frames):
         held: Mapping[str, object] = frame.f_locals
         for name in ("METHOD", "method"):
             if source := _SOURCES.get(str(getattr(held.get("self"), name, ""))):
                 return source
-    return ""
+    return None
 
 
 def _text(error: Exception) -> str:

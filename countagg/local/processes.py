@@ -85,16 +85,16 @@ def beyond_this_machine(sockets: Iterable[tuple[str, int]]) -> list[str]:
     return [f"{address}:{port}" for address, port in sockets if not ipaddress.ip_address(address).is_loopback]
 
 
-def holder_of_port(port: int) -> str:
-    """Return what listens on a port, such as `process 4711 (nginx)`; empty if that cannot be found out."""
+def holder_of_port(port: int) -> str | None:
+    """Return what listens on a port, such as `process 4711 (nginx)`; None if that cannot be found out."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             local = connection.laddr
             if connection.status == psutil.CONN_LISTEN and connection.pid and local and local.port == port:
                 return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
     except psutil.Error:  # some systems show only root who holds a port
-        return ""
-    return ""
+        return None
+    return None
 
 
 def stop(process: psutil.Process, timeout_seconds: float) -> None:

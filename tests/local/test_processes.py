@@ -186,4 +186,4 @@ def test_only_the_loopback_interface_is_out_of_reach(address: str, exposed: bool
 
 
 def test_nothing_holds_a_port_that_nobody_listens_on() -> None:
-    assert processes.holder_of_port(1) == ""
+    assert processes.holder_of_port(1) is None

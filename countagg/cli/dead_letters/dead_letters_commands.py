@@ -119,7 +119,7 @@ def redrive(
     _write_redriven(session, done)
     left = [each for each in done if each.outcome is RedriveOutcome.LEFT]
     if left:
-        notes = "; ".join(dict.fromkeys(each.note for each in left))
+        notes = "; ".join(dict.fromkeys(each.note for each in left if each.note))
         raise LeftOver(
             f"{len(left)} of {len(done)} dead letters are left: {notes}",
             where="dead letters",
@@ -201,8 +201,8 @@ def _redriver(session: Session, dead: DeadLetterQueue, tell: Callable[[str, int,
     )
 
 
-def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: str, day: str) -> str:
-    """Bring a day right whose records a function failed on; return why that cannot be, or nothing."""
+def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: str, day: str) -> str | None:
+    """Bring a day right whose records a function failed on; return why that cannot be, or None."""
     # To leave out what somebody deleted is for `repair`, which shows it before.
     repairer = replace(make_repairer(session, 0, 0, tell), may_leave_out=False)
     names = session.pipeline.names
@@ -216,16 +216,16 @@ def _rebuild(session: Session, tell: Callable[[str, int, int], None], stream: st
             return f"{stream} is not a stream of this stack"
     except CountaggError as error:
         return str(error)
-    return ""
+    return None
 
 
-def _publish(session: Session, tell: Callable[[str, int, int], None], day: str) -> str:
-    """Bring the outputs of a day to what its totals are; return why that cannot be, or nothing."""
+def _publish(session: Session, tell: Callable[[str, int, int], None], day: str) -> str | None:
+    """Bring the outputs of a day to what its totals are; return why that cannot be, or None."""
     try:
         make_repairer(session, 0, 0, tell).write_outputs(day)
     except CountaggError as error:
         return str(error)
-    return ""
+    return None
 
 
 def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
@@ -233,17 +233,17 @@ def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
     return {
         "id": message.id,
         "kind": str(letter.kind),
-        "hop": letter.hop or None,
+        "hop": letter.hop,
         "age_seconds": int((now - message.sent_at).total_seconds()),
         "sent_at": message.sent_at.isoformat(timespec="seconds"),
         "receives": message.receives,
-        "bucket": letter.bucket or None,
-        "key": letter.key or None,
+        "bucket": letter.bucket,
+        "key": letter.key,
         "date": letter.day,
         "reason": letter.reason,
         "line": letter.line,
         "before": letter.before,
-        "request_id": letter.request_id or None,
+        "request_id": letter.request_id,
         "records": batch.records if batch else None,
         "shard": batch.shard if batch else None,
         "first": batch.first if batch else None,
@@ -257,7 +257,7 @@ def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str
     return (
         message.id if whole else message.id[:_SHORT],
         str(seconds) if whole else describe_age(seconds),
-        letter.hop,
+        letter.hop or "",
         letter.key or ("" if letter.batch or letter.day else printable(message.body)[:40]),
         "" if letter.line is None else str(letter.line),
         letter.reason,
@@ -266,7 +266,7 @@ def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str
 
 def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
     header = ("ID", "OUTCOME", "KEY", "NOTE")
-    rows = [(each.letter.message.id, str(each.outcome), each.letter.key, each.note) for each in done]
+    rows = [(each.letter.message.id, str(each.outcome), each.letter.key or "", each.note or "") for each in done]
     documents = [
         {"id": name, "outcome": outcome, "key": key or None, "note": note or None}
         for name, outcome, key, note in rows

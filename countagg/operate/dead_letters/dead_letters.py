@@ -68,30 +68,30 @@ class DeadLetter:
     Attributes:
         message: as it was received.
         kind: what it is.
-        hop: where it failed, as `status` names it; empty if that is not known.
+        hop: where it failed, as `status` names it; None if that is not known.
         reason: why, as far as it is known.
-        bucket: where the file is; empty if it is about none.
-        key: the file's key; empty if it is about none.
+        bucket: where the file is; None if it is about none.
+        key: the file's key; None if it is about none.
         line: line of the file that is to blame, counted from 1.
-        request_id: of the invocation that failed; empty if it is not known.
+        request_id: of the invocation that failed; None if it is not known.
         is_upload: whether it tells of an object that was written.
         before: what stands in the place of a refused file, as far as it is known.
-        events: what the uploads queue is to be told again, as one message; empty if nothing.
+        events: what the uploads queue is to be told again, as one message; None for nothing.
         batch: the records of a stream batch.
         day: that could not be published; None if it is about none.
     """
 
     message: HeldMessage
     kind: LetterKind
-    hop: str
+    hop: str | None
     reason: str
-    bucket: str = ""
-    key: str = ""
+    bucket: str | None = None
+    key: str | None = None
     line: int | None = None
-    request_id: str = ""
+    request_id: str | None = None
     is_upload: bool = False
     before: str | None = None
-    events: str = ""
+    events: str | None = None
     batch: StreamRange | None = None
     day: str | None = None
 
@@ -106,7 +106,7 @@ def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
     source = _queue(message)
     if uploads is not None and source not in (None, uploads):
         return DeadLetter(
-            message, LetterKind.FOREIGN, "", f"it comes from the queue {source}, which is not this stack's"
+            message, LetterKind.FOREIGN, None, f"it comes from the queue {source}, which is not this stack's"
         )
     try:
         content = json.loads(message.body)
@@ -138,14 +138,12 @@ def _asynchronous(message: HeldMessage) -> str | None:
 
 
 def _unknown(message: HeldMessage, what: str) -> DeadLetter:
-    hop, why = "", ""
+    hop, why = None, ""
     if message.source is not None:
         hop, why = _PROCESSOR, f"{_FAILED}; "
     elif failure := _asynchronous(message):
         why = f"an asynchronous call of a function failed: {failure}; "
-    return DeadLetter(
-        message, LetterKind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID", "")
-    )
+    return DeadLetter(message, LetterKind.UNKNOWN, hop, why + what, request_id=message.attributes.get("RequestID"))
 
 
 def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str], bool]) -> Iterator[DeadLetter]:
@@ -158,7 +156,7 @@ def name_missing_objects(letters: Sequence[DeadLetter], is_listed: Callable[[str
         is_listed: whether the bucket lists a key.
     """
     keys = {letter.key for letter in letters if letter.kind is LetterKind.EVENT and letter.is_upload}
-    missing = {key for key, there in in_parallel(is_listed, sorted(keys)) if not there}
+    missing = {key for key, there in in_parallel(is_listed, sorted(filter(None, keys))) if not there}
     for letter in letters:
         if letter.kind is LetterKind.EVENT and letter.is_upload and letter.key in missing:
             reason = f"{letter.reason}; the object of this upload is not found"
@@ -187,7 +185,7 @@ def _refusal(message: HeldMessage, refused: Refusal) -> DeadLetter:
         bucket=event.bucket,
         key=event.key,
         line=refused.line if isinstance(refused.line, int) else None,
-        request_id=str(refused.request_id),
+        request_id=str(refused.request_id) or None,
         before=refused.before,
         events=events,
     )
@@ -210,7 +208,7 @@ def _event(message: HeldMessage, body: str) -> DeadLetter:
         why + more,
         bucket=events[0].bucket,
         key=events[0].key,
-        request_id=message.attributes.get("RequestID", ""),
+        request_id=message.attributes.get("RequestID"),
         is_upload=not events[0].removed,
         events=body,
     )
@@ -233,9 +231,9 @@ def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
     return DeadLetter(
         message,
         LetterKind.BATCH,
-        f"function/{function.rpartition('-')[2]}" if function else "",
+        f"function/{function.rpartition('-')[2]}" if function else None,
         f"{request.get('condition', 'failed')}{f' ({error})' if error else ''}, {batch.records} records",
-        request_id=str(request.get("requestId", "")),
+        request_id=str(request.get("requestId", "")) or None,
         batch=batch,
     )
 
@@ -247,7 +245,7 @@ def _unpublished(message: HeldMessage, unpublished: UnpublishedDay) -> DeadLette
         LetterKind.DAY,
         _PUBLISHER,
         f"{day} could not be published: {unpublished.reason}",
-        request_id=str(unpublished.request_id),
+        request_id=str(unpublished.request_id) or None,
         day=day,
     )
 

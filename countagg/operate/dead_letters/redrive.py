@@ -32,7 +32,7 @@ class Redriven:
 
     letter: DeadLetter
     outcome: RedriveOutcome
-    note: str = ""
+    note: str | None = None
 
 
 def select(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:
@@ -64,21 +64,21 @@ class Redriver:
         uploads: the queue that events go to.
         dates_of: returns the dates of a range of stream records; None if the stream no longer has them.
         rebuild: brings a day right, its ledger or its outputs, whichever table the stream belongs to; returns why
-            it cannot, or nothing.
-        publish: brings a day's outputs to what its totals are; returns why it cannot, or nothing.
+            it cannot, or None.
+        publish: brings a day's outputs to what its totals are; returns why it cannot, or None.
     """
 
     dead: DeadLetterQueue
     uploads: EventQueue
     dates_of: Callable[[StreamRange], set[str] | None]
-    rebuild: Callable[[str, str], str]
-    publish: Callable[[str], str]
+    rebuild: Callable[[str, str], str | None]
+    publish: Callable[[str], str | None]
 
     def redrive(self, letters: Iterable[DeadLetter]) -> Iterator[Redriven]:
         """Feed letters back; yield each when it is done."""
         events: list[DeadLetter] = []
         # A day that goes on failing has a letter for each of its versions.
-        refused: dict[str, str] = {}
+        refused: dict[str, str | None] = {}
         for letter in letters:
             if letter.events:
                 events.append(letter)
@@ -98,7 +98,7 @@ class Redriver:
 
     def _send(self, letters: Sequence[DeadLetter]) -> Iterator[Redriven]:
         position = 0
-        for accepted in self.uploads.send([letter.events for letter in letters]):
+        for accepted in self.uploads.send([letter.events for letter in letters if letter.events]):
             part = letters[position : position + len(accepted)]
             position += len(accepted)
             taken = [letter for letter, is_taken in zip(part, accepted, strict=True) if is_taken]
@@ -109,8 +109,8 @@ class Redriver:
                 else:
                     yield Redriven(letter, RedriveOutcome.LEFT, "the queue did not take it; redrive it again")
 
-    def _published(self, letter: DeadLetter, day: str, refused: str) -> Redriven:
-        if refused:
+    def _published(self, letter: DeadLetter, day: str, refused: str | None) -> Redriven:
+        if refused is not None:
             return Redriven(letter, RedriveOutcome.LEFT, refused)
         self.dead.delete([letter.message])
         return Redriven(letter, RedriveOutcome.PUBLISHED, day)

@@ -68,11 +68,11 @@ def _shared(settings: StackSettings, other: Remembered) -> Iterator[tuple[str, s
             yield mine, f"{verb} {prefix}"
 
 
-def unknown_neighbours(neighbours: Mapping[str, Remembered | None]) -> str:
-    """Return a remark on the stacks whose settings could not be read; empty if there are none."""
+def unknown_neighbours(neighbours: Mapping[str, Remembered | None]) -> str | None:
+    """Return a remark on the stacks whose settings could not be read; None if there are none."""
     unknown = sorted(stack for stack, other in neighbours.items() if other is None)
     if not unknown:
-        return ""
+        return None
     return (
         f"may not read where {', '.join(unknown)} publishes in this bucket: take care that --output-prefix differs"
     )

@@ -14,7 +14,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.terminal.render import write_json
-from countagg.cli.upload.upload_job import UploadFlags, UploadJob, read_job
+from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
 from countagg.cli.upload.upload_service import serve
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
@@ -33,7 +33,9 @@ _Sources = Annotated[
 ]
 _Bucket = Annotated[str | None, typer.Option(help="Bucket with the counter files.")]
 _Prefix = Annotated[str | None, typer.Option(help="Folder of the counter files; counters/ unless said.")]
-_InstanceId = Annotated[str | None, typer.Option(help="Whose counters they are.")]
+_InstanceId = Annotated[
+    str | None, typer.Option(help="Whose counters they are; by default the EC2 instance's, or the host's.")
+]
 _Form = Annotated[
     Format,
     typer.Option(
@@ -83,14 +85,17 @@ def upload(
 
     Example: countagg upload /proc/vmstat --values today --exclude 'nr_*' --bucket my-counters
     """
+    if withdraw and sources:
+        raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
+    if not withdraw and not sources:
+        raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
     selection = Selection(tuple(include or ()), tuple(exclude or ()), gauges)
+    instance = name_instance(session, instance_id)
     flags = UploadFlags(
-        tuple(sources or ()), bucket, prefix, instance_id, date, form, selection, values, state, always
+        tuple(sources or ()), bucket, prefix, instance, date, form, selection, values, state, always
     )
     if withdraw:
         _withdraw(session, flags)
-    elif not sources:
-        raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
     elif every:
         serve(session, flags, every)
     else:
@@ -133,8 +138,6 @@ def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: 
 
 def _withdraw(session: Session, flags: UploadFlags) -> None:
     """Delete the file of a day."""
-    if flags.sources:
-        raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
     job, day = read_job(session, flags), resolve_day(flags.date or "today", session.now())
     with job.state_file.held():
         key = job.uploader(session).withdraw(day)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from countagg.cli.app.session import Session
 from countagg.core.days import resolve_day
@@ -14,13 +14,12 @@ from countagg.core.errors import InvalidObjectKey, UsageError
 from countagg.core.object_keys import normalise_prefix
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.formats import Format
+from countagg.operate.upload.instance_id import INSTANCE_VARIABLE, find_instance_id
 from countagg.operate.upload.readings import Reader, Selection
 from countagg.operate.upload.sources import STDIN, check_source, read_source
 from countagg.operate.upload.state_file import StateFile, default_state_path
 from countagg.operate.upload.uploader import FileRules, Target, Uploader, UploadPlan
 from countagg.provision.settings import CHOICES
-
-INSTANCE_VARIABLE: Final = "COUNTAGG_INSTANCE_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class UploadFlags:
     sources: tuple[str, ...]
     bucket: str | None
     prefix: str | None
-    instance_id: str | None
+    instance_id: str
     date: str | None
     form: Format
     selection: Selection
@@ -53,6 +52,30 @@ class UploadJob:
 
         bucket = CounterFileUploads(session.clients, self.plan.target.bucket, patient=patient)
         return Uploader(self.plan, self.reader, bucket, self.state_file)
+
+
+def name_instance(session: Session, said: str | None) -> str:
+    """Return whose counters they are; if nobody says it, that is found out, and told.
+
+    Args:
+        session: to work with.
+        said: on the command line.
+
+    Raises:
+        UsageError: nobody says it, and the machine has no name of its own.
+    """
+    from countagg.aws.instance_metadata import fetch_instance_id
+
+    named = said or session.environ.get(INSTANCE_VARIABLE)
+    if named:
+        return named
+    options = session.options
+    on_aws = not (options.local or options.endpoint_url)
+    found = find_instance_id(
+        session.environ, lambda: fetch_instance_id(session.environ) if on_aws else None, socket.gethostname
+    )
+    session.remark(f"instance id: {found.text}, {found.origin}")
+    return found.text
 
 
 def read_job(session: Session, flags: UploadFlags) -> UploadJob:
@@ -88,10 +111,7 @@ def _target(session: Session, flags: UploadFlags) -> Target:
         )
     CHOICES["bucket"].check(bucket)
     prefix = session.preferences.value("prefix", flags.prefix) or CHOICES["prefix"].default
-    instance = flags.instance_id or session.environ.get(INSTANCE_VARIABLE)
-    if not instance:
-        raise UsageError("no instance is named", where="--instance-id", hint=f"give it, or {INSTANCE_VARIABLE}")
-    target = Target(bucket, normalise_prefix(prefix, "--prefix"), instance)
+    target = Target(bucket, normalise_prefix(prefix, "--prefix"), flags.instance_id)
     try:
         target.key("2000-01-01")
     except InvalidObjectKey as error:

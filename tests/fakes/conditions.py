@@ -107,7 +107,7 @@ def _single(tokens: list[re.Match[str]]) -> _Condition:
     if token["function"]:
         exists = token["function"] == "attribute_exists"
         return lambda given: (given.stored(token["attribute"]) is not None) == exists
-    return lambda given: _compare(token["operator"], given.stored(token["name"]), given.values[token["value"]])
+    return lambda given: compare(token["operator"], given.stored(token["name"]), given.values[token["value"]])
 
 
 def _takes(tokens: list[re.Match[str]], sign: str) -> bool:
@@ -118,7 +118,8 @@ def _takes(tokens: list[re.Match[str]], sign: str) -> bool:
     return False
 
 
-def _compare(sign: str, stored: Mapping[str, Any] | None, value: Mapping[str, Any]) -> bool:
+def compare(sign: str, stored: Mapping[str, Any] | None, value: Mapping[str, Any]) -> bool:
+    """Tell whether a stored value, None for an absent one, compares so with another."""
     if stored is None:
         return False
     ((kind, one),), ((other_kind, other),) = stored.items(), value.items()

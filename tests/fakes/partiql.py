@@ -18,6 +18,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.fakes.conditions import compare
+
 Item = dict[str, dict[str, str]]
 
 _UPDATE = re.compile(r'UPDATE "(?P<table>[^"]+)" (?P<sets>(?:SET "\w+"=\? )+)WHERE (?P<where>.+)')
@@ -73,7 +75,7 @@ class FakeTable:
         found = [
             item
             for item in self.items.values()
-            if item["Date"] == values[":key"] and _holds(item["Version"], ">", values[":version"])
+            if item["Date"] == values[":key"] and compare(">", item["Version"], values[":version"])
         ]
         return [{"Items": []}, *({"Items": [{"Counter": item["Counter"]}]} for item in found)]
 
@@ -110,7 +112,7 @@ class FakeTable:
         item = self.items.get((counter, date))
         if item is None:
             return self._error("ConditionalCheckFailed")
-        if not all(_holds(item.get(name), operator, value) for name, operator, value in bound):
+        if not all(compare(operator, item.get(name), value) for name, operator, value in bound):
             return self._error("ConditionalCheckFailed", item if self.shows_items else None)
         item |= dict(zip(names, parameters, strict=False))
         return {"TableName": self.name}
@@ -129,18 +131,6 @@ class FakeTable:
     def _error(self, code: str, item: Item | None = None) -> dict[str, Any]:
         shown = {} if item is None else {"Item": dict(item)}
         return {"Error": {"Code": code, "Message": code, **shown}, "TableName": self.name}
-
-
-def _holds(stored: dict[str, str] | None, operator: str, value: dict[str, str]) -> bool:
-    if stored is None or set(stored) != set(value):
-        return False
-    if "S" in value:
-        assert operator == "="
-        return stored == value
-    one, other = Decimal(stored["N"]), Decimal(value["N"])
-    return {"=": one == other, "<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[
-        operator
-    ]
 
 
 def _check(parameter: dict[str, str]) -> None:

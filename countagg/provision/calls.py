@@ -264,7 +264,7 @@ CALLS: Final[Mapping[str, Calls]] = {
         _FIND,
         _READ_TOTALS,
         {
-            On.COUNTER_FILES: ("s3:PutObject",),
+            On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject"),
             On.SNAPSHOTS: ("dynamodb:Query",),
         },
     ),

@@ -91,6 +91,7 @@ def test_an_operator_feeds_mends_and_limits(people: dict[Audience, Person], stac
     )
     operator("repair", "--date", day, "--yes", "--timeout", "300")
     operator("verify", "--date", day)
+    operator("upload-sample", "--date", day, "--remove")
 
 
 def test_an_operator_looks_at_dead_letters_and_feeds_them_back(

@@ -54,6 +54,11 @@ def _settings(name: str, value: Written) -> list[str]:
     return [f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
 
 
+def _given(options: Mapping[str, str | None]) -> list[str]:
+    """Return the options that have a value, as they are typed."""
+    return [f"{name} {shlex.quote(value)}" for name, value in options.items() if value]
+
+
 @dataclass
 class Session:
     """What a command works with. Everything that reaches outside can be handed in."""
@@ -178,8 +183,18 @@ class Session:
             "--region": options.region,
             "--endpoint-url": options.endpoint_url,
         }
-        given = [f"{name} {shlex.quote(value)}" for name, value in named.items() if value]
-        return " ".join(["countagg", *(["--local"] if options.local else []), *given, command])
+        return " ".join(["countagg", *(["--local"] if options.local else []), *_given(named), command])
+
+    def aws(self, command: str) -> str:
+        """Return a command line of the AWS CLI that works in the same place."""
+        if self.options.local:
+            return f'eval "$(countagg local env)"; aws {command}'
+        named = {
+            "--profile": self.options.profile,
+            "--region": self.options.region,
+            "--endpoint-url": self.options.endpoint_url,
+        }
+        return " ".join(["aws", *_given(named), command])
 
     def in_place(self, text: str) -> str:
         """Return the text with each "`countagg ...`" in it made to work on the same stack in the same place."""

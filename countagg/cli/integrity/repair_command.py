@@ -15,7 +15,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
 from countagg.cli.integrity.verify_command import document_of, observe
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
@@ -89,7 +89,7 @@ def repair(
         return
     for day, found in wrong.items():
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
-    session.confirm(f"Repair {_counted(len(wrong), 'day')}?", "yes", yes=yes)
+    session.confirm(f"Repair {counted(len(wrong), 'day')}?", "yes", yes=yes)
     repaired = {day: _carry_out(session, found, settle, timeout) for day, found in wrong.items()}
     write_mendings(
         session, date, {day: repaired[day].mended if day in repaired else () for day in days}, dry_run=False
@@ -167,7 +167,7 @@ def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None
             f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
         )
         hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
-        raise LeftOver(f"{_counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)
+        raise LeftOver(f"{counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)
 
 
 def write_mendings(
@@ -194,7 +194,3 @@ def write_mendings(
 def _summary(mendings: Sequence[Mending]) -> str:
     counts = Counter((str(each.hop), str(each.action)) for each in mendings)
     return ", ".join(f"{hop}: {action} ({count})" for (hop, action), count in counts.items())
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

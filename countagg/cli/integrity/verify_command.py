@@ -13,7 +13,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT, DateOption, SettleOption
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.terminal.render import grouped, write_table
+from countagg.cli.terminal.render import counted, grouped, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.days import resolve_day
 from countagg.core.polling import SETTLE_SECONDS, Polling
@@ -61,7 +61,7 @@ def write_verification(session: Session, verification: Verification) -> None:
         line = "" if each.line is None else f" line {each.line},"
         session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
     if verification.differences:
-        count = f"{len(verification.differences)} difference{'' if len(verification.differences) == 1 else 's'}"
+        count = counted(len(verification.differences), "difference")
         session.remark(f"{count}; `countagg repair --date {verification.day}` mends what is wrong")
 
 

@@ -24,7 +24,8 @@ from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
-from countagg.cli.terminal.progress import progress_bar, stepwise
+from countagg.cli.terminal.progress import stepwise
+from countagg.cli.totals.upload_command import take_out
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
@@ -33,13 +34,12 @@ from countagg.operate.cost.spreading import describe_lack, recommend_layout
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.integrity.verify import verify
 from countagg.operate.load.cost import Estimate, estimate
-from countagg.operate.load.loadtest import Load, LoadTest, count_withdrawn, withdraw
+from countagg.operate.load.loadtest import Load, LoadTest
 from countagg.operate.load.schedule import INSTANCE_PREFIX, MOST_PER_SECOND, steady
 from countagg.operate.load.schedule import ramp as rising
 from countagg.operate.totals.uploads import check_day
 
 _SHOWN: Final = 5
-_PAUSE: Final = 0.5
 _FLEET: Final = "Fleet"
 _RAMP: Final = "Ramp"
 
@@ -177,7 +177,7 @@ def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Wait
     with load_progress(session, round(estimate.files)) as tell:
         outcome = LoadTest(session.pipeline, load, tell, Polling(patience.drain)).run()
     verification = _verify(session, load.day, patience.settle) if outcome.drained else None
-    withdrawn = _withdraw(session, load, patience.drain) if cleanup else None
+    withdrawn = take_out(session, load.day, load.instance_ids, patience.drain) if cleanup else None
     arrived = max(0, _dead_letters(session) - letters)
     return Report(load, estimate, outcome, arrived, verification, withdrawn)
 
@@ -193,26 +193,11 @@ def _verify(session: Session, day: str, settle: float) -> Verification:
     return verification
 
 
-def _withdraw(session: Session, load: Load, timeout: float) -> bool:
-    """Delete the fleet's files; return whether the totals came to be without them in time."""
-    pipeline, instances = session.pipeline, load.instance_ids
-    with progress_bar(session) as progress:
-        bar = progress.add_task("files deleted", total=len(instances))
-        withdraw(pipeline, load.day, instances, lambda: progress.advance(bar))
-        bar = progress.add_task("out of the totals", total=len(instances))
-        for _ in Polling(timeout).looks(_PAUSE):
-            count = count_withdrawn(pipeline, load.day, instances)
-            progress.update(bar, completed=count)
-            if count == len(instances):
-                return True
-    return False
-
-
 def _tell_what_stays(session: Session, report: Report) -> None:
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:
         folder = f"s3://{settings.bucket}/{settings.prefix}{load.day}/"
-        remove = f"aws s3 rm {folder} --recursive --exclude '*' --include 'values_{INSTANCE_PREFIX}*'"
+        remove = session.aws(f"s3 rm {folder} --recursive --exclude '*' --include 'values_{INSTANCE_PREFIX}*'")
         session.remark(f"the fleet's files stay and count; `{remove}` deletes them, so does --cleanup at the end")
         return
     session.remark(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.render import counted
 from countagg.core.days import resolve_day
 from countagg.core.errors import AccessDenied, Declined
 from countagg.core.names import Names
@@ -44,7 +45,7 @@ def _files_of_today(session: Session) -> int:
 def _offer(session: Session, files: int, *, take_up: bool) -> None:
     from countagg.cli.integrity.repair_command import repair_day
 
-    session.remark(f"the bucket has {files} {'file' if files == 1 else 'files'} of today already")
+    session.remark(f"the bucket has {counted(files, 'file')} of today already")
     if take_up or _is_agreed(session, "Have them counted?"):
         repair_day(session, resolve_day("today", session.now()))
     else:

@@ -152,6 +152,11 @@ def grouped(number: int | Decimal) -> str:
     return f"{number:,f}" if isinstance(number, Decimal) else f"{number:,}"
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things for people, such as `1 file`, `2 files`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def describe_age(seconds: float) -> str:
     """Return an age for people, in the largest unit of which it has at least one, such as `12 min`."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

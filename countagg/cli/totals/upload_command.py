@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,22 +10,27 @@ import typer
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import DateOption
+from countagg.cli.app.shared_options import DateOption, YesOption
 from countagg.cli.terminal.progress import progress_bar
-from countagg.cli.terminal.render import write_json
+from countagg.cli.terminal.render import counted, write_json
 from countagg.core.days import resolve_day
-from countagg.core.errors import UsageError
+from countagg.core.errors import TimedOut, UsageError
 from countagg.core.polling import Polling
+from countagg.core.printable import printable
 from countagg.operate.totals.uploads import (
-    Round,
     Uploaded,
     check_day,
+    instances_of,
     make_fleet,
+    others_of,
     read_sample_rounds,
     upload_rounds,
     wait_until_included,
 )
+from countagg.operate.totals.withdrawals import await_withdrawn, withdraw
 from countagg.provision.packaged import packaged_folder
+
+_TIMEOUT = 120.0
 
 
 @command("upload-sample", changes=True)
@@ -35,21 +41,33 @@ def upload_sample(
     counters: Annotated[int | None, typer.Option(min=1, help="Counters of each instance of the fleet.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same fleet.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the totals include everything.")] = False,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds after which --wait fails.")] = 120.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds after which --wait fails.")] = _TIMEOUT,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete the same files instead, out of the totals too.")
+    ] = False,
+    yes: YesOption = False,
 ) -> None:
     """Upload test counters: the four sample instances, or a fleet.
+
+    They count as any others do. On a day that has counters of other instances it asks first.
 
     Example: countagg upload-sample --instances 100 --counters 100 --wait
     """
     day = resolve_day(date, session.now())
     if instances is None and (counters is not None or seed is not None):
         raise UsageError("they describe a fleet", where="--counters, --seed", hint="give --instances too")
-    rounds: list[Round] = (
-        read_sample_rounds(packaged_folder("sample_data"))
-        if instances is None
-        else [make_fleet(instances, counters or 100, seed or 0)]
-    )
+    samples = read_sample_rounds(packaged_folder("sample_data"))
+    rounds = samples if instances is None else [make_fleet(instances, counters or 100, seed or 0)]
+    if remove:
+        _remove(session, day, instances_of(rounds), timeout)
+        return
     check_day(session.pipeline, day, session.now())
+    others = others_of(session.pipeline, day, instances_of([*samples, *rounds]))
+    if others:
+        session.remark(
+            f"{day} has counters of {counted(len(others), 'other instance')}, such as {printable(others[0])}"
+        )
+        session.confirm("Add test counters to their totals?", "yes", yes=yes)
     total = sum(map(len, rounds))
     with progress_bar(session) as progress:
         bar = progress.add_task("uploaded", total=total)
@@ -61,6 +79,31 @@ def upload_sample(
     else:
         included = ", all included in the totals" if wait else ""
         session.result_console.print(f"{total} files of {len(uploads)} instances uploaded for {day}{included}")
+
+
+def _remove(session: Session, day: str, instances: Sequence[str], timeout: float) -> None:
+    if not take_out(session, day, instances, timeout):
+        raise TimedOut(
+            f"the totals still include some of {counted(len(instances), 'instance')} after {timeout:.0f} s",
+            where=f"totals of {day}",
+            hint="their files are deleted; see `countagg status`",
+        )
+    if session.options.output is OutputForm.JSON:
+        write_json(session.stdout, {"date": day, "removed": len(instances)})
+    else:
+        session.result_console.print(f"{counted(len(instances), 'instance')} taken out of the totals of {day}")
+
+
+def take_out(session: Session, day: str, instances: Sequence[str], timeout: float) -> bool:
+    """Delete the files of instances; return whether the totals came to be without them in time."""
+    count = 0
+    with progress_bar(session) as progress:
+        bar = progress.add_task("files deleted", total=len(instances))
+        withdraw(session.pipeline, day, instances, lambda: progress.advance(bar))
+        bar = progress.add_task("out of the totals", total=len(instances))
+        for count in await_withdrawn(session.pipeline, day, instances, Polling(timeout)):
+            progress.update(bar, completed=count)
+    return count == len(instances)
 
 
 def _wait(session: Session, day: str, uploads: list[Uploaded], timeout: float) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -19,10 +19,9 @@ from countagg.core.polling import Polling
 from countagg.operate.load.figures import Knee, Sample, StepFigures, find_knee, step_figures
 from countagg.operate.load.schedule import LoadStep, file_of, instance_id, uploads_of
 from countagg.operate.load.tracker import Tracker
-from countagg.operate.parallel import in_parallel
 
 if TYPE_CHECKING:
-    from countagg.aws.pipeline import Pipeline, SnapshotHead
+    from countagg.aws.pipeline import Pipeline
 
 LOOK_SECONDS: Final = 0.1
 """Between two looks. A day of many instances takes longer to look at, and is looked at less often."""
@@ -260,25 +259,3 @@ class LoadTest:
         sample = self.tracker.look(self._time(), heads, seen, queued)
         self.outcome.samples.append(sample)
         self._on_sample(sample, len(self.outcome.failures))
-
-
-def withdraw(pipeline: Pipeline, day: str, instances: Sequence[str], on_file: Callable[[], None]) -> None:
-    """Delete the files of instances, which takes them out of the totals."""
-
-    def delete(instance: str) -> None:
-        pipeline.delete_counter_file(build_object_key(pipeline.settings.prefix, day, instance))
-
-    for _ in in_parallel(delete, instances):
-        on_file()
-
-
-def count_withdrawn(pipeline: Pipeline, day: str, instances: Sequence[str]) -> int:
-    """Count the instances of which the totals include nothing any more."""
-    heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
-    seen = pipeline.totals(day).ledger.seen
-    return sum(_is_withdrawn(instance, heads, seen) for instance in instances)
-
-
-def _is_withdrawn(instance: str, heads: dict[str, SnapshotHead], seen: dict[str, str]) -> bool:
-    head = heads.get(instance)
-    return head is None or (not head.etag and head.content_sequencer <= seen.get(instance, ""))

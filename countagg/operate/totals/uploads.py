@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ PARALLEL_UPLOADS: Final = 20
 _PAUSE_SECONDS: Final = 0.05
 _SMALL: Final = 100
 _LARGEST_SAMPLE: Final = 1_000_000
+_MADE_UP: Final = re.compile("i-000[0-9a-f]{5}")
+"""The instances of a fleet of up to a million; EC2 gives longer ids since 2018."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,17 @@ def make_fleet(instances: int, counters: int, seed: int) -> Round:
         )
         for number in range(1, instances + 1)
     ]
+
+
+def instances_of(rounds: Sequence[Round]) -> list[str]:
+    """Return the ids of the instances that upload in the rounds."""
+    return sorted({sample.instance for each in rounds for sample in each})
+
+
+def others_of(pipeline: Pipeline, day: str, instances: Sequence[str]) -> list[str]:
+    """Return the instances that have counters of a day, except these and those of made-up fleets."""
+    there = {head.instance for head in pipeline.snapshot_heads(day) if head.etag}
+    return sorted(each for each in there.difference(instances) if not _MADE_UP.fullmatch(each))
 
 
 def check_day(pipeline: Pipeline, day: str, now: datetime) -> None:

@@ -174,6 +174,7 @@ def use(operator: Operator) -> None:
     world.clients.s3.delete_bucket_policy(Bucket=BUCKET)
     operator.succeed("upload", "/proc/vmstat", "--bucket", BUCKET, "--instance-id", "i-own", "--state", "state")
     operator.succeed("upload", "--withdraw", "--bucket", BUCKET, "--instance-id", "i-own", "--state", "state")
+    operator.succeed("upload-sample", "--remove")
     operator.succeed("upload-sample")
     process(world)
     # It waits for later snapshots than those there are.

@@ -57,7 +57,7 @@ COMMANDS: Final = {
         "--withdraw",
     },
     "instances": {"--date", "--stale", "--watch", "--interval"},
-    "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait"},
+    "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait", "--remove", "--yes"},
     "query": {
         "--date",
         "--counter",
@@ -359,6 +359,11 @@ def test_a_command_line_to_copy_works_in_the_same_place() -> None:
     assert here.invocation("status") == "countagg status"
     assert local.invocation("query --date today") == "countagg --local --stack other query --date today"
     assert parse(there.invocation("status"))[0] == "status"
+    assert here.aws("s3 ls") == "aws s3 ls"
+    assert local.aws("s3 ls") == 'eval "$(countagg local env)"; aws s3 ls'
+    assert there.aws("s3 ls") == (
+        "aws --profile 'my profile' --region eu-west-1 --endpoint-url http://127.0.0.1:1 s3 ls"
+    )
     assert there.invocation("status") == (
         "countagg --profile 'my profile' --region eu-west-1 --endpoint-url http://127.0.0.1:1 status"
     )

@@ -17,8 +17,9 @@ from countagg.core.values import SCALE
 from countagg.operate.cost.prices import read_prices
 from countagg.operate.load.cost import estimate
 from countagg.operate.load.figures import Limit, Sample
-from countagg.operate.load.loadtest import Load, LoadTest, count_withdrawn, withdraw
+from countagg.operate.load.loadtest import Load, LoadTest
 from countagg.operate.load.schedule import instance_id, ramp, steady
+from countagg.operate.totals.withdrawals import count_withdrawn, withdraw
 from tests.fakes.bucket import etag_of
 from tests.fakes.pipeline import DAY, FakePipeline
 

@@ -225,6 +225,24 @@ def answer_processor(make_content: Callable[[], bytes]) -> Callable[[], Answer]:
     return make
 
 
+def answer_processor_of_a_full_day() -> Answer:
+    """Answer with a file that is compared with a snapshot of other names, and with the ledger of a full day."""
+    file = answer_processor(long_names)()
+    ledger = encoded({line.split()[0]: SCALE for line in long_names().decode().splitlines()})
+    before = base64.b64encode(pack_counters(counters(1))).decode()
+    items = {
+        "countagg-snapshots": {"Sequencer": {"S": "0" * 32}, "Counters": {"B": before}},
+        "countagg-totals": {"Version": {"N": "1"}, "Document": {"B": ledger}},
+    }
+
+    def answer(operation: str, request: Any) -> tuple[bytes, dict[str, str]]:
+        if operation != "GetItem":
+            return file(operation, request)
+        return json.dumps({"Item": items[request["TableName"]]}).encode(), {}
+
+    return answer
+
+
 def long_names(wide: str = "") -> bytes:
     """Return a file of as many counters as it may have, one of whose names may end with a letter of four bytes."""
     ends = (wide if each == 1 else "" for each in range(DEFAULT_MAX_COUNTERS))
@@ -260,6 +278,7 @@ CASES: Final[Mapping[str, Case]] = {
     "aggregator, one ledger": ("aggregator", changes_of_one_ledger, answer_aggregator),
     "aggregator, many ledgers": ("aggregator", a_change_of_many_ledgers, answer_aggregator),
     "processor, long names": ("processor", ten_files, answer_processor(long_names)),
+    "processor, full day": ("processor", ten_files, answer_processor_of_a_full_day),
     "processor, gzip'd": ("processor", ten_files, answer_processor(lambda: gzip.compress(long_names(), 0))),
     "processor, bombs": ("processor", ten_files, answer_processor(bomb)),
     "processor, one wide letter": ("processor", ten_files, answer_processor(lambda: long_names("\U0001f600"))),

@@ -167,6 +167,7 @@ def _file_document(lineage: FileLineage) -> dict[str, object]:
         and {
             "etag": snapshot.etag or None,
             "sequencer": snapshot.sequencer,
+            "content_sequencer": snapshot.content_sequencer,
             "uploaded_at": snapshot.uploaded_at or None,
             "same_content": lineage.same_content,
         },
@@ -239,11 +240,10 @@ def _hop_rows(lineage: FileLineage, now: datetime) -> Iterator[tuple[str, str, s
     else:
         state = {True: "same", False: "other", None: "present"}[lineage.same_content]
         state = state if snapshot.etag else "withdrawn"
-        yield (
-            "snapshot",
-            state,
-            f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}",
-        )
+        since = snapshot.unchanged_since
+        unchanged = "" if since is None else f", unchanged since {_short(since)}"
+        told = f"{describe_moment(snapshot.uploaded_at, now)}, sequencer {_short(snapshot.sequencer)}{unchanged}"
+        yield "snapshot", state, told
     included = "included" if lineage.is_included else "not included"
     detail = f"version {changes_of(lineage.version)}" if lineage.version else "there is none"
     # Why a file is refused stands above.

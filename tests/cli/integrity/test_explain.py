@@ -261,6 +261,7 @@ def test_the_document_of_a_file(countagg: CommandLine) -> None:
         "snapshot": {
             "etag": etag_of("i-2"),
             "sequencer": SEQUENCERS[1],
+            "content_sequencer": SEQUENCERS[1],
             "uploaded_at": MOMENT,
             "same_content": True,
         },
@@ -286,6 +287,28 @@ def test_the_document_of_a_file(countagg: CommandLine) -> None:
     assert datetime.fromisoformat(log["since"]) == modified - timedelta(minutes=1)
     assert modified <= datetime.fromisoformat(log["until"]) <= modified + timedelta(minutes=15)
     assert (log["not_allowed"], log["lines"]) == ([], [])
+
+
+@pytest.mark.usefixtures("_day")
+def test_a_file_that_repeats_the_one_before_is_included_and_says_since_when(countagg: CommandLine) -> None:
+    key, later = {"Date": {"S": DAY}, "Instance": {"S": "i-2"}}, normalise_sequencer("00674760C0")
+    boto3.client("dynamodb").update_item(
+        TableName="countagg-snapshots",
+        Key=key,
+        UpdateExpression="SET Sequencer = :later, ContentSequencer = :content, Change = :change",
+        ExpressionAttributeValues={
+            ":later": {"S": later},
+            ":content": {"S": SEQUENCERS[1]},
+            ":change": {"S": "order"},
+        },
+    )
+
+    document = countagg("explain", KEYS["i-2"], "--output", "json").document
+    assert (document["snapshot"]["sequencer"], document["snapshot"]["content_sequencer"]) == (later, SEQUENCERS[1])
+    assert (document["ledger"]["included"], document["pending"]) == (True, None)
+    assert f", unchanged since {SEQUENCERS[1].rstrip('0')}" in countagg("explain", KEYS["i-2"]).out
+    parts = countagg("explain", "A", "--date", DAY, "--output", "json").document["parts"]
+    assert {each["instance"]: each["sequencer"] for each in parts}["i-2"] == SEQUENCERS[1]
 
 
 @pytest.mark.usefixtures("_day", "_no_stream")

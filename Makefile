@@ -12,7 +12,7 @@ SEEDS ?= 10000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-all check lint types imports format screenshots benchmark hot-paths scale start-up simulate fuzz audit build clean
+.PHONY: help demo test test-long test-all check lint types imports format screenshots benchmark hot-paths scale start-up uploader simulate fuzz audit build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ scale: $(READY) ## let fleets of up to 100,000 instances go through the function
 
 start-up: $(READY) ## time --help beside the libraries that it cannot do without
 	@$(BIN)/python -m tools.benchmark.start_up
+
+uploader: $(READY) ## measure what `upload --every 60s` takes of memory and of a core
+	@$(BIN)/python -m tools.benchmark.uploader
 
 simulate: $(READY) ## run the functions under faults: SEEDS=10000, one after the other on all cores
 	@$(BIN)/python -m tools.simulation --seeds $(SEEDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -61,7 +61,10 @@ _Withdraw = Annotated[
 ]
 
 
-@command("upload", (OutputForm.TABLE, OutputForm.JSON), changes=True)
+FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
+
+
+@command("upload", FORMS, changes=True)
 def upload(
     session: Session,
     sources: _Sources = None,

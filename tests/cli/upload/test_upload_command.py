@@ -16,6 +16,7 @@ import pytest
 from countagg.core.days import DAYS_AHEAD
 from tests.cli.account import BUCKET
 from tests.cli.running import CommandLine, Ran
+from tests.readme import BLOCKS
 
 pytestmark = pytest.mark.usefixtures("account")
 DAY = datetime.now(UTC).date().isoformat()
@@ -260,3 +261,13 @@ def test_a_state_that_is_damaged_is_told_and_left_as_it_is(instance: Instance) -
         assert "state: the state is" in ran.err
         assert "it is left as it is" in ran.err
         assert Path("state").read_text() == content
+
+
+def test_the_lines_for_a_program_of_readme_do_what_a_command_would(instance: Instance) -> None:
+    [recipe] = [block.text for block in BLOCKS if "put_object" in block.text]
+    program: dict[str, Any] = {}
+    exec(recipe, program)  # noqa: S102 - our own lines
+
+    program["upload"](boto3.client("s3"), BUCKET, "i-1", {"A": 1, "B": 2.5})
+
+    assert instance.content() == "A 1\nB 2.5\n"

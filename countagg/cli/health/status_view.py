@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Group
 from rich.text import Text
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import show_live, utc_now_text
+from countagg.cli.terminal.live import NewsWriter, show_live, utc_now_text
 from countagg.cli.terminal.render import (
     describe_age,
     make_table,
-    write_json_line,
     write_table,
 )
 from countagg.cli.terminal.result import write_result
-from countagg.core.printable import printable
 from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import StatusLook
 
@@ -84,9 +80,19 @@ def _row_with_age(hop: HopHealth) -> tuple[str, ...]:
 
 
 def show_status(session: Session, looks: Iterator[StatusLook]) -> None:
-    """Show the hops as they are, until Ctrl-C or until nobody reads it any more."""
-    writer = _HopsWriter(session)
-    show_live(session, looks, lambda look, _height: draw_status(session, look), writer.append)
+    """Show the hops as they are, until Ctrl-C or until nobody reads it any more.
+
+    Where it is not redrawn those that changed are written; in JSON all, with the names of those that changed.
+    """
+    writer = NewsWriter(session, *_HEADER)
+
+    def append(look: StatusLook) -> None:
+        if look.changed:
+            document = {**status_document(session, look.hops), "changed": [hop.name for hop in look.changed]}
+            rows = list(map(_row, look.changed))
+            writer.write(session.now(), document, rows, rows)
+
+    show_live(session, looks, lambda look, _height: draw_status(session, look), append)
 
 
 def draw_status(session: Session, look: StatusLook) -> Group:
@@ -94,29 +100,3 @@ def draw_status(session: Session, look: StatusLook) -> Group:
     state = "healthy" if is_healthy(look.hops) else "NOT HEALTHY"
     told = f"{session.options.stack}: {state}, {utc_now_text(session)}; Ctrl-C ends"
     return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS), Text(told, style="dim"))
-
-
-class _HopsWriter:
-    """Writes the hops that changed at each look, in the form that is asked for."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._rows = csv.writer(session.stdout, lineterminator="\n")
-        if session.options.output is OutputForm.CSV:
-            self._rows.writerow(("TIME", *_HEADER))
-
-    def append(self, look: StatusLook) -> None:
-        """Write what changed; in JSON all hops, with the names of those that changed."""
-        session, form = self._session, self._session.options.output
-        if not look.changed:
-            return
-        now = utc_now_text(session)
-        if form is OutputForm.JSON:
-            changed = [hop.name for hop in look.changed]
-            document = {"time": now, **status_document(session, look.hops), "changed": changed}
-            write_json_line(session.stdout, document)
-        elif form is OutputForm.CSV:
-            self._rows.writerows((now, *_row(hop)) for hop in look.changed)
-        else:
-            for hop in look.changed:
-                session.stdout.write("  ".join(map(printable, filter(None, (now, *_row(hop))))) + "\n")

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from rich.console import Group
 from rich.text import Text
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import show_live
+from countagg.cli.terminal.live import NewsWriter, show_live
 from countagg.cli.terminal.render import (
     describe_age,
-    for_reader,
     grouped,
     make_table,
     to_the_second,
-    write_json_line,
     write_table,
 )
 from countagg.cli.terminal.result import write_result
-from countagg.core.printable import printable
 from countagg.operate.instances.roster import InstanceState, Roster
 
 _HEADER: Final = ("INSTANCE", "STATE", "UPLOADED", "COUNTERS", "BYTES", "REFUSED", "LANE")
@@ -118,9 +113,23 @@ def _words(roster: Roster, state: InstanceState) -> tuple[str, ...]:
 
 
 def show_rosters(session: Session, rosters: Iterator[Roster]) -> None:
-    """Show the instances as they are, until Ctrl-C or until nobody reads it any more."""
-    writer = _RosterWriter(session)
-    show_live(session, rosters, draw_roster, writer.append)
+    """Show the instances as they are, until Ctrl-C or until nobody reads it any more.
+
+    Where it is not redrawn those are written that uploaded, or whose state changed; in JSON all, with their names.
+    """
+    writer = NewsWriter(session, *_COLUMNS)
+    said: dict[str, tuple[object, ...]] = {}
+
+    def append(roster: Roster) -> None:
+        nonlocal said
+        before, said = said, {each.instance: (each.uploaded_at, _word(each)) for each in roster.instances}
+        changed = [each for each in roster.instances if said[each.instance] != before.get(each.instance)]
+        if changed:
+            document = {**roster_document(roster), "changed": [each.instance for each in changed]}
+            rows = [_cells(roster, each) for each in changed]
+            writer.write(roster.at, document, rows, [_words(roster, each)[:3] for each in changed])
+
+    show_live(session, rosters, draw_roster, append)
 
 
 def draw_roster(roster: Roster, height: int) -> Group:
@@ -136,38 +145,3 @@ def draw_roster(roster: Roster, height: int) -> Group:
         Text(f"{told}; {to_the_second(roster.at)}", style="dim"),
         Text(f"{f'and {more} more; ' if more else ''}Ctrl-C ends", style="dim"),
     )
-
-
-class _RosterWriter:
-    """Writes the instances that changed at each look, in the form that is asked for."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._rows = csv.writer(session.stdout, lineterminator="\n")
-        self._before: dict[str, tuple[object, ...]] = {}
-        if session.options.output is OutputForm.CSV:
-            self._rows.writerow(("TIME", *_COLUMNS))
-
-    def append(self, roster: Roster) -> None:
-        """Write those that uploaded, or whose state changed; in JSON all, with the names of those."""
-        said = {each.instance: (each.uploaded_at, _word(each)) for each in roster.instances}
-        changed = [each for each in roster.instances if said[each.instance] != self._before.get(each.instance)]
-        self._before = dict(said)
-        if not changed:
-            return
-        stdout, now = self._session.stdout, to_the_second(roster.at)
-        match self._session.options.output:
-            case OutputForm.JSON:
-                names = [each.instance for each in changed]
-                write_json_line(stdout, {"time": now, **roster_document(roster), "changed": names})
-            case OutputForm.CSV:
-                for each in changed:
-                    cells = (
-                        for_reader(stdout, cell) if isinstance(cell, str) else cell
-                        for cell in _cells(roster, each)
-                    )
-                    self._rows.writerow((now, *cells))
-            case _:
-                for each in changed:
-                    words = _words(roster, each)[:3]
-                    stdout.write("  ".join(map(printable, (now, *words))) + "\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import typer
 from rich.console import RenderableType
@@ -13,8 +15,9 @@ from rich.live import Live
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import to_the_second
+from countagg.cli.terminal.render import for_reader, to_the_second, write_json_line
 from countagg.cli.terminal.streams import is_deserted
+from countagg.core.printable import printable
 
 T = TypeVar("T")
 
@@ -38,6 +41,48 @@ def while_read(session: Session, looks: Iterator[T]) -> Iterator[T]:
         session.stdout.flush()
         if is_deserted(session.stdout):
             return
+
+
+class NewsWriter:
+    """Writes what is new at each look below what was written, in the form that is asked for.
+
+    Args:
+        session: where to.
+        header: names of the columns in CSV, after that of the time.
+    """
+
+    def __init__(self, session: Session, *header: str) -> None:
+        self._session = session
+        self._rows = csv.writer(session.stdout, lineterminator="\n")
+        if session.options.output is OutputForm.CSV:
+            self._rows.writerow(("TIME", *header))
+
+    def write(
+        self,
+        at: datetime,
+        document: Mapping[str, Any],
+        rows: Iterable[Sequence[object]],
+        lines: Iterable[Sequence[str]],
+    ) -> None:
+        """Write what is new at a look.
+
+        Args:
+            at: when it was, aware.
+            document: in JSON.
+            rows: of CSV.
+            lines: the words of each line for people; empty ones are left out.
+        """
+        stdout, time = self._session.stdout, to_the_second(at)
+        match self._session.options.output:
+            case OutputForm.JSON:
+                write_json_line(stdout, {"time": time, **document})
+            case OutputForm.CSV:
+                for row in rows:
+                    shown = (for_reader(stdout, cell) if isinstance(cell, str) else cell for cell in row)
+                    self._rows.writerow((time, *shown))
+            case _:
+                for words in lines:
+                    stdout.write("  ".join(map(printable, filter(None, (time, *words)))) + "\n")
 
 
 def utc_now_text(session: Session) -> str:

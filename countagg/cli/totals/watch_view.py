@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,10 +10,9 @@ from rich.text import Text
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import show_live, utc_now_text
-from countagg.cli.terminal.render import for_reader, grouped, make_table, show_moment, signed, write_json_line
+from countagg.cli.terminal.live import NewsWriter, show_live
+from countagg.cli.terminal.render import grouped, make_table, show_moment, signed
 from countagg.cli.totals.query_view import day_document
-from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 from countagg.operate.totals.watching import Look
@@ -27,10 +25,20 @@ _LINES_AROUND: Final = 4
 
 def show_looks(session: Session, looks: Iterator[Look]) -> None:
     """Show what changes, until Ctrl-C or until nobody reads it any more."""
-    writer = _TotalsWriter(session)
-    show_live(
-        session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, writer.append
-    )
+    writer = NewsWriter(session, "DATE", *_HEADER)
+
+    def append(look: Look) -> None:
+        if not look.is_news:
+            return
+        changes = {name: to_number(value) for name, value in look.changes.items()}
+        news = news_of(look)
+        rows = [(look.found.day, name, *map(_exact, numbers)) for name, *numbers in news]
+        lines = [(name, grouped(to_number(value)), _in_brackets(change)) for name, value, change in news]
+        writer.write(session.now(), {**day_document(look.found), "changes": changes}, rows, lines)
+        if session.options.output is OutputForm.TABLE and not look.found.version:
+            session.remark(_nothing(look))
+
+    show_live(session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, append)
 
 
 def draw_look(look: Look, height: int) -> Group:
@@ -55,35 +63,6 @@ def draw_look(look: Look, height: int) -> Group:
 
 def _nothing(look: Look) -> str:
     return f"there are no totals for {look.found.day} (UTC) yet"
-
-
-class _TotalsWriter:
-    """Writes what is new at each look, in the form that is asked for."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._rows = csv.writer(session.stdout, lineterminator="\n")
-        if session.options.output is OutputForm.CSV:
-            self._rows.writerow(("TIME", "DATE", *_HEADER))
-
-    def append(self, look: Look) -> None:
-        session, form = self._session, self._session.options.output
-        if not look.is_news:
-            return
-        now = utc_now_text(session)
-        if form is OutputForm.JSON:
-            changes = {name: to_number(value) for name, value in look.changes.items()}
-            write_json_line(session.stdout, {"time": now, **day_document(look.found), "changes": changes})
-        elif form is OutputForm.CSV:
-            for name, *numbers in news_of(look):
-                shown = for_reader(session.stdout, name)
-                self._rows.writerow((now, look.found.day, shown, *map(_exact, numbers)))
-        elif not look.found.version:
-            session.remark(_nothing(look))
-        else:
-            for name, value, change in news_of(look):
-                words = (now, printable(name), grouped(to_number(value)), _in_brackets(change))
-                session.stdout.write("  ".join(filter(None, words)) + "\n")
 
 
 def news_of(look: Look) -> list[tuple[str, int, int | None]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from countagg.data.attributes import VERSION, Attribute, Item, TextAttribute
+from countagg.data.attributes import Attribute, Item, TextAttribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -109,14 +109,13 @@ class StoredTable:
         with self.clients.errors(where):
             return self.clients.dynamodb.get_item(TableName=self.name, Key=key, **more).get("Item")
 
-    def query(  # noqa: PLR0913 - what a query may say
+    def query(
         self,
         where: str,
         key: TextAttribute,
         value: str,
         *shown: Attribute,
         index: str | None = None,
-        newer: int | None = None,
         consistent: bool = True,
     ) -> Iterator[Item]:
         """Yield the items of a partition, strongly consistent unless an index has them, which lags behind.
@@ -127,13 +126,10 @@ class StoredTable:
             value: of the partition key.
             shown: the attributes that are read; all if none is named.
             index: of the table.
-            newer: leave out items of this and of earlier versions.
             consistent: whether a table's items are those of this moment; older ones cost half.
         """
         request: dict[str, Any] = {"IndexName": index} if index else {"ConsistentRead": consistent}
         names, values = {f"#{key}": key.name}, {":key": {"S": value}}
-        if newer is not None:
-            request["FilterExpression"], values[":version"] = f"{VERSION} > :version", {"N": str(newer)}
         if shown:
             request |= projection(*shown)
             names |= request["ExpressionAttributeNames"]

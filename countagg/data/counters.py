@@ -5,21 +5,30 @@ trips that single updates take, at the same price (`BatchExecuteStatement`, Amaz
 
 An update fails in one way for an item that is absent and for one of the same or a newer version: what fails
 carries no item that would tell (docs/aws-facts.md#surprises). So an insert follows, which fails where there is
-one, and where it does another update, in case that one is older. A counter that is there takes one statement, a
-new one two. A repeated attempt takes three for each counter that the first one wrote; a failed statement is
-charged like a write.
+one, and where it does another update, in case that one is older. A counter that is there takes one statement, and
+so does a new one that is known to be new. A repeated attempt takes three for each counter that the first one
+wrote; a failed statement is charged like a write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value
-from countagg.data.attributes import DATE, EXPIRES_AT, VERSION, Item, NumberAttribute, TextAttribute, unchanged
+from countagg.data.attributes import (
+    DATE,
+    EXPIRES_AT,
+    VERSION,
+    Attribute,
+    Item,
+    NumberAttribute,
+    TextAttribute,
+    unchanged,
+)
 from countagg.data.calls import DataClients, StoredTable
 
 COUNTER: Final = TextAttribute("Counter")
@@ -84,17 +93,14 @@ class CountersTable:
         self._insert = _Statement(f'INSERT INTO "{name}" VALUE {{{names}}}', "DuplicateItem")
         self._table = StoredTable(clients, name)
 
-    def written_after(self, day: str, version: int) -> set[str]:
-        """Return the counters of a day that the table has in a later version than the given one.
+    def read(self, day: str, *shown: Attribute) -> Iterator[CounterItem]:
+        """Yield a day's items, by the index, which lags behind the table by moments.
 
-        Read from the index, which lags behind the table by moments.
+        Args:
+            day: YYYY-MM-DD.
+            shown: the attributes that are read; all if none is named.
         """
-        items = self._table.query(_where(day), DATE, day, COUNTER, index=BY_DATE_INDEX, newer=version)
-        return {COUNTER.read(item) for item in items}
-
-    def read(self, day: str) -> Iterator[CounterItem]:
-        """Yield a day's items, by the index, which lags behind by moments."""
-        return map(_stored_counter, self._table.query(_where(day), DATE, day, index=BY_DATE_INDEX))
+        return map(_stored_counter, self._table.query(_where(day), DATE, day, *shown, index=BY_DATE_INDEX))
 
     def read_exactly(self, day: str, counters: Iterable[str]) -> Iterator[CounterItem]:
         """Yield those of a day's counters that the table has, strongly consistent, in no order."""
@@ -129,13 +135,14 @@ class CountersTable:
             unchanged(read, COUNTER, VALUE, VERSION),
         )
 
-    def write(
+    def write(  # noqa: PLR0913 - what is written, and how
         self,
         day: str,
         version: int,
         values: Mapping[str, int],
         expires_at: int,
         *,
+        absent: Collection[str] = (),
         before_call: BeforeCall = _go_on,
     ) -> int:
         """Set the values of a day's counters, except where the table has the same or a newer version.
@@ -145,6 +152,8 @@ class CountersTable:
             version: of the ledger that the values come from.
             values: counter -> sum in units of 10^-9.
             expires_at: seconds since 1970.
+            absent: the counters that seem to have no item: they are inserted first. One that has takes a
+                statement more.
             before_call: called before each call; what it raises ends the writing.
 
         Returns:
@@ -166,7 +175,9 @@ class CountersTable:
             rows = {name: [{"S": name}, {"S": day}, _value(value), *more] for name, value in due.items()}
             return {name: due[name] for name in self._execute(day, self._insert, rows, before_call)}
 
-        present = insert(update(values))
+        seen = {name: value for name, value in values.items() if name not in absent}
+        unseen = {name: value for name, value in values.items() if name in absent}
+        present = insert(update(seen) | unseen)
         # Found by the insert, and not older than this version: as it should be, or as a later one wrote it.
         return len(values) - len(update(present))
 

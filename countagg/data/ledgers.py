@@ -84,6 +84,11 @@ class StoredDay:
         return max(part.updated_at for part in self.parts)
 
     @property
+    def expires_at(self) -> int | None:
+        """When the last of them expires, seconds since 1970; None if none does."""
+        return max((part.expires_at for part in self.parts if part.expires_at is not None), default=None)
+
+    @property
     def exists(self) -> bool:
         """Whether there is a ledger, however damaged."""
         return any(part.exists for part in self.parts)

@@ -1,4 +1,4 @@
-"""What a batch of the totals table's stream records asks to be published.
+"""What a batch of the totals table's stream records tells of a day: which counters changed, up to which version.
 
 Of all the versions in a batch, two are decoded at a time: a version of many long names takes a hundred times its
 compressed size, and a batch has forty of them.
@@ -7,79 +7,128 @@ compressed size, and a batch has forty of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent, shorten
 from countagg.core.ledger import changed_counters, decode_ledger
 from countagg.core.partitions import Layout
-from countagg.core.published import PublishedTotals
-from countagg.data.ledgers import StoredDay, TotalsChange, parse_totals_record
+from countagg.core.versions import changes_of
+from countagg.data.ledgers import TotalsChange, parse_totals_record
 
-GONE_AT_ONCE: Final = 10_000
-"""Names that came or went within a batch, and are remembered; with more, what follows is another publication."""
+TOLD_AT_ONCE: Final = 10_000
+"""Names that came or went within a batch, and are remembered; with more, they are published before the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What is to be published of one day.
+    """What is published of one day.
 
     Attributes:
         day: YYYY-MM-DD.
-        base: the version from which on the batch tells every change; what is published is at least of this
-            version, unless records were lost.
-        version: of the ledger.
+        version: of the day's ledgers.
         updated_at: when that version was stored, UTC, ISO 8601.
         totals: counter -> sum in units of 10^-9, all of them.
-        changed: the counters whose sum changed since `base`; those that are not in `totals` have no instance
-            left.
-        layout: of the day. Where it is split, the batch tells of some partitions only: `totals` are empty and
-            `base` and `version` 0 until they are read.
-        expires_at: when the ledger expires, and with it the day's counters and alerts; seconds since 1970, None
-            if it does not.
+        expires_at: when the ledgers expire, and with them the day's counters and alerts; seconds since 1970, None
+            if they do not.
     """
 
     day: str
-    base: int
     version: int
     updated_at: str
     totals: Mapping[str, int]
-    changed: frozenset[str]
-    layout: Layout
     expires_at: int | None = None
 
-    def including(self, counters: Iterable[str]) -> Publication:
-        """Return it with more counters taken for changed."""
-        return replace(self, changed=self.changed.union(counters))
 
-    def without(self, written: AbstractSet[str]) -> Publication:
-        """Return it with counters left out that the outputs have by now."""
-        return replace(self, changed=self.changed - written) if written else self
+@dataclass(frozen=True, slots=True)
+class WrittenDay:
+    """How far the outputs of a day are, as far as an execution environment knows.
 
-    def going_on_with(self, due: Publication) -> Publication:
-        """Return what a later attempt is to go on with: of a split day, what was read."""
-        return due if self.layout.is_split else replace(self, changed=due.changed)
+    Attributes:
+        versions: partition -> version of its ledger that was published.
+        written: the counters that were written for that: they have what those versions say, whatever changed them.
+        told: partition -> version up to which its records have come; whatever they changed is written.
+    """
 
-    def as_read(self, read: StoredDay) -> Publication:
-        """Return it with the totals of all partitions.
+    versions: Mapping[str, int]
+    written: frozenset[str] = frozenset()
+    told: Mapping[str, int] = field(default_factory=dict)
 
-        Raises:
-            CorruptDocument: one of the ledgers cannot be read.
+    def having(self, told: Told) -> WrittenDay:
+        """Return it with records that have come since."""
+        newest = {key: max(part.newest, self.told.get(key, 0)) for key, part in told.partitions.items()}
+        return WrittenDay(self.versions, self.written, {**self.told, **newest})
+
+
+@dataclass(slots=True)
+class ToldPartition:
+    """What records tell of one partition's ledger.
+
+    Attributes:
+        newest: version of which they tell.
+        replaced: version -> the one before it.
+        changed: counter -> version in which its sum changed last.
+    """
+
+    newest: int = 0
+    replaced: dict[int, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def base(self) -> int:
+        """The version from which on every change is told."""
+        base = self.newest
+        while base in self.replaced:
+            base = self.replaced[base]
+        return base
+
+
+@dataclass(slots=True)
+class Told:
+    """What records tell of a day.
+
+    Attributes:
+        day: YYYY-MM-DD.
+        layout: of the day; the records are of some of its partitions.
+        partitions: partition -> what they tell of it; none if none of them could be read.
+    """
+
+    day: str
+    layout: Layout
+    partitions: defaultdict[str, ToldPartition] = field(default_factory=lambda: defaultdict(ToldPartition))
+
+    @property
+    def changed(self) -> set[str]:
+        """The counters whose sum changed in some partition, also those that changed back since."""
+        return {name for part in self.partitions.values() for name in part.changed}
+
+    def unwritten(self, held: WrittenDay) -> set[str]:
+        """Return those of which it is not known that their items have what the change made of them.
+
+        An interrupted attempt may have left a value that only this record tells of.
         """
-        return replace(self, version=read.version, updated_at=read.updated_at, totals=read.decode().sums)
+        return {
+            name
+            for key, part in self.partitions.items()
+            for name, version in part.changed.items()
+            if version > held.told.get(key, 0)
+            and not (version <= held.versions.get(key, 0) and name in held.written)
+        }
 
-    def overtaken_by(self, published: PublishedTotals) -> Publication:
-        """Return it with its counters as a newer version has them, which another invocation published."""
-        if not published.readable:
-            return self.with_nothing_changed()
-        newer = replace(self, version=published.version, updated_at=published.updated_at)
-        return replace(newer, totals=published.totals)
+    def is_behind_a_gap(self, held: WrittenDay) -> bool:
+        """Tell whether records between those that were told before and these were lost, or cannot be read."""
+        for key, part in self.partitions.items():
+            known, base = held.told.get(key, held.versions.get(key, 0)), part.base
+            # A ledger that was not there begins with a version greater than 0, and no gap before it.
+            if base > known and (known or changes_of(base)):
+                return True
+        return False
 
-    def with_nothing_changed(self) -> Publication:
-        """Return it as one that the outputs need not write."""
-        return replace(self, changed=frozenset())
+    @property
+    def names(self) -> int:
+        """How many names of counters are remembered."""
+        return sum(len(part.changed) for part in self.partitions.values())
 
 
 OnUnreadable = Callable[[str, int | None, CountaggError], None]
@@ -114,30 +163,54 @@ def changes_by_day(records: Sequence[Mapping[str, Any]], on_unreadable: OnUnread
     return [Changes(day, layout, tuple(changes)) for (day, layout), changes in found.items()]
 
 
-def publications(
-    changes: Changes, on_unreadable: OnUnreadable, gone_at_once: int = GONE_AT_ONCE
-) -> Iterator[Publication]:
-    """Turn a day's changes into a publication of its newest version, or several where very many names went.
+def tell(changes: Changes, on_unreadable: OnUnreadable, at_once: int = TOLD_AT_ONCE) -> Iterator[Told]:
+    """Tell what a day's changes are; in several parts where very many names came and went.
 
-    A version that cannot be read is left out: the next readable one then shows a gap, and heals it. Waiting for
-    it would keep every other day from being published.
+    A version that cannot be read is left out: the next readable one then shows a gap. Waiting for it would keep
+    every other day from being published.
 
     Args:
         changes: of the day.
         on_unreadable: told about versions that are left out.
-        gone_at_once: with so many more changed names than totals, what follows is another publication.
+        at_once: with so many more changed names than totals, what follows is another part.
     """
-    decoder, fold = _Decoder(), _Fold()
+    decoder, told = _Decoder(), Told(changes.day, changes.layout)
     for change in changes.changes:
         try:
-            fold.add(change, decoder)
+            totals = _add(change, told, decoder)
         except CorruptDocument as error:
             on_unreadable(change.partition, change.version, error)
-        if len(fold.changed) > len(fold.totals) + gone_at_once:
-            complete, fold = list(fold.publications()), _Fold()
-            yield from complete
+            continue
+        if told.names > totals + at_once:
+            decoder, complete, told = _Decoder(), told, Told(changes.day, changes.layout)
+            yield complete
             del complete
-    yield from fold.publications()
+    del decoder
+    if told.partitions:
+        yield told
+
+
+def _add(change: TotalsChange, told: Told, decoder: _Decoder) -> int:
+    """Add a change to what is told; return how many totals the version has that it leads to.
+
+    Raises:
+        CorruptDocument: that version cannot be read.
+    """
+    before: Mapping[str, int] | None
+    try:
+        before = decoder.sums(change.old)
+    except CorruptDocument:
+        # Nobody knows what changed: the chain of versions begins here.
+        before = None
+    after = decoder.sums(change.new)
+    part = told.partitions[change.partition]
+    if before is not None:
+        for name in changed_counters(before, after):
+            part.changed[name] = max(change.version, part.changed.get(name, 0))
+        if change.replaced < change.version:
+            part.replaced[change.version] = change.replaced
+    part.newest = max(part.newest, change.version)
+    return len(after)
 
 
 def _day(record: Mapping[str, Any]) -> str:
@@ -166,56 +239,3 @@ class _Decoder:
             self._sums = {} if document is None else decode_ledger(document).sums
             self._document = document
         return self._sums
-
-
-@dataclass(slots=True)
-class _Fold:
-    """Changes of a day, folded one after the other into what they ask to be published."""
-
-    newest: TotalsChange | None = None
-    totals: Mapping[str, int] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-    bases: dict[int, int] = field(default_factory=dict)
-
-    def add(self, change: TotalsChange, decoder: _Decoder) -> None:
-        """Add a change.
-
-        Raises:
-            CorruptDocument: the version that it leads to cannot be read.
-        """
-        before: Mapping[str, int] | None
-        try:
-            before, base = decoder.sums(change.old), change.replaced
-        except CorruptDocument:
-            # Nobody knows what changed: the chain of versions begins here.
-            before, base = None, change.version
-        after = decoder.sums(change.new)
-        if before is not None:
-            self.changed |= changed_counters(before, after)
-        if base < change.version:
-            self.bases[change.version] = base
-        if self.newest is None or change.version > self.newest.version:
-            self.newest, self.totals = change, after
-
-    def publications(self) -> Iterator[Publication]:
-        """Yield what is to be published; nothing if no version could be read."""
-        newest = self.newest
-        if newest is None:
-            return
-        changed, expires_at = frozenset(self.changed), newest.expires_at
-        if newest.layout.is_split:
-            yield Publication(newest.day, 0, 0, "", {}, changed, newest.layout, expires_at)
-            return
-        base = newest.version
-        while base in self.bases:
-            base = self.bases[base]
-        yield Publication(
-            day=newest.day,
-            base=base,
-            version=newest.version,
-            updated_at=newest.updated_at,
-            totals=self.totals,
-            changed=changed,
-            layout=newest.layout,
-            expires_at=expires_at,
-        )

@@ -1,7 +1,7 @@
 """Publisher: totals to the outside world.
 
-Sees each new version of a day's ledger and brings the outputs to the newest one of the batch (`outputs` has the
-rules); then it sends the alerts about limits that are due for that.
+Sees each new version of a day's ledger and brings the outputs to the newest one that there is by then (`outputs`
+has the rules); then it sends the alerts about limits that are due for that.
 
 Days do not wait for one another. The smallest are published first, and those that failed last time come last; what
 keeps one from being published ends its try alone, and the batch comes again for it. A day that fails a few times
@@ -33,7 +33,7 @@ from countagg.functions.deadline import OutOfTime, RemainingMilliseconds, requir
 from countagg.functions.limits import ALERTS_FAILED, ALERTS_PUT_OFF, ALERTS_SENT, LimitAlerts
 from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.outputs import COUNTERS_PUBLISHED, OBJECTS_PUBLISHED, Outputs, make_outputs
-from countagg.functions.publications import Changes, OnUnreadable, Publication, changes_by_day, publications
+from countagg.functions.publications import Changes, OnUnreadable, Publication, changes_by_day, tell
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 VERSIONS_SEEN: Final = "VersionsSeen"
@@ -130,19 +130,15 @@ class Publisher:
         remaining: RemainingMilliseconds,
         on_unreadable: OnUnreadable,
     ) -> None:
-        reached, news = None, False
-        for publication in publications(changes, on_unreadable):
+        for told in tell(changes, on_unreadable):
             counts[VERSIONS_SEEN] += 1
-            reached = self.outputs.publish(publication, counts, remaining)
-            news = news or reached.news
-        if reached is None:
-            return
-        if news:
-            self._warn_if_large(reached.publication, counts)
-            if self.alerts is not None:
-                self._alert(self.alerts, reached.publication, counts, remaining)
-        # Held only now: a day that is held has no alerts due.
-        self.outputs.hold(reached)
+            reached = self.outputs.publish(told, counts, remaining)
+            if reached.publication is not None:
+                self._warn_if_large(reached.publication, counts)
+                if self.alerts is not None:
+                    self._alert(self.alerts, reached.publication, counts, remaining)
+            # Held only now: a day that is held has no alerts due.
+            self.outputs.hold(reached)
 
     def _warn_if_large(self, publication: Publication, counts: Counter[str]) -> None:
         """Tell of a day that names more counters than a file may: many files did that together."""
@@ -185,6 +181,7 @@ class Publisher:
             self.logger.exception("day not given up", day=day)
             return unsent
         counts[DAYS_GIVEN_UP] += 1
+        self.outputs.give_up(day)
         remedy = f"mend what the reason says, then `countagg repair --date {day}`"
         self.logger.error("day given up", day=day, tries=self._failed[day], reason=reason, remedy=remedy)
         return None

@@ -11,8 +11,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from countagg.core.days import expiry_epoch_seconds
+from countagg.core.ledger import encode_ledger
 from countagg.core.limits import Alert, AlertState
 from countagg.core.values import SCALE
+from countagg.data.ledgers import StoredLedger
 from countagg.data.limits import Claim, LimitsTable, alert_item, parse_alert
 from countagg.functions import publisher
 from countagg.functions.clients import make_sns_client
@@ -129,9 +131,11 @@ def test_the_entry_point_sends_to_the_stacks_topic(deployed: World) -> None:
         TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:countagg-dead-letters"
     )
     put(deployed, Counter={"S": "a"}, Date={"S": "limit"}, Value={"N": "5"})
-    # One that changes nothing, so that moto, which cannot parse the writes of counters, need not.
+    # The counter is there already, so that moto, which cannot parse the writes of counters, need not.
+    put(deployed, Counter={"S": "a"}, Date={"S": DAY}, Value={"N": "6"}, Version={"N": "2"})
     unchanged = record(2, ledger({"a": 6 * SCALE}, 1), ledger({"a": 6 * SCALE}, 2))
-    unchanged["dynamodb"]["OldImage"]["Version"]["N"] = "0"
+    stored = StoredLedger(2, "then", encode_ledger(ledger({"a": 6 * SCALE}, 2)))
+    assert deployed.store.ledgers.save(DAY, StoredLedger(), stored)
     publisher.handler({"Records": [unchanged]}, Context(60_000))
     [message] = deployed.clients.sqs.receive_message(QueueUrl=queue)["Messages"]
     envelope = json.loads(message["Body"])

@@ -41,14 +41,14 @@ BREAKS: Final[dict[Grant, str]] = {
     ): "the counter",
     Grant("publisher", "KeepPublishedTotals", "s3:GetObject"): "the counter",
     Grant("publisher", "KeepPublishedTotals", "s3:PutObject"): "the object",
-    Grant("publisher", "FindLimitsAndCountersOfInterruptedWrites", "dynamodb:Query"): "the counter",
+    Grant("publisher", "FindLimitsAndCompareCounters", "dynamodb:Query"): "the counter",
     Grant("publisher", "ClaimAlerts", "dynamodb:Query"): "the alert",
     Grant("publisher", "ClaimAlerts", "dynamodb:PutItem"): "the alert",
     Grant("publisher", "SendAlerts", "sns:Publish"): "the alert",
 }
 """What does not come about without an action."""
 BREAKS_SPREAD: Final[dict[Grant, str]] = {
-    Grant("publisher", "ReadDaysOfSeveralLedgers", "dynamodb:GetItem"): "the counter",
+    Grant("publisher", "ReadNewestTotals", "dynamodb:GetItem"): "the counter",
 }
 """What does not come about on a day of several partitions."""
 

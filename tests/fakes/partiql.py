@@ -38,6 +38,7 @@ class FakeTable:
         name: the table's name.
         items: what it holds.
         calls: the statements of each call.
+        looks: how often the index was asked.
         failing: counter -> error code with which its statements fail.
         before_call: what happens just before each of the next calls.
         shows_items: whether a failed condition shows the item all the same, as the model would have it.
@@ -46,6 +47,7 @@ class FakeTable:
     name: str
     items: dict[tuple[str, str], Item] = field(default_factory=dict)
     calls: list[list[str]] = field(default_factory=list)
+    looks: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     before_call: list[Callable[[], None]] = field(default_factory=list)
     shows_items: bool = False
@@ -65,19 +67,17 @@ class FakeTable:
         return self
 
     def paginate(self, **request: Any) -> list[dict[str, Any]]:
-        """Return the names of a day's counters of later versions, one a page."""
+        """Return the items of a day, one a page."""
         assert (request["TableName"], request["IndexName"]) == (self.name, "ByDate")
         assert request["KeyConditionExpression"] == "#Date = :key"
-        assert request["FilterExpression"] == "Version > :version"
-        assert request["ProjectionExpression"] == "#Counter"
-        assert request["ExpressionAttributeNames"] == {"#Date": "Date", "#Counter": "Counter"}
-        values = request["ExpressionAttributeValues"]
-        found = [
-            item
-            for item in self.items.values()
-            if item["Date"] == values[":key"] and compare(">", item["Version"], values[":version"])
-        ]
-        return [{"Items": []}, *({"Items": [{"Counter": item["Counter"]}]} for item in found)]
+        assert request["ProjectionExpression"] == "#Counter, #Value, #Version"
+        assert request["ExpressionAttributeNames"] == {f"#{each}": each for each in (*_KEY, "Value", "Version")}
+        assert "FilterExpression" not in request
+        self.looks += 1
+        day = request["ExpressionAttributeValues"][":key"]
+        shown = ("Counter", "Value", "Version")
+        found = [item for item in self.items.values() if item["Date"] == day]
+        return [{"Items": []}, *({"Items": [{name: item[name] for name in shown}]} for item in found)]
 
     def _response(self, request: dict[str, Any]) -> dict[str, Any]:
         assert set(request) == {"Statement", "Parameters"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -15,7 +15,7 @@ from countagg.core.values import format_value
 from countagg.data.limits import LIMIT_DATE, LimitsTable
 from countagg.functions.limits import LimitAlerts
 from countagg.functions.limits_topic import AlertsTopic
-from countagg.functions.outputs import COUNTERS_A_SLICE, Output
+from countagg.functions.outputs import COUNTERS_A_SLICE
 from countagg.functions.publisher import Publisher
 from tests.fakes.conditions import holds
 from tests.fakes.partiql import FakeTable
@@ -155,9 +155,9 @@ class Alerting(Outside):
         self.table = self.limits_table
         self.warm = self.start()
 
-    def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
+    def start(self, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
-        publisher = super().start(outputs, a_slice)
+        publisher = super().start(a_slice)
         table = LimitsTable(clients_of(dynamodb=self.table), NAME)
         topic = AlertsTopic(SETTINGS.alerts_topic_arn, cast("SNSClient", self.topic))
         publisher.alerts = LimitAlerts(SETTINGS, table, topic, self.logger, lambda: self.now).send
@@ -194,6 +194,8 @@ class Alerting(Outside):
 
     def take(self, *records: Record, left: int = TIMEOUT, by: Publisher | None = None) -> BaseException | None:
         """Hand a batch to a publisher; return what ended it before its end."""
+        for each in records:
+            self.ledgers.become(each)
         try:
             (by or self.warm).handle({"Records": list(records)}, Context(left))
         except (Exception, Crash) as end:  # noqa: BLE001 - whatever it is, it is returned

@@ -20,7 +20,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.values import format_value
 from countagg.data.ledgers import LedgersTable
 from countagg.data.store import Store
-from countagg.functions.outputs import COUNTERS_A_SLICE, Output, make_outputs
+from countagg.functions.outputs import COUNTERS_A_SLICE, make_outputs
 from countagg.functions.publisher import Publisher
 from tests.events.loading import load_event
 from tests.fakes.bucket import FakeBucket
@@ -79,12 +79,19 @@ def stream(versions: Sequence[dict[str, int]], day: str = DAY) -> list[Record]:
 
 
 class FakeLedgers:
-    """The totals table, as far as a split day is read from it: partition -> item."""
+    """The totals table: partition -> item."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.cancelled = 0
         self.reads = 0
+
+    def get_item(self, *, TableName: str, Key: Any, ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803 - boto3's
+        """Answer as DynamoDB does."""
+        assert (TableName, ConsistentRead) == ("countagg-totals", True)
+        self.reads += 1
+        item = self.items.get(Key["Date"]["S"])
+        return {} if item is None else {"Item": item}
 
     def transact_get_items(self, *, TransactItems: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
         """Answer as DynamoDB does, unless a write is under way."""
@@ -103,6 +110,17 @@ class FakeLedgers:
             "UpdatedAt": {"S": updated_at(version)},
             "Document": {"B": encode_ledger(content)},
         }
+
+    def become(self, found: Record) -> None:
+        """Be as a record of a day in one piece says, unless it is newer: a ledger is stored before it is told."""
+        change = found["dynamodb"]
+        partition, image = change["Keys"]["Date"]["S"], change.get("NewImage", {})
+        if "#" in partition or not image.keys() >= {"Version", "UpdatedAt", "Document"}:
+            return
+        if int(image["Version"]["N"]) > int(
+            self.items.get(partition, image | {"Version": {"N": "-1"}})["Version"]["N"]
+        ):
+            self.items[partition] = {**image, "Document": {"B": base64.b64decode(image["Document"]["B"])}}
 
 
 class Outside:
@@ -127,17 +145,17 @@ class Outside:
             raise ClientError(error, "SendMessage")
         self.letters.append(json.loads(body))
 
-    def start(self, outputs: Sequence[Output] | None = None, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
+    def start(self, a_slice: int = COUNTERS_A_SLICE) -> Publisher:
         """Return the publisher of an execution environment that has just begun."""
         store = Store(SETTINGS, clients_of(s3=self.bucket, dynamodb=self.table))
         store.ledgers = LedgersTable(clients_of(dynamodb=self.ledgers), "countagg-totals")
         made = make_outputs(store, self.logger, a_slice)
-        if outputs is not None:
-            made.writers = outputs
         return Publisher(made, self._send_letter, self.logger, self.metrics, lambda: NOW, MAX_COUNTERS)
 
     def publish(self, *records: Record, by: Publisher | None = None, remaining: Sequence[int] = (60_000,)) -> None:
         """Hand a batch to a publisher: the warm one, unless another is named."""
+        for each in records:
+            self.ledgers.become(each)
         (by or self.warm).handle({"Records": list(records)}, Context(*remaining))
 
     def values(self, day: str = DAY) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,12 +13,12 @@ from countagg.core.partitions import Layout
 from countagg.core.published import PublishedTotals
 from countagg.core.values import SCALE, format_value
 from countagg.core.versions import version_after
-from countagg.data.counters import BeforeCall, StatementFailed
+from countagg.data.counters import StatementFailed
 from countagg.functions import publisher
-from countagg.functions.outputs import Output, PublishingContended
-from countagg.functions.publications import Publication
+from countagg.functions.outputs import PublishingContended
 from tests.fakes.bucket import Stored
-from tests.functions.publishing import EXPIRES_AT, TOMORROW, Outside, ledger, record, stream, updated_at
+from tests.functions.alerting import Alerting
+from tests.functions.publishing import TOMORROW, Outside, Record, ledger, record, stream, updated_at
 from tests.functions.world import DAY, NOW, Context, World, emitted_metrics
 
 KEY = f"totals/{DAY}"
@@ -67,14 +67,16 @@ def test_unchanged_content_is_looked_at_once_and_written_never(capsys: pytest.Ca
     assert emitted_metrics(capsys) == {"VersionsSeen": 3}
 
 
-def test_a_warm_function_writes_without_reading_first() -> None:
+def test_a_warm_function_asks_only_for_the_object_and_the_ledger() -> None:
     outside = Outside()
     first, second, third = stream([{"a": SCALE}, {"a": 2 * SCALE}, {"a": 3 * SCALE}])
     outside.publish(first)
     outside.bucket.calls.clear()
+    before = (outside.table.looks, len(outside.table.calls), outside.ledgers.reads)
     outside.publish(second)
     outside.publish(third)
-    assert calls(outside) == ["put", "put"]
+    assert calls(outside) == ["get", "put"] * 2
+    assert (outside.table.looks, len(outside.table.calls) - 2, outside.ledgers.reads - 2) == before
 
 
 def test_a_batch_that_comes_again_makes_no_call_at_all() -> None:
@@ -92,11 +94,12 @@ def test_only_the_last_days_are_held() -> None:
     days = [f"2026-11-{number}" for number in range(10, 14)]
     for day in days:
         outside.publish(*stream([{"a": SCALE}], day))
-    outside.bucket.calls.clear()
+    looks = outside.table.looks
     second = {day: stream([{"a": SCALE}, {"a": 2 * SCALE}], day)[1] for day in days}
     outside.publish(second[days[-1]])
+    assert outside.table.looks == looks
     outside.publish(second[days[0]])
-    assert calls(outside) == ["put", "get", "put"]
+    assert outside.table.looks == looks + 1
 
 
 def test_a_counter_that_no_instance_names_any_more_gets_0() -> None:
@@ -145,6 +148,150 @@ def test_a_batch_that_fails_half_way_is_finished_when_it_comes_again() -> None:
     outside.table.failing.clear()
     outside.publish(*records)
     assert outside.agrees_with(dict.fromkeys(names, SCALE), 1)
+
+
+# Versions that come in a burst
+
+
+def spent(outside: Outside) -> tuple[int, int, int, int]:
+    """Return how often each of the outputs, the index and the ledger was called."""
+    return len(outside.bucket.calls), len(outside.table.calls), outside.table.looks, outside.ledgers.reads
+
+
+BURST = ({"a": SCALE, "b": SCALE}, {"a": 2 * SCALE, "b": SCALE}, {"a": 3 * SCALE, "b": 2 * SCALE})
+
+
+def burst(outside: Outside) -> list[Record]:
+    """Return the records of a burst, whose last version is stored already when its first record comes."""
+    records = stream(BURST)
+    outside.ledgers.become(records[-1])
+    return records
+
+
+def test_the_first_record_of_a_burst_publishes_its_newest_version_and_the_others_make_no_call() -> None:
+    outside = Outside()
+    first, *others = burst(outside)
+    outside.publish(first)
+    assert outside.agrees_with(BURST[-1], 3)
+    before = spent(outside)
+    for each in others:
+        outside.publish(each)
+    outside.publish(first, *others)
+    assert spent(outside) == before
+
+
+def test_what_follows_a_burst_is_no_gap(capsys: pytest.CaptureFixture[str]) -> None:
+    outside = Outside()
+    for each in burst(outside):
+        outside.publish(each)
+    (after,) = stream([*BURST, {"a": SCALE, "b": 2 * SCALE}])[3:]
+    looks = outside.table.looks
+    capsys.readouterr()
+    outside.publish(after)
+    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 1, "ObjectsPublished": 1}
+    assert outside.table.looks == looks
+
+
+def test_the_later_records_of_a_burst_cost_a_new_environment_one_look_and_no_write() -> None:
+    outside = Outside()
+    first, *others = burst(outside)
+    outside.publish(first)
+    cold, written = outside.start(), spent(outside)
+    for each in others:
+        outside.publish(each, by=cold)
+    assert [now - then for now, then in zip(spent(outside), written, strict=True)] == [1, 0, 1, 1]
+
+
+def test_a_value_that_an_attempt_left_between_is_put_right_by_the_record_that_tells_of_it() -> None:
+    # Version 2 was read and begun, `x` is written; then it breaks off. By version 3 all is as in version 1.
+    versions = [{"a": SCALE, "x": SCALE}, {"a": SCALE, "x": 7 * SCALE}, {"a": SCALE, "x": SCALE}]
+    first, second, third = stream(versions)
+    outside = Outside()
+    outside.publish(first)
+    interrupted = outside.start()
+    outside.bucket.failing.append("InternalError")
+    with pytest.raises(ClientError, match="InternalError"):
+        outside.publish(second, by=interrupted)
+    assert outside.values()["x"] == "7"
+    outside.ledgers.become(third)
+    # This one knows only of the record that it has published already, and finds the object as it left it.
+    outside.publish(first)
+    assert outside.values()["x"] == "7"
+    outside.publish(second)
+    assert outside.agrees_with(versions[2], 3)
+    before = spent(outside)
+    outside.publish(third)
+    assert spent(outside) == before
+
+
+@pytest.mark.parametrize("same_environment", [True, False])
+def test_a_value_that_lands_after_a_later_version_was_published_is_put_right_by_its_record(
+    *, same_environment: bool
+) -> None:
+    # A call that writes version 3 is under way while version 4 is published, by somebody who knows nothing of it.
+    versions = [{"a": 1, "x": 1}, {"a": 2, "x": 1}, {"a": 2, "x": 7}, {"a": 3, "x": 1}]
+    first, second, third, fourth = stream(versions)
+    outside = Outside()
+    outside.publish(first)
+    outside.ledgers.become(fourth)
+    other = outside.start()
+    outside.publish(second, by=other)
+    assert outside.agrees_with(versions[3], 4)
+    item = outside.table.items["x", DAY]
+    assert item["Version"] == {"N": "1"}
+    item |= {"Version": {"N": "3"}, "Value": {"N": "0.000000007"}}
+    outside.publish(third, fourth, by=other if same_environment else outside.start())
+    assert outside.agrees_with(versions[3], 4)
+
+
+def test_totals_that_changed_and_came_back_are_another_object() -> None:
+    versions = [{"a": SCALE}, {"a": 2 * SCALE}, {"a": SCALE}]
+    outside = Outside()
+    records = stream(versions)
+    outside.publish(records[0])
+    before = outside.bucket.objects[KEY]
+    outside.publish(*records[1:])
+    assert outside.agrees_with({"a": SCALE}, 3)
+    assert outside.bucket.objects[KEY].etag != before.etag
+
+
+# Versions without news
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_a_version_with_the_sums_of_the_one_before_is_not_published(*, is_warm: bool) -> None:
+    outside = Alerting()
+    outside.publish(*stream([{"a": SCALE}]))
+    by = outside.warm if is_warm else outside.start()
+    before, asked = spent(outside), len(outside.script.calls)
+    for version in (2, 3, 4):
+        outside.publish(record(version, ledger({"a": SCALE}, version - 1), ledger({"a": SCALE}, version)), by=by)
+    # A new environment does not know yet what is published, and whether its alerts went out.
+    looks = [0, 0, 0, 0] if is_warm else [1, 0, 1, 1]
+    assert [now - then for now, then in zip(spent(outside), before, strict=True)] == looks
+    assert len(outside.script.calls) - asked == (0 if is_warm else 2)
+    outside.publish(record(5, ledger({"a": SCALE}, 4), ledger({"a": 2 * SCALE}, 5)), by=by)
+    assert outside.agrees_with({"a": 2 * SCALE}, 5)
+    assert "outputs healed" not in outside.log.getvalue()
+
+
+# Counters that are new
+
+
+def test_a_new_counter_takes_one_statement_and_so_does_one_that_is_there() -> None:
+    outside = Outside()
+    first, second = stream([{"a": SCALE, "b": SCALE}, {"a": 2 * SCALE, "b": SCALE, "c": SCALE}])
+    outside.publish(first)
+    outside.publish(second)
+    assert sorted(len(call) for call in outside.table.calls) == [1, 1, 2]
+
+
+def test_a_counter_that_went_and_comes_back_is_written() -> None:
+    outside = Outside()
+    versions = [{"a": SCALE, "b": SCALE}, {"b": SCALE}, {"a": 2 * SCALE, "b": SCALE}]
+    for each in stream(versions):
+        outside.publish(each)
+    assert outside.agrees_with(versions[-1], 3)
 
 
 # Records that were lost
@@ -333,26 +480,6 @@ def test_a_conflict_is_tried_again_and_not_for_ever(code: str) -> None:
 
 
 # Outputs, logs, entry point
-
-
-def test_every_output_gets_the_publication_and_what_they_wrote_is_counted(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    got: list[tuple[str, Publication]] = []
-
-    def output(name: str, written: int) -> Output:
-        def take(publication: Publication, _before_call: BeforeCall) -> Iterator[tuple[set[str], int]]:
-            got.append((name, publication))
-            yield set(), written
-
-        return take
-
-    outside = Outside()
-    both = outside.start([output("one", 3), output("other", 4)])
-    outside.publish(*stream([{"a": 1}]), by=both)
-    expected = Publication(DAY, 0, 1, updated_at(1), {"a": 1}, frozenset({"a"}), Layout(), EXPIRES_AT)
-    assert got == [("one", expected), ("other", expected)]
-    assert emitted_metrics(capsys) == {"VersionsSeen": 1, "CountersPublished": 7, "ObjectsPublished": 1}
 
 
 def test_a_batch_leaves_one_log_line() -> None:

@@ -17,7 +17,6 @@ from countagg.operate.cost.model import ASSUMED
 from countagg.operate.cost.write_units import (
     Rhythm,
     article_write_units_per_file,
-    write_units_per_day,
     write_units_per_file,
 )
 from countagg.operate.totals.uploads import make_fleet
@@ -131,7 +130,7 @@ def test_our_write_units(world: World, instances: int, counters: int) -> None:
     rhythm = Rhythm(1, FILES_A_VERSION, VERSIONS_A_PUBLICATION)
     first = write_units_per_file(size_filling(ids, counters), rhythm, counters)
     later = write_units_per_file(size_fleet(instances, counters, ids=ids), rhythm, counters)
-    modelled = instances * (first + (ROUNDS - 1) * later) + write_units_per_day(counters)
+    modelled = instances * (first + (ROUNDS - 1) * later)
 
     assert sum(pipeline.units().values()) == pytest.approx(modelled, rel=TOLERANCE)
     snapshots = pipeline.units()[world.names.snapshots]

@@ -23,7 +23,6 @@ from countagg.core.values import SCALE
 from countagg.operate.cost.write_units import (
     Rhythm,
     article_write_units_per_file,
-    write_units_per_day,
     write_units_per_file,
 )
 from countagg.operate.stack.deployment import Deployment, apply
@@ -136,8 +135,7 @@ class Ours(Design):
         # The engine knows no window: each version is published by itself.
         publishing = 1.0 if self.publishes else math.inf
         sizes = size_filling(ids, counters)
-        first = write_units_per_day(counters) / len(ids) if self.publishes else 0.0
-        return write_units_per_file(sizes, Rhythm(1.0, files_per_version, publishing), counters) + first
+        return write_units_per_file(sizes, Rhythm(1.0, files_per_version, publishing), counters)
 
 
 class OursUnpublished(Ours):

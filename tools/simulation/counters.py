@@ -80,11 +80,12 @@ class Counters:
 
     def pages(self, **request: Any) -> Iterable[dict[str, Any]]:
         """Answer a query of the index: each item as it was some moments ago."""
-        lag = _LONGEST_LAG_SECONDS if "FilterExpression" in request else _LAG_SEEN_BY_THE_OPERATOR
+        by_publisher = "ProjectionExpression" in request
+        lag = _LONGEST_LAG_SECONDS if by_publisher else _LAG_SEEN_BY_THE_OPERATOR
         shown = {key: item for key in self.table.items if (item := self._as_it_was(key, lag)) is not None}
         if shown != self.table.items:
             self._faults.note(Fault.STALE_READ)
-        if "FilterExpression" in request:
+        if by_publisher:
             return FakeTable(self.table.name, shown).paginate(**request)
         day = request["ExpressionAttributeValues"][":key"]
         return [{"Items": [dict(item) for item in shown.values() if item["Date"] == day]}]

@@ -28,7 +28,7 @@ from countagg.operate.cost.model import (
     seconds_per_file,
 )
 from countagg.operate.cost.prices import Meter
-from countagg.operate.cost.write_units import changed_in, rhythm_of, write_units_per_day
+from countagg.operate.cost.write_units import changed_in, rhythm_of
 from countagg.provision.settings import StackSettings
 
 _POLL_WAIT: Final = 20.0
@@ -126,25 +126,20 @@ class _OurLines:
     def _publisher(self) -> Iterable[LineParts]:
         work, sizes, assumed = self._work, self._sizes, self._assumed
         memory, count = self._choices.memory.publisher, self._publications
-        calls = assumed.batch_call * math.ceil(self._published / STATEMENTS) + assumed.s3_call
-        own = assumed.per_invocation + 2 * assumed.dynamodb_call + calls
+        calls = assumed.batch_call * math.ceil(self._published / STATEMENTS) + 2 * assumed.s3_call
+        own = assumed.per_invocation + 3 * assumed.dynamodb_call + calls
         read = count * self._partitions
         decoded = (self._ledgers + read) * self._ledger_cpu / cpu_share(memory)
         yield from self._function("publisher", count, count * own + decoded, memory)
         yield "publisher", Meter.DYNAMODB_READ, 1.5 * count, "publications x queries for limits and for alerts"
+        units, how = read * math.ceil(sizes.ledger / READ_UNIT), "publications x 4 KB of the newest ledger"
         if self._choices.layout.is_split:
             # What a transaction reads costs twice what it costs alone (docs/aws-facts.md#dynamodb).
-            units = 2 * read * math.ceil(sizes.ledger / READ_UNIT)
-            yield "publisher", Meter.DYNAMODB_READ, units, "publications x 4 KB of all ledgers x 2"
-            yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"
+            units, how = 2 * units, "publications x 4 KB of all newest ledgers x 2"
+        yield "publisher", Meter.DYNAMODB_READ, units, how
+        yield "publisher", Meter.S3_GET, count, "publications, each after a look at the object"
         units = 2 * sizes.counter_units * self._published * count
         yield "counters", Meter.DYNAMODB_WRITE, units, "publications x changed counters x (table + index)"
-        yield (
-            "counters",
-            Meter.DYNAMODB_WRITE,
-            write_units_per_day(work.counters) * work.days,
-            "days x counters, updates that find no item",
-        )
         stored = 2 * work.counters * sizes.counter * self._choices.retention.totals / GB * self._months
         yield "counters", Meter.DYNAMODB_STORAGE, stored, "counters x bytes x (table + index) x days kept"
         objects = count * changed_in(self._rhythm.files_per_publication, work.changed)

@@ -84,11 +84,6 @@ def write_units_per_file(sizes: Sizes, rhythm: Rhythm, counters: int, changed: f
     )
 
 
-def write_units_per_day(counters: int) -> float:
-    """Return the write units that a day's first publication takes besides: an update that finds no item."""
-    return counters
-
-
 def article_write_units_per_file(sizes: ArticleSizes, counters: int, changed: float = 1.0) -> float:
     """Return the write units of the article's layout for each file.
 

@@ -11,7 +11,7 @@ from countagg.operate.cost.growth import sizes_of
 from countagg.operate.cost.item_sizes import READ_UNIT
 from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, Workload
 from countagg.operate.cost.prices import Meter, Prices
-from countagg.operate.cost.write_units import rhythm_of, write_units_per_day, write_units_per_file
+from countagg.operate.cost.write_units import rhythm_of, write_units_per_file
 from countagg.operate.load.loadtest import LOOK_SECONDS, Load
 from countagg.operate.load.schedule import LoadStep
 from countagg.provision.settings import StackSettings
@@ -25,13 +25,11 @@ class Estimate:
         files: how many are uploaded.
         usd: what it costs, watching included.
         units_per_file: write units of a file, in each step.
-        units_once: of the day's first publication.
     """
 
     files: float
     usd: Decimal
     units_per_file: tuple[float, ...]
-    units_once: float
 
     def write_units(self, sent: Sequence[int], in_all: int) -> float:
         """Return the write units of what was sent.
@@ -41,11 +39,10 @@ class Estimate:
             in_all: files, those of a step that did not end too.
         """
         counts = [*sent, max(0, in_all - sum(sent))]
-        units = sum(
+        return sum(
             count * each
             for count, each in zip(counts, (*self.units_per_file, self.units_per_file[-1]), strict=False)
         )
-        return units + (self.units_once if in_all else 0.0)
 
 
 def estimate(load: Load, drain_seconds: float, prices: Prices, choices: StackSettings = DEFAULTS) -> Estimate:
@@ -71,7 +68,7 @@ def estimate(load: Load, drain_seconds: float, prices: Prices, choices: StackSet
     ledgers = sizes.ledger * layout.lanes * layout.shards * (2 if layout.is_split else 1)
     read = Decimal(looks * (load.instances * sizes.snapshot / layout.shards + ledgers) / READ_UNIT)
     usd += read * prices.of[Meter.DYNAMODB_READ].usd + Decimal(looks) * prices.of[Meter.SQS_REQUEST].usd
-    return Estimate(files, usd, tuple(units), write_units_per_day(load.counters))
+    return Estimate(files, usd, tuple(units))
 
 
 def _workload(load: Load, step: LoadStep) -> Workload:

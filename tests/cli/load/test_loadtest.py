@@ -158,7 +158,7 @@ def report() -> Report:
         overtaken=43,
     )
     units = (1.8, 1.4, 1.2, 1.1, 1.1, 1.1, 1.0)
-    estimated = Estimate(7_620, Decimal("0.06"), units, 100)
+    estimated = Estimate(7_620, Decimal("0.06"), units)
     return Report(load, estimated, outcome, 0, Verification(DAY, 40, 71), withdrawn=True)
 
 
@@ -189,5 +189,5 @@ def test_bars_are_drawn_in_what_the_encoding_has() -> None:
 
 
 def test_write_units_are_those_of_what_was_sent() -> None:
-    assert report().write_units == pytest.approx(55 * 1.8 + 118 * 1.4 + 239 * 1.2 + 5 * 1.1 + 100)
+    assert report().write_units == pytest.approx(55 * 1.8 + 118 * 1.4 + 239 * 1.2 + 5 * 1.1)
     assert report().throughput == pytest.approx(417 / 18.8)

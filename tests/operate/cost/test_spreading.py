@@ -102,7 +102,7 @@ def test_a_bill_of_several_lanes_counts_what_the_publisher_reads() -> None:
         lines = bill.lines  # type: ignore[attr-defined]  # of a bill
         return float(sum(line.quantity for line in lines if (line.hop, line.meter) == (hop, meter)))
 
-    assert quantity(four, "publisher", Meter.DYNAMODB_READ) > 4 * quantity(one, "publisher", Meter.DYNAMODB_READ)
-    assert quantity(four, "publisher", Meter.S3_GET) > quantity(one, "publisher", Meter.S3_GET) == 0
+    assert quantity(four, "publisher", Meter.DYNAMODB_READ) > 2 * quantity(one, "publisher", Meter.DYNAMODB_READ)
+    assert quantity(four, "publisher", Meter.S3_GET) == quantity(one, "publisher", Meter.S3_GET)
     prices = read_prices("us-east-1")
     assert one.total(prices) < four.total(prices)

@@ -18,7 +18,7 @@ from countagg.cli.stack.adoption import tell_next
 from countagg.cli.stack.settings_file import write_settings
 from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
 from countagg.cli.terminal.result import write_result
-from countagg.core.errors import LeftOver
+from countagg.core.errors import LeftOver, UsageError
 from countagg.core.names import variable_of
 from countagg.provision.choices import NoBucket
 from countagg.provision.place import bucket_name
@@ -98,20 +98,29 @@ def plan(
 
 
 @command("outputs", forms=tuple(OutputForm))
-def outputs(session: Session) -> None:
+def outputs(
+    session: Session,
+    wanted: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, as it is.")] = None,
+) -> None:
     """Show names, ARNs and addresses of the deployed stack, for other programs.
 
     With --output toml it is the settings file that `countagg upload` needs on the instances.
 
-    Example: countagg outputs --output toml > countagg.toml
+    Example: countagg outputs totals_stream_arn
     """
     from countagg.operate.stack.outputs import instance_settings, stack_outputs
 
     if session.options.output is OutputForm.TOML:
+        if wanted is not None:
+            raise UsageError("the settings file is one", where="NAME, --output toml", hint="leave one of them out")
         region = session.clients.session.region_name
         write_settings(session, instance_settings(session.pipeline.settings, region))
         return
     named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
+    if wanted is not None and wanted not in named:
+        raise UsageError(f"there is no output {wanted!r}", where="NAME", hint=f"it is one of {', '.join(named)}")
+    if wanted is not None:
+        named = {wanted: named[wanted]}
     match session.options.output:
         case OutputForm.JSON:
             write_json(session.stdout, {"outputs": named})
@@ -121,6 +130,8 @@ def outputs(session: Session) -> None:
                 session.stdout.write(for_reader(session.stdout, line) + "\n")
         case OutputForm.CSV:
             write_csv(session.stdout, ("output", "value"), list(named.items()))
+        case _ if wanted is not None:
+            session.stdout.write(for_reader(session.stdout, named[wanted]) + "\n")
         case _:
             write_table(session.result_console, ("OUTPUT", "VALUE"), list(named.items()))
 

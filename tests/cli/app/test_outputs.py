@@ -159,3 +159,18 @@ def test_a_form_that_a_command_has_not_is_blamed_on_its_source(
     monkeypatch.setenv("COUNTAGG_OUTPUT", "env")
     assert countagg("status").err.startswith("countagg: COUNTAGG_OUTPUT: status has no form env\n")
     assert countagg("status", "--output", "env").err.startswith("countagg: --output: status has no form env\n")
+
+
+def test_one_output_is_printed_as_it_is(countagg: CommandLine) -> None:
+    found = countagg("outputs", "--output", "json").document["outputs"]
+
+    for name in ("bucket", "totals_stream_arn"):
+        assert countagg("outputs", name).out == f"{found[name]}\n"
+    assert countagg("outputs", "bucket", "--output", "json").document["outputs"] == {"bucket": found["bucket"]}
+
+
+def test_an_output_that_is_none_is_answered_with_those_there_are(countagg: CommandLine) -> None:
+    ran = countagg("outputs", "buket")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("countagg: NAME: there is no output 'buket'\n  try: it is one of stack, account, ")

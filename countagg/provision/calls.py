@@ -259,7 +259,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "stacks": _calls({On.ACCOUNT: ("tag:GetResources",)}),
     "teardown": _TEARDOWN,
     "status": _STATUS,
-    "upload": _calls({On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),
+    "upload": _calls(_FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),
     "upload-sample": _calls(
         _FIND,
         _READ_TOTALS,

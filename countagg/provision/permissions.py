@@ -51,6 +51,7 @@ COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
     Audience.OPERATOR: (
         *_READING,
         "instances",
+        "upload",
         "upload-sample",
         "loadtest",
         "repair",

@@ -76,6 +76,9 @@ class FakePipeline(Pipeline):
     def snapshots(self, day: str, *_shown: Attribute) -> Iterator[StoredSnapshot]:
         return iter(self.held.values() if day == DAY else ())
 
+    def snapshot(self, day: str, instance: str) -> StoredSnapshot | None:
+        return self.held.get(instance) if day == DAY else None
+
     def snapshot_heads(self, day: str) -> Iterator[SnapshotHead]:
         for each in self.snapshots(day):
             yield SnapshotHead(each.instance, each.sequencer, each.etag, each.content_sequencer)

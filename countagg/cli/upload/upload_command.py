@@ -14,6 +14,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.terminal.render import write_json
+from countagg.cli.upload.inclusion import replaced_snapshots, wait_for_totals
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
 from countagg.cli.upload.upload_service import serve
 from countagg.core.days import resolve_day
@@ -56,6 +57,11 @@ _Values = Annotated[
 _State = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to remember what was read and sent.")]
 _Every = Annotated[str | None, typer.Option(metavar="TIME", help="Go on, and upload every 60s, 5m or 1h.")]
 _Always = Annotated[bool, typer.Option("--always", help="Upload also what has not changed since the last upload.")]
+_Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until the totals include it, for who may read them; implies --always."),
+]
+_Timeout = Annotated[float, typer.Option(min=0, help="Seconds after which --wait fails.")]
 _Withdraw = Annotated[
     bool, typer.Option("--withdraw", help="Delete the file of the day instead, which withdraws the instance.")
 ]
@@ -80,6 +86,8 @@ def upload(
     state: _State = None,
     every: _Every = None,
     always: _Always = False,
+    wait: _Wait = False,
+    timeout: _Timeout = 120.0,
     withdraw: _Withdraw = False,
 ) -> None:
     """Upload this instance's counters, from files, pipes and exporters.
@@ -88,35 +96,60 @@ def upload(
 
     Example: countagg upload /proc/vmstat --values today --exclude 'nr_*' --bucket my-counters
     """
-    if withdraw and sources:
-        raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
-    if not withdraw and not sources:
-        raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
+    _check(sources, every, wait=wait, withdraw=withdraw)
     selection = Selection(tuple(include or ()), tuple(exclude or ()), gauges)
     instance = name_instance(session, instance_id)
+    anyway = always or wait
     flags = UploadFlags(
-        tuple(sources or ()), bucket, prefix, instance, date, form, selection, values, state, always
+        tuple(sources or ()), bucket, prefix, instance, date, form, selection, values, state, anyway
     )
     if withdraw:
         _withdraw(session, flags)
     elif every:
         serve(session, flags, every)
     else:
-        _upload(session, read_job(session, flags))
+        _upload(session, read_job(session, flags), timeout if wait else None)
 
 
-def _upload(session: Session, job: UploadJob) -> None:
+def _check(sources: list[str] | None, every: str | None, *, wait: bool, withdraw: bool) -> None:
+    """Refuse options that exclude or need each other.
+
+    Raises:
+        UsageError: it names them.
+    """
+    if withdraw and sources:
+        raise UsageError("a withdrawal reads no source", where="--withdraw", hint="leave the sources out")
+    if not withdraw and not sources:
+        raise UsageError("there is no source", where="SOURCE", hint="name a file, - or an address")
+    if wait and (withdraw or every):
+        other = "--withdraw" if withdraw else "--every"
+        raise UsageError("they exclude each other", where=f"--wait, {other}", hint="leave one of them out")
+
+
+def _upload(session: Session, job: UploadJob, patience: float | None) -> None:
+    """Upload once; with patience, of so many seconds, wait until the totals include it."""
     with job.state_file.held(), session.busy("uploading"):
         uploader = job.uploader(session)
         remarks = uploader.read(session.now)
         for what, count in remarks.items():
             if count:
                 session.remark(f"{count} {what}")
-        files = list(uploader.send(session.now().date()))
-    _show(session, job, files, remarks)
+        today = session.now().date()
+        days = {*uploader.pending(), job.plan.day or today.isoformat()}
+        replaced = {} if patience is None else replaced_snapshots(session, job.plan.target, days)
+        files = list(uploader.send(today))
+    versions = {} if patience is None else wait_for_totals(session, job.plan.target, files, replaced, patience)
+    _show(session, job, files, remarks, versions)
 
 
-def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: Mapping[str, int]) -> None:
+def _show(
+    session: Session,
+    job: UploadJob,
+    files: Sequence[SentFile],
+    remarks: Mapping[str, int],
+    versions: Mapping[str, int],
+) -> None:
+    """Write what was uploaded, and the versions of the totals that include it, if that was waited for."""
     target = job.plan.target
     if session.options.output is OutputForm.JSON:
         listed = [
@@ -126,6 +159,7 @@ def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: 
                 "counters": each.counters,
                 "bytes": each.size,
                 "uploaded": each.etag is not None,
+                **({"version": versions[each.day]} if each.day in versions else {}),
             }
             for each in files
         ]
@@ -136,7 +170,10 @@ def _show(session: Session, job: UploadJob, files: Sequence[SentFile], remarks: 
         return
     for each in files:
         done = "uploaded to" if each.etag else "unchanged, not uploaded again:"
-        session.result_console.print(f"{each.counters:,} counters {done} s3://{target.bucket}/{each.key}")
+        included = ", included in the totals" if each.day in versions else ""
+        session.result_console.print(
+            f"{each.counters:,} counters {done} s3://{target.bucket}/{each.key}{included}"
+        )
 
 
 def _withdraw(session: Session, flags: UploadFlags) -> None:

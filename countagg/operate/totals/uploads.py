@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ from countagg.core.values import SCALE
 from countagg.operate.parallel import in_parallel
 
 if TYPE_CHECKING:
-    from countagg.aws.pipeline import Pipeline
+    from countagg.aws.pipeline import Pipeline, SnapshotHead
+    from countagg.data.snapshots import StoredSnapshot
 
 PARALLEL_UPLOADS: Final = 20
 _PAUSE_SECONDS: Final = 0.05
 _SMALL: Final = 100
+_FEW: Final = 5
 _LARGEST_SAMPLE: Final = 1_000_000
 _MADE_UP: Final = re.compile("i-000[0-9a-f]{5}")
 """The instances of a fleet of up to a million; EC2 gives longer ids since 2018."""
@@ -151,7 +153,7 @@ def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclu
     """Count the uploads that the totals include: the ledger has seen a later snapshot, of their very content."""
     totals = pipeline.totals(day)
     seen = totals.ledger.seen
-    heads = {head.instance: head for head in pipeline.snapshot_heads(day)}
+    heads = _heads_of(pipeline, day, uploads)
 
     def is_included(upload: Uploaded) -> bool:
         head = heads.get(upload.instance)
@@ -163,6 +165,16 @@ def look_for(pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]) -> Inclu
         )
 
     return Inclusion(totals.version, sum(map(is_included, uploads)))
+
+
+def _heads_of(
+    pipeline: Pipeline, day: str, uploads: Sequence[Uploaded]
+) -> Mapping[str, SnapshotHead | StoredSnapshot]:
+    """Return the snapshots of these instances: one by one if they are few, for a day may have very many."""
+    if len(uploads) > _FEW:
+        return {head.instance: head for head in pipeline.snapshot_heads(day)}
+    found = (pipeline.snapshot(day, each.instance) for each in uploads)
+    return {each.instance: each for each in found if each is not None}
 
 
 def wait_until_included(

@@ -173,6 +173,8 @@ def use(operator: Operator) -> None:
     # moto ignores the condition of our policy and would refuse every object.
     world.clients.s3.delete_bucket_policy(Bucket=BUCKET)
     operator.succeed("upload", "/proc/vmstat", "--bucket", BUCKET, "--instance-id", "i-own", "--state", "state")
+    waiting = ("--bucket", BUCKET, "--wait", "--timeout", "0")
+    assert operator.run("upload", "/proc/vmstat", "--instance-id", "i-own", "--state", "state", *waiting) == 9
     operator.succeed("upload", "--withdraw", "--bucket", BUCKET, "--instance-id", "i-own", "--state", "state")
     operator.succeed("upload-sample", "--remove")
     operator.succeed("upload-sample")

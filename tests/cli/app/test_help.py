@@ -50,6 +50,8 @@ COMMANDS: Final = {
         "--include",
         "--exclude",
         "--gauges",
+        "--wait",
+        "--timeout",
         "--values",
         "--state",
         "--every",

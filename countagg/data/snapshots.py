@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
@@ -63,28 +63,35 @@ class NewSnapshot:
         parts: partition -> the snapshot with those of its counters that belong there. They are written together
             or not at all.
         found: the items that were there when it was made, in the order of the parts.
+        unchanged_since: the version of their content, if they say the same; otherwise None.
     """
 
     parts: Mapping[str, Snapshot]
     found: Sequence[Item] = ()
+    unchanged_since: str | None = None
+
+    @classmethod
+    def over(cls, found: Sequence[Item], parts: Mapping[str, Snapshot]) -> Self:
+        """Compare a snapshot with the items that are there."""
+        return cls(parts, found, _unchanged_since(parts, found))
 
     @property
     def sequencer(self) -> str:
         """That of the event."""
         return next(iter(self.parts.values())).sequencer
 
-    @property
-    def unchanged_since(self) -> str | None:
-        """The content version of the snapshot that was there, if it says the same; otherwise None."""
-        if len(self.found) != len(self.parts):
-            return None
-        orders = {SEQUENCER.find(item) for item in self.found}
-        versions = {content_sequencer(item, SEQUENCER.find(item)) for item in self.found}
-        if len(orders) > 1 or len(versions) > 1 or not all(map(is_normalised, versions)):
-            return None
-        pairs = zip(self.parts.values(), self.found, strict=True)
-        same = all(have_same_counters(part.packed, COUNTERS.find(item)) for part, item in pairs)
-        return versions.pop() if same else None
+
+def _unchanged_since(parts: Mapping[str, Snapshot], found: Sequence[Item]) -> str | None:
+    """Return the version of a stored content that says the same as the parts; None if it does not."""
+    if len(found) != len(parts):
+        return None
+    orders = {SEQUENCER.find(item) for item in found}
+    versions = {content_sequencer(item, SEQUENCER.find(item)) for item in found}
+    if len(orders) > 1 or len(versions) > 1 or not all(map(is_normalised, versions)):
+        return None
+    pairs = zip(parts.values(), found, strict=True)
+    same = all(have_same_counters(part.packed, COUNTERS.find(item)) for part, item in pairs)
+    return versions.pop() if same else None
 
 
 def snapshot_key(partition: str, instance: str) -> dict[str, Any]:
@@ -121,11 +128,10 @@ class SnapshotsTable:
         """
         if any(SEQUENCER.find(item) >= new.sequencer for item in new.found):
             return False
-        since = new.unchanged_since
-        if since is not None:
+        if new.unchanged_since is not None:
             # Its record is left out: it must not hide what another upload has written since it was read.
             conditions = [unchanged(item, SEQUENCER) for item in new.found]
-            if self._write(_items(new.parts, expires_at, since), conditions):
+            if self._write(_items(new.parts, expires_at, new.unchanged_since), conditions):
                 return True
         items = _items(new.parts, expires_at)
         return self._write(items, list(map(_unless_newer, items)))

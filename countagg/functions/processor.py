@@ -245,7 +245,7 @@ class Processor:
             partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
             for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)
         }
-        snapshot = NewSnapshot(parts, self._store.snapshots.parts(list(parts), instance))
+        snapshot = NewSnapshot.over(self._store.snapshots.parts(list(parts), instance), parts)
         if snapshot.unchanged_since is None:
             self._bound.check(day, layout, [COUNTERS.find(item) for item in snapshot.found], counters)
         return snapshot

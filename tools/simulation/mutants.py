@@ -157,15 +157,15 @@ MUTANTS = (
     Mutant(
         "counters that differ taken for a repeat",
         "data.snapshots",
-        "        return versions.pop() if same else None\n",
-        "        return versions.pop()\n",
+        "    return versions.pop() if same else None\n",
+        "    return versions.pop()\n",
         seed=1,
     ),
     Mutant(
         "a repeat not written",
         "data.snapshots",
-        "        if since is not None:\n",
-        "        if since is not None:\n            return True\n",
+        "        if new.unchanged_since is not None:\n",
+        "        if new.unchanged_since is not None:\n            return True\n",
         seed=16,
     ),
     Mutant(

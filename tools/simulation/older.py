@@ -36,7 +36,7 @@ class _OlderSnapshots(SnapshotsTable):
 
     def put(self, new: NewSnapshot, expires_at: int) -> bool:
         """Write what an older countagg wrote, whatever is there."""
-        return super().put(replace(new, found=()), expires_at)
+        return super().put(NewSnapshot(new.parts), expires_at)
 
     def _write(self, items: Any, conditions: Any) -> bool:
         return super()._write(list(map(_older, items)), conditions)

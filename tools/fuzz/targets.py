@@ -6,6 +6,7 @@ once it is shown.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zlib
@@ -40,6 +41,9 @@ from countagg.data.queues import HeldMessage
 from countagg.data.snapshots import parse_snapshot_record
 from countagg.operate.dead_letters.dead_letters import decode
 from countagg.operate.logs.log_lines import read_line
+from countagg.operate.upload.formats import Format
+from countagg.operate.upload.readings import Reader, Selection
+from countagg.operate.upload.sources import Fetched
 from tests.cli.running import Terminal
 from tests.operate.log_events import event
 from tools.fuzz import inputs
@@ -250,7 +254,77 @@ _letters = st.one_of(
     inputs.spoilt_text(inputs.s3_messages),
 )
 
+_PIECES: Final = st.sampled_from(
+    [
+        *(
+            "# TYPE a counter\n",
+            "# TYPE a histogram\n",
+            "# HELP a b\n",
+            "# EOF\n",
+            "a_total",
+            "a",
+            "a_bucket",
+            "a_created",
+        ),
+        *(
+            '{b="c"}',
+            '{le="+Inf"}',
+            '{b="\\"}',
+            '{"',
+            '"',
+            ":",
+            "=",
+            " ",
+            "\t",
+            "\n",
+            "\r",
+            "Ip:",
+            "Ip: A B\nIp: 1 2\n",
+        ),
+        *(
+            "1",
+            "-1",
+            "1.5",
+            "1e300",
+            "1e-20",
+            "NaN",
+            "+Inf",
+            "0x1",
+            "1_0",
+            "true",
+            "null",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+        ),
+        *("process_start_time_seconds 1\n", "process_start_time_seconds NaN\n", "\ufeff", "\x00", "ü", "x" * 300),
+    ]
+)
+_SOURCES: Final = st.one_of(
+    inputs.counter_files,
+    st.lists(st.one_of(_PIECES, inputs.texts), max_size=12).map(
+        lambda parts: "".join(parts).encode(errors="replace")
+    ),
+    st.lists(_PIECES, max_size=8).map(lambda parts: gzip.compress("".join(parts).encode())),
+)
+_FORMATS: Final = st.tuples(st.sampled_from(Format), st.booleans(), st.sampled_from(["", "openmetrics", "json"]))
+
+
+def _source(given: tuple[bytes, tuple[Format, bool, str]]) -> None:
+    content, (form, gauges, kind) = given
+    reader = Reader(("/proc/x",), lambda _: Fetched(content, kind), form, Selection(gauges=gauges), lambda: None)
+    try:
+        counters = reader().counters
+    except InvalidCounterFile as error:
+        _is_fine_refusal(error)
+        return
+    assert parse_counter_file(render_counters(counters)) == counters
+
+
 TARGETS: Final = (
+    Target("source", st.tuples(_SOURCES, _FORMATS), _source),
     Target("counter-file", inputs.counter_files, _counter_file),
     Target("object-key", _keys, _object_key),
     Target("s3-message", inputs.spoilt_text(inputs.s3_messages), _s3_message),

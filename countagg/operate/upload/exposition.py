@@ -25,6 +25,7 @@ _COUNTING: Final = {
 _NAMES = re.compile(r"^[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)", re.MULTILINE)
 """Names at the beginning of lines."""
 _UNTYPED: Final = frozenset({"unknown", "untyped"})
+_SHOWN: Final = 100
 _CREATED: Final = "_created"
 
 
@@ -66,19 +67,20 @@ def read_exposition(text: str, *, openmetrics: bool) -> Exposition:
         metrics = list(parse(text))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         line = None if openmetrics else _broken_line(text, parse)
-        reason = str(error) or "it cannot be read"
+        reason = str(error)[:_SHOWN] or "it cannot be read"
         raise InvalidCounterFile(f"{reason}; read as prometheus, --format names another", line) from error
-    starts = [
-        float(sample.value)
+    # By way of their texts: the largest whole numbers are no floats, but infinite ones.
+    starts = (
+        float(str(sample.value))
         for metric in metrics
         for sample in metric.samples
-        if sample.name in _STARTS and not sample.labels and math.isfinite(sample.value)
-    ]
+        if sample.name in _STARTS and not sample.labels
+    )
     written = frozenset(_NAMES.findall(text))
     entries = (
         each for metric in metrics for sample in metric.samples for each in _entries(metric, sample, written)
     )
-    return Exposition(tuple(entries), min(starts, default=None))
+    return Exposition(tuple(entries), min(filter(math.isfinite, starts), default=None))
 
 
 def _entries(metric: Metric, sample: Sample, written: Collection[str]) -> Iterable[ExpositionEntry]:

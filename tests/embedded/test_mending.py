@@ -31,7 +31,7 @@ def test_what_is_wrong_is_found_and_mended(mended: DeployedStack, planted: Plant
     planted.plant(Tampering(mended, day))
 
     found, _ = look_at(mended, day)
-    named = {(str(each.hop), each.instance, each.counter) for each in found.differences}
+    named = {(str(each.hop), each.instance or "", each.counter or "") for each in found.differences}
     repaired = mend(mended, day)
 
     assert planted.named in named

@@ -138,7 +138,7 @@ def test_the_metadata_is_valid_and_says_what_the_project_says(wheel: Path) -> No
         (ROOT / "README.md").read_text(),
         "text/markdown",
     )
-    assert found.provides_extra == ["chart", "dev", "local"]
+    assert found.provides_extra == ["chart", "dev", "local", "prometheus"]
     assert found.requires_python == SpecifierSet(">=3.11")
     needed = {each.name for each in found.requires_dist or () if each.marker is None}
     assert len(needed) == len(PROJECT["dependencies"])

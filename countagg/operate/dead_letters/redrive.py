@@ -44,12 +44,17 @@ def select(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter
     chosen: dict[str, DeadLetter] = {}
     for wanted in ids:
         found = [letter for letter in letters if letter.message.id.startswith(wanted)]
-        if len(found) != 1 or len(wanted) < _SHORTEST:
-            count = len(found) if len(wanted) >= _SHORTEST else "maybe several"
+        if not found:
             raise UsageError(
-                f"{count or 'no'} dead letters have an id that begins with {wanted!r}",
+                f"no dead letter has an id that begins with {wanted!r}",
                 where="ID",
-                hint="`countagg dead-letters list` shows them; give more of the id",
+                hint="`countagg dead-letters list` shows those that there are",
+            )
+        if len(found) > 1 or len(wanted) < _SHORTEST:
+            raise UsageError(
+                f"{wanted!r} is too little of an id; so many begin with it: {len(found)}",
+                where="ID",
+                hint=f"give more of it, {_SHORTEST} characters at least; `countagg dead-letters list` shows them",
             )
         chosen[found[0].message.id] = found[0]
     return list(chosen.values()) if ids else list(letters)

@@ -257,7 +257,15 @@ def test_letters_are_chosen_by_how_their_ids_begin() -> None:
     assert select(letters, ["bbbb", "aaaa-2", "bbbb-1"]) == [letters[2], letters[1]]
 
 
-@pytest.mark.parametrize(("wanted", "told"), [("aaaa", "2 dead"), ("cccc", "no dead"), ("bbb", "maybe several")])
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("aaaa", "so many begin with it: 2"),
+        ("bbb", "so many begin with it: 1"),
+        ("cccc", "no dead letter has an id that begins with 'cccc'"),
+        ("c", "no dead letter has an id that begins with 'c'"),
+    ],
+)
 def test_an_id_that_names_no_single_letter_is_refused(wanted: str, told: str) -> None:
     letters = [decode(message("x", name)) for name in ("aaaa-1", "aaaa-2", "bbbb-1")]
     with pytest.raises(UsageError, match=told):

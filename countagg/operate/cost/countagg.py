@@ -17,7 +17,6 @@ from countagg.operate.cost.model import (
     GB,
     MONTH_DAYS,
     STATEMENTS,
-    Assumptions,
     Bill,
     LineParts,
     Workload,
@@ -35,19 +34,17 @@ _POLL_WAIT: Final = 20.0
 """Seconds that a poller of Lambda's waits for a message."""
 
 
-def our_bill(
-    work: Workload, sizes: Sizes, choices: StackSettings = DEFAULTS, assumed: Assumptions = ASSUMED
-) -> Bill:
+def our_bill(work: Workload, sizes: Sizes, choices: StackSettings = DEFAULTS) -> Bill:
     """Return what our layout costs."""
-    return bill(_OurLines(work, sizes, choices, assumed).all())
+    return bill(_OurLines(work, sizes, choices).all())
 
 
 class _OurLines:
     """The lines of our layout."""
 
-    def __init__(self, work: Workload, sizes: Sizes, choices: StackSettings, assumed: Assumptions) -> None:
-        self._work, self._sizes, self._choices, self._assumed = work, sizes, choices, assumed
-        self._rhythm = rhythm_of(work, sizes, choices, assumed)
+    def __init__(self, work: Workload, sizes: Sizes, choices: StackSettings) -> None:
+        self._work, self._sizes, self._choices = work, sizes, choices
+        self._rhythm = rhythm_of(work, sizes, choices)
         self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed)
         self._versions = work.files / self._rhythm.files_per_version
         self._ledgers = self._versions * self._rhythm.ledgers_per_version
@@ -59,8 +56,8 @@ class _OurLines:
         yield from self._processor()
         yield from self._aggregator()
         yield from self._publisher()
-        yield "watching", Meter.ALARM, self._assumed.alarms * self._months, "alarms of the stack"
-        yield "watching", Meter.METRIC, self._assumed.metrics * self._months, "metrics that good runs emit"
+        yield "watching", Meter.ALARM, ASSUMED.alarms * self._months, "alarms of the stack"
+        yield "watching", Meter.METRIC, ASSUMED.metrics * self._months, "metrics that good runs emit"
         if after := parse_age(self._choices.stale_alarm or ""):
             yield from self._silence(after)
 
@@ -78,13 +75,13 @@ class _OurLines:
         return self._work.days / MONTH_DAYS
 
     def _transport(self) -> Iterable[LineParts]:
-        work, assumed = self._work, self._assumed
+        work = self._work
         yield "upload", Meter.S3_PUT, work.files, "a file"
         stored = work.instances * self._sizes.file * work.keep_days / GB * self._months
         yield "upload", Meter.S3_STORAGE, stored, "instances x bytes of a file x days kept"
         yield "notification", Meter.SNS_PUBLISH, work.files, "a file"
         calls = work.files / self._rhythm.files_per_call
-        receives = _receives(calls / work.seconds / assumed.pollers) * assumed.pollers * work.seconds
+        receives = _receives(calls / work.seconds / ASSUMED.pollers) * ASSUMED.pollers * work.seconds
         yield "queue", Meter.SQS_REQUEST, work.files, "a file sent"
         yield "queue", Meter.SQS_REQUEST, receives, "receives of 5 pollers, each waiting up to 20 s"
         yield "queue", Meter.SQS_REQUEST, calls, "a batch deleted"
@@ -92,9 +89,7 @@ class _OurLines:
     def _processor(self) -> Iterable[LineParts]:
         work, sizes = self._work, self._sizes
         calls = work.files / self._rhythm.files_per_call
-        seconds = calls * self._assumed.per_invocation + work.files * seconds_per_file(
-            work, self._choices, self._assumed
-        )
+        seconds = calls * ASSUMED.per_invocation + work.files * seconds_per_file(work, self._choices)
         yield from self._function("processor", calls, seconds, self._choices.memory.processor)
         yield "processor", Meter.S3_GET, work.files, "a file read"
         shards = self._choices.layout.shards
@@ -106,10 +101,10 @@ class _OurLines:
         yield "snapshots", Meter.DYNAMODB_STORAGE, stored, "instances x bytes of a snapshot x days kept"
 
     def _aggregator(self) -> Iterable[LineParts]:
-        work, sizes, assumed = self._work, self._sizes, self._assumed
+        work, sizes = self._work, self._sizes
         memory = self._choices.memory.aggregator
-        cpu = work.files * work.counters * work.changed * assumed.per_value + self._ledgers * self._ledger_cpu
-        own = self._versions * assumed.per_invocation + self._ledgers * assumed.dynamodb_call
+        cpu = work.files * work.counters * work.changed * ASSUMED.per_value + self._ledgers * self._ledger_cpu
+        own = self._versions * ASSUMED.per_invocation + self._ledgers * ASSUMED.dynamodb_call
         seconds = own + cpu / cpu_share(memory)
         yield from self._function("aggregator", self._versions, seconds, memory)
         units = self._ledgers * sizes.ledger_units
@@ -121,13 +116,13 @@ class _OurLines:
     def _ledger_cpu(self) -> float:
         layout = self._choices.layout
         entries = self._work.instances / layout.lanes + self._work.counters / layout.shards
-        return entries * self._assumed.per_entry
+        return entries * ASSUMED.per_entry
 
     def _publisher(self) -> Iterable[LineParts]:
-        work, sizes, assumed = self._work, self._sizes, self._assumed
+        work, sizes = self._work, self._sizes
         memory, count = self._choices.memory.publisher, self._publications
-        calls = assumed.batch_call * math.ceil(self._published / STATEMENTS) + 2 * assumed.s3_call
-        own = assumed.per_invocation + 3 * assumed.dynamodb_call + calls
+        calls = ASSUMED.batch_call * math.ceil(self._published / STATEMENTS) + 2 * ASSUMED.s3_call
+        own = ASSUMED.per_invocation + 3 * ASSUMED.dynamodb_call + calls
         read = count * self._partitions
         decoded = (self._ledgers + read) * self._ledger_cpu / cpu_share(memory)
         yield from self._function("publisher", count, count * own + decoded, memory)
@@ -148,7 +143,7 @@ class _OurLines:
     def _function(self, hop: str, calls: float, seconds: float, memory: float) -> Iterable[LineParts]:
         how = {"processor": "batches of files", "aggregator": "batches of snapshots", "publisher": "publications"}
         yield from function_lines(hop, calls, seconds, memory, how[hop])
-        yield from log_lines(hop, calls * self._assumed.log_bytes, self._choices.retention.logs)
+        yield from log_lines(hop, calls * ASSUMED.log_bytes, self._choices.retention.logs)
 
 
 def _receives(rate: float) -> float:

@@ -178,11 +178,11 @@ def bill(lines: Iterable[tuple[str, Meter, float, str]]) -> Bill:
 _MB_OF_ONE_CPU: Final = 1_769
 
 
-def seconds_per_file(work: Workload, choices: StackSettings, assumed: Assumptions) -> float:
+def seconds_per_file(work: Workload, choices: StackSettings) -> float:
     """Return how long the processor works on a file."""
-    cpu = work.counters * assumed.per_value / cpu_share(choices.memory.processor)
+    cpu = work.counters * ASSUMED.per_value / cpu_share(choices.memory.processor)
     # The snapshot is read before it is written.
-    return assumed.s3_call + 2 * assumed.dynamodb_call + cpu
+    return ASSUMED.s3_call + 2 * ASSUMED.dynamodb_call + cpu
 
 
 def cpu_share(memory: float) -> float:

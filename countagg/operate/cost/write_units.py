@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
-from countagg.operate.cost.model import ASSUMED, Assumptions, Workload, seconds_per_file
+from countagg.operate.cost.model import ASSUMED, Workload, seconds_per_file
 from countagg.provision.functions import QUEUE_BATCH, SNAPSHOTS_BATCH, TOTALS_BATCH
 from countagg.provision.settings import StackSettings
 
@@ -40,14 +40,14 @@ class Rhythm:
         return self.files_per_version * self.versions_per_publication
 
 
-def rhythm_of(work: Workload, sizes: Sizes, choices: StackSettings, assumed: Assumptions = ASSUMED) -> Rhythm:
+def rhythm_of(work: Workload, sizes: Sizes, choices: StackSettings) -> Rhythm:
     """Return how much the windows gather of a fleet that is spread evenly."""
     rate, window = work.per_second, choices.window
-    own = assumed.per_invocation / assumed.pollers
-    each = seconds_per_file(work, choices, assumed) / assumed.pollers
+    own = ASSUMED.per_invocation / ASSUMED.pollers
+    each = seconds_per_file(work, choices) / ASSUMED.pollers
     # What comes while all pollers are at work waits for the next of them.
     gathered = QUEUE_BATCH if rate * each >= 1 else rate * own / (1 - rate * each)
-    called = min(QUEUE_BATCH, max(1.0, gathered, _within(rate / assumed.pollers, window.processor)))
+    called = min(QUEUE_BATCH, max(1.0, gathered, _within(rate / ASSUMED.pollers, window.processor)))
     files = min(_fitting(SNAPSHOTS_BATCH, sizes.packed), _within(rate, max(window.aggregator, STREAM_POLL)))
     versions = _within(rate / files, max(window.publisher, STREAM_POLL))
     lanes, shards = choices.layout.lanes, choices.layout.shards

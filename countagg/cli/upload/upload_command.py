@@ -17,6 +17,7 @@ from countagg.cli.terminal.render import write_json
 from countagg.cli.upload.inclusion import replaced_snapshots, wait_for_totals
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
 from countagg.cli.upload.upload_service import serve
+from countagg.cli.upload.upload_unit import UnitKind, write_unit
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.operate.upload.day_sums import Values
@@ -65,7 +66,13 @@ _Timeout = Annotated[float, typer.Option(min=0, help="Seconds after which --wait
 _Withdraw = Annotated[
     bool, typer.Option("--withdraw", help="Delete the file of the day instead, which withdraws the instance.")
 ]
-
+_PrintUnit = Annotated[
+    UnitKind | None,
+    typer.Option(
+        help="Print what runs this upload every minute, or --every so often, and upload nothing.",
+        autocompletion=completion.one_of(*UnitKind),
+    ),
+]
 
 FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
 
@@ -89,6 +96,7 @@ def upload(
     wait: _Wait = False,
     timeout: _Timeout = 120.0,
     withdraw: _Withdraw = False,
+    print_unit: _PrintUnit = None,
 ) -> None:
     """Upload this instance's counters, from files, pipes and exporters.
 
@@ -98,11 +106,14 @@ def upload(
     """
     _check(sources, every, wait=wait, withdraw=withdraw)
     selection = Selection(tuple(include or ()), tuple(exclude or ()), gauges)
-    instance = name_instance(session, instance_id)
     anyway = always or wait
     flags = UploadFlags(
-        tuple(sources or ()), bucket, prefix, instance, date, form, selection, values, state, anyway
+        tuple(sources or ()), bucket, prefix, instance_id, date, form, selection, values, state, anyway
     )
+    if print_unit:
+        write_unit(session, print_unit, flags, every)
+        return
+    flags = name_instance(session, flags)
     if withdraw:
         _withdraw(session, flags)
     elif every:

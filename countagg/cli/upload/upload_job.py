@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class UploadFlags:
     sources: tuple[str, ...]
     bucket: str | None
     prefix: str | None
-    instance_id: str
+    instance_id: str | None
     date: str | None
     form: Format
     selection: Selection
@@ -54,28 +54,23 @@ class UploadJob:
         return Uploader(self.plan, self.reader, bucket, self.state_file)
 
 
-def name_instance(session: Session, said: str | None) -> str:
-    """Return whose counters they are; if nobody says it, that is found out, and told.
-
-    Args:
-        session: to work with.
-        said: on the command line.
+def name_instance(session: Session, flags: UploadFlags) -> UploadFlags:
+    """Complete the flags by whose counters they are; if nobody says it, that is found out, and told.
 
     Raises:
         UsageError: nobody says it, and the machine has no name of its own.
     """
     from countagg.aws.instance_metadata import fetch_instance_id
 
-    named = said or session.environ.get(INSTANCE_VARIABLE)
-    if named:
-        return named
+    if said := flags.instance_id or session.environ.get(INSTANCE_VARIABLE):
+        return replace(flags, instance_id=said)
     options = session.options
     on_aws = not (options.local or options.endpoint_url)
     found = find_instance_id(
         session.environ, lambda: fetch_instance_id(session.environ) if on_aws else None, socket.gethostname
     )
     session.remark(f"instance id: {found.text}, {found.origin}")
-    return found.text
+    return replace(flags, instance_id=found.text)
 
 
 def read_job(session: Session, flags: UploadFlags) -> UploadJob:
@@ -111,7 +106,7 @@ def _target(session: Session, flags: UploadFlags) -> Target:
         )
     CHOICES["bucket"].check(bucket)
     prefix = session.preferences.value("prefix", flags.prefix) or CHOICES["prefix"].default
-    target = Target(bucket, normalise_prefix(prefix, "--prefix"), flags.instance_id)
+    target = Target(bucket, normalise_prefix(prefix, "--prefix"), flags.instance_id or "")
     try:
         target.key("2000-01-01")
     except InvalidObjectKey as error:

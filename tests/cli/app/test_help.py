@@ -52,6 +52,7 @@ COMMANDS: Final = {
         "--gauges",
         "--wait",
         "--timeout",
+        "--print-unit",
         "--values",
         "--state",
         "--every",

@@ -15,8 +15,7 @@ from countagg.cli.app.choice_options import complete_settings, taking_choices
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.cost.cost_view import Modelled, write_measured, write_modelled
-from countagg.cli.cost.worst_day_view import write_worst_day
+from countagg.cli.cost.cost_view import Modelled, write_measured, write_modelled, write_worst_day
 from countagg.core.errors import UsageError
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import bill_of_article, grow_counters, grow_instances, sizes_of, vary_windows

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import grouped, write_csv, write_json, write_table
+from countagg.cli.terminal.render import grouped, write_table
+from countagg.cli.terminal.result import write_result
 from countagg.operate.cost.fleet_sizes import Sizes
 from countagg.operate.cost.growth import Point, WindowEffect, article_sizes_of
 from countagg.operate.cost.measured import Measured
@@ -18,7 +18,7 @@ from countagg.operate.cost.prices import SERVICES, Prices
 from countagg.operate.cost.write_units import article_write_units_per_file, rhythm_of, write_units_per_file
 from countagg.provision.settings import StackSettings
 
-CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
+_CSV: Final = ("LAYOUT", "HOP", "SERVICE", "UNIT", "QUANTITY", "USD", "FORMULA")
 _NO_DATA: Final = "no data"
 _TOO_LARGE: Final = "too large"
 OURS: Final = "countagg"
@@ -65,38 +65,45 @@ class Modelled:
 
 def write_modelled(session: Session, modelled: Modelled, prices: Prices, *, explain: bool) -> None:
     """Write the model's bills."""
-    if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, _modelled_document(modelled, prices))
-    elif session.options.output is OutputForm.CSV:
-        rows = [*csv_rows(OURS, modelled.ours, prices), *csv_rows(ARTICLE, modelled.article, prices)]
-        write_csv(session.stdout, CSV, rows)
-    else:
-        _BillsAsText(session, modelled, prices).write(explain=explain)
+    rows = [*_csv_rows(OURS, modelled.ours, prices), *_csv_rows(ARTICLE, modelled.article, prices)]
+    text = _BillsAsText(session, modelled, prices)
+    write_result(session, _modelled_document(modelled, prices), _CSV, rows, lambda: text.write(explain=explain))
 
 
 def write_measured(session: Session, measured: Measured, prices: Prices) -> None:
     """Write a bill by measured rates."""
     total = _rounded(measured.bill.total(prices)) if measured.since else None
-    if session.options.output is OutputForm.JSON:
-        document: dict[str, object] = {
-            "measured_since": None if measured.since is None else measured.since.isoformat(),
-            "measured_until": measured.until.isoformat(timespec="seconds"),
-            "days": 30,
-            "prices": prices_document(prices),
-            "complete": measured.bill.complete,
-            "usd": total,
-            "lines": [_line_document(line, prices) for line in measured.bill.lines],
-        }
-        write_json(session.stdout, document)
-    elif session.options.output is OutputForm.CSV:
-        write_csv(session.stdout, CSV, csv_rows(OURS, measured.bill, prices))
-    else:
+    document: dict[str, object] = {
+        "measured_since": None if measured.since is None else measured.since.isoformat(),
+        "measured_until": measured.until.isoformat(timespec="seconds"),
+        "days": 30,
+        "prices": _prices_document(prices),
+        "complete": measured.bill.complete,
+        "usd": total,
+        "lines": [_line_document(line, prices) for line in measured.bill.lines],
+    }
+
+    def write_text() -> None:
         if measured.since is not None:
             hours = (measured.until - measured.since).total_seconds() / 3600
             session.result_console.print(
-                f"30 days, at the rates of the last {hours:.1f} hours; {price_note(prices)}\n"
+                f"30 days, at the rates of the last {hours:.1f} hours; {_price_note(prices)}\n"
             )
-        write_lines(session, measured.bill, prices, _NO_DATA if total is None else money(total))
+        _write_lines(session, measured.bill, prices, _NO_DATA if total is None else _money(total))
+
+    write_result(session, document, _CSV, _csv_rows(OURS, measured.bill, prices), write_text)
+
+
+def write_worst_day(session: Session, bill: Bill, prices: Prices) -> None:
+    """Write what one instance's stolen right can cost."""
+    document = {"days": 1, "prices": _prices_document(prices), "worst_day": _bill_document(bill, prices)}
+
+    def write_text() -> None:
+        session.result_console.print("what one instance's stolen right can cost in a day, at most, line by line")
+        session.result_console.print(f"{_price_note(prices)}\n")
+        _write_lines(session, bill, prices, _money(bill.total(prices)), formulas=True)
+
+    write_result(session, document, _CSV, _csv_rows(OURS, bill, prices), write_text)
 
 
 class _BillsAsText:
@@ -114,7 +121,7 @@ class _BillsAsText:
         layout = self._found.choices.layout
         if layout.is_split:
             self._say(f"recommended, and reckoned with: --lanes {layout.lanes} --counter-shards {layout.shards}")
-        self._say(f"{price_note(self._prices)}\n")
+        self._say(f"{_price_note(self._prices)}\n")
         if explain:
             self._explain()
             return
@@ -133,7 +140,7 @@ class _BillsAsText:
         bills = [self._found.ours, self._found.article]
         columns = [None if bill is None else sums(bill) for bill in bills]
         rows = [(name, *(_amount(column, name) for column in columns)) for name in names]
-        totals = [_TOO_LARGE if bill is None else money(bill.total(self._prices)) for bill in bills]
+        totals = [_TOO_LARGE if bill is None else _money(bill.total(self._prices)) for bill in bills]
         header = (title, f"{OURS.upper()} USD", f"{ARTICLE.upper()} USD")
         write_table(self._session.result_console, header, [*rows, ("total", *totals)], frozenset(header[1:]))
 
@@ -153,7 +160,7 @@ class _BillsAsText:
     def _windows(self) -> None:
         header = ("WINDOW OF", "SECONDS", "FILES A CALL", "USD")
         rows = [
-            (each.function, str(each.seconds), f"{each.files:,.1f}", money(each.usd))
+            (each.function, str(each.seconds), f"{each.files:,.1f}", _money(each.usd))
             for each in self._found.windows
         ]
         write_table(self._session.result_console, header, rows, frozenset(header[1:]))
@@ -162,7 +169,7 @@ class _BillsAsText:
         for layout, bill in ((OURS, self._found.ours), (ARTICLE, self._found.article)):
             if bill is not None:
                 self._say(f"{layout}\n")
-                write_lines(self._session, bill, self._prices, money(bill.total(self._prices)), formulas=True)
+                _write_lines(self._session, bill, self._prices, _money(bill.total(self._prices)), formulas=True)
                 self._say("")
         for name, value in _assumptions(self._found).items():
             self._say(f"{name.replace('_', ' '):28} {value:,.6g}")
@@ -174,14 +181,14 @@ class _BillsAsText:
             self._say(f"{meter.value:18} {price.usd.normalize():f} USD a {meter.unit}: {price.source}")
 
 
-def write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, formulas: bool = False) -> None:
+def _write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, formulas: bool = False) -> None:
     """Write a bill line by line, and what is given as its total."""
     header = ("HOP", "SERVICE", "QUANTITY", "UNIT", "USD")
     rows: list[tuple[str, ...]] = []
     for line in bill.lines:
         usd = line.usd(prices)
         quantity = _NO_DATA if line.quantity is None else _counted(line.quantity)
-        cells = (line.hop, line.meter.service, quantity, line.meter.unit, _NO_DATA if usd is None else money(usd))
+        cells = (line.hop, line.meter.service, quantity, line.meter.unit, _NO_DATA if usd is None else _money(usd))
         rows.append((*cells, line.formula) if formulas else cells)
     last = ("total", "", "", "", total)
     rows.append((*last, "") if formulas else last)
@@ -190,7 +197,7 @@ def write_lines(session: Session, bill: Bill, prices: Prices, total: str, *, for
     )
 
 
-def price_note(prices: Prices) -> str:
+def _price_note(prices: Prices) -> str:
     """Tell whose prices a bill has."""
     return f"list prices of {prices.region}, {prices.as_of}; no free tier counted"
 
@@ -198,14 +205,14 @@ def price_note(prices: Prices) -> str:
 def _amount(sums: Mapping[str, Decimal] | None, name: str) -> str:
     if sums is None:
         return _TOO_LARGE
-    return money(sums[name]) if name in sums else "-"
+    return _money(sums[name]) if name in sums else "-"
 
 
 def _or_too_large(usd: Decimal | None) -> str:
-    return _TOO_LARGE if usd is None else money(usd)
+    return _TOO_LARGE if usd is None else _money(usd)
 
 
-def money(usd: Decimal) -> str:
+def _money(usd: Decimal) -> str:
     """Return an amount to the cent."""
     return f"{usd:,.2f}"
 
@@ -227,11 +234,11 @@ def _modelled_document(modelled: Modelled, prices: Prices) -> dict[str, object]:
         "days": work.days,
         "files": round(work.files),
         "recommended": {"lanes": modelled.choices.layout.lanes, "counter_shards": modelled.choices.layout.shards},
-        "prices": prices_document(prices),
+        "prices": _prices_document(prices),
         "free_tier": False,
         "layouts": {
-            OURS: bill_document(modelled.ours, prices),
-            ARTICLE: None if modelled.article is None else bill_document(modelled.article, prices),
+            OURS: _bill_document(modelled.ours, prices),
+            ARTICLE: None if modelled.article is None else _bill_document(modelled.article, prices),
         },
         "write_units_per_file": modelled.units_per_file,
         "growth": [_point_document(each) for each in (*modelled.by_instances, *modelled.by_counters)],
@@ -257,7 +264,7 @@ def _point_document(point: Point) -> dict[str, object]:
     }
 
 
-def bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
+def _bill_document(bill: Bill, prices: Prices) -> dict[str, object]:
     """Return a bill as JSON has it."""
     return {
         "usd": _rounded(bill.total(prices)),
@@ -280,12 +287,12 @@ def _line_document(line: BillLine, prices: Prices) -> dict[str, object]:
     }
 
 
-def prices_document(prices: Prices) -> dict[str, object]:
+def _prices_document(prices: Prices) -> dict[str, object]:
     """Return as JSON has it whose prices they are."""
     return {"region": prices.region, "as_of": prices.as_of}
 
 
-def csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[object, ...]]:
+def _csv_rows(layout: str, bill: Bill | None, prices: Prices) -> Iterator[tuple[object, ...]]:
     """Yield a bill's lines as CSV has them."""
     for line in bill.lines if bill is not None else ():
         usd = line.usd(prices)

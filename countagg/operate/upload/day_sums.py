@@ -15,7 +15,7 @@ Pure: from one state and one reading follows the next state. The rules:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -129,16 +129,13 @@ def add_gains(
     return gains.state(), dict(gains.remarks)
 
 
-def forget_days(state: UploadState, settled: Collection[str], today: date) -> UploadState:
-    """Return the state without the days that are over and settled. Yesterday's stays, in case the clock is set.
+def forget_past_days(state: UploadState, today: date) -> UploadState:
+    """Return the state, all of which is uploaded, without the days that are over.
 
-    Args:
-        state: as it is.
-        settled: days of which nothing is left to upload.
-        today: by now.
+    Yesterday's stays, in case the clock is set back.
     """
     first = (today - _DAY).isoformat()
-    days = {day: counters for day, counters in state.days.items() if day >= first or day not in settled}
+    days = {day: counters for day, counters in state.days.items() if day >= first}
     return replace(state, days=days, sent={day: each for day, each in state.sent.items() if day in days})
 
 

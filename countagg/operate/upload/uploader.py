@@ -20,7 +20,7 @@ from countagg.operate.upload.day_sums import (
     Values,
     add_gains,
     check_clock,
-    forget_days,
+    forget_past_days,
     take_as_is,
 )
 from countagg.operate.upload.readings import Reader
@@ -211,8 +211,7 @@ class Uploader:
             etag = self._bucket.put(key, content)
             self._remember(replace(self._state, sent={**self._state.sent, day: sent}))
             yield SentFile(day, key, len(counters), len(content), etag)
-        settled = self._state.days.keys() - self.pending()
-        self._remember(forget_days(self._state, settled, today))
+        self._remember(forget_past_days(self._state, today))
 
     def withdraw(self, day: str) -> str:
         """Delete a day's file, which withdraws the instance; return its key."""

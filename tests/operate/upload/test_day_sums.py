@@ -18,7 +18,7 @@ from countagg.operate.upload.day_sums import (
     Values,
     add_gains,
     check_clock,
-    forget_days,
+    forget_past_days,
     take_as_is,
 )
 from countagg.operate.upload.readings import Reading, SourceReading
@@ -167,15 +167,13 @@ def test_sums_do_not_go_on_from_what_was_uploaded_as_it_was() -> None:
     assert add(state, reading(A=7_001), NOON).days == {YESTERDAY: {"A": 7}, TODAY: {"A": 0}}
 
 
-def test_a_day_that_is_over_is_kept_until_it_is_settled_and_yesterday_a_day_longer() -> None:
-    sent = {day: SentContent("where", "digest") for day in ("2026-11-17", YESTERDAY)}
-    state = UploadState(
-        Values.TODAY, 0, {}, {day: {"A": 1} for day in ("2026-11-17", "2026-11-18", YESTERDAY)}, sent
-    )
+def test_days_that_are_over_are_forgotten_and_yesterday_a_day_later() -> None:
+    sent = {day: SentContent("where", "digest") for day in ("2026-11-18", YESTERDAY)}
+    state = UploadState(Values.TODAY, 0, {}, {day: {"A": 1} for day in ("2026-11-18", YESTERDAY, TODAY)}, sent)
 
-    kept = forget_days(state, {"2026-11-17", YESTERDAY}, NOON.date())
+    kept = forget_past_days(state, NOON.date())
 
-    assert list(kept.days) == ["2026-11-18", YESTERDAY]
+    assert list(kept.days) == [YESTERDAY, TODAY]
     assert list(kept.sent) == [YESTERDAY]
 
 

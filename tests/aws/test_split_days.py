@@ -260,7 +260,7 @@ def test_a_split_day_without_ledgers_has_no_totals(
     fix_layout(clients, LAYOUT)
 
     assert reader.ledger(DAY) == StoredDay((StoredLedger(),) * 6, LAYOUT)
-    assert pipeline.totals(DAY) == DayTotals(DAY, 0, "", Ledger())
+    assert pipeline.totals(DAY) == DayTotals(DAY, 0, None, Ledger())
     assert Health(clients, settings_of(LAYOUT)).counted(DAY) is None
 
 

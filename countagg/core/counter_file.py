@@ -72,7 +72,9 @@ def parse_counter_file(content: bytes, max_counters: int = MAX_LINES) -> dict[st
     """
     counters = parse_counters(content, max_counters)
     if not counters:
-        raise InvalidCounterFile("the file has no counter; to withdraw an instance, delete its object")
+        raise InvalidCounterFile(
+            "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`"
+        )
     return counters
 
 

@@ -122,7 +122,10 @@ def test_the_canonical_form_is_sorted_lines_of_name_space_value() -> None:
 
 
 WITHOUT_LINES = [b"", b"\n", b"\r\n\r\n", b" \t \n", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\r\n"]
-NO_COUNTER = ("the file has no counter; to withdraw an instance, delete its object", None)
+NO_COUNTER = (
+    "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`",
+    None,
+)
 
 
 @pytest.mark.parametrize("content", WITHOUT_LINES)

@@ -87,8 +87,16 @@ MALFORMED = [
     (b"a 1\r\n\xff 2\r\n", "the line is not UTF-8", 2),
     (b"n" * 256 + b" 1\n", f"the name '{'n' * 40}...' has more than 255 bytes", 1),
     # A failed command in a pipe leaves an empty file: the instance must not be withdrawn by it.
-    (b"", "the file has no counter; to withdraw an instance, delete its object", None),
-    (gzip.compress(b""), "the file has no counter; to withdraw an instance, delete its object", None),
+    (
+        b"",
+        "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`",
+        None,
+    ),
+    (
+        gzip.compress(b""),
+        "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`",
+        None,
+    ),
     (gzip.compress(GOOD)[:-4], "the gzip'd file is cut short", None),
     (
         gzip.compress(b"a 1\n" + b" " * MAX_FILE_BYTES),

@@ -132,7 +132,11 @@ def test_files_are_read_as_the_processor_reads_them_gzipd_and_empty() -> None:
     day.settle()
     assert (day.verify().ok, day.totals.sums["A"]) == (True, (5 + 10) * SCALE)
     key = f"counters/{DAY}/values_i-2"
-    refused = RefusedFile(key, "the file has no counter; to withdraw an instance, delete its object", None)
+    refused = RefusedFile(
+        key,
+        "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`",
+        None,
+    )
     assert day.verify().refused == (refused,)
     del day.held["i-1"]
     assert day.repair().verification.ok

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from countagg.functions.silence import INSTANCES_SILENT
 from tools.simulation.__main__ import simulate
 from tools.simulation.faults import Fault
 from tools.simulation.plans import make_plan
@@ -44,6 +45,16 @@ def test_every_kind_of_fault_strikes() -> None:
         if set(struck) == set(Fault):
             return
     pytest.fail(f"never struck: {set(Fault) - set(struck)}")
+
+
+def test_whoever_looks_for_silent_instances_does_the_files_no_harm() -> None:
+    """Its calls fail and its invocations die as all others do."""
+    silent = 0
+    for seed in range(BEYOND_ANY_TABLE, BEYOND_ANY_TABLE + 60):
+        ran = run(replace(make_plan(seed), stale_alarm="3m"))
+        assert ran.wrong == ()
+        silent += ran.metrics[INSTANCES_SILENT]
+    assert silent
 
 
 def test_a_seed_is_one_run() -> None:

@@ -90,6 +90,7 @@ class Plan:
         repaired: whether an operator repairs what lags behind, instead of the fleet's next uploads.
         script: which faults strike instead of chance.
         versioned: whether the bucket keeps the versions of its objects.
+        stale_alarm: how long an instance may upload nothing; None if the operator does not ask.
     """
 
     seed: int
@@ -105,6 +106,7 @@ class Plan:
     repaired: bool = False
     script: frozenset[Strike] | None = None
     versioned: bool = False
+    stale_alarm: str | None = None
 
     def without_operator(self) -> Plan:
         """Return it with nobody verifying or repairing anything."""

@@ -139,7 +139,12 @@ class World:
 
     def _settings(self) -> FunctionSettings:
         kept = self.kept[-1]
-        return replace(SETTINGS, snapshot_retention_days=kept.snapshots, totals_retention_days=kept.totals)
+        return replace(
+            SETTINGS,
+            snapshot_retention_days=kept.snapshots,
+            totals_retention_days=kept.totals,
+            stale_alarm=self.plan.stale_alarm,
+        )
 
     def _function(self, short: str, make: MakeHandler) -> Function:
         def handler(running: Callable[[], Invocation]) -> Handler:

@@ -183,7 +183,7 @@ def test_setup_without_a_bucket_asks_which(countagg: CommandLine) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert "\ncountagg: --bucket: " in ran.err
-    assert "  try: give --bucket NAME, and --create-bucket" in ran.err
+    assert "  try: give --bucket countagg-123456789012-us-east-1 --create-bucket, or a" in ran.err
 
 
 @pytest.mark.usefixtures("account")

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from countagg.core.values import SCALE, format_value, parse_sum, parse_value, to_number
+from countagg.core.values import SCALE, format_value, parse_sum, parse_value, round_value, to_number
 from tests.core.strategies import LARGEST_VALUE, value_texts, values
 
+BIG_ROUNDING = decimal.Context(prec=1_000)
 BIG = decimal.Context(prec=100, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 
@@ -188,3 +189,20 @@ def test_the_callers_decimal_context_does_not_matter() -> None:
     with decimal.localcontext(prec=2):
         assert to_number(123456789_123456789) == Decimal("123456789.123456789")
         assert parse_value("123456789.123456789") == 123456789_123456789
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**23), max_value=10**23))
+@example(Decimal("0.0000000005"))
+@example(Decimal("0.0000000015"))
+@example(Decimal("-0.0000000025"))
+@example(Decimal("1e-300"))
+def test_what_goes_beyond_the_ninth_decimal_is_rounded_half_to_even(value: Decimal) -> None:
+    whole = value.scaleb(9, BIG_ROUNDING)
+    expected = whole.to_integral_value(decimal.ROUND_HALF_EVEN)
+    assert round_value(str(value)) == (int(expected), expected != whole)
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1e24", "9" * 24 + ".9999999999", "1" * 256])
+def test_what_is_no_number_or_too_large_is_not_rounded(text: str) -> None:
+    with pytest.raises(ValueError, match="value"):
+        round_value(text)

@@ -23,6 +23,7 @@ from countagg.core.errors import UsageError
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.formats import Format
 from countagg.operate.upload.readings import Selection
+from countagg.operate.upload.remarks import Remarks, remark_text
 from countagg.operate.upload.uploader import SentFile
 
 _Sources = Annotated[
@@ -142,9 +143,8 @@ def _upload(session: Session, job: UploadJob, patience: float | None) -> None:
     with job.state_file.held(), session.busy("uploading"):
         uploader = job.uploader(session)
         remarks = uploader.read(session.now)
-        for what, count in remarks.items():
-            if count:
-                session.remark(f"{count} {what}")
+        for remark, times in remarks.items():
+            session.remark(remark_text(remark, times))
         today = session.now().date()
         days = {*uploader.pending(), job.plan.day or today.isoformat()}
         replaced = {} if patience is None else replaced_snapshots(session, job.plan.target, days)
@@ -157,7 +157,7 @@ def _show(
     session: Session,
     job: UploadJob,
     files: Sequence[SentFile],
-    remarks: Mapping[str, int],
+    remarks: Remarks,
     versions: Mapping[str, int],
 ) -> None:
     """Write what was uploaded, and the versions of the totals that include it, if that was waited for."""
@@ -175,9 +175,7 @@ def _show(
             for each in files
         ]
         document: dict[str, Any] = {"instance": target.instance, "bucket": target.bucket, "files": listed}
-        write_json(
-            session.stdout, document | {"remarks": {what: count for what, count in remarks.items() if count}}
-        )
+        write_json(session.stdout, document | {"remarks": dict(remarks)})
         return
     for each in files:
         done = "uploaded to" if each.etag else "unchanged, not uploaded again:"

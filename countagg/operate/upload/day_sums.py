@@ -24,10 +24,8 @@ from typing import Final
 from countagg.core.days import parse_date
 from countagg.core.errors import CountaggError
 from countagg.operate.upload.readings import Reading, SourceReading
+from countagg.operate.upload.remarks import Remark, Remarks
 
-RESTARTED: Final = "began anew and count from zero"
-FROM_NOW_ON: Final = "count from now on: their source began before today, or does not say when"
-NEGATIVE: Final = "left out: negative, so they are no counters"
 _DAY: Final = timedelta(days=1)
 
 
@@ -107,9 +105,7 @@ def take_as_is(state: UploadState, reading: Reading, day: str) -> UploadState:
     return UploadState(Values.AS_IS, None, {}, {**state.days, day: reading.counters}, state.sent)
 
 
-def add_gains(
-    state: UploadState, reading: Reading, selection: str, now: datetime
-) -> tuple[UploadState, Mapping[str, int]]:
+def add_gains(state: UploadState, reading: Reading, selection: str, now: datetime) -> tuple[UploadState, Remarks]:
     """Return the state after a reading of counters that run since their source began, and remarks.
 
     Args:
@@ -153,7 +149,7 @@ class _Gains:
         self._sums = self._days.setdefault(self._today, {})
         self._gaining = self._days.setdefault(self._gaining_day(), {})
         self._baselines: dict[str, Baseline] = {}
-        self.remarks: Counter[str] = Counter()
+        self.remarks: Counter[Remark] = Counter()
 
     def _gaining_day(self) -> str:
         """Return the day that what was gained since the last reading belongs to."""
@@ -171,18 +167,18 @@ class _Gains:
         last = {} if known is None else known.counters
         for name, value in source.counters.items():
             if value < 0:
-                self.remarks[NEGATIVE] += 1
+                self.remarks[Remark.NEGATIVE] += 1
                 continue
             self._sums.setdefault(name, 0)
             if name in last:
-                self.remarks[RESTARTED] += value < last[name]
+                self.remarks[Remark.RESTARTED] += value < last[name]
                 self._gain(self._gaining, name, value if value < last[name] else value - last[name])
             elif known is not None and known.selection == self._selection:
                 self._gain(self._gaining, name, value)
             elif source.started is not None and source.started >= self._midnight.timestamp():
                 self._gain(self._sums, name, value)
             else:
-                self.remarks[FROM_NOW_ON] += 1
+                self.remarks[Remark.FROM_NOW_ON] += 1
         counters = {name: value for name, value in source.counters.items() if value >= 0}
         self._baselines[source.source] = Baseline(self._selection, {**dict(self._kept(source, last)), **counters})
 

@@ -68,7 +68,7 @@ def read_exposition(text: str, *, openmetrics: bool) -> Exposition:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         line = None if openmetrics else _broken_line(text, parse)
         reason = str(error)[:_SHOWN] or "it cannot be read"
-        raise InvalidCounterFile(f"{reason}; read as prometheus, --format names another", line) from error
+        raise InvalidCounterFile(f"{reason}; it was read as prometheus", line) from error
     # By way of their texts: the largest whole numbers are no floats, but infinite ones.
     starts = (
         float(str(sample.value))

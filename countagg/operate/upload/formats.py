@@ -16,13 +16,12 @@ from typing import Any, Final
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.gzipped import GZIP_MAGIC, gunzip
 from countagg.operate.upload.exposition import Exposition, read_exposition
+from countagg.operate.upload.remarks import Remark
 from countagg.operate.upload.series import plain_name
 
 MAX_SOURCE_BYTES: Final = 32 * 1024 * 1024
 """Of a source, also of what a compressed one holds. What exporters write is several times what is made of it."""
 
-GAUGES_LEFT_OUT: Final = "that are no counters left out; --gauges takes them"
-TEXTS_LEFT_OUT: Final = "that are no numbers left out"
 _DEEPEST: Final = 50
 _SHOWN: Final = 60
 
@@ -83,7 +82,7 @@ class SourceDocument:
 
     entries: list[WrittenCounter] = field(default_factory=list)
     started: float | None = None
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[Remark] = field(default_factory=Counter)
 
 
 def read_document(
@@ -110,10 +109,10 @@ def read_document(
     try:
         _READERS[form](text, document)
     except InvalidCounterFile as error:
-        raise InvalidCounterFile(f"{error.reason}; read as {form}, --format names another", error.line) from error
+        raise InvalidCounterFile(f"{error.reason}; it was read as {form}", error.line) from error
     if form is Format.PROC and not gauges:
         taken = [each for each in document.entries if each.name not in _GAUGES_OF_PROC]
-        document.left_out[GAUGES_LEFT_OUT] += len(document.entries) - len(taken)
+        document.left_out[Remark.NO_COUNTER] += len(document.entries) - len(taken)
         document.entries = taken
     return document
 
@@ -189,7 +188,7 @@ def _read_pairs(text: str, document: SourceDocument) -> None:
         if _NUMBER.fullmatch(value):
             document.entries.append(WrittenCounter(plain_name(name), value, number))
         else:
-            document.left_out[TEXTS_LEFT_OUT] += 1
+            document.left_out[Remark.NO_NUMBER] += 1
 
 
 def _split_pair(line: str) -> tuple[str, str] | None:
@@ -256,7 +255,7 @@ def _read_object(content: Mapping[str, Any], above: tuple[str, ...], document: S
         elif isinstance(value, _WrittenNumber):
             document.entries.append(WrittenCounter(plain_name(".".join(path)), str(value)))
         else:
-            document.left_out[TEXTS_LEFT_OUT] += 1
+            document.left_out[Remark.NO_NUMBER] += 1
 
 
 _READERS: Final[Mapping[Format, Callable[[str, SourceDocument], None]]] = {
@@ -273,5 +272,5 @@ def _of_exposition(exposition: Exposition, *, gauges: bool) -> SourceDocument:
         if each.is_counter or gauges:
             document.entries.append(WrittenCounter(each.name, each.number))
         else:
-            document.left_out[GAUGES_LEFT_OUT] += 1
+            document.left_out[Remark.NO_COUNTER] += 1
     return document

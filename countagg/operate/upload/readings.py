@@ -15,14 +15,14 @@ from countagg.core.counter_file import check_counter_name
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.values import round_value
 from countagg.operate.upload.formats import Format, SourceDocument, WrittenCounter, read_document
+from countagg.operate.upload.remarks import Remark, Remarks, remark_text
 from countagg.operate.upload.sources import STDIN, Fetched, is_address
 
-ROUNDED: Final = "rounded to nine decimals"
-NOT_FINITE: Final = "left out: NaN or infinite"
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _OF_THE_KERNEL: Final = ("/proc/", "/sys/")
 _BOOTED = re.compile(r"^btime (\d+)$", re.MULTILINE)
-_EXCLUDE: Final = "mend the source, or leave it out by --exclude"
+_EXCLUDE: Final = "mend the source, or leave the counter out by --exclude"
+_SAY_FORMAT: Final = "mend the source, or say by --format what it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Reading:
     """
 
     sources: tuple[SourceReading, ...]
-    remarks: Mapping[str, int] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=dict)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -128,16 +128,16 @@ class Reader:
             InvalidCounterFile: one breaks a rule, or has no counter; with source and line.
         """
         places: dict[str, str] = {}
-        remarks: Counter[str] = Counter()
+        remarks: Counter[Remark] = Counter()
         readings = tuple(self._read_one(source, places, remarks) for source in self._sources)
         return Reading(readings, dict(remarks))
 
-    def _read_one(self, source: str, places: dict[str, str], remarks: Counter[str]) -> SourceReading:
+    def _read_one(self, source: str, places: dict[str, str], remarks: Counter[Remark]) -> SourceReading:
         fetched, title = self._read(source), "standard input" if source == STDIN else source
         try:
             document = read_document(fetched.content, self._form, gauges=self.selection.gauges, kind=fetched.kind)
         except InvalidCounterFile as error:
-            raise _placed(error, _place(title, error.line)) from error
+            raise _placed(error, _place(title, error.line), _SAY_FORMAT) from error
         left_out = document.left_out.copy()
         counters = dict(self._counters(title, document, places, left_out))
         if not counters:
@@ -146,17 +146,17 @@ class Reader:
         return SourceReading(source, counters, self._started(source, document))
 
     def _counters(
-        self, title: str, document: SourceDocument, places: dict[str, str], remarks: Counter[str]
+        self, title: str, document: SourceDocument, places: dict[str, str], remarks: Counter[Remark]
     ) -> Iterator[tuple[str, int]]:
         for entry in document.entries:
             if not self.selection.takes(entry.name):
                 continue
             place = _place(title, entry.line)
             if _NOT_FINITE.fullmatch(entry.number):
-                remarks[NOT_FINITE] += 1
+                remarks[Remark.NOT_FINITE] += 1
                 continue
             value, rounded = _value(entry, place)
-            remarks[ROUNDED] += rounded
+            remarks[Remark.ROUNDED] += rounded
             if entry.name in places:
                 reason = f"the counter {entry.name!r} is named by {places[entry.name]} too"
                 raise _placed(InvalidCounterFile(reason), place)
@@ -182,14 +182,14 @@ def _place(title: str, line: int | None) -> str:
     return title if line is None else f"{title}:{line}"
 
 
-def _placed(error: InvalidCounterFile, place: str) -> InvalidCounterFile:
+def _placed(error: InvalidCounterFile, place: str, hint: str = _EXCLUDE) -> InvalidCounterFile:
     placed = InvalidCounterFile(error.reason, error.line)
-    placed.where, placed.hint = place, _EXCLUDE
+    placed.where, placed.hint = place, hint
     return placed
 
 
-def _empty(title: str, remarks: Mapping[str, int]) -> InvalidCounterFile:
-    left_out = "; ".join(f"{count} {what}" for what, count in remarks.items() if count)
+def _empty(title: str, remarks: Remarks) -> InvalidCounterFile:
+    left_out = "; ".join(remark_text(*each) for each in remarks.items() if each[1])
     error = InvalidCounterFile(f"there is no counter in it{f' ({left_out})' if left_out else ''}")
     error.where = title
     error.hint = "did a command in a pipe fail? Nothing was uploaded; --withdraw withdraws the instance"

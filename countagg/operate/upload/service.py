@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from countagg.core.errors import CountaggError
 from countagg.operate.upload.day_sums import midnight_before
+from countagg.operate.upload.remarks import Remarks, remark_text
 from countagg.operate.upload.uploader import Uploader
 
 SHORTEST_INTERVAL: Final = 10
@@ -91,7 +92,7 @@ class Service:
         self._failures = 0
         self._not_before: datetime | None = None
         self._is_overdue = False
-        self._told: dict[str, int] = {}
+        self._told: Remarks = {}
 
     def run(self) -> signal.Signals:
         """Work until a signal comes, and return it; what was read is on disk then."""
@@ -120,11 +121,10 @@ class Service:
         except CountaggError as error:
             self._tell(_sentence(error), failed=True)
             return
-        said = {what: count for what, count in remarks.items() if count}
         # What is the same in each reading is no event.
-        for what in said.keys() - self._told.keys():
-            self._tell(f"{said[what]} {what}")
-        self._told = said
+        for what in remarks.keys() - self._told.keys():
+            self._tell(remark_text(what, remarks[what]))
+        self._told = remarks
 
     def _send_unless_too_early(self, moment: datetime) -> None:
         if self._not_before is not None and moment < self._not_before:

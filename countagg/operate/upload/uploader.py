@@ -24,9 +24,9 @@ from countagg.operate.upload.day_sums import (
     take_as_is,
 )
 from countagg.operate.upload.readings import Reader
+from countagg.operate.upload.remarks import Remark, Remarks
 from countagg.operate.upload.state_file import StateFile
 
-GIVEN_UP: Final = "of days that are too long over to be uploaded given up"
 RETENTION_DAYS: Final = 35
 """Days back that a file may name, unless the stack says otherwise."""
 
@@ -163,8 +163,8 @@ class Uploader:
         self._state_file = state_file
         self._state: UploadState = state_file.load()
 
-    def read(self, now: Callable[[], datetime]) -> Mapping[str, int]:
-        """Read the sources, and remember what they say; return how many of what are worth a remark.
+    def read(self, now: Callable[[], datetime]) -> Remarks:
+        """Read the sources, and remember what they say; return what is worth a remark.
 
         Args:
             now: the clock, which is looked at when all has been read.
@@ -186,7 +186,7 @@ class Uploader:
             if counters != self._state.days.get(day) and (wanted := self._wanted(counters)):
                 self._plan.rules.check(wanted)
         self._remember(state)
-        return remarks
+        return {what: times for what, times in remarks.items() if times}
 
     def pending(self) -> list[str]:
         """Return the days with a file that was not uploaded as it is now."""
@@ -230,13 +230,13 @@ class Uploader:
                 digest = hashlib.sha256(render_counters(counters)).hexdigest()
                 yield day, counters, SentContent(self._bucket.address(self._plan.target.key(day)), digest)
 
-    def _give_up(self, today: date) -> Mapping[str, int]:
+    def _give_up(self, today: date) -> Remarks:
         """Forget the days that the pipeline takes no more; return how many, as a remark."""
         first = (today - timedelta(days=self._plan.rules.retention_days)).isoformat()
         days = {day: counters for day, counters in self._state.days.items() if day >= first}
         given_up = len(self._state.days) - len(days)
         self._state = replace(self._state, days=days)
-        return {GIVEN_UP: given_up} if given_up else {}
+        return {Remark.DAYS_GIVEN_UP: given_up} if given_up else {}
 
     def _wanted(self, counters: Mapping[str, int]) -> dict[str, int]:
         return {name: value for name, value in counters.items() if self._reader.selection.takes(name)}

@@ -126,8 +126,8 @@ def test_sources_of_several_formats_become_one_file(instance: Instance) -> None:
     ran = instance.upload("a.json", "b")
 
     assert instance.content() == "Ip.InReceives 12\na.x 1500\n"
-    assert "1 that are no numbers left out" in ran.err
-    assert "1 that are no counters left out; --gauges takes them" in ran.err
+    assert "left out, not a number: 1\n" in ran.err
+    assert "left out, not a counter (--gauges takes them): 1\n" in ran.err
 
 
 def test_a_counter_of_two_sources_is_refused_with_both_places(instance: Instance) -> None:
@@ -139,6 +139,16 @@ def test_a_counter_of_two_sources_is_refused_with_both_places(instance: Instance
     assert ran.code == 1
     assert "countagg: b:2: the counter 'B' is named by a:2 too\n" in ran.err
     assert instance.content() is None
+
+
+def test_what_is_rounded_or_left_out_is_counted_and_said(instance: Instance) -> None:
+    Path("a").write_text("A .0000000005\nB .0000000015\nC 1e-12\nD NaN\nE -Inf\nF 1e3\n")
+
+    ran = instance.upload("a", "--output", "json")
+
+    assert instance.content() == "A 0\nB 0.000000002\nC 0\nF 1000\n"
+    assert ran.document["remarks"] == {"rounded": 3, "not_finite": 2}
+    assert "rounded to nine decimals: 3\nleft out, NaN or infinite: 2\n" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,9 +9,6 @@ import pytest
 
 from countagg.core.errors import CountaggError
 from countagg.operate.upload.day_sums import (
-    FROM_NOW_ON,
-    NEGATIVE,
-    RESTARTED,
     SentContent,
     UploadState,
     Values,
@@ -22,6 +18,7 @@ from countagg.operate.upload.day_sums import (
     take_as_is,
 )
 from countagg.operate.upload.readings import Reading, SourceReading
+from countagg.operate.upload.remarks import Remark, Remarks
 from tests.operate.upload.world import utc
 
 NOON = utc("2026-11-20T12:00:00")
@@ -38,7 +35,7 @@ def add(state: UploadState, found: Reading, now: datetime, selection: str = ALL)
     return add_gains(state, found, selection, now)[0]
 
 
-def remarks(state: UploadState, found: Reading, now: datetime) -> Mapping[str, int]:
+def remarks(state: UploadState, found: Reading, now: datetime) -> Remarks:
     return {what: count for what, count in add_gains(state, found, ALL, now)[1].items() if count}
 
 
@@ -59,7 +56,7 @@ def test_of_a_source_that_is_read_first_a_start_today_counts_whole(started: date
     found = reading(started, A=7)
 
     assert add(UploadState(), found, NOON).days == {TODAY: {"A": counted}}
-    assert remarks(UploadState(), found, NOON) == ({} if counted else {FROM_NOW_ON: 1})
+    assert remarks(UploadState(), found, NOON) == ({} if counted else {Remark.FROM_NOW_ON: 1})
 
 
 def test_what_was_gained_since_the_last_reading_is_added() -> None:
@@ -74,7 +71,7 @@ def test_a_smaller_value_counts_from_zero_and_is_told() -> None:
     state = read_once(A=7)
 
     assert add(state, reading(A=3), NOON).days == {TODAY: {"A": 3}}
-    assert remarks(state, reading(A=3), NOON) == {RESTARTED: 1}
+    assert remarks(state, reading(A=3), NOON) == {Remark.RESTARTED: 1}
 
 
 def test_a_counter_that_its_source_did_not_have_counts_whole() -> None:
@@ -108,7 +105,7 @@ def test_negative_numbers_are_no_counters() -> None:
     state = add(read_once(A=7), reading(A=8, B=-1), NOON)
 
     assert state.days == {TODAY: {"A": 1}}
-    assert remarks(read_once(A=7), reading(A=8, B=-1), NOON) == {NEGATIVE: 1}
+    assert remarks(read_once(A=7), reading(A=8, B=-1), NOON) == {Remark.NEGATIVE: 1}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +131,7 @@ def test_after_a_whole_day_without_a_reading_counters_count_from_now_on() -> Non
     later = MIDNIGHT + timedelta(days=1)
 
     assert add(state, reading(A=12), later).days == {TODAY: {"A": 0}, "2026-11-22": {"A": 0}}
-    assert remarks(state, reading(A=12), later) == {FROM_NOW_ON: 1}
+    assert remarks(state, reading(A=12), later) == {Remark.FROM_NOW_ON: 1}
     assert add(state, reading(later, A=12), later).days["2026-11-22"] == {"A": 12}
 
 

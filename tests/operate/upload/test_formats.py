@@ -131,10 +131,10 @@ def test_a_format_is_recognised_by_its_first_lines(text: str, kind: str, form: F
 @pytest.mark.parametrize(
     ("content", "form", "line", "reason"),
     [
-        (b"A 1\nB\n", Format.AUTO, 2, "'B' is not NAME VALUE; read as counters, --format names another"),
+        (b"A 1\nB\n", Format.AUTO, 2, "'B' is not NAME VALUE; it was read as counters"),
         (b"a=1\nb\n", Format.AUTO, 2, "neither name=value nor name: value"),
         (b"A 1\n\xff\n", Format.AUTO, 2, "it is not UTF-8"),
-        (b'{"a": 1,\n}', Format.AUTO, 2, "read as json"),
+        (b'{"a": 1,\n}', Format.AUTO, 2, "it was read as json"),
         (b'{"a": 1, "a": 2}', Format.AUTO, None, "the key 'a' is repeated"),
         (b"[1]", Format.JSON, None, "the JSON is no object"),
         (b'{"a":' * 60 + b"1" + b"}" * 60, Format.AUTO, None, "nested more than 50 deep"),
@@ -142,8 +142,8 @@ def test_a_format_is_recognised_by_its_first_lines(text: str, kind: str, form: F
         (b"Ip: A B\nIp: 1\n", Format.AUTO, 2, "no line of as many values below it"),
         (b"Ip: A B\nTcp: 1 2\n", Format.AUTO, 2, "no line of as many values below it"),
         (b"Ip: A B\n", Format.AUTO, 1, "no line of as many values below it"),
-        (b"# TYPE a counter\na x\n", Format.AUTO, 2, "read as prometheus"),
-        (b"# TYPE a counter\na 1\n# EOF\nb", Format.PROMETHEUS, 4, "read as prometheus"),
+        (b"# TYPE a counter\na x\n", Format.AUTO, 2, "it was read as prometheus"),
+        (b"# TYPE a counter\na 1\n# EOF\nb", Format.PROMETHEUS, 4, "it was read as prometheus"),
         (b"\x1f\x8bgarbage", Format.AUTO, None, "damaged"),
         (gzip.compress(b"A 1\n" * 1000)[:-9], Format.AUTO, None, "cut short"),
         (gzip.compress(b"0" * (MAX_SOURCE_BYTES + 1)), Format.AUTO, None, "more bytes than are read"),

@@ -238,8 +238,14 @@ class Session:
             ) from error
         self.remark(f"written: {printable(str(path))}")
 
-    def confirm(self, question: str, answer: str, *, yes: bool) -> None:
+    def confirm(self, question: str, answer: str, *, yes: bool, details: Callable[[], None] | None = None) -> None:
         """Have the operator type the answer, unless --yes.
+
+        Args:
+            question: what is asked.
+            answer: that agrees.
+            yes: whether it was given beforehand.
+            details: shows more, for who asks for it by `d`.
 
         Raises:
             UsageError: there is no terminal to ask on.
@@ -251,8 +257,13 @@ class Session:
             raise UsageError(
                 "there is no terminal to ask on", where="--yes", hint="give --yes to agree beforehand"
             )
-        self.progress_console.print(f"{question} Type {answer!r} to go on: ", end="")
-        if self.stdin.readline().strip() != answer:
+        more = ", or 'd' for details" if details is not None else ""
+        self.progress_console.print(f"{question} Type {answer!r} to go on{more}: ", end="")
+        given = self.stdin.readline().strip()
+        if given == "d" and details is not None:
+            details()
+            self.confirm(question, answer, yes=False)
+        elif given != answer:
             raise Declined(
                 f"the answer was not {answer!r}; nothing was touched",
                 hint="run it again to answer otherwise, or with --yes",

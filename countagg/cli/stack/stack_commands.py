@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from countagg.provision.reconcile import Change
 
 
+_USUAL_FLEET = (100, 100)
+_LONG_PLAN = 20
+"""Lines; a longer one is asked about in short."""
+
+
 @command("setup", changes=True)
 @taking_choices()
 def setup(
@@ -37,6 +42,9 @@ def setup(
     flags: Mapping[str, Any],
     take_up: Annotated[
         bool, typer.Option("--take-up", help="Have today's files counted that the bucket has already.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Show the plan with every field before the question.")
     ] = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
@@ -59,8 +67,8 @@ def setup(
         planned = _plan(session, deployment, {**flags, **_propose_bucket(session, error, yes=yes)})
     changes, began = planned.changes, session.now()
     if planned.is_pending:
-        _show_plan(session, planned)
-        session.confirm(f"Change the stack {session.options.stack}?", "yes", yes=yes)
+        _tell_cost(session, planned)
+        _ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
         began = session.now()
         changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.changes))
     took = session.now() - began
@@ -179,8 +187,7 @@ def teardown(
 
 def _confirm_removal(session: Session, planned: Plan, *, yes: bool) -> None:
     """Have the stack's name typed, and the bucket's too if its objects are to go."""
-    _show_plan(session, planned)
-    session.confirm("This cannot be undone.", session.options.stack, yes=yes)
+    _ask(session, planned, "This cannot be undone.", session.options.stack, yes=yes)
     for change in planned.changes:
         if change.resource == "bucket" and change.contents:
             session.confirm(f"The bucket goes with {change.contents}.", change.name, yes=yes)
@@ -253,14 +260,41 @@ def _propose_bucket(session: Session, error: NoBucket, *, yes: bool) -> dict[str
     return {"bucket": name, "create_bucket": True}
 
 
-def _show_plan(session: Session, planned: Plan) -> None:
-    """Show on stderr what is about to be done."""
-    from countagg.cli.stack.plan_view import print_plan
+def _tell_cost(session: Session, planned: Plan) -> None:
+    """Say what a new stack will cost about, where the prices of its region are known."""
+    from countagg.operate.cost.growth import monthly_usd
+    from countagg.operate.cost.prices import read_prices
 
+    created = {change.resource for change in planned.changes if change.action == "create"}
+    region = session.caller.place.region
+    prices = read_prices(region)
+    if "table/snapshots" in created and prices.region == region:
+        usd = monthly_usd(*_USUAL_FLEET, prices)
+        fleet = "{} instances with {} counters each, every minute".format(*_USUAL_FLEET)
+        session.remark(f"cost       {usd:,.0f} USD a month for {fleet}; `countagg cost` reckons others")
+
+
+def _ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:
+    """Show on stderr what is about to be done, a long plan in short, and have it agreed to."""
+    from countagg.cli.stack.plan_summary import summary_lines
+    from countagg.cli.stack.plan_view import plan_lines, print_plan
+
+    console = session.progress_console
+
+    def show_plan() -> None:
+        print_plan(console, planned.changes)
+        console.print("")
+
+    is_long = not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
     if not session.options.quiet:
-        session.progress_console.print("")
-        print_plan(session.progress_console, planned.changes)
-        session.progress_console.print("")
+        console.print("")
+        if is_long:
+            for line in summary_lines(planned.changes):
+                console.print(line)
+            console.print("")
+        else:
+            show_plan()
+    session.confirm(question, answer, yes=yes, details=show_plan if is_long else None)
 
 
 def _write_changes(

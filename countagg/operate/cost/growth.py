@@ -19,12 +19,13 @@ from countagg.operate.cost.fleet_sizes import (
     size_article,
     size_fleet,
 )
-from countagg.operate.cost.model import Bill, Workload, spread
+from countagg.operate.cost.model import DEFAULTS, Bill, Workload, spread
 from countagg.operate.cost.prices import Prices
 from countagg.operate.cost.spreading import recommend_layout
 from countagg.operate.cost.write_units import rhythm_of
 from countagg.provision.settings import PerFunction, StackSettings
 
+_MINUTE: Final = 60
 FACTORS: Final = (Decimal("0.1"), Decimal(1), Decimal(10), Decimal(100))
 WINDOWS: Final = (("processor", (0, 1, 5, 20)), ("aggregator", (0, 1, 10, 60)), ("publisher", (0, 10, 60, 300)))
 
@@ -95,6 +96,11 @@ def grow_counters(work: Workload, choices: StackSettings, prices: Prices) -> lis
 
 def _scaled(value: int) -> Sequence[int]:
     return list(dict.fromkeys(max(1, int(value * factor)) for factor in FACTORS))
+
+
+def monthly_usd(instances: int, counters: int, prices: Prices) -> Decimal | None:
+    """Return what a fleet that uploads every minute costs a month, by the defaults; None if it does not fit."""
+    return _point(Workload(instances, counters, _MINUTE), DEFAULTS, prices).ours
 
 
 def _point(work: Workload, choices: StackSettings, prices: Prices) -> Point:

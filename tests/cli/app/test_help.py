@@ -36,7 +36,7 @@ GLOBAL_OPTIONS: Final = {
 }
 CHOICES: Final = {choice.option for choice in settings.CHOICES.values()}
 COMMANDS: Final = {
-    "setup": {*CHOICES, "--take-up", "--yes", "--expect-account"},
+    "setup": {*CHOICES, "--take-up", "--details", "--yes", "--expect-account"},
     "plan": {*CHOICES, "--detailed-exitcode"},
     "outputs": set[str](),
     "stacks": set[str](),

@@ -49,7 +49,7 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = countagg("plan", *COMMON)
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("d\nyes\n"))
 
     made = countagg("setup", *COMMON)
 
@@ -61,9 +61,14 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
         "principal",
         "endpoint",
         "stack",
+        "cost",
     ]
-    question = "\nChange the stack countagg? Type 'yes' to go on: "
-    shown, asked, progress = rest.partition(question)
+    question = "\nChange the stack countagg? Type 'yes' to go on, or 'd' for details: "
+    summary, asked, rest = rest.partition(question)
+    assert asked
+    assert len(summary.splitlines()) <= 20
+    assert summary.splitlines()[-1] == planned.out.splitlines()[-1]
+    shown, asked, progress = rest.partition("\nChange the stack countagg? Type 'yes' to go on: ")
     assert asked
     assert shown == planned.out
     done = [line.split() for line in progress.splitlines() if line.startswith("create  ")]

@@ -275,7 +275,7 @@ def _tell_cost(session: Session, planned: Plan) -> None:
 
 
 def _ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:
-    """Show on stderr what is about to be done, a long plan in short, and have it agreed to."""
+    """Show what is about to be done, a long plan in short where one may ask for all, and have it agreed to."""
     from countagg.cli.stack.plan_summary import summary_lines
     from countagg.cli.stack.plan_view import plan_lines, print_plan
 
@@ -285,7 +285,8 @@ def _ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bo
         print_plan(console, planned.changes)
         console.print("")
 
-    is_long = not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
+    asked = session.stdin.isatty() and not yes
+    is_long = asked and not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
     if not session.options.quiet:
         console.print("")
         if is_long:

@@ -206,7 +206,7 @@ def test_any_answer_but_yes_declines_a_setup(
     ran = countagg("setup", "--bucket", BUCKET)
 
     assert (ran.code, ran.out) == (8, "")
-    assert "Change the stack countagg? Type 'yes' to go on: " in ran.err
+    assert "Change the stack countagg? Type 'yes' to go on, or 'd' for details: " in ran.err
     assert ran.err.endswith(f"countagg: the answer was not 'yes'{UNTOUCHED}")
     assert nothing_was_touched()
 

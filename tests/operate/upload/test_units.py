@@ -29,7 +29,9 @@ words = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=
 
 def split_as_systemd(line: str) -> list[str]:
     """Split a command line as systemd.service(5) says: quotes and escapes, then specifiers, then variables."""
-    found = (_ESCAPE.sub(r"\1", quoted) if quoted else plain for quoted, plain in _WORD.findall(line))
+    found = [_ESCAPE.sub(r"\1", quoted) if quoted else plain for quoted, plain in _WORD.findall(line)]
+    # Nothing is a specifier or a variable.
+    assert all(re.fullmatch(r"(?:[^%$]|%%|\$\$)*", each) for each in found)
     return [each.replace("%%", "%").replace("$$", "$") for each in found]
 
 

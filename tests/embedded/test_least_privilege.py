@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
 
+from countagg.data.silence_turns import TURN_KEY
 from countagg.local import EngineRecord, LocalEngine
 from countagg.provision.place import Place
 from tests.embedded.permissions import Day, Grant, Roles, Stopped, grants_of, without
@@ -168,6 +170,34 @@ def test_of_the_processor_the_parts_of_a_transaction_are_asked_for(stack: Deploy
         "dynamodb:GetItem",
         "dynamodb:PutItem",
     }
+
+
+@pytest.fixture
+def watched(stack: DeployedStack) -> Iterator[None]:
+    """Have silent instances looked for."""
+    stack.run("setup", "--stale-alarm", "3m", "--yes")
+    yield
+    stack.run("setup", "--stale-alarm", "none", "--yes")
+
+
+def look(stack: DeployedStack, told: str) -> None:
+    """Upload a file of today; wait for what the processor writes about its look for silent instances."""
+    stack.clients.dynamodb.delete_item(TableName=stack.names.snapshots, Key=TURN_KEY)
+    stack.put(datetime.now(UTC).date().isoformat(), "i-1", "A 1\n")
+    group, read = stack.names.log_group(stack.names.processor), stack.clients.logs.filter_log_events
+    wait_until(told, lambda: told in str(read(logGroupName=group)["events"]))
+
+
+@pytest.mark.usefixtures("watched")
+def test_without_an_action_nobody_looks_for_silent_instances(stack: DeployedStack, roles: Roles) -> None:
+    policy = roles.policy("processor")
+    (grant,) = set(grants_of("processor", policy)) - BREAKS.keys() - NOT_ASKED.keys()
+    assert grant == Grant("processor", "ReadWhenInstancesUploaded", "dynamodb:Query")
+    with roles.exchanged("processor", without(policy, grant)):
+        look(stack, "silent instances not counted")
+    # With another choice there is another environment, which has not looked yet.
+    stack.run("setup", "--stale-alarm", "4m", "--yes")
+    look(stack, "InstancesSilent")
 
 
 def test_what_the_engine_does_not_ask_for_is_as_the_table_says(stack: DeployedStack, roles: Roles) -> None:

@@ -97,17 +97,26 @@ class Service:
     def run(self) -> signal.Signals:
         """Work until a signal comes, and return it; what was read is on disk then."""
         self._read()
+        upload, midnight = self._due_after(self._now())
         while True:
             moment = self._now()
-            upload, midnight = self._timetable.next_upload(moment), midnight_before(moment) + _DAY
-            due = min(upload, midnight)
-            seconds = min((due - moment).total_seconds(), _LONGEST_WAIT)
-            if (came := self._wait(seconds)) is not None:
-                return came
-            if self._now() >= due:
+            if moment >= min(upload, midnight):
                 self._read()
-                if self._now() >= upload or self._is_overdue:
+                if moment >= upload or self._is_overdue:
                     self._send_unless_too_early(self._now())
+                # After when this began: what was due while it took its time is due now.
+                upload, midnight = self._due_after(moment)
+            elif (upload - moment).total_seconds() > self._timetable.every:
+                # The clock was set back.
+                upload, midnight = self._due_after(moment)
+            else:
+                seconds = (min(upload, midnight) - moment).total_seconds()
+                if (came := self._wait(min(seconds, _LONGEST_WAIT))) is not None:
+                    return came
+
+    def _due_after(self, moment: datetime) -> tuple[datetime, datetime]:
+        """Return when the next upload, and the next reading at midnight, are due."""
+        return self._timetable.next_upload(moment), midnight_before(moment) + _DAY
 
     def finish(self) -> list[str]:
         """Read and send once more; return the days that are still to be sent."""

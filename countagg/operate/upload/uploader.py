@@ -27,6 +27,10 @@ from countagg.operate.upload.readings import Reader
 from countagg.operate.upload.remarks import Remark, Remarks
 from countagg.operate.upload.state_file import StateFile
 
+_SAY_CHOICES: Final = (
+    "if the stack takes more, say so here too: by COUNTAGG_MAX_COUNTERS and COUNTAGG_COUNTER_SHARDS, or by the "
+    "settings file that `countagg outputs --output toml` prints"
+)
 RETENTION_DAYS: Final = 35
 """Days back that a file may name, unless the stack says otherwise."""
 
@@ -184,7 +188,7 @@ class Uploader:
             state = take_as_is(self._state, reading, self._plan.day or moment.date().isoformat())
         for day, counters in state.days.items():
             if counters != self._state.days.get(day) and (wanted := self._wanted(counters)):
-                self._plan.rules.check(wanted)
+                self._check(wanted)
         self._remember(state)
         return {what: times for what, times in remarks.items() if times}
 
@@ -229,6 +233,13 @@ class Uploader:
             if counters:
                 digest = hashlib.sha256(render_counters(counters)).hexdigest()
                 yield day, counters, SentContent(self._bucket.address(self._plan.target.key(day)), digest)
+
+    def _check(self, counters: Mapping[str, int]) -> None:
+        try:
+            self._plan.rules.check(counters)
+        except InvalidCounterFile as error:
+            error.hint = _SAY_CHOICES
+            raise
 
     def _give_up(self, today: date) -> Remarks:
         """Forget the days that the pipeline takes no more; return how many, as a remark."""

@@ -141,3 +141,37 @@ def test_the_end_is_a_last_reading_and_upload(world: World) -> None:
     world.run(at)
 
     assert world.bucket.totals() == {"2026-11-20": {"A": 7}}
+
+
+def test_an_upload_that_hangs_over_midnight_makes_the_reading_there_late_but_not_missing(tmp_path: Path) -> None:
+    begin = utc("2026-11-20T23:55:00")
+    world = World(tmp_path, begin, LONG_AGO)
+    work_every(world, 1, begin + timedelta(minutes=8))
+    midnight = utc("2026-11-21")
+
+    def hang(*_: object) -> None:
+        if midnight - timedelta(seconds=50) < world.clock.now < midnight:
+            world.advance(world.clock.now + timedelta(seconds=45))
+
+    world.bucket.forward = hang
+    world.run(begin + timedelta(minutes=10))
+
+    found = world.bucket.totals()
+    assert 290 <= found["2026-11-20"]["A"] <= 330
+    assert found["2026-11-20"]["A"] + found["2026-11-21"]["A"] == 479
+    assert world.reads_late(midnight) <= timedelta(seconds=16)
+
+
+def test_a_clock_that_is_set_back_is_followed(world: World) -> None:
+    work_every(world, 30, NOON + timedelta(minutes=2))
+
+    def set_back(*_: object) -> None:
+        if world.clock.now > NOON + timedelta(minutes=1):
+            world.clock.now -= timedelta(hours=2)
+            world.source.work("A", 1)
+
+    world.bucket.forward = set_back
+    world.run(NOON + timedelta(minutes=2))
+
+    earlier = [NOON - at for at in puts(world) if at < NOON]
+    assert timedelta(hours=1, minutes=57) <= earlier[0] <= timedelta(hours=1, minutes=59)

@@ -174,6 +174,7 @@ class World:
         self.bucket = RefusingBucket(self.clock, on_step=self._step)
         self.steps: list[str] = []
         self.told: list[str] = []
+        self.read_at: list[datetime] = []
         self.kill_at: set[int] = set()
         self.is_source_down = False
         self.down_until: datetime | None = None
@@ -197,7 +198,7 @@ class World:
         self._end = end
         while True:
             if self.down_until is not None:
-                self._advance(self.down_until)
+                self.advance(self.down_until)
                 self.down_until = None
             try:
                 service = self._service()
@@ -207,6 +208,10 @@ class World:
             except Killed:
                 continue
             return
+
+    def reads_late(self, moment: datetime) -> timedelta:
+        """Return how long after a moment the next reading was."""
+        return min(at for at in self.read_at if at >= moment) - moment
 
     def tell(self, text: str, *, failed: bool = False) -> None:
         self.told.append(f"{'failed: ' if failed else ''}{text}")
@@ -220,6 +225,7 @@ class World:
     def _fetch(self, _: str) -> Fetched:
         if self.is_source_down:
             raise CountaggError("cannot be read: connection refused", where=SOURCE)
+        self.read_at.append(self.clock.now)
         return Fetched(self.source.text().encode())
 
     def _saved(self, state: UploadState) -> None:
@@ -229,12 +235,12 @@ class World:
             self.source.remembered()
 
     def _wait(self, seconds: float) -> signal.Signals | None:
-        self._advance(self.clock.now + timedelta(seconds=seconds))
+        self.advance(self.clock.now + timedelta(seconds=seconds))
         if self.down_until is not None:
             raise Killed
         return signal.SIGTERM if self.clock.now >= self._end else None
 
-    def _advance(self, until: datetime) -> None:
+    def advance(self, until: datetime) -> None:
         while self._happenings and self._happenings[0].at <= until:
             happening = self._happenings.pop(0)
             self.clock.now = max(self.clock.now, happening.at)

@@ -145,10 +145,12 @@ def a_version_of_many_days() -> Iterator[dict[str, Any]]:
 
 
 def answer_publisher() -> Answer:
-    """Return answers by which each day was published in an older version, of which records were lost."""
+    """Return answers by which each day was published in an older version, and has a newer one than its records."""
     body = zlib.compress(render_published(counters(-1), 1))
     named = published_metadata(SETTINGS.stack, 1, "2026-11-20T09:00:00+00:00").items()
     metadata = {f"x-amz-meta-{key}": value for key, value in named}
+    newest = {"Version": {"N": "1000"}, "UpdatedAt": {"S": "2026-11-20T10:00:01+00:00"}}
+    ledger = json.dumps({"Item": {**newest, "Document": {"B": encoded(counters(99))}}}).encode()
 
     def answer(operation: str, params: Any) -> tuple[bytes, dict[str, str]]:
         if operation == "GetObject":
@@ -158,9 +160,26 @@ def answer_publisher() -> Answer:
             return b"", {"ETag": '"f"'}
         if operation == "BatchExecuteStatement":
             return json.dumps({"Responses": [{}] * len(params["Statements"])}).encode(), {}
+        if operation == "GetItem":
+            return ledger, {}
+        if operation == "Query" and "#Version" in params["ExpressionAttributeNames"]:
+            return _page_of_items(params.get("ExclusiveStartKey")), {}
         return b'{"Items": [], "Count": 0}', {}
 
     return answer
+
+
+def _page_of_items(after: Any) -> bytes:
+    """Return a page of the counters' items, each of an older version than the newest ledger."""
+    stored, begin = list(counters(-1).items()), int(after["Counter"]["S"]) if after else 0
+    # DynamoDB reads 1 MB for a page.
+    end = begin + 2**20 // (len(LONG) + 100)
+    items = [
+        {"Counter": {"S": name}, "Value": {"N": str(value // SCALE)}, "Version": {"N": "1"}}
+        for name, value in stored[begin:end]
+    ]
+    more = {"LastEvaluatedKey": {"Counter": {"S": str(end)}}} if end < len(stored) else {}
+    return json.dumps({"Items": items, "Count": len(items), **more}).encode()
 
 
 # The aggregator

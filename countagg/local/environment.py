@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from countagg.core.errors import UsageError
+from countagg.local.mappings import WINDOWS
 from countagg.local.state import AccessKey, EngineRecord
 
 REGION: Final = "us-east-1"
 
 # LD_LIBRARY_PATH: Pythons with a shared library of their own (conda, hosted CI runners) do not start without it.
-_PASSED_ON: Final = frozenset({"PATH", "LANG", "LANGUAGE", "LD_LIBRARY_PATH"})
+_PASSED_ON: Final = frozenset({"PATH", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", WINDOWS})
 
 # AWS_ENDPOINT_URL_<SERVICE> goes before AWS_ENDPOINT_URL; see variables_to_clear.
 _SERVICE_ENDPOINT: Final = re.compile(r"AWS_ENDPOINT_URL_[A-Z0-9_]+")

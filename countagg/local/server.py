@@ -20,6 +20,7 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import sts
 
 from countagg.local.gate import OWN_HOST, Gate
+from countagg.local.mappings import poll_streams_apart
 
 
 def secrets_of_engine(own_key: str, own_secret: str) -> Callable[[str], str | None]:
@@ -79,6 +80,7 @@ def _serve() -> None:
     own_key, own_secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     # Before the first request, which imports the module that takes this by name.
     give_functions_secrets(own_key, own_secret)
+    poll_streams_apart()
 
     # A burst of connections takes more files than the usual limit.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

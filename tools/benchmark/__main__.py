@@ -24,6 +24,7 @@ import vl_convert
 from rich.console import Console
 
 from countagg.local import LocalEngine
+from countagg.local.mappings import WINDOWS
 from tests.embedded.world import engine_clients
 from tools.benchmark.cold_start import ColdStart, measure_cold_start
 from tools.benchmark.designs import DESIGNS, Design
@@ -52,6 +53,7 @@ class Figures:
 def main() -> None:
     """Measure and print."""
     options = _parse()
+    os.environ[WINDOWS] = str(options.windows)
     errors, results = Console(stderr=True, highlight=False), Console(highlight=False)
     found = Figures(
         machine=_machine(),
@@ -105,6 +107,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--limit", type=float, default=120, help="seconds after which a fleet is given up")
     parser.add_argument("--uploads", type=int, default=100, help="how many for each latency; 0: none")
+    parser.add_argument("--windows", type=float, default=0.1, help="share of the mappings' windows that is kept")
     parser.add_argument("--json", action="store_true", help="write a document instead of tables")
     parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the first fleet's figures")
     return parser.parse_args()

@@ -153,7 +153,7 @@ def _signing_key(secret: str, scope: tuple[str, str, str, str]) -> bytes:
 
 def _normalise(path: str) -> str:
     """Return a path without empty, `.` and `..` segments."""
-    normal = "/" + posixpath.normpath(path).lstrip("/.")
+    normal = posixpath.normpath(f"/{path.lstrip('/')}")
     return f"{normal}/" if path.endswith("/") and normal != "/" else normal
 
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countagg.local.signatures import Request, is_genuine, signature_of
@@ -60,6 +60,7 @@ def genuine(request: Request, body: bytes, secret: str = SECRET, *, after: timed
     query=queries,
     body=st.binary(max_size=40),
 )
+@example(SigV4Auth, "GET", "/.0", {}, b"")
 def test_what_botocore_signs_is_genuine_and_with_another_secret_it_is_not(
     auth: type[SigV4Auth], method: str, path: str, query: dict[str, str], body: bytes
 ) -> None:

@@ -15,6 +15,7 @@ from countagg.cli.terminal.render import for_reader
 from countagg.cli.upload.upload_job import UploadFlags, read_job
 from countagg.cli.upload.upload_service import read_interval
 from countagg.core.errors import UsageError
+from countagg.local.interpreter import isolated
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.formats import Format
 from countagg.operate.upload.instance_id import INSTANCE_VARIABLE
@@ -115,4 +116,4 @@ def _program() -> tuple[str, ...]:
     found = shutil.which(sys.argv[0])
     if found and Path(found).stem == "countagg":
         return (str(Path(found).absolute()),)
-    return sys.executable, "-m", "countagg"
+    return isolated("countagg")

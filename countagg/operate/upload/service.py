@@ -116,7 +116,8 @@ class Service:
 
     def _due_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return when the next upload, and the next reading at midnight, are due."""
-        return self._timetable.next_upload(moment), midnight_before(moment) + _DAY
+        upload = self._timetable.next_upload(moment)
+        return upload, midnight_before(moment) + _DAY if self._uploader.ends_days else upload
 
     def finish(self) -> list[str]:
         """Read and send once more; return the days that are still to be sent."""
@@ -138,7 +139,8 @@ class Service:
     def _send_unless_too_early(self, moment: datetime) -> None:
         if self._not_before is not None and moment < self._not_before:
             return
-        self._is_overdue = midnight_before(moment) + _DAY - moment < _BEFORE_MIDNIGHT
+        to_midnight = midnight_before(moment) + _DAY - moment
+        self._is_overdue = self._uploader.ends_days and to_midnight < _BEFORE_MIDNIGHT
         if not self._is_overdue:
             self._send()
 

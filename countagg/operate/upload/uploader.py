@@ -167,6 +167,11 @@ class Uploader:
         self._state_file = state_file
         self._state: UploadState = state_file.load()
 
+    @property
+    def ends_days(self) -> bool:
+        """Whether a reading at midnight ends a day. Numbers that are today's may then still be yesterday's."""
+        return self._plan.values is Values.TODAY
+
     def read(self, now: Callable[[], datetime]) -> Remarks:
         """Read the sources, and remember what they say; return what is worth a remark.
 

@@ -77,7 +77,8 @@ def live(life: list[tuple[int, str, int]], world: World, begin: datetime) -> boo
     """Have it happen; return whether the uploader is at work at each midnight."""
     is_there = True
     for after, what, amount in life:
-        at = begin + timedelta(seconds=after)
+        # Never at the very moment of a midnight, which is of neither day.
+        at = begin + timedelta(seconds=after + 0.5)
         until = at + timedelta(seconds=amount)
         if what == "work":
             world.happen(at, partial(world.source.work, "ABC"[amount % 3], amount))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.service import LONGEST_PAUSE, Timetable
 from tests.operate.upload.test_day_files import LONG_AGO
 from tests.operate.upload.world import World, utc
@@ -175,3 +176,14 @@ def test_a_clock_that_is_set_back_is_followed(world: World) -> None:
 
     earlier = [NOON - at for at in puts(world) if at < NOON]
     assert timedelta(hours=1, minutes=57) <= earlier[0] <= timedelta(hours=1, minutes=59)
+
+
+def test_as_they_are_numbers_are_not_read_at_midnight_when_they_may_be_of_either_day(tmp_path: Path) -> None:
+    begin = utc("2026-11-20T23:58:10")
+    world = World(tmp_path, begin, LONG_AGO, values=Values.AS_IS)
+    work_every(world, 5, begin + timedelta(minutes=3))
+
+    world.run(begin + timedelta(minutes=4))
+
+    assert {at.timestamp() % 60 for at in world.read_at[1:-1]} == {Timetable(60, "i-1").offset}
+    assert len(puts(world)) == 4

@@ -168,7 +168,15 @@ class Happening:
 class World:
     """An instance with its uploader, which is started again whenever it is killed."""
 
-    def __init__(self, folder: Path, begin: datetime, started: datetime, interval: int = INTERVAL) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        begin: datetime,
+        started: datetime,
+        interval: int = INTERVAL,
+        values: Values = Values.TODAY,
+    ) -> None:
+        self._values = values
         self.clock = Clock(begin)
         self.source = CountingSource(self.clock, started)
         self.bucket = RefusingBucket(self.clock, on_step=self._step)
@@ -219,7 +227,7 @@ class World:
     def _service(self) -> Service:
         state_file = BreakableFile(self._path, self._step, self._saved)
         reader = Reader((SOURCE,), self._fetch)
-        uploader = Uploader(UploadPlan(TARGET, Values.TODAY), reader, self.bucket, state_file)
+        uploader = Uploader(UploadPlan(TARGET, self._values), reader, self.bucket, state_file)
         return Service(uploader, Timetable(self._interval, "i-1"), self.clock, self._wait, self.tell)
 
     def _fetch(self, _: str) -> Fetched:

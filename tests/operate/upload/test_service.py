@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.service import LONGEST_PAUSE, Timetable
-from tests.operate.upload.test_day_files import LONG_AGO
+from tests.operate.upload.test_day_files import LONG_AGO, MEMORY
 from tests.operate.upload.world import World, utc
 
 NOON = utc("2026-11-20T12:00:00")
@@ -21,8 +23,14 @@ def puts(world: World) -> list[datetime]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path, NOON, LONG_AGO)
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(dir=MEMORY) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def world(folder: Path) -> World:
+    return World(folder, NOON, LONG_AGO)
 
 
 def work_every(world: World, seconds: int, until: datetime) -> None:
@@ -84,9 +92,9 @@ def test_the_pause_is_never_longer_than_a_quarter_of_an_hour_or_the_interval() -
     assert Timetable(7_200, "i-1").pause(50).total_seconds() <= 7_200
 
 
-def test_the_day_that_is_over_is_sent_after_an_outage_over_two_midnights(tmp_path: Path) -> None:
+def test_the_day_that_is_over_is_sent_after_an_outage_over_two_midnights(folder: Path) -> None:
     begin = utc("2026-11-20T22:00:00")
-    world = World(tmp_path, begin, LONG_AGO)
+    world = World(folder, begin, LONG_AGO, interval=600)
     work_every(world, 60, begin + timedelta(hours=30))
     world.bucket.refuses_until = begin + timedelta(hours=29)
 
@@ -99,10 +107,10 @@ def test_the_day_that_is_over_is_sent_after_an_outage_over_two_midnights(tmp_pat
     }
 
 
-def test_nothing_is_sent_shortly_before_midnight_and_the_reading_there_is_in_time(tmp_path: Path) -> None:
+def test_nothing_is_sent_shortly_before_midnight_and_the_reading_there_is_in_time(folder: Path) -> None:
     table = Timetable(60, "i-1")
     begin = utc("2026-11-20T23:50:00")
-    world = World(tmp_path, begin, LONG_AGO)
+    world = World(folder, begin, LONG_AGO)
     work_every(world, 5, begin + timedelta(minutes=15))
 
     world.run(begin + timedelta(minutes=20))
@@ -144,9 +152,9 @@ def test_the_end_is_a_last_reading_and_upload(world: World) -> None:
     assert world.bucket.totals() == {"2026-11-20": {"A": 7}}
 
 
-def test_an_upload_that_hangs_over_midnight_makes_the_reading_there_late_but_not_missing(tmp_path: Path) -> None:
+def test_an_upload_that_hangs_over_midnight_makes_the_reading_there_late_but_not_missing(folder: Path) -> None:
     begin = utc("2026-11-20T23:55:00")
-    world = World(tmp_path, begin, LONG_AGO)
+    world = World(folder, begin, LONG_AGO)
     work_every(world, 1, begin + timedelta(minutes=8))
     midnight = utc("2026-11-21")
 
@@ -178,9 +186,9 @@ def test_a_clock_that_is_set_back_is_followed(world: World) -> None:
     assert timedelta(hours=1, minutes=57) <= earlier[0] <= timedelta(hours=1, minutes=59)
 
 
-def test_as_they_are_numbers_are_not_read_at_midnight_when_they_may_be_of_either_day(tmp_path: Path) -> None:
+def test_as_they_are_numbers_are_not_read_at_midnight_when_they_may_be_of_either_day(folder: Path) -> None:
     begin = utc("2026-11-20T23:58:10")
-    world = World(tmp_path, begin, LONG_AGO, values=Values.AS_IS)
+    world = World(folder, begin, LONG_AGO, values=Values.AS_IS)
     work_every(world, 5, begin + timedelta(minutes=3))
 
     world.run(begin + timedelta(minutes=4))

@@ -10,7 +10,6 @@ This module knows files, not processes.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 import platformdirs
+from filelock import BaseFileLock, FileLock, Timeout
 
 from countagg.core.errors import EngineProblem
 from countagg.core.polling import Polling
@@ -134,18 +134,19 @@ class StateFolder:
         Raises:
             EngineProblem: somebody else has held it until nobody waits any longer.
         """
+        lock = FileLock(self._lock_path, mode=_PRIVATE_FILE, blocking=False)
         with self._explained():
-            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+            is_held = polling.until(partial(_try_lock, lock), _LOCK_POLL_SECONDS)
+        if not is_held:
+            raise EngineProblem(
+                f"another command has been starting or stopping the engine for {polling.timeout:g} s",
+                where=str(self.root),
+                hint="wait for it, or end it",
+            )
         try:
-            if not polling.until(partial(_try_lock, handle), _LOCK_POLL_SECONDS):
-                raise EngineProblem(
-                    f"another command has been starting or stopping the engine for {polling.timeout:g} s",
-                    where=str(self.root),
-                    hint="wait for it, or end it",
-                )
             yield
         finally:
-            os.close(handle)
+            lock.release()
 
     def read(self) -> EngineRecord | None:
         """Return the record of the engine that was started last and not stopped since.
@@ -245,10 +246,10 @@ class StateFolder:
             ) from exc
 
 
-def _try_lock(handle: int) -> bool:
+def _try_lock(lock: BaseFileLock) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire()
+    except Timeout:
         return False
     return True
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
+from filelock import FileLock, Timeout
 
 from countagg.core.errors import CountaggError, UsageError
 from countagg.operate.upload.day_sums import Baseline, SentContent, UploadState
@@ -68,20 +68,19 @@ class StateFile:
         """
         with self._errors("cannot be used"):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, _PRIVATE)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            raise CountaggError(
-                "another upload is at work with this state",
-                where=str(self.path),
-                hint=f"let it end, or {_NAME_ANOTHER}",
-            ) from error
+            lock = FileLock(self.path.with_name(f"{self.path.name}.lock"), mode=_PRIVATE, blocking=False)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise CountaggError(
+                    "another upload is at work with this state",
+                    where=str(self.path),
+                    hint=f"let it end, or {_NAME_ANOTHER}",
+                ) from error
         try:
             yield
         finally:
-            os.close(lock)
+            lock.release()
 
     def load(self) -> UploadState:
         """Read the state; an empty one if there is none yet.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +19,7 @@ from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.core.names import Names
 from countagg.core.values import SCALE
+from countagg.operate.cost.fleet_sizes import ArticleSizes, size_article, size_fleet
 from countagg.operate.cost.write_units import (
     Rhythm,
     article_write_units_per_file,
@@ -43,6 +43,23 @@ _TRUST = json.dumps(
         ],
     }
 )
+
+
+@dataclass(frozen=True)
+class Case:
+    """Which files of a fleet are uploaded.
+
+    Attributes:
+        title: what they are.
+        changed: share of them that differ from those before.
+        changed_counters: share of their counters that differ.
+        begins: whether they are the first of their day.
+    """
+
+    title: str
+    changed: float = 1.0
+    changed_counters: float = 1.0
+    begins: bool = False
 
 
 @dataclass
@@ -70,13 +87,14 @@ class Design(ABC):
     def totals(self, day: str, counters: Collection[str]) -> Mapping[str, int]:
         """Return the totals of those counters that have one, in units of 10^-9."""
 
-    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float | None:  # noqa: ARG002
-        """Return write units a file by the model of `countagg cost`, for the first files of a day.
+    def modelled(self, ids: Sequence[str], counters: int, rhythm: Rhythm, case: Case) -> float | None:  # noqa: ARG002
+        """Return write units a file by the model of `countagg cost`.
 
         Args:
             ids: of the instances, each with one file.
             counters: in each file.
-            files_per_version: files that a write of the sums stood for.
+            rhythm: how many changed files a write of the sums, and a publication, stood for.
+            case: which files they are.
         """
         return None
 
@@ -131,11 +149,9 @@ class Ours(Design):
             names.totals: written_to(self.clients, names.totals),
         }
 
-    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float:
-        # The engine knows no window: each version is published by itself.
-        publishing = 1.0 if self.publishes else math.inf
-        sizes = size_filling(ids, counters)
-        return write_units_per_file(sizes, Rhythm(1.0, files_per_version, publishing), counters)
+    def modelled(self, ids: Sequence[str], counters: int, rhythm: Rhythm, case: Case) -> float:
+        sizes = size_filling(ids, counters) if case.begins else size_fleet(len(ids), counters, ids=ids)
+        return write_units_per_file(sizes, rhythm, counters, case.changed, case.changed_counters)
 
 
 class OursUnpublished(Ours):
@@ -228,8 +244,9 @@ class Article(Design):
     def written(self) -> Mapping[str, Written]:
         return {name: written_to(self.clients, name) for name in ("state", "sums")}
 
-    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> float | None:  # noqa: ARG002
-        return article_write_units_per_file(size_article_filling(ids, counters), counters)
+    def modelled(self, ids: Sequence[str], counters: int, rhythm: Rhythm, case: Case) -> float | None:  # noqa: ARG002
+        sizes = size_article_filling if case.begins else _size_article
+        return article_write_units_per_file(sizes(ids, counters), counters, case.changed * case.changed_counters)
 
 
 class ImprovedArticle(Article):
@@ -238,7 +255,7 @@ class ImprovedArticle(Article):
     title = "improved"
     improved = "1"
 
-    def modelled(self, ids: Sequence[str], counters: int, files_per_version: float) -> None:
+    def modelled(self, ids: Sequence[str], counters: int, rhythm: Rhythm, case: Case) -> None:
         """Return nothing: the model knows the article's layout as it is."""
 
 
@@ -248,6 +265,10 @@ DESIGNS: Mapping[str, type[Design]] = {
     "article": Article,
     "improved": ImprovedArticle,
 }
+
+
+def _size_article(ids: Sequence[str], counters: int) -> ArticleSizes:
+    return size_article(len(ids), counters, ids=ids)
 
 
 def _recording(handler: str, records: Path) -> dict[str, str]:

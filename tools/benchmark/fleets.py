@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import threading
 import time
 from collections import Counter
@@ -18,9 +19,15 @@ from typing import Any
 from countagg.core.counter_file import parse_counter_file, render_counters
 from countagg.core.values import SCALE
 from countagg.local import LocalEngine
+from countagg.operate.cost.write_units import Rhythm
 from countagg.operate.totals.uploads import make_fleet
-from tools.benchmark.designs import Design
+from tools.benchmark.designs import Case, Design
 
+CASES = (
+    Case("first files of a day", begins=True),
+    Case("same files again", changed=0.0),
+    Case("one counter in a hundred changed", changed_counters=0.01),
+)
 _PAUSE = 0.1
 _DRAIN_SECONDS = 120.0
 _QUIET_SECONDS = 3.0
@@ -123,20 +130,48 @@ class Latency:
 
 def measure_throughput(
     design: Design, engine: LocalEngine, instances: int, counters: int, limit: float
-) -> Throughput:
-    """Upload a file of each instance of a fleet, and wait until every total is exact, or the time is over."""
+) -> dict[str, Throughput]:
+    """Upload the files of a fleet, case by case; a case that does not end in time is the last."""
     _warm_up(design)
-    fleet = make_fleet(instances, counters, seed=1)
+    _settle(design)
+    fleet = {each.instance: each.content for each in make_fleet(instances, counters, seed=1)}
+    found: dict[str, Throughput] = {}
+    for case in CASES:
+        if case.changed and not case.begins:
+            fleet = change_files(fleet, case.changed_counters)
+        found[case.title] = _measure(design, engine, fleet, case, limit)
+        if not found[case.title].exact:
+            break
+    return found
+
+
+def change_files(files: Mapping[str, bytes], share: float) -> dict[str, bytes]:
+    """Return files of which a share of the counters, others in each file, have another value."""
+    chances = random.Random(1)
+    changed = {}
+    for instance, content in files.items():
+        counters = parse_counter_file(content)
+        picked = chances.sample(sorted(counters), max(1, round(share * len(counters))))
+        changed[instance] = render_counters(counters | {name: counters[name] + SCALE for name in picked})
+    return changed
+
+
+def _measure(
+    design: Design, engine: LocalEngine, files: Mapping[str, bytes], case: Case, limit: float
+) -> Throughput:
+    """Upload files, and wait until all are done with and every total is exact, or the time is over."""
     expected: Counter[str] = Counter()
-    for sample in fleet:
-        expected.update(parse_counter_file(sample.content))
+    for content in files.values():
+        expected.update(parse_counter_file(content))
+    instances, counters = len(files), len(expected)
     before = design.written()
     design.records.write_text("")
     day = _day(1)
     with _memory_sampled(engine) as peak:
         began = time.perf_counter()
-        _upload_all(design, day, [(each.instance, each.content) for each in fleet], began + limit)
-        exact = _wait_for_totals(design, day, expected, began + limit)
+        _upload_all(design, day, list(files.items()), began + limit)
+        exact = _wait_for_files(design, instances, began + limit)
+        exact = _wait_for_totals(design, day, expected, began + limit) and exact
         seconds = time.perf_counter() - began
         if exact:
             _settle(design)
@@ -164,10 +199,27 @@ def measure_throughput(
         units_of_sum=sums.units / max(1, sums.writes),
         versions=versions,
         # Where no file was done with in time, there is nothing to model.
-        model=design.modelled([each.instance for each in fleet[:done]], counters, done / versions)
-        if done and versions
+        model=design.modelled(list(files)[:done], counters, _rhythm(case, done, versions, used), case)
+        if done
         else None,
     )
+
+
+def _rhythm(case: Case, files: int, versions: int, used: Used) -> Rhythm:
+    """Return how many changed files a version stood for, and how many versions a publication."""
+    publications = used.calls.get("PutObject", 0)
+    return Rhythm(
+        files_per_version=files * case.changed / versions if versions else math.inf,
+        versions_per_publication=versions / publications if publications and versions else math.inf,
+    )
+
+
+def _wait_for_files(design: Design, files: int, end: float) -> bool:
+    while _files_done(_lines(design.records)) < files:
+        if time.perf_counter() > end:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _warm_up(design: Design) -> None:

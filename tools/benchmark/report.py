@@ -24,6 +24,16 @@ def print_throughput(console: Console, size: str, found: Mapping[str, Throughput
     console.print()
 
 
+def print_repeats(console: Console, size: str, found: Mapping[str, Mapping[str, Throughput]]) -> None:
+    """Print what follows a fleet's first files: a table of each case."""
+    for case in dict.fromkeys(case for by_case in found.values() for case in by_case):
+        print_throughput(
+            console,
+            f"{size}, {case}",
+            {title: by_case[case] for title, by_case in found.items() if case in by_case},
+        )
+
+
 def _rows(found: Mapping[str, Throughput]) -> list[tuple[str, list[str]]]:
     each = list(found.values())
     return [

@@ -54,6 +54,9 @@ def cost(
     changed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
     ] = 1.0,
+    changed_counters: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the counters that differ in such a file.")
+    ] = 1.0,
     flags: Mapping[str, Any],
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file of prices to use instead of the built-in ones.")
@@ -78,7 +81,8 @@ def cost(
     elif worst_day:
         _write_worst_day(session, _settings(session, flags), prices_of_region(session, prices))
     else:
-        fleet, settings = (instances, counters, interval, days, changed), _settings(session, flags)
+        fleet = (instances, counters, interval, days, changed, changed_counters)
+        settings = _settings(session, flags)
         _write_modelled(session, fleet, settings, prices_of_region(session, prices), explain=explain)
 
 
@@ -112,7 +116,7 @@ def _write_worst_day(session: Session, settings: StackSettings, prices: Prices) 
 
 def _write_modelled(
     session: Session,
-    fleet: tuple[int, int, float, float, float],
+    fleet: tuple[int, int, float, float, float, float],
     settings: StackSettings,
     prices: Prices,
     *,

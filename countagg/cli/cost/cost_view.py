@@ -54,12 +54,14 @@ class Modelled:
         work = self.work
         rhythm = rhythm_of(work, self.sizes, self.choices)
         units: dict[str, float | None] = {
-            OURS: write_units_per_file(self.sizes, rhythm, work.counters, work.changed),
+            OURS: write_units_per_file(self.sizes, rhythm, work.counters, work.changed, work.changed_counters),
             ARTICLE: None,
         }
         if self.article is not None:
             sizes = article_sizes_of(work.instances, work.counters)
-            units[ARTICLE] = article_write_units_per_file(sizes, work.counters, work.changed)
+            units[ARTICLE] = article_write_units_per_file(
+                sizes, work.counters, work.changed * work.changed_counters
+            )
         return units
 
 
@@ -306,6 +308,7 @@ def _assumptions(modelled: Modelled) -> dict[str, float]:
     work, sizes = modelled.work, modelled.sizes
     return {
         "changed_files": work.changed,
+        "changed_counters": work.changed_counters,
         "file_bytes": sizes.file,
         "packed_bytes_per_counter": round(sizes.packed / work.counters, 3),
         "snapshot_bytes": sizes.snapshot,

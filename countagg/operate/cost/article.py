@@ -50,7 +50,7 @@ def _lines(work: Workload, sizes: ArticleSizes) -> Iterable[LineParts]:
     stored = work.counters * sizes.state * work.keep_days / GB * months
     yield "state", Meter.DYNAMODB_STORAGE, stored, "counters x bytes of a counter's item x days kept"
 
-    records = values * work.changed
+    records = values * work.changed * work.changed_counters
     batch = min(_BATCH, 1 + records / work.seconds * STREAM_POLL)
     calls = records / batch
     seconds = calls * ASSUMED.per_invocation + records * ASSUMED.dynamodb_call

@@ -45,11 +45,11 @@ class _OurLines:
     def __init__(self, work: Workload, sizes: Sizes, choices: StackSettings) -> None:
         self._work, self._sizes, self._choices = work, sizes, choices
         self._rhythm = rhythm_of(work, sizes, choices)
-        self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed)
-        self._versions = work.files / self._rhythm.files_per_version
+        self._published = work.counters * changed_in(self._rhythm.files_per_publication, work.changed_counters)
+        self._versions = work.changed_files / self._rhythm.files_per_version
         self._ledgers = self._versions * self._rhythm.ledgers_per_version
         self._partitions = self._choices.layout.lanes * self._choices.layout.shards
-        self._publications = work.files / self._rhythm.files_per_publication
+        self._publications = work.changed_files / self._rhythm.files_per_publication
 
     def all(self) -> Iterable[LineParts]:
         yield from self._transport()
@@ -103,7 +103,7 @@ class _OurLines:
     def _aggregator(self) -> Iterable[LineParts]:
         work, sizes = self._work, self._sizes
         memory = self._choices.memory.aggregator
-        cpu = work.files * work.counters * work.changed * ASSUMED.per_value + self._ledgers * self._ledger_cpu
+        cpu = work.changed_files * work.counters * ASSUMED.per_value + self._ledgers * self._ledger_cpu
         own = self._versions * ASSUMED.per_invocation + self._ledgers * ASSUMED.dynamodb_call
         seconds = own + cpu / cpu_share(memory)
         yield from self._function("aggregator", self._versions, seconds, memory)
@@ -137,8 +137,7 @@ class _OurLines:
         yield "counters", Meter.DYNAMODB_WRITE, units, "publications x changed counters x (table + index)"
         stored = 2 * work.counters * sizes.counter * self._choices.retention.totals / GB * self._months
         yield "counters", Meter.DYNAMODB_STORAGE, stored, "counters x bytes x (table + index) x days kept"
-        objects = count * changed_in(self._rhythm.files_per_publication, work.changed)
-        yield "object", Meter.S3_PUT, objects, "publications that change a total"
+        yield "object", Meter.S3_PUT, count, "publications"
 
     def _function(self, hop: str, calls: float, seconds: float, memory: float) -> Iterable[LineParts]:
         how = {"processor": "batches of files", "aggregator": "batches of snapshots", "publisher": "publications"}

@@ -51,6 +51,7 @@ class Workload:
         interval: seconds between two files of an instance.
         days: for how long; a bill is for that time.
         changed: share of the files whose values differ from those of the file before, 0 to 1.
+        changed_counters: share of the counters that differ in those, 0 to 1; each may be any.
         keep_days: days for which data is stored.
     """
 
@@ -59,6 +60,7 @@ class Workload:
     interval: float
     days: float = MONTH_DAYS
     changed: float = 1.0
+    changed_counters: float = 1.0
     keep_days: int = DEFAULTS.retention.totals
 
     @property
@@ -70,6 +72,11 @@ class Workload:
     def per_second(self) -> float:
         """Files a second."""
         return self.instances / self.interval
+
+    @property
+    def changed_files(self) -> float:
+        """Files in that time that differ from the one before: the others end at the processor."""
+        return self.files * self.changed
 
     @property
     def files(self) -> float:

@@ -24,7 +24,7 @@ class Rhythm:
 
     Attributes:
         files_per_call: of the processor.
-        files_per_version: files of a batch of the aggregator; the day has another version then.
+        files_per_version: changed files of a batch of the aggregator; the day has another version then.
         versions_per_publication: versions of a batch of the publisher.
         ledgers_per_version: ledgers that such a batch writes: those of the partitions that its files are in.
     """
@@ -36,20 +36,21 @@ class Rhythm:
 
     @property
     def files_per_publication(self) -> float:
-        """Files between two publications."""
+        """Changed files between two publications."""
         return self.files_per_version * self.versions_per_publication
 
 
 def rhythm_of(work: Workload, sizes: Sizes, choices: StackSettings) -> Rhythm:
     """Return how much the windows gather of a fleet that is spread evenly."""
     rate, window = work.per_second, choices.window
+    changing = rate * work.changed
     own = ASSUMED.per_invocation / ASSUMED.pollers
     each = seconds_per_file(work, choices) / ASSUMED.pollers
     # What comes while all pollers are at work waits for the next of them.
     gathered = QUEUE_BATCH if rate * each >= 1 else rate * own / (1 - rate * each)
     called = min(QUEUE_BATCH, max(1.0, gathered, _within(rate / ASSUMED.pollers, window.processor)))
-    files = min(_fitting(SNAPSHOTS_BATCH, sizes.packed), _within(rate, max(window.aggregator, STREAM_POLL)))
-    versions = _within(rate / files, max(window.publisher, STREAM_POLL))
+    files = min(_fitting(SNAPSHOTS_BATCH, sizes.packed), _within(changing, max(window.aggregator, STREAM_POLL)))
+    versions = _within(changing / files, max(window.publisher, STREAM_POLL))
     lanes, shards = choices.layout.lanes, choices.layout.shards
     ledgers = shards * lanes * (1 - (1 - 1 / lanes) ** files)
     fitting = max(1.0, _fitting(TOTALS_BATCH, sizes.ledger) / ledgers)
@@ -66,26 +67,28 @@ def _fitting(most: int, packed: float) -> float:
     return max(1.0, min(most, _PAYLOAD / (2 * (packed * 4 / 3 + 600))))
 
 
-def write_units_per_file(sizes: Sizes, rhythm: Rhythm, counters: int, changed: float = 1.0) -> float:
-    """Return the write units of our layout for each file, once the day's items are there.
+def write_units_per_file(
+    sizes: Sizes, rhythm: Rhythm, counters: int, changed: float = 1.0, changed_counters: float = 1.0
+) -> float:
+    """Return the write units of our layout for each file.
 
     Args:
         sizes: of the fleet's items.
-        rhythm: how many files a version and a publication stand for.
+        rhythm: how many changed files a version and a publication stand for.
         counters: in each file.
-        changed: share of the files whose values changed.
+        changed: share of the files whose values changed; of the others, only the snapshot is written.
+        changed_counters: share of the counters that changed in those.
     """
-    published = counters * changed_in(rhythm.files_per_publication, changed)
-    return (
-        sizes.snapshot_units
-        + sizes.ledger_units * rhythm.ledgers_per_version / rhythm.files_per_version
+    published = counters * changed_in(rhythm.files_per_publication, changed_counters)
+    return sizes.snapshot_units + changed * (
+        sizes.ledger_units * rhythm.ledgers_per_version / rhythm.files_per_version
         # The index takes every attribute, so each write is written to it too.
         + 2 * sizes.counter_units * published / rhythm.files_per_publication
     )
 
 
 def article_write_units_per_file(sizes: ArticleSizes, counters: int, changed: float = 1.0) -> float:
-    """Return the write units of the article's layout for each file.
+    """Return the write units of the article's layout for each file, of whose values a share changed.
 
     A condition that does not hold costs as much as a write (docs/aws-facts.md#dynamodb).
     """

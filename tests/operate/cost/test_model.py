@@ -91,6 +91,24 @@ def test_files_without_news_change_no_output() -> None:
     assert quantity(quiet, "object", Meter.S3_PUT) == 0
     assert quantity(quiet, "counters", Meter.DYNAMODB_WRITE) == 0
     assert quantity(quiet, "snapshots", Meter.DYNAMODB_WRITE) == 30 * 86_400
+    hops = ("totals", "aggregator", "publisher")
+    meters = (Meter.DYNAMODB_WRITE, Meter.LAMBDA_REQUEST, Meter.DYNAMODB_READ, Meter.S3_GET)
+    assert {quantity(quiet, hop, meter) for hop in hops for meter in meters if _has(quiet, hop, meter)} == {0}
+
+
+def _has(bill: Bill, hop: str, meter: Meter) -> bool:
+    return any((line.hop, line.meter) == (hop, meter) for line in bill.lines)
+
+
+def test_of_the_counters_of_changed_files_those_are_published_that_one_of_them_changed() -> None:
+    single = write_units_per_file(SIZES, Rhythm(), 100, 1.0, 0.01)
+    assert single == pytest.approx(SIZES.snapshot_units + SIZES.ledger_units + 2 * SIZES.counter_units)
+    both = write_units_per_file(SIZES, Rhythm(1, 2, 1), 100, 1.0, 0.01)
+    published = 100 * (1 - 0.99**2)
+    assert both == pytest.approx(
+        SIZES.snapshot_units + (SIZES.ledger_units + 2 * SIZES.counter_units * published) / 2
+    )
+    assert write_units_per_file(SIZES, Rhythm(), 100, 0.0) == SIZES.snapshot_units
 
 
 def test_the_alarms_are_those_of_the_stack() -> None:

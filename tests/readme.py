@@ -8,7 +8,24 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
-DOCUMENTS: Final = ("README.md", "docs/security.md", "docs/decisions.md")
+SUBJECTS: Final = (
+    "demonstration",
+    "setting-up",
+    "choices",
+    "permissions",
+    "uploading",
+    "reading",
+    "operating",
+    "commands",
+    "large-fleets",
+    "exactness",
+    "figures",
+    "cost",
+    "security",
+    "decisions",
+)
+"""What docs/ has for users, one file a subject."""
+DOCUMENTS: Final = ("README.md", *(f"docs/{subject}.md" for subject in SUBJECTS))
 """What users read."""
 README: Final = "\n".join((ROOT / name).read_text() for name in DOCUMENTS)
 _BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -24,6 +41,11 @@ class Block(NamedTuple):
 BLOCKS: Final = tuple(Block(*found) for found in _BLOCK.findall(README))
 PROSE: Final = _BLOCK.sub("", README)
 """All but the blocks."""
+
+
+def document(subject: str) -> str:
+    """Return the text of a subject's document."""
+    return (ROOT / "docs" / f"{subject}.md").read_text()
 
 
 def section(heading: str) -> str:

@@ -20,7 +20,7 @@ from countagg.cli.main import make_app
 from countagg.core import errors
 from countagg.provision.setting_types import Number, Numbers, Pairs, Setting
 from countagg.provision.settings import CHOICES
-from tests.readme import README, section
+from tests.readme import README, document
 
 ROOT = Path(__file__).parents[1]
 APP: Any = typer.main.get_command(make_app())
@@ -73,7 +73,7 @@ def told_of(choice: Setting) -> Iterator[str]:
 def test_the_choices_in_readme_have_the_defaults_and_limits_of_the_table(choice: Setting) -> None:
     if choice.name in {"bucket", "create_bucket"}:
         return  # they have a section of their own
-    [row] = re.findall(rf"^\| [^|]*`{choice.option}(?![\w-])[^|]* \|.*$", section("### Choices"), re.MULTILINE)
+    [row] = re.findall(rf"^\| [^|]*`{choice.option}(?![\w-])[^|]* \|.*$", document("choices"), re.MULTILINE)
     assert [each for each in told_of(choice) if each not in row] == []
 
 

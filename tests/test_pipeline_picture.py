@@ -117,4 +117,4 @@ def luminance(colour: str) -> float:
 
 
 def test_readme_begins_with_it() -> None:
-    assert "](docs/pipeline.svg)" in README.partition("\n## ")[0]
+    assert "](docs/pipeline.svg)" in README.partition("\n## Try it")[0]

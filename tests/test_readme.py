@@ -15,7 +15,7 @@ from countagg.cli.main import main
 from countagg.core.object_keys import parse_object_key
 from countagg.core.partitions import INSTANCES_PER_LANE, MAX_PARTITIONS, UPLOADS_PER_LANE
 from countagg.provision.settings import DEFAULT_PREFIX, Retention
-from tests.readme import BLOCKS, PROSE, README, ROOT, section, shell_lines
+from tests.readme import BLOCKS, PROSE, README, ROOT, SUBJECTS, document, section, shell_lines
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 HEADINGS = re.findall(r"^##+ (.*)$", PROSE, re.MULTILINE)
@@ -34,8 +34,16 @@ def test_the_contents_are_the_sections_in_their_order() -> None:
     assert len(set(HEADINGS)) == len(HEADINGS)
 
 
+def test_readme_is_short_and_leads_to_every_subject() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert len(readme.splitlines()) <= 300
+    assert len(readme.encode()) <= 20_000
+    assert [subject for subject in SUBJECTS if f"](docs/{subject}.md)" not in readme] == []
+
+
 def test_every_picture_is_described_for_who_cannot_see_it() -> None:
-    assert len(PICTURES) == 7
+    assert len({Path(path).name for _, path in PICTURES}) == 7
     assert all(len(description.split()) >= 8 for description, _ in PICTURES)
 
 
@@ -99,7 +107,7 @@ def test_the_wheel_is_called_as_make_build_calls_it() -> None:
 
 
 def test_the_key_of_a_file_is_one_that_the_pipeline_takes() -> None:
-    (address,) = [block.text.strip() for block in BLOCKS if block.text.startswith("s3://")]
+    (address,) = {block.text.strip() for block in BLOCKS if block.text.startswith("s3://")}
 
     key = address.removeprefix("s3://BUCKET/").replace("YYYY-MM-DD", "2026-11-20")
     found = parse_object_key(key, DEFAULT_PREFIX)
@@ -126,7 +134,7 @@ def test_every_settings_file_is_one(text: str, tmp_path: Path) -> None:
 def test_figures_of_the_guarantees_are_those_that_were_measured() -> None:
     rows = [row.split(" | ")[-1] for row in section("## Guarantees").splitlines() if row.startswith("| ")]
     told = {number for row in rows for number in NUMBER.findall(row)} - {"2015"}
-    measured = section("## Figures") + section("## Exactness, simulated")
+    measured = document("figures") + section("## Exactness, simulated")
 
     assert len(told) == 6
     assert told <= set(NUMBER.findall(measured))

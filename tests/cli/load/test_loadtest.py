@@ -23,7 +23,8 @@ from countagg.operate.load.loadtest import Load, LoadOutcome
 from countagg.operate.load.schedule import ramp
 from tests.cli.account import BUCKET
 from tests.cli.app.test_options import DEFAULTS
-from tests.cli.running import REPOSITORY, CommandLine, Terminal
+from tests.cli.running import CommandLine, Terminal
+from tests.readme import README
 
 SMALL: Final = ("loadtest", "--instances", "3", "--counters", "2", "--interval", "1", "--duration", "1")
 DAY: Final = "2026-11-20"
@@ -173,7 +174,7 @@ def test_a_ramp_for_people_is_as_in_readme(monkeypatch: pytest.MonkeyPatch) -> N
     assert "knee in step 3, sustained at about 20.9 files/s" in shown
     (block,) = re.findall(
         r"^```\n\$ countagg loadtest [^\n]*--ramp[^\n]*\n(.*?)^```",
-        (REPOSITORY / "README.md").read_text(),
+        README,
         re.MULTILINE | re.DOTALL,
     )
     assert block.splitlines() == shown

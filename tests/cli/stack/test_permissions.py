@@ -16,7 +16,8 @@ from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.partitions import Layout
 from countagg.provision.permissions import COMMANDS_OF, Audience
 from tests.cli.account import ACCOUNT, BUCKET, write_day
-from tests.cli.running import REPOSITORY, CommandLine
+from tests.cli.running import CommandLine
+from tests.readme import README
 
 OFFLINE: Final = ("--account", "111122223333", "--region", "eu-west-1", "--bucket", "b-1")
 CHECKS: Final = [
@@ -186,9 +187,8 @@ def test_a_region_that_is_none_is_refused(countagg: CommandLine) -> None:
 
 
 def test_the_policy_of_an_instance_stands_in_readme_as_it_is_printed(countagg: CommandLine) -> None:
-    readme = (REPOSITORY / "README.md").read_text()
     ((line, printed),) = re.findall(
-        r"^\$ countagg (permissions print .*)\n(\{\n(?:.*\n)*?\}\n)", readme, re.MULTILINE
+        r"^\$ countagg (permissions print .*)\n(\{\n(?:.*\n)*?\}\n)", README, re.MULTILINE
     )
 
     assert countagg(*line.split()).out == printed

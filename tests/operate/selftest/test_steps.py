@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -23,6 +22,7 @@ from countagg.operate.selftest.selftest import SelfTest, StepOutcome, StepResult
 from countagg.operate.selftest.steps import SelfTestSteps
 from tests.fakes.bench import NOW, FakeBench
 from tests.fakes.day import SETTINGS
+from tests.readme import document
 
 NEED_UPLOAD: Final = [
     "same again",
@@ -35,9 +35,6 @@ NEED_UPLOAD: Final = [
     "new role",
     "versioning",
 ]
-
-
-README: Final = Path(__file__).parents[3] / "README.md"
 
 
 class Clock:
@@ -123,7 +120,7 @@ def test_what_is_measured_stands_in_the_findings() -> None:
 
 def test_readme_tells_of_every_fact_that_is_measured() -> None:
     """Files and resources are counted, and doubtful to nobody."""
-    section = README.read_text().split("\n## Self-test\n")[1].split("\n## ")[0]
+    section = document("operating").split("\n## Self-test\n")[1].split("\n## ")[0]
     told = {
         step: set(re.findall(r"`(\w+)`", facts)) for step, facts in re.findall(r"`([\w ]+)`: (`[^|]+) \|", section)
     }

@@ -17,6 +17,7 @@ WINDOWS: Final = "COUNTAGG_ENGINE_WINDOWS"
 
 ministack knows no windows. With 0.1, a window of ten seconds takes one."""
 
+_REPLACED: Final = ("_iter_all_esms", "_poll_dynamodb_streams")
 _PAUSE: Final = 0.01
 _LOOK_AGAIN: Final = 0.5
 
@@ -77,7 +78,21 @@ def poll_streams_apart() -> None:
     # Importing it takes by name what the engine's process has put in its place before.
     from ministack.services import lambda_svc  # noqa: PLC0415 - see above
 
-    engine: Any = lambda_svc
-    share = float(os.environ.get(WINDOWS, "0"))
-    pollers = StreamPollers(engine._iter_all_esms, engine._poll_dynamodb_streams, share)  # noqa: SLF001 - no other way
-    engine._iter_all_esms, engine._poll_dynamodb_streams = pollers.mappings, pollers.start  # noqa: SLF001 - see above
+    poll_apart(lambda_svc, float(os.environ.get(WINDOWS, "0")))
+
+
+def poll_apart(engine: Any, share: float) -> bool:  # noqa: ANN401 - a module that tells no types
+    """Put this polling in the place of the engine's own; return whether the engine is one that has such a place.
+
+    Args:
+        engine: ministack's module of AWS Lambda. Another version of it may go through its mappings in another way;
+            then that stays.
+        share: of its window that a mapping pauses after each batch.
+    """
+    mappings, poll = (getattr(engine, name, None) for name in _REPLACED)
+    if mappings is None or poll is None:
+        return False
+    pollers = StreamPollers(mappings, poll, share)
+    for name, replacement in zip(_REPLACED, (pollers.mappings, pollers.start), strict=True):
+        setattr(engine, name, replacement)
+    return True

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
-from countagg.local.mappings import Mapping, StreamPollers
+from ministack.services import lambda_svc
+
+from countagg.local.mappings import Mapping, StreamPollers, poll_apart
 
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/now"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -50,3 +53,19 @@ def test_a_slow_function_of_one_mapping_holds_no_other_up() -> None:
 def test_whoever_polls_no_stream_goes_through_all_mappings() -> None:
     engine = Engine(other=STREAM, queue=QUEUE)
     assert [found["UUID"] for *_, found in engine.pollers.mappings()] == ["other", "queue"]
+
+
+def test_an_engine_that_goes_through_its_mappings_in_another_way_keeps_it() -> None:
+    other = SimpleNamespace(_iter_all_esms=iter)
+
+    assert not poll_apart(other, 0.0)
+    assert other == SimpleNamespace(_iter_all_esms=iter)
+
+
+def test_the_engine_that_is_installed_has_the_place() -> None:
+    # A copy: the tests' own process keeps the module as it is.
+    place = SimpleNamespace(**vars(lambda_svc))
+
+    assert poll_apart(place, 0.0)
+    assert vars(place).keys() == vars(lambda_svc).keys()
+    assert vars(place) != vars(lambda_svc)

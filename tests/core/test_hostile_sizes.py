@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
 import string
@@ -22,6 +21,7 @@ from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE, parse_sum, parse_value
 from countagg.data.limits import parse_limit
 from countagg.data.snapshots import parse_snapshot_record
+from tests.gzipped import gzipped
 
 FILE_TIMES = 20
 """How many times the size of the largest file its reading may take; the processor has 256 MB."""
@@ -72,10 +72,10 @@ HOSTILE_FILES = {
     "long values": file_of(lambda name: f"{name} 123456789012345678901234.123456789\n"),
     "long names": file_of(lambda name: f"{name}{'n' * (MAX_NAME_BYTES - 3)} 1\n"),
     "not text": b"\xff" * MAX_FILE_BYTES,
-    "gzip'd": gzip.compress(file_of("{} 1\n".format), 1),
-    "gzip'd without compression": gzip.compress(b"A 1\n" * (MAX_FILE_BYTES // 4), 0)[: MAX_FILE_BYTES - 8],
-    "a bomb": gzip.compress(b"0" * (300 * 2**20)),
-    "many members": gzip.compress(b"") * (MAX_FILE_BYTES // 20),
+    "gzip'd": gzipped(file_of("{} 1\n".format), 1),
+    "gzip'd without compression": gzipped(b"A 1\n" * (MAX_FILE_BYTES // 4), 0)[: MAX_FILE_BYTES - 8],
+    "a bomb": gzipped(b"0" * (300 * 2**20)),
+    "many members": gzipped(b"") * (MAX_FILE_BYTES // 20),
 }
 
 

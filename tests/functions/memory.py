@@ -7,7 +7,6 @@ the largest resident set in MB, as Lambda counts it: the interpreter, the SDK an
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import json
 import os
@@ -28,6 +27,7 @@ from countagg.core.published import published_metadata, render_published
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
+from tests.gzipped import gzipped
 
 PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """Of a batch (docs/aws-facts.md#event-source-mappings)."""
@@ -298,7 +298,7 @@ CASES: Final[Mapping[str, Case]] = {
     "aggregator, many ledgers": ("aggregator", a_change_of_many_ledgers, answer_aggregator),
     "processor, long names": ("processor", ten_files, answer_processor(long_names)),
     "processor, full day": ("processor", ten_files, answer_processor_of_a_full_day),
-    "processor, gzip'd": ("processor", ten_files, answer_processor(lambda: gzip.compress(long_names(), 0))),
+    "processor, gzip'd": ("processor", ten_files, answer_processor(lambda: gzipped(long_names(), 0))),
     "processor, bombs": ("processor", ten_files, answer_processor(bomb)),
     "processor, one wide letter": ("processor", ten_files, answer_processor(lambda: long_names("\U0001f600"))),
     "processor, too many lines": ("processor", ten_files, answer_processor(many_lines)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import zlib
@@ -22,6 +21,7 @@ from countagg.functions import processor
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
 from tests.events.loading import load_body
 from tests.functions.world import ACCOUNT, DAY, REQUEST_ID, Context, World, emitted_metrics, overridden, sqs_record
+from tests.gzipped import gzipped
 
 GOOD = b"REQUESTS 12\nERRORS 0.5\n"
 COUNTERS = {"REQUESTS": 12 * SCALE, "ERRORS": SCALE // 2}
@@ -58,11 +58,11 @@ def test_a_file_replaces_the_one_before_whole(world: World) -> None:
 
 def test_a_gzipd_file_is_known_by_its_content(world: World) -> None:
     """Whatever the object says of it: of the usual `aws s3 cp` nothing."""
-    key = world.put("i-1", gzip.compress(GOOD))
+    key = world.put("i-1", gzipped(GOOD))
     world.process_between_good_ones(world.created(key))
     assert world.counters_of("i-1") == COUNTERS
     world.clients.s3.put_object(
-        Bucket=world.settings.bucket, Key=key, Body=gzip.compress(b"A 1\n"), ContentEncoding="gzip"
+        Bucket=world.settings.bucket, Key=key, Body=gzipped(b"A 1\n"), ContentEncoding="gzip"
     )
     world.process(world.created(key, "00674760C0"))
     assert world.counters_of("i-1") == {"A": SCALE}
@@ -93,13 +93,13 @@ MALFORMED = [
         None,
     ),
     (
-        gzip.compress(b""),
+        gzipped(b""),
         "the file has no counter; to withdraw an instance, delete its object: `countagg upload --withdraw`",
         None,
     ),
-    (gzip.compress(GOOD)[:-4], "the gzip'd file is cut short", None),
+    (gzipped(GOOD)[:-4], "the gzip'd file is cut short", None),
     (
-        gzip.compress(b"a 1\n" + b" " * MAX_FILE_BYTES),
+        gzipped(b"a 1\n" + b" " * MAX_FILE_BYTES),
         f"decompressed, the file has more bytes than are read: at most {MAX_FILE_BYTES}",
         None,
     ),

@@ -55,7 +55,11 @@ def simulate(seeds: range, rules: str) -> Tally:
     """Run seeds one after the other."""
     tally, chosen = Tally(), rules_named(rules)
     for seed in seeds:
-        result = run(make_plan(seed), chosen)
+        try:
+            result = run(make_plan(seed), chosen)
+        except Exception as error:
+            error.add_note(f"in the run of seed {seed}")
+            raise
         tally.runs += 1
         tally.faults += result.faults
         tally.metrics += result.metrics

@@ -133,7 +133,10 @@ class S3Fake:
         places = [(key, version) for key, version, _ in listed]
         start = 0
         if "KeyMarker" in request:
-            start = places.index((request["KeyMarker"], request["VersionIdMarker"])) + 1
+            marker = (request["KeyMarker"], request["VersionIdMarker"])
+            # What was listed last may be gone since: the object of a bucket without versions was deleted.
+            after = sum(key <= marker[0] for key, _ in places)
+            start = places.index(marker) + 1 if marker in places else after
         page: dict[str, Any] = {"IsTruncated": start + size < len(listed)}
         for key, version, stored in listed[start : start + size]:
             page.setdefault("DeleteMarkers" if stored is None else "Versions", []).append(

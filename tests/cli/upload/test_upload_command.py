@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import random
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import pytest
 from countagg.core.days import DAYS_AHEAD
 from tests.cli.account import BUCKET
 from tests.cli.running import CommandLine, Ran
+from tests.gzipped import gzipped
 from tests.readme import BLOCKS
 
 pytestmark = pytest.mark.usefixtures("account")
@@ -121,7 +121,7 @@ def test_withdraw_deletes_the_file_and_a_later_upload_is_sent(instance: Instance
 
 def test_sources_of_several_formats_become_one_file(instance: Instance) -> None:
     Path("a.json").write_text('{"a": {"x": 1.5e3, "name": "text"}}')
-    Path("b").write_bytes(gzip.compress(b"Ip: InReceives Forwarding\nIp: 12 1\n"))
+    Path("b").write_bytes(gzipped(b"Ip: InReceives Forwarding\nIp: 12 1\n"))
 
     ran = instance.upload("a.json", "b")
 

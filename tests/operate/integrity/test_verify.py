@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Hop, RefusedFile, Verification
 from tests.cli.running import REPOSITORY, process_environment
 from tests.fakes.day import DAY, FakeDay
+from tests.gzipped import gzipped
 from tests.operate.corruptions import CORRUPTIONS, Corruption, Told, healthy_day
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_takes_its_day_beyond_the_bound_is_refused_until_the_bound_i
 def test_files_are_read_as_the_processor_reads_them_gzipd_and_empty() -> None:
     """Where the two read differently, a right day would be wrong, or an empty file would withdraw on repair."""
     day = healthy_day()
-    day.upload("i-1", gzip.compress(b"A 5\n"))
+    day.upload("i-1", gzipped(b"A 5\n"))
     day.upload("i-2", "")
     day.settle()
     assert (day.verify().ok, day.totals.sums["A"]) == (True, (5 + 10) * SCALE)

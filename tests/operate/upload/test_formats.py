@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import gzip
-
 import pytest
 
 from countagg.core.errors import InvalidCounterFile
 from countagg.operate.upload.formats import MAX_SOURCE_BYTES, Format, read_document, recognise
+from tests.gzipped import gzipped
 
 EXPOSITION = b"""# HELP requests_total Requests.
 # TYPE requests_total counter
@@ -99,8 +98,8 @@ def test_lines_of_header_and_values_are_read_as_the_kernel_means_them() -> None:
 
 
 def test_gzip_of_any_is_read_also_in_several_members() -> None:
-    assert read(gzip.compress(b"A 1\n") + gzip.compress(b"B 2\n")) == {"A": "1", "B": "2"}
-    assert read(gzip.compress(EXPOSITION)) == read(EXPOSITION)
+    assert read(gzipped(b"A 1\n") + gzipped(b"B 2\n")) == {"A": "1", "B": "2"}
+    assert read(gzipped(EXPOSITION)) == read(EXPOSITION)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +144,8 @@ def test_a_format_is_recognised_by_its_first_lines(text: str, kind: str, form: F
         (b"# TYPE a counter\na x\n", Format.AUTO, 2, "it was read as prometheus"),
         (b"# TYPE a counter\na 1\n# EOF\nb", Format.PROMETHEUS, 4, "it was read as prometheus"),
         (b"\x1f\x8bgarbage", Format.AUTO, None, "damaged"),
-        (gzip.compress(b"A 1\n" * 1000)[:-9], Format.AUTO, None, "cut short"),
-        (gzip.compress(b"0" * (MAX_SOURCE_BYTES + 1)), Format.AUTO, None, "more bytes than are read"),
+        (gzipped(b"A 1\n" * 1000)[:-9], Format.AUTO, None, "cut short"),
+        (gzipped(b"0" * (MAX_SOURCE_BYTES + 1)), Format.AUTO, None, "more bytes than are read"),
     ],
     ids=lambda value: None if not isinstance(value, bytes) else repr(value[:20]),
 )

@@ -142,6 +142,9 @@ class Outputs:
         """
         # Taken out: what turns out to be wrong must not be held.
         held, publication = self._held.pop(told.day, None), None
+        if held is not None and told.goes_back(held):
+            # Records come again, or a hand gave the ledger a later version than it has now: versions tell nothing.
+            held = None
         if (begun := self._begun.pop(told.day, None)) is not None:
             held, publication = self._bring(_Task(told, None, counts, remaining), begun)
         task = _Task(told, held, counts, remaining)

@@ -116,6 +116,10 @@ class Told:
             and not (version <= held.versions.get(key, 0) and name in held.written)
         }
 
+    def goes_back(self, held: WrittenDay) -> bool:
+        """Tell whether the records are older than those that were told before."""
+        return any(part.newest < held.told.get(key, 0) for key, part in self.partitions.items())
+
     def is_behind_a_gap(self, held: WrittenDay) -> bool:
         """Tell whether records between those that were told before and these were lost, or cannot be read."""
         for key, part in self.partitions.items():

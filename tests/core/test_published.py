@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.core.counter_file import parse_counter_file
+from countagg.core.counter_file import parse_counters
 from countagg.core.published import (
     CONTENT_TYPE,
     PublishedTotals,
@@ -35,7 +35,7 @@ def test_its_lines_are_sorted_counters_and_values() -> None:
 
 @given(counter_sets(), st.integers(1, 10**12))
 def test_the_parser_of_counter_files_reads_it(totals: dict[str, int], version: int) -> None:
-    assert parse_counter_file(render_published(totals, version)) == totals
+    assert parse_counters(render_published(totals, version)) == totals
 
 
 @given(counter_sets(), st.integers(1, 10**12), st.integers(1, 10**12))

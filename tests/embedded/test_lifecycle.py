@@ -143,7 +143,7 @@ def test_a_bucket_of_others_keeps_its_notifications_and_stays(
     command_line("setup", "--take-up", "--yes", *options)
     assert command_line("query", "--date", day, "--output", "json", *options).json()["totals"] == {"EARLY": 5}
     with_ours = notification(clients, foreign_bucket)
-    command_line("upload-sample", "--wait", *options)
+    command_line("upload-sample", "--wait", "--yes", *options)
     removed = command_line("teardown", "--yes", "--output", "json", *options).json()
 
     assert [entry["Id"] for entry in with_ours["TopicConfigurations"]] == ["guest-uploads"]

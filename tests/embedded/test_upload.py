@@ -49,11 +49,13 @@ def test_what_the_kernel_and_an_exporter_count_is_in_the_totals(
     instance: Person, stack: DeployedStack, exporter: str, tmp_path: Path
 ) -> None:
     day = stack.new_day()
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[retention]\nsnapshots = 400\n")
     sources = ("/proc/vmstat", "/proc/net/snmp", exporter)
 
     ran = instance(
         *("upload", *sources, "--bucket", stack.bucket, "--instance-id", INSTANCE, "--date", day),
-        *("--exclude", "nr_*", "--state", str(tmp_path / "state"), "--output", "json"),
+        *("--exclude", "nr_*", "--state", str(tmp_path / "state"), "--output", "json", "--config", str(settings)),
     )
 
     [file] = ran.json()["files"]

@@ -204,7 +204,8 @@ class Alerting(Outside):
 
     def take_until_done(self, *records: Record) -> None:
         """Hand a batch to publishers as Lambda does: again and again, and in a new environment after a crash."""
-        for _ in range(20):
+        # After each death the alerts wait for 65 seconds, ten at a time.
+        for _ in range(60):
             end = self.take(*records)
             if end is None:
                 return

@@ -282,6 +282,7 @@ MUTANTS = (
         "functions.publications",
         "        for name in changed_counters(before, after):\n",
         "        part.changed.clear()\n        for name in changed_counters(before, after):\n",
+        seed=418,
     ),
     Mutant(
         "what the records tell forgotten over what the object shows",

@@ -265,10 +265,11 @@ def _tell_cost(session: Session, planned: Plan) -> None:
     from countagg.operate.cost.growth import monthly_usd
     from countagg.operate.cost.prices import read_prices
 
-    created = {change.resource for change in planned.changes if change.action == "create"}
+    if not any((change.resource, change.action) == ("table/snapshots", "create") for change in planned.changes):
+        return
     region = session.caller.place.region
     prices = read_prices(region)
-    if "table/snapshots" in created and prices.region == region:
+    if prices.region == region:
         usd = monthly_usd(*_USUAL_FLEET, prices)
         fleet = "{} instances with {} counters each, every minute".format(*_USUAL_FLEET)
         session.remark(f"cost       {usd:,.0f} USD a month for {fleet}; `countagg cost` reckons others")

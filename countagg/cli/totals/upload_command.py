@@ -62,7 +62,8 @@ def upload_sample(
         _remove(session, day, instances_of(rounds), timeout)
         return
     check_day(session.pipeline, day, session.now())
-    others = others_of(session.pipeline, day, instances_of([*samples, *rounds]))
+    heads = list(session.pipeline.snapshot_heads(day))
+    others = others_of(heads, instances_of([*samples, *rounds]))
     if others:
         session.remark(
             f"{day} has counters of {counted(len(others), 'other instance')}, such as {printable(others[0])}"
@@ -71,7 +72,7 @@ def upload_sample(
     total = sum(map(len, rounds))
     with progress_bar(session) as progress:
         bar = progress.add_task("uploaded", total=total)
-        uploads = upload_rounds(session.pipeline, day, rounds, lambda: progress.advance(bar))
+        uploads = upload_rounds(session.pipeline, day, rounds, heads, lambda: progress.advance(bar))
     version = _wait(session, day, uploads, timeout) if wait else None
     if session.options.output is OutputForm.JSON:
         document = {"date": day, "uploaded": total, "instances": len(uploads), "included": wait}

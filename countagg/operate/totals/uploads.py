@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,9 +93,9 @@ def instances_of(rounds: Sequence[Round]) -> list[str]:
     return sorted({sample.instance for each in rounds for sample in each})
 
 
-def others_of(pipeline: Pipeline, day: str, instances: Sequence[str]) -> list[str]:
+def others_of(heads: Iterable[SnapshotHead], instances: Sequence[str]) -> list[str]:
     """Return the instances that have counters of a day, except these and those of made-up fleets."""
-    there = {head.instance for head in pipeline.snapshot_heads(day) if head.etag}
+    there = {head.instance for head in heads if head.etag}
     return sorted(each for each in there.difference(instances) if not _MADE_UP.fullmatch(each))
 
 
@@ -113,7 +113,11 @@ def check_day(pipeline: Pipeline, day: str, now: datetime) -> None:
 
 
 def upload_rounds(
-    pipeline: Pipeline, day: str, rounds: Sequence[Round], on_upload: Callable[[], None]
+    pipeline: Pipeline,
+    day: str,
+    rounds: Sequence[Round],
+    heads: Iterable[SnapshotHead],
+    on_upload: Callable[[], None],
 ) -> list[Uploaded]:
     """Upload the rounds one after the other, the files of a round in parallel.
 
@@ -121,6 +125,7 @@ def upload_rounds(
         pipeline: where to.
         day: YYYY-MM-DD.
         rounds: the files.
+        heads: of the day's snapshots before.
         on_upload: called after each file.
 
     Returns:
@@ -133,7 +138,7 @@ def upload_rounds(
         on_upload()
         return Uploaded(sample.instance, etag, replaced.get(sample.instance, ""))
 
-    replaced = {head.instance: head.sequencer for head in pipeline.snapshot_heads(day)}
+    replaced = {head.instance: head.sequencer for head in heads}
     latest: dict[str, Uploaded] = {}
     for each in rounds:
         for _, uploaded in in_parallel(upload, each, PARALLEL_UPLOADS):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,37 +13,7 @@ import pytest
 
 from tests.cli.running import CommandLine, process_environment
 from tests.cli.stub_endpoint import always, endpoint
-
-
-class Storage(http.server.BaseHTTPRequestHandler):
-    """S3, as far as it takes files."""
-
-    def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.paths.append(self.path)  # type: ignore[attr-defined]  # of the server below
-        self.send_response(200)
-        self.send_header("ETag", '"e"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
-        """Say nothing."""
-
-
-@contextmanager
-def storage() -> Iterator[tuple[str, list[str]]]:
-    """Take files for as long as the block takes; yield the address, and the paths that were put."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Storage)
-    paths: list[str] = []
-    server.paths = paths  # type: ignore[attr-defined]  # the handler's
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", paths
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tools.benchmark.uploader import storage
 
 
 @contextmanager

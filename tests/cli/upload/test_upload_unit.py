@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from tests.cli.running import CommandLine, process_environment
-from tests.cli.upload.test_upload_service import storage
 from tests.operate.upload.test_units import run_by_cron, settings_of, split_as_systemd
+from tools.benchmark.uploader import storage
 
 SYSTEMD_ANALYZE: Final = shutil.which("systemd-analyze")
 VARIABLES: Final = {

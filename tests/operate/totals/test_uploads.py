@@ -99,7 +99,7 @@ def test_files_go_under_their_days_and_instances_keys() -> None:
     fake = FakePipeline()
     told: list[None] = []
 
-    uploads = upload_rounds(fake, DAY, [FILES], lambda: told.append(None))
+    uploads = upload_rounds(fake, DAY, [FILES], list(fake.snapshot_heads(DAY)), lambda: told.append(None))
 
     assert sorted(fake.uploaded) == [(f"counters/{DAY}/values_{each.instance}", each.content) for each in FILES]
     assert uploads == [Uploaded(each.instance, etag_of(each.content)) for each in FILES]
@@ -110,7 +110,9 @@ def test_of_an_instance_that_uploads_twice_the_last_upload_is_returned() -> None
     fake = FakePipeline()
     fake.hold("i-1", {"a": 9}, number=4)
 
-    uploads = upload_rounds(fake, DAY, [FILES[:2], [SampleFile("i-1", b"b 5\n")]], lambda: None)
+    uploads = upload_rounds(
+        fake, DAY, [FILES[:2], [SampleFile("i-1", b"b 5\n")]], list(fake.snapshot_heads(DAY)), lambda: None
+    )
 
     assert uploads == [
         Uploaded("i-1", etag_of(b"b 5\n"), replaced=sequencer(4)),
@@ -131,7 +133,7 @@ def test_a_round_begins_when_the_one_before_has_ended() -> None:
     fake = FakePipeline(on_put=slowly)
     later = [SampleFile("i-9", b"z 1\n")]
 
-    upload_rounds(fake, DAY, [FILES, later], lambda: None)
+    upload_rounds(fake, DAY, [FILES, later], list(fake.snapshot_heads(DAY)), lambda: None)
 
     assert begun[-1].endswith("values_i-9")
     assert ended_before[begun[-1]] == len(FILES)
@@ -145,7 +147,7 @@ def test_the_files_of_a_round_are_uploaded_in_parallel() -> None:
 
     fake = FakePipeline(on_put=wait_for_the_others)
 
-    upload_rounds(fake, DAY, [FILES], lambda: None)
+    upload_rounds(fake, DAY, [FILES], list(fake.snapshot_heads(DAY)), lambda: None)
 
     assert len(fake.uploaded) == len(FILES)
 
@@ -157,7 +159,7 @@ def test_an_upload_that_fails_ends_it() -> None:
     fake = FakePipeline(on_put=fail)
 
     with pytest.raises(TimedOut):
-        upload_rounds(fake, DAY, [FILES], lambda: None)
+        upload_rounds(fake, DAY, [FILES], list(fake.snapshot_heads(DAY)), lambda: None)
 
 
 @pytest.mark.parametrize(

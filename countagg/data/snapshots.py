@@ -166,11 +166,7 @@ class SnapshotsTable:
         """Yield what each instance of a partition did last, unless it says no time; not strongly consistent."""
         shown = (INSTANCE, UPLOADED_AT, ETAG)
         for item in self._table.query(f"uploads of {partition}", DATE, partition, *shown, consistent=False):
-            try:
-                at = datetime.fromisoformat(UPLOADED_AT.find(item))
-            except ValueError:
-                continue
-            if at.tzinfo is not None:
+            if (at := moment_of(UPLOADED_AT.find(item))) is not None:
                 yield LastUpload(INSTANCE.find(item), at, is_withdrawn=not ETAG.find(item))
 
     def parts(self, partitions: Sequence[str], instance: str) -> list[Item]:
@@ -193,6 +189,15 @@ class SnapshotsTable:
         written = {**snapshot_key(partition, instance), **read, **changed, **CHANGE.put(SnapshotChange.COUNTERS)}
         written |= CONTENT_SEQUENCER.put(SEQUENCER.find(written))
         return self._table.put(_where(partition, instance), written, unchanged(read, INSTANCE, SEQUENCER))
+
+
+def moment_of(uploaded_at: str) -> datetime | None:
+    """Return the moment that `UploadedAt` of an item says, aware; None if it says none."""
+    try:
+        moment = datetime.fromisoformat(uploaded_at)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _where(partition: str, instance: str) -> str:

@@ -11,7 +11,7 @@ from countagg.core.counter_file import split_canonical
 from countagg.core.errors import CorruptDocument
 from countagg.core.silence import LastUpload, days_to_look_at, find_silent
 from countagg.core.snapshot import unpack_canonical
-from countagg.data.snapshots import COUNTERS, ETAG, INSTANCE, SEQUENCER, UPLOADED_AT, StoredSnapshot
+from countagg.data.snapshots import COUNTERS, ETAG, INSTANCE, SEQUENCER, UPLOADED_AT, StoredSnapshot, moment_of
 from countagg.operate.instances.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -118,7 +118,10 @@ class RosterReader:
         return self._roster(today, now, stale, files, silent)
 
     def _files(self, day: str) -> dict[str, _File]:
-        return {found.instance: _File(found, _moment(found)) for found in self.reader.snapshots(day, *_SHOWN)}
+        return {
+            found.instance: _File(found, moment_of(found.uploaded_at))
+            for found in self.reader.snapshots(day, *_SHOWN)
+        }
 
     def _roster(
         self,
@@ -167,14 +170,6 @@ class RosterReader:
                     refused=count,
                     lane=layout.lane_of(instance),
                 )
-
-
-def _moment(snapshot: StoredSnapshot) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(snapshot.uploaded_at)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _content(snapshot: StoredSnapshot) -> bytes | None:

@@ -3,8 +3,7 @@
 Pure: from one state and one reading follows the next state. The rules:
 
 - What a counter has gained since the last reading is added to the day. A value below the last one is that of a
-  source that began anew: it counts from zero. So does one that was missing when its source
-  had begun anew.
+  source that began anew: it counts from zero. So does one that was missing when its source had begun anew.
 - A counter that a source did not have at the last reading counts whole. One of a source that is read for the first
   time counts whole if the source began today, and otherwise from now on.
 - What was gained between the last reading of a day and the first of the next belongs to the day in which more of

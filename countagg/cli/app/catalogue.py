@@ -49,7 +49,7 @@ CATALOGUE: Final = {
     "bundle": Entry(
         "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."
     ),
-    "teardown": Entry("stack.stack_commands", _STACK, "Remove the pipeline and nothing else."),
+    "teardown": Entry("stack.teardown_command", _STACK, "Remove the pipeline and nothing else."),
     "upload": Entry(
         "upload.upload_command",
         _USE,

@@ -63,12 +63,7 @@ def upload_sample(
         return
     check_day(session.pipeline, day, session.now())
     heads = list(session.pipeline.snapshot_heads(day))
-    others = others_of(heads, instances_of([*samples, *rounds]))
-    if others:
-        session.remark(
-            f"{day} has counters of {counted(len(others), 'other instance')}, such as {printable(others[0])}"
-        )
-        session.confirm("Add test counters to their totals?", "yes", yes=yes)
+    _ask_of_others(session, day, others_of(heads, instances_of([*samples, *rounds])), yes=yes)
     total = sum(map(len, rounds))
     with progress_bar(session) as progress:
         bar = progress.add_task("uploaded", total=total)
@@ -80,6 +75,15 @@ def upload_sample(
     else:
         included = ", all included in the totals" if wait else ""
         session.result_console.print(f"{total} files of {len(uploads)} instances uploaded for {day}{included}")
+
+
+def _ask_of_others(session: Session, day: str, others: Sequence[str], *, yes: bool) -> None:
+    """Have it agreed to that test counters come beside what others count."""
+    if others:
+        session.remark(
+            f"{day} has counters of {counted(len(others), 'other instance')}, such as {printable(others[0])}"
+        )
+        session.confirm("Add test counters to their totals?", "yes", yes=yes)
 
 
 def _remove(session: Session, day: str, instances: Sequence[str], timeout: float) -> None:

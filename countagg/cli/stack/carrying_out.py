@@ -1,0 +1,75 @@
+"""How the commands that change a stack ask first, and tell what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.result import write_result
+
+# What they do is imported when they do it, so that help and completion of their many options are quick.
+if TYPE_CHECKING:
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment, Plan
+    from countagg.provision.reconcile import Change
+
+_LONG_PLAN = 20
+"""Lines; a longer one is asked about in short."""
+
+
+def prepare_deployment(session: Session) -> tuple[Deployment, Reporter]:
+    """Return what plans and carries out, and what tells of it."""
+    from countagg.aws.waiting import Patience
+    from countagg.cli.stack.setup_progress import Reporter
+    from countagg.operate.stack.deployment import Deployment
+
+    reporter = Reporter(session.progress_console, quiet=session.options.quiet)
+    return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
+
+
+def ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:
+    """Show what is about to be done, a long plan in short where one may ask for all, and have it agreed to."""
+    from countagg.cli.stack.plan_summary import summary_lines
+    from countagg.cli.stack.plan_view import plan_lines, print_plan
+
+    console = session.progress_console
+
+    def show_plan() -> None:
+        print_plan(console, planned.changes)
+        console.print("")
+
+    asked = session.stdin.isatty() and not yes
+    is_long = asked and not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
+    if not session.options.quiet:
+        console.print("")
+        if is_long:
+            for line in summary_lines(planned.changes):
+                console.print(line)
+            console.print("")
+        else:
+            show_plan()
+    session.confirm(question, answer, yes=yes, details=show_plan if is_long else None)
+
+
+def write_changes(
+    session: Session, changes: Sequence[Change], took: timedelta | None, more: Mapping[str, Any]
+) -> None:
+    """Write what was done, or would be, to stdout."""
+    from countagg.cli.stack.plan_view import change_documents, tally_line
+    from countagg.operate.stack.deployment import tally
+
+    document = {
+        "stack": session.options.stack,
+        "account": session.caller.place.account,
+        "region": session.caller.place.region,
+        "changes": change_documents(changes),
+        "summary": tally(changes),
+        **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
+        **more,
+    }
+    rows = [(change.resource, str(change.action), change.name, change.note) for change in changes]
+    told = tally_line(changes, done=True) + ("" if took is None else f" in {took.total_seconds():.0f} s")
+    header = ("resource", "action", "name", "note")
+    write_result(session, document, header, rows, lambda: session.result_console.print(told))

@@ -11,7 +11,6 @@ from countagg.aws.health import Health
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.health.status_view import is_healthy, show_status, write_hops
-from countagg.core.polling import FOREVER
 from countagg.operate.health.status import HopHealth, Inspector
 from countagg.operate.health.status_watch import watch_hops
 from countagg.provision.bundle import build_bundle
@@ -34,7 +33,7 @@ def status(
     """
     inspector = _inspector(session)
     if watch:
-        show_status(session, watch_hops(inspector.look, FOREVER.looks(interval)))
+        show_status(session, lambda moments: watch_hops(inspector.look, moments), interval)
         return
     with session.busy("looking at every hop"):
         hops = inspector.look()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import NewsWriter, show_live, utc_now_text
+from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live, utc_now_text
 from countagg.cli.terminal.render import (
+    counted,
     describe_age,
+    make_cell,
     make_table,
     write_table,
 )
@@ -79,10 +82,13 @@ def _row_with_age(hop: HopHealth) -> tuple[str, ...]:
     return hop.name, _HEALTH[hop.healthy], f"{describe_age(age)} ago", hop.detail
 
 
-def show_status(session: Session, looks: Iterator[StatusLook]) -> None:
+def show_status(
+    session: Session, follow: Callable[[Iterable[None]], Iterator[StatusLook]], interval: float
+) -> None:
     """Show the hops as they are, until Ctrl-C or until nobody reads it any more.
 
     Where it is not redrawn those that changed are written; in JSON all, with the names of those that changed.
+    The parameters are those of `show_live`.
     """
     writer = NewsWriter(session, *_HEADER)
 
@@ -92,11 +98,67 @@ def show_status(session: Session, looks: Iterator[StatusLook]) -> None:
             rows = list(map(_row, look.changed))
             writer.write(session.now(), document, rows, rows)
 
-    show_live(session, looks, lambda look, _height: draw_status(session, look), append)
+    drawn: tuple[StatusLook | None, str] = None, ""
+
+    def draw(look: StatusLook, console: Console) -> RenderableType:
+        nonlocal drawn
+        if look is not drawn[0]:
+            drawn = look, utc_now_text(session)
+        return draw_status(look, session.options.stack, drawn[1], console)
+
+    show_live(session, follow, interval, draw, append)
 
 
-def draw_status(session: Session, look: StatusLook) -> Group:
-    """Return what a terminal shows of a look."""
-    state = "healthy" if is_healthy(look.hops) else "NOT HEALTHY"
-    told = f"{session.options.stack}: {state}, {utc_now_text(session)}; Ctrl-C ends"
-    return Group(make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS), Text(told, style="dim"))
+def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> RenderableType:
+    """Return what a terminal shows of a look: the verdict, and below it as many hops as fit.
+
+    Where not all fit, what is well takes a line each, and the last to be left out is what is not.
+    """
+    verdict = _verdict(look.hops, stack, time)
+    whole = Group(verdict, make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS))
+    if len(console.render_lines(whole, pad=False)) <= console.height:
+        return whole
+    ranked = sorted(look.hops, key=lambda hop: _rank(hop, look.changed))
+
+    def draw(number: int) -> Group:
+        shown, left_out = ranked[:number], ranked[number:]
+        table = _short_table([hop for hop in look.hops if hop in shown])
+        return Group(verdict, table, Text(_left_out(left_out), style="dim"))
+
+    return most_that_fits(console, len(ranked), draw)
+
+
+def _verdict(hops: Sequence[HopHealth], stack: str, time: str) -> Text:
+    ailing = [hop.name for hop in hops if hop.healthy is False]
+    state = (f"NOT HEALTHY: {', '.join(ailing)}", "bold red") if ailing else ("healthy", "green")
+    return Text.assemble((f"{stack}: ", "bold"), state, (f"; {time}; Ctrl-C ends", "dim"))
+
+
+def _rank(hop: HopHealth, changed: Sequence[HopHealth]) -> tuple[int, bool]:
+    """Return where a hop stands among those that are to be shown."""
+    return (False, None, True).index(hop.healthy), hop not in changed
+
+
+def _short_table(hops: Iterable[HopHealth]) -> Table:
+    """Return the table, in which hops that are well take a line each."""
+    table = make_table(_HEADER, (), frozenset())
+    for hop in hops:
+        row = zip(_HEADER, _row_with_age(hop), strict=True)
+        cells = [make_cell(text, _MARKS.get(name, {}).get(text, "")) for name, text in row]
+        if hop.healthy is not False:
+            for cell in cells:
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+        table.add_row(*cells)
+    return table
+
+
+def _left_out(hops: Sequence[HopHealth]) -> str:
+    """Return what is said of the hops that have no room."""
+    if not hops:
+        return "`countagg status` shows each in full"
+    counts = {
+        "not healthy": sum(hop.healthy is False for hop in hops),
+        "unknown": sum(hop.healthy is None for hop in hops),
+    }
+    how = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "healthy"
+    return f"{counted(len(hops), 'more hop')} not shown: {how}; `countagg status` shows all"

@@ -13,7 +13,6 @@ from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.instances.instances_view import show_rosters, write_roster
 from countagg.core.days import resolve_day
 from countagg.core.errors import AccessDenied, UsageError
-from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue
 from countagg.operate.instances.refusals import Refusals
@@ -62,7 +61,7 @@ def instances(
         return reader.look(resolve_day(date or "today", now), now)
 
     if watch:
-        show_rosters(session, (look() for _ in FOREVER.looks(interval)))
+        show_rosters(session, lambda moments: (look() for _ in moments), interval)
         return
     with session.busy("looking at the instances"):
         roster = look()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import NewsWriter, show_live
+from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live
 from countagg.cli.terminal.render import (
+    counted,
     describe_age,
     grouped,
     make_table,
@@ -28,8 +29,6 @@ _COLUMNS: Final = (
 )
 """Of CSV."""
 _MARKS: Final = {"STATE": {"SILENT": "bold red", "withdrawn": "dim"}}
-_LINES_AROUND: Final = 4
-"""Lines of a terminal that the table's header, the lines below it and the cursor take."""
 
 
 def write_roster(session: Session, roster: Roster) -> None:
@@ -112,9 +111,10 @@ def _words(roster: Roster, state: InstanceState) -> tuple[str, ...]:
     )
 
 
-def show_rosters(session: Session, rosters: Iterator[Roster]) -> None:
+def show_rosters(session: Session, follow: Callable[[Iterable[None]], Iterator[Roster]], interval: float) -> None:
     """Show the instances as they are, until Ctrl-C or until nobody reads it any more.
 
+    The parameters are those of `show_live`.
     Where it is not redrawn those are written that uploaded, or whose state changed; in JSON all, with their names.
     """
     writer = NewsWriter(session, *_COLUMNS)
@@ -129,19 +129,31 @@ def show_rosters(session: Session, rosters: Iterator[Roster]) -> None:
             rows = [_cells(roster, each) for each in changed]
             writer.write(roster.at, document, rows, [_words(roster, each)[:3] for each in changed])
 
-    show_live(session, rosters, draw_roster, append)
+    show_live(session, follow, interval, draw_roster, append)
 
 
-def draw_roster(roster: Roster, height: int) -> Group:
-    """Return what a terminal of that height shows: as many instances as fit, those that are silent first."""
+def draw_roster(roster: Roster, console: Console) -> RenderableType:
+    """Return what a terminal shows: as many instances as fit, those that are silent first."""
     ordered = sorted(roster.instances, key=lambda each: (not each.is_silent, each.instance))
-    fitting = ordered[: max(1, height - _LINES_AROUND)]
-    more = len(ordered) - len(fitting)
-    told = f"{roster.day}: {len(ordered)} instances"
+    told = f"{roster.day}: {counted(len(ordered), 'instance')}"
     if roster.stale is not None:
         told += f", {len(roster.silent)} silent"
-    return Group(
-        make_table(*_table(roster, fitting), _NUMERIC, _MARKS),
-        Text(f"{told}; {to_the_second(roster.at)}", style="dim"),
-        Text(f"{f'and {more} more; ' if more else ''}Ctrl-C ends", style="dim"),
-    )
+
+    def draw(number: int) -> Group:
+        left_out = _left_out(ordered[number:], is_asked=roster.stale is not None)
+        return Group(
+            make_table(*_table(roster, ordered[:number]), _NUMERIC, _MARKS),
+            Text(f"{told}; {to_the_second(roster.at)}", style="dim"),
+            Text(f"{left_out}Ctrl-C ends", style="dim"),
+        )
+
+    return most_that_fits(console, len(ordered), draw)
+
+
+def _left_out(states: Sequence[InstanceState], *, is_asked: bool) -> str:
+    """Return what is said of the instances that have no room; whether they are silent, if that is asked."""
+    if not states:
+        return ""
+    silent = sum(each.is_silent for each in states)
+    how = f", {silent:,} silent" if silent else ", none silent" if is_asked else ""
+    return f"{counted(len(states), 'more instance')} not shown{how}; without --watch all are; "

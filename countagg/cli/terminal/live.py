@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import typer
-from rich.console import RenderableType
-from rich.live import Live
+from rich.console import Console, RenderableType
+from rich.live_render import LiveRender
 
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import for_reader, to_the_second, write_json_line
 from countagg.cli.terminal.streams import is_deserted
+from countagg.core.polling import FOREVER, Polling
 from countagg.core.printable import printable
 
 T = TypeVar("T")
+Draw: TypeAlias = Callable[[T, Console], RenderableType | None]
+"""Returns what a terminal shows of a look, within its size, which it asks for; None to leave it as it is."""
+_RESIZE_SECONDS: Final = 0.2
+"""After which a terminal of another size is drawn anew."""
 
 
 @contextmanager
@@ -92,32 +99,103 @@ def utc_now_text(session: Session) -> str:
 
 def show_live(
     session: Session,
-    looks: Iterator[T],
-    draw: Callable[[T, int], RenderableType | None],
+    follow: Callable[[Iterable[None]], Iterator[T]],
+    interval: float,
+    draw: Draw[T],
     append: Callable[[T], None],
+    polling: Polling = FOREVER,
 ) -> None:
     """Show one look after the other, until Ctrl-C or until nobody reads any more.
 
     Args:
         session: where to.
-        looks: without an end.
-        draw: returns what a terminal of so many lines shows of a look, in the place of what it showed; None to
-            leave that as it is.
+        follow: yields a look after each moment that it is given.
+        interval: seconds between two moments.
+        draw: what a terminal shows of a look, in the place of what it showed; called again when its size changed.
         append: writes what there is to say of a look below what was written, in all other cases.
+        polling: how to wait.
     """
     console = session.result_console
     redraws = session.options.output is OutputForm.TABLE and console.is_terminal and not console.is_dumb_terminal
     with until_interrupted(session):
         if redraws:
-            _redraw(session, looks, draw)
+            painter = Painter(console, draw, polling)
+            with painter.ready():
+                for look in while_read(session, follow(replace(polling, sleep=painter.pause).looks(interval))):
+                    painter.show(look)
         else:
-            for look in while_read(session, looks):
+            for look in while_read(session, follow(polling.looks(interval))):
                 append(look)
 
 
-def _redraw(session: Session, looks: Iterator[T], draw: Callable[[T, int], RenderableType | None]) -> None:
-    with Live(console=session.result_console, auto_refresh=False) as live:
-        for look in while_read(session, looks):
-            drawn = draw(look, session.result_console.height)
-            if drawn is not None:
-                live.update(drawn, refresh=True)
+class Painter(Generic[T]):
+    """Draws in the place of what it drew before.
+
+    Args:
+        console: a terminal.
+        draw: as of `show_live`.
+        polling: how to wait.
+    """
+
+    def __init__(self, console: Console, draw: Draw[T], polling: Polling) -> None:
+        self._console = console
+        self._draw = draw
+        self._polling = polling
+        self._frame = LiveRender("", vertical_overflow="crop")
+        self._size = console.size
+        self._shown: T | None = None
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Hide the cursor for as long as the block takes, and leave it below what was drawn."""
+        self._console.show_cursor(show=False)
+        try:
+            yield
+        finally:
+            self._console.line()
+            self._console.show_cursor(show=True)
+
+    def show(self, look: T) -> None:
+        """Draw a look."""
+        is_blank = self._fit()
+        drawn = self._draw(look, self._console)
+        if drawn is not None:
+            self._shown = look
+        elif is_blank and self._shown is not None:
+            drawn = self._draw(self._shown, self._console)
+        if drawn is not None:
+            self._paint(drawn)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, and meanwhile draw again whenever the terminal has another size."""
+        clock = self._polling.clock
+        end = clock() + seconds
+        while (left := end - clock()) > 0:
+            self._polling.sleep(min(_RESIZE_SECONDS, left))
+            if self._fit() and self._shown is not None:
+                self.show(self._shown)
+
+    def _fit(self) -> bool:
+        """Begin at the top where the size has changed: who knows how the terminal broke the lines anew."""
+        if self._console.size == self._size:
+            return False
+        self._size = self._console.size
+        self._frame = LiveRender("", vertical_overflow="crop")
+        self._console.clear()
+        return True
+
+    def _paint(self, drawn: RenderableType) -> None:
+        with self._console:
+            self._console.control(self._frame.position_cursor())
+            self._frame.set_renderable(drawn)
+            self._console.print(self._frame)
+
+
+def most_that_fits(console: Console, count: int, draw: Callable[[int], RenderableType]) -> RenderableType:
+    """Return what `draw` makes of as many rows as the console is high enough for, out of `count`."""
+
+    def lines(number: int) -> int:
+        return len(console.render_lines(draw(number), pad=False))
+
+    rows = range(1, min(count, console.height) + 1)
+    return draw(bisect_right(rows, console.height, key=lines))

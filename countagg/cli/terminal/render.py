@@ -131,12 +131,14 @@ def make_table(
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(
-            *(
-                Text(printable(SENT.hide(cell)), style=marks.get(name, {}).get(cell, ""))
-                for name, cell in zip(header, row, strict=True)
-            )
+            *(make_cell(cell, marks.get(name, {}).get(cell, "")) for name, cell in zip(header, row, strict=True))
         )
     return table
+
+
+def make_cell(text: str, style: str = "") -> Text:
+    """Return a cell of a table."""
+    return Text(printable(SENT.hide(text)), style=style)
 
 
 def for_reader(file: TextIO, text: str) -> str:

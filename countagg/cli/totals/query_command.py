@@ -21,7 +21,6 @@ from countagg.cli.totals.query_view import write_day
 from countagg.cli.totals.watch_view import show_looks
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
-from countagg.core.polling import FOREVER
 from countagg.core.printable import printable
 from countagg.operate.moments import parse_past_day
 from countagg.operate.totals.history import days_between, read_history
@@ -162,7 +161,7 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
         day = resolve_day(date, session.now())
         return ask(session.pipeline, day, choice)
 
-    show_looks(session, watch(look, FOREVER.looks(interval)))
+    show_looks(session, lambda moments: watch(look, moments), interval)
 
 
 def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:

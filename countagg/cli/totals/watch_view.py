@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.live import NewsWriter, show_live
-from countagg.cli.terminal.render import grouped, make_table, show_moment, signed
+from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live
+from countagg.cli.terminal.render import counted, grouped, make_table, show_moment, signed
 from countagg.cli.totals.query_view import day_document
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
@@ -19,12 +19,13 @@ from countagg.operate.totals.watching import Look
 
 _HEADER: Final = ("COUNTER", "VALUE", "CHANGE")
 _NUMERIC: Final = frozenset({"VALUE", "CHANGE"})
-_LINES_AROUND: Final = 4
-"""Lines of a terminal that the table's header, the two lines of text and the cursor take."""
 
 
-def show_looks(session: Session, looks: Iterator[Look]) -> None:
-    """Show what changes, until Ctrl-C or until nobody reads it any more."""
+def show_looks(session: Session, follow: Callable[[Iterable[None]], Iterator[Look]], interval: float) -> None:
+    """Show what changes, until Ctrl-C or until nobody reads it any more.
+
+    The parameters are those of `show_live`.
+    """
     writer = NewsWriter(session, "DATE", *_HEADER)
 
     def append(look: Look) -> None:
@@ -38,27 +39,46 @@ def show_looks(session: Session, looks: Iterator[Look]) -> None:
         if session.options.output is OutputForm.TABLE and not look.found.version:
             session.remark(_nothing(look))
 
-    show_live(session, looks, lambda look, height: draw_look(look, height) if look.is_news else None, append)
+    show_live(session, follow, interval, draw_look, append)
 
 
-def draw_look(look: Look, height: int) -> Group:
-    """Return what a terminal of that height shows of a look: as many counters as fit."""
+def draw_look(look: Look, console: Console) -> RenderableType | None:
+    """Return what a terminal shows of a look, if it is news: as many counters as fit, those that changed first."""
+    if not look.is_news:
+        return None
+    totals = look.found.totals
+    changed = [(name, _shown(totals.get(name)), signed(change)) for name, change in look.changes.items()]
+    unchanged = [(name, _shown(value), "") for name, value in totals.items() if name not in look.changes]
+    rows = changed + unchanged
+
+    def draw(number: int) -> Group:
+        left_out = _left_out(len(rows) - number, max(0, len(changed) - number), is_first=look.is_first)
+        return Group(
+            make_table(_HEADER, rows[:number], _NUMERIC),
+            Text(_state(look), style="dim"),
+            Text(f"{left_out}Ctrl-C ends", style="dim"),
+        )
+
+    return most_that_fits(console, len(rows), draw)
+
+
+def _shown(value: int | None) -> str:
+    return "" if value is None else grouped(to_number(value))
+
+
+def _state(look: Look) -> str:
     totals = look.found
-    rows = [
-        (name, grouped(to_number(value)), signed(look.changes[name]) if name in look.changes else "")
-        for name, value in totals.totals.items()
-    ]
-    rows += [(name, "", signed(change)) for name, change in look.changes.items() if name not in totals.totals]
-    fitting = rows[: max(1, height - _LINES_AROUND)]
-    told = _nothing(look)
-    if totals.updated_at:
-        told = f"{totals.day}, version {changes_of(totals.version)}, updated {show_moment(totals.updated_at)}"
-    left_out = f"and {len(rows) - len(fitting)} more; " if len(rows) > len(fitting) else ""
-    return Group(
-        make_table(_HEADER, fitting, _NUMERIC),
-        Text(told, style="dim"),
-        Text(f"{left_out}Ctrl-C ends", style="dim"),
-    )
+    if not totals.updated_at:
+        return _nothing(look)
+    return f"{totals.day}, version {changes_of(totals.version)}, updated {show_moment(totals.updated_at)}"
+
+
+def _left_out(number: int, changed: int, *, is_first: bool) -> str:
+    """Return what is said of the counters that have no room."""
+    if not number:
+        return ""
+    how = "" if is_first else f", {changed:,} changed" if changed else ": unchanged"
+    return f"{counted(number, 'more counter')} not shown{how}; see --counter and --top; "
 
 
 def _nothing(look: Look) -> str:

@@ -191,6 +191,7 @@ def test_totals_as_they_change() -> None:
     out = io.StringIO()
     session = Session(DEFAULTS, Preferences({}), stdout=out, now=lambda: next(clock))
 
-    show_looks(session, iter([compare(None, before), compare(before, before), compare(before, after)]))
+    looks = [compare(None, before), compare(before, before), compare(before, after)]
+    show_looks(session, lambda _: iter(looks), 2.0)
 
     assert BLOCKS["$ countagg query --date today --watch | cat"] == plain(out.getvalue())

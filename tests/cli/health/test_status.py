@@ -15,11 +15,12 @@ import boto3
 import botocore.handlers
 import pytest
 import typer
+from rich.console import Console
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
-from countagg.cli.health.status_view import show_status, write_hops
+from countagg.cli.health.status_view import draw_status, show_status, write_hops
 from countagg.core.published import published_metadata
 from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import StatusLook
@@ -257,7 +258,7 @@ def interrupted() -> Iterator[StatusLook]:
 
 def watched(out: io.StringIO, **options: Any) -> str:
     with pytest.raises(typer.Exit) as end:
-        show_status(session_on(out, **options), interrupted())
+        show_status(session_on(out, **options), lambda _: interrupted(), 10.0)
     assert end.value.exit_code == 130
     return out.getvalue()
 
@@ -295,11 +296,55 @@ def test_as_csv_each_changed_hop_is_a_row() -> None:
 def test_a_terminal_is_redrawn_in_place_at_every_look() -> None:
     shown = watched(Terminal())
 
-    # Once a look, and once more when it ends.
-    assert shown.count("DETAIL") == 4
+    assert shown.count("DETAIL") == 3
     assert re.search(r"\x1b\[1A\x1b\[2K", shown)
-    assert "countagg: NOT HEALTHY, 2026-11-20T10:30:15Z; Ctrl-C ends" in shown
-    assert "\x1b[31m" not in shown
+    assert "countagg: NOT HEALTHY: mapping/processor; 2026-11-20T10:30:15Z; Ctrl-C ends" in plain(shown)
+    assert "\x1b[31mred" not in shown
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+MANY: Final = tuple(
+    HopHealth(
+        f"function/f{number:02d}", number != 17, "Active", f"last hour: {number:,} calls, " + "0 throttles; " * 9
+    )
+    for number in range(20)
+)
+
+
+def drawn(hops: tuple[HopHealth, ...], width: int, height: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
+    with console.capture() as captured:
+        console.print(draw_status(StatusLook(hops, ()), "countagg", TIME, console))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("height", [5, 8, 12, 24, 50, 90])
+def test_the_verdict_and_what_is_not_healthy_are_in_view_on_any_terminal(width: int, height: int) -> None:
+    lines = drawn(MANY, width, height)
+
+    assert lines[0].startswith("countagg: NOT HEALTHY: function/f17; ")
+    assert len(lines) <= height
+    if height >= 12:
+        (ailing,) = [number for number, line in enumerate(lines) if line.startswith("function/f17")]
+        # It is told in full, in as many lines as that takes.
+        details = " ".join(line[28:].strip() for line in lines[ailing : ailing + 8])
+        assert details.count("throttles") >= 9
+
+
+def test_hops_that_have_no_room_are_counted() -> None:
+    healthy = tuple(replace(hop, healthy=True) for hop in MANY)
+
+    assert drawn(healthy, 80, 12)[-1] == "11 more hops not shown: healthy; `countagg status` shows all"
+    assert drawn(healthy, 80, 12)[2].endswith("…")
+    assert drawn(healthy, 80, 24)[-1] == "`countagg status` shows each in full"
+    unknown = (*healthy[:5], replace(MANY[5], healthy=None), *healthy[6:])
+    assert any("function/f05" in line for line in drawn(unknown, 80, 5))
+    assert drawn(MANY, 80, 4)[-1] == "20 more hops not shown: 1 not healthy; `countagg status` shows all"
+    assert drawn((QUEUE, UPLOAD), 80, 12)[-1].startswith("last-upload")
 
 
 def test_a_dumb_terminal_gets_lines_too(monkeypatch: pytest.MonkeyPatch) -> None:

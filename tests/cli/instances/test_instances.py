@@ -13,6 +13,7 @@ from typing import Any, Final
 import boto3
 import pytest
 import typer
+from rich.console import Console
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.preferences import Preferences
@@ -24,7 +25,7 @@ from countagg.operate.instances.roster import InstanceState, Roster
 from tests.aws.world import Calls, answer
 from tests.cli.account import write_day
 from tests.cli.app.test_options import DEFAULTS
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine
 
 NOW: Final = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 DAY: Final = "2026-11-20"
@@ -223,7 +224,7 @@ def looks() -> Iterator[Roster]:
 
 def watched(out: io.StringIO, **options: Any) -> str:
     with pytest.raises(typer.Exit) as end:
-        show_rosters(session_on(out, **options), looks())
+        show_rosters(session_on(out, **options), lambda _: looks(), 10.0)
     assert end.value.exit_code == 130
     return out.getvalue()
 
@@ -253,10 +254,11 @@ def test_as_csv_each_change_is_a_row() -> None:
 
 
 def test_a_terminal_shows_as_many_as_fit_and_the_silent_ones_first() -> None:
-    out = Terminal()
     many = [state(f"i-{number}", is_silent=number == 8) for number in range(9)]
-    session_on(out).result_console.print(draw_roster(roster(*many, stale=10), height=7))
-    lines = out.getvalue().splitlines()
+    console = Console(file=io.StringIO(), width=80, height=6, color_system=None)
+    with console.capture() as captured:
+        console.print(draw_roster(roster(*many, stale=10), console))
+    lines = captured.get().splitlines()
     assert [line.split()[0] for line in lines[1:4]] == ["i-8", "i-0", "i-1"]
     assert "2026-11-20: 9 instances, 1 silent; 2026-11-20T10:30:00Z" in lines[4]
-    assert "and 6 more; Ctrl-C ends" in lines[5]
+    assert lines[5] == "6 more instances not shown, none silent; without --watch all are; Ctrl-C ends"

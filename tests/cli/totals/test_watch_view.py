@@ -48,7 +48,7 @@ def watched(out: io.StringIO, *, looks: list[Look] = LOOKS, **options: Any) -> s
         now=lambda: datetime(2026, 11, 20, 10, 30, 15, tzinfo=UTC),
     )
     with pytest.raises(typer.Exit) as end:
-        show_looks(session, interrupted(looks))
+        show_looks(session, lambda _: interrupted(looks), 2.0)
     assert end.value.exit_code == 130
     return out.getvalue()
 
@@ -56,7 +56,7 @@ def watched(out: io.StringIO, *, looks: list[Look] = LOOKS, **options: Any) -> s
 def drawn(look: Look, height: int = 25, width: int = 80) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
     with console.capture() as captured:
-        console.print(draw_look(look, height))
+        console.print(draw_look(look, console))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
@@ -85,23 +85,41 @@ def test_a_terminal_shows_all_totals_with_their_changes() -> None:
     assert drawn(compare(None, TotalsOfDay(DAY, 0, None, {})))[1] == f"there are no totals for {DAY} (UTC) yet"
 
 
-@pytest.mark.parametrize("width", [80, 200])
-def test_a_terminal_shows_no_more_than_it_holds(width: int) -> None:
-    look = compare(None, TotalsOfDay(DAY, 1, "now", {f"c{number:03d}": number for number in range(100)}))
+MANY: Final = TotalsOfDay(DAY, 1, "now", {f"c{number:03d}": number * SCALE for number in range(100)})
+NEXT: Final = replace(MANY, totals={**MANY.totals, "c098": 0, "c050": 51 * SCALE})
 
-    lines = drawn(look, height=12, width=width)
 
-    assert len(lines) == 11
-    assert lines[8].split() == ["c007", "0.000000007"]
-    assert lines[-1] == "and 92 more; Ctrl-C ends"
-    assert max(map(len, lines)) <= width
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("height", [6, 7, 12, 24, 50])
+def test_a_terminal_shows_no_more_than_it_holds(height: int, width: int) -> None:
+    for look in (compare(None, MANY), compare(MANY, NEXT)):
+        lines = drawn(look, height, width)
+
+        assert len(lines) == height
+        assert max(map(len, lines)) <= width
+
+
+def test_what_changed_stands_first_and_what_is_not_shown_is_counted() -> None:
+    lines = drawn(compare(MANY, NEXT), height=8)
+
+    assert [line.split() for line in lines[1:6]] == [
+        ["c050", "51", "+1"],
+        ["c098", "0", "-98"],
+        ["c000", "0"],
+        ["c001", "1"],
+        ["c002", "2"],
+    ]
+    assert lines[-1] == "95 more counters not shown: unchanged; see --counter and --top; Ctrl-C ends"
+    assert drawn(compare(MANY, NEXT), height=4)[-1].startswith("99 more counters not shown, 1 changed; ")
+    assert drawn(compare(None, MANY), height=102)[-1].startswith("1 more counter not shown; see")
+    assert drawn(compare(None, MANY), height=103)[-1] == "Ctrl-C ends"
 
 
 def test_a_terminal_is_redrawn_in_place_when_something_changed() -> None:
     shown = watched(Terminal())
 
-    assert shown.count("COUNTER") == 3
-    assert len(re.findall(r"\x1b\[1A\x1b\[2K", shown)) >= 5
+    assert shown.count("COUNTER") == 2
+    assert len(re.findall(r"\x1b\[1A\x1b\[2K", shown)) == 5
     assert "+1,500" in shown
     # The cursor is hidden while it is redrawn, and shown again in the end.
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
@@ -158,6 +176,6 @@ def test_a_day_without_totals_is_remarked_on() -> None:
     err = io.StringIO()
     session = Session(DEFAULTS, Preferences({}), stdout=io.StringIO(), stderr=err)
     with pytest.raises(typer.Exit):
-        show_looks(session, interrupted([compare(None, TotalsOfDay(DAY, 0, None, {}))]))
+        show_looks(session, lambda _: interrupted([compare(None, TotalsOfDay(DAY, 0, None, {}))]), 2.0)
 
     assert err.getvalue() == f"there are no totals for {DAY} (UTC) yet\n"

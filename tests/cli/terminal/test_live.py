@@ -37,7 +37,7 @@ class ResizedTerminal:
     def _resize(self) -> None:
         for at, size in self._sizes.items():
             if at <= self.now:
-                self._console.size = size  # type: ignore[assignment]  # as Console has it
+                self._console.size = size
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds

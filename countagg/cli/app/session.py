@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -40,7 +41,16 @@ def spinner(console: Console) -> str:
 
 
 class _PrintableConsole(Console):
-    """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay."""
+    """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay.
+
+    What has a word that is wider than the terminal, as an ARN or a key may be, is left to the terminal to break:
+    it can be copied as it is.
+    """
+
+    def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console has them
+        """Print texts, and what else can be printed."""
+        words = (word for each in objects if isinstance(each, str | Text) for word in str(each).split())
+        super().print(*objects, **{"soft_wrap": any(cell_len(word) > self.width for word in words) or None, **how})
 
     def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them
         # Before lines are broken, which would part a secret.

@@ -22,7 +22,6 @@ from countagg.cli.terminal.render import (
     describe_age,
     describe_moment,
     write_json,
-    write_records,
     write_table,
 )
 from countagg.cli.terminal.result import write_result
@@ -61,7 +60,7 @@ def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
     def write_text() -> None:
         if letters:
             rows = [_row(letter, now) for letter in letters]
-            write_records(session.result_console, _HEADER, rows, _HEADER.index("KEY"))
+            write_table(session.result_console, _HEADER, rows, titles=_HEADER.index("KEY"))
         else:
             session.result_console.print("no dead letters")
 
@@ -274,7 +273,8 @@ def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
 
     def write_text() -> None:
         if rows:
-            write_table(session.result_console, header, [(name[:_SHORT], *others) for name, *others in rows])
+            shown = [(name[:_SHORT], *others) for name, *others in rows]
+            write_table(session.result_console, header, shown, titles=header.index("KEY"))
         else:
             session.result_console.print("no dead letters")
 

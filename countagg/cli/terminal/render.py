@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, TextIO, TypeAlias
 
 import simplejson
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.table import Table
@@ -25,6 +26,10 @@ from countagg.redaction import SENT
 Marks: TypeAlias = Mapping[str, Mapping[str, str]]
 """The styles of texts that are set off in a table, by column and text."""
 _NO_MARKS: Final[Marks] = MappingProxyType({})
+_GAP: Final = 2
+"""Blanks between columns."""
+_READABLE: Final = 24
+"""Columns that a text takes at least before it is broken between words."""
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -66,8 +71,12 @@ def write_table(
     rows: Iterable[Sequence[str]],
     numeric: frozenset[str] = frozenset(),
     marks: Marks = _NO_MARKS,
+    titles: int = 1,
 ) -> None:
-    """Write rows as a table without frames.
+    """Write rows as a table without frames, or where that is too wide as a record each.
+
+    Lines are broken between words alone: an ARN, an address, a key or a number can be copied from any terminal. A
+    record has a line with its first columns, and below it what the others say.
 
     Args:
         console: where to.
@@ -75,10 +84,22 @@ def write_table(
         rows: their texts.
         numeric: names of the columns that are aligned to the right.
         marks: texts that are set off, by the names of their columns.
+        titles: number of columns that are a record's first line.
     """
+    shown = [[_as_shown(cell, console) for cell in row] for row in rows]
+    widths = _column_widths([header, *shown], console.width)
+    if widths is None:
+        _write_records(console, header, shown, marks, titles)
+        return
+    table = make_table(header, shown, numeric, marks)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    console.print(_WithoutTrailingBlanks(table), soft_wrap=False)
+
+
+def _as_shown(cell: str, console: Console) -> str:
     # Escapes of the stream's own would come after the columns have their widths.
-    shown = [[encodable(cell, console.encoding) for cell in row] for row in rows]
-    console.print(_WithoutTrailingBlanks(make_table(header, shown, numeric, marks)), soft_wrap=False)
+    return printable(SENT.hide(encodable(cell, console.encoding)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +120,55 @@ class _WithoutTrailingBlanks:
 
 def fits(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a table has a line for each row on this console."""
-    return (
-        make_table(header, rows, frozenset()).__rich_measure__(console, console.options).maximum <= console.width
-    )
+    widest = _widest([header, *([_as_shown(cell, console) for cell in row] for row in rows)])
+    return sum(widest) + _GAP * (len(widest) - 1) <= console.width
 
 
-def write_records(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
-    """Write rows as a table, or where that is too wide as a record each.
+def _widest(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
 
-    A record has a line with its first columns, and below it what the others say; nothing in it is folded, so that
-    it can be copied from a narrow terminal too.
-    """
-    if fits(console, header, rows):
-        write_table(console, header, rows)
-        return
-    names = header[columns:]
-    width = max(map(len, names))
+
+def _column_widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return how wide each column is, so that no word is broken; None where the width has no room for that."""
+    widest = _widest(lines)
+    longest_words = [max(map(_longest_word, column)) for column in zip(*lines, strict=True)]
+    widths = [min(whole, max(word, _READABLE)) for whole, word in zip(widest, longest_words, strict=True)]
+    spare = width - _GAP * (len(widths) - 1) - sum(widths)
+    if spare < 0:
+        return None
+    while spare and widths != widest:
+        for number, whole in enumerate(widest):
+            if spare and widths[number] < whole:
+                widths[number] += 1
+                spare -= 1
+    return widths
+
+
+def _longest_word(cell: str) -> int:
+    # What a cell is indented by stays with its first word.
+    indented = len(cell) - len(cell.lstrip())
+    return max((cell_len(word) for word in cell.split()), default=0) + indented
+
+
+def _write_records(
+    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], marks: Marks, titles: int
+) -> None:
+    names = header[titles:]
+    # Of one column alone, its header says nothing that the line above does not.
+    labels = [f"{name:<{max(map(len, names))}}  " for name in names] if len(names) > 1 else ["" for _ in names]
     for row in rows:
-        console.print("  ".join(map(printable, row[:columns])), style="bold", soft_wrap=True)
-        for name, cell in zip(names, row[columns:], strict=True):
+        console.print(Text("  ".join(filter(None, row[:titles])), style="bold"), soft_wrap=True)
+        for name, label, cell in zip(names, labels, row[titles:], strict=True):
             if cell:
-                console.print(f"    {name:<{width}}  {printable(cell)}", soft_wrap=True)
+                style = marks.get(name, {}).get(cell, "")
+                console.print(Text.assemble(f"    {label}", (cell, style)), soft_wrap=True)
 
 
 def make_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str], marks: Marks = _NO_MARKS
 ) -> Table:
-    """Return a table without frames; the parameters are those of `write_table`."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """Return a table without frames, for what is redrawn; the parameters are those of `write_table`."""
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP // 2), header_style="bold")
     for name in header:
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:

@@ -38,19 +38,41 @@ def shown(file: io.StringIO, rows: list[tuple[str, str]], *, no_color: bool = Fa
     return file.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("columns", [80, 200])
-def test_a_table_fits_the_terminal_and_loses_nothing(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (80, [LONG_NAME, "    1,234", "b", "    5"]),
+        (300, [f"{name:<255}  {value:>5}" for name, value in (HEADER, (LONG_NAME, "1,234"), ("b", "5"))]),
+    ],
+)
+def test_a_name_is_whole_on_any_terminal(
+    columns: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
 
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown(Terminal(), [(LONG_NAME, "1,234"), ("b", "5")])]
+    lines = shown(Terminal(), [(LONG_NAME, "1,234"), ("b", "5")])
 
-    assert max(map(len, lines)) <= columns
-    assert "".join(lines).count("n") == 254
-    assert "1,234" in lines[1]
-    assert lines[-1].split() == ["b", "5"]
-    assert len(lines) == {80: 6, 200: 4}[columns]
+    assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines] == expected
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_remark_or_a_line_of_a_result_breaks_no_arn(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    out, err = Terminal(), Terminal()
+    session = Session(DEFAULTS, Preferences({}), stdout=out, stderr=err)
+    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/countagg-snapshots/stream/2026-11-29T11:00:00.000"
+
+    session.remark(f"principal  {arn} is who acts")
+    session.remark("lines of words are broken between words, " * 3)
+    session.result_console.print(f"{arn} is gone")
+
+    first, *others = err.getvalue().splitlines()
+    assert first == f"principal  {arn} is who acts"
+    assert len(others) > 1
+    assert all(len(line) <= width for line in others)
+    assert out.getvalue().splitlines() == [f"{arn} is gone"]
 
 
 @pytest.mark.parametrize("columns", [None, "80"])

@@ -8,9 +8,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from countagg.cli.terminal.render import describe_moment, show_moment, write_records, write_table
+from countagg.cli.terminal.render import describe_moment, show_moment, write_table
 
 HEADER = ("NAME", "VALUE", "REMARK")
 ROWS = [("a", "1", ""), ("longer-name", "1,234", "two  words "), ("b", "12", "x")]
@@ -44,16 +46,78 @@ def test_only_the_header_is_set_off_and_not_by_a_colour() -> None:
     assert not COLOURS.search("".join(rows))
 
 
-@pytest.mark.parametrize("width", [12, 20])
-def test_on_a_narrow_terminal_nothing_is_lost(width: int) -> None:
-    lines = written(width=width)
+def told(lines: list[str]) -> Counter[str]:
+    return Counter("".join(lines).replace(" ", ""))
 
-    assert all(len(line) <= width and line == line.rstrip() for line in lines)
-    told = Counter("".join(lines).replace(" ", ""))
-    assert told == Counter("".join(text.replace(" ", "") for row in (HEADER, *ROWS) for text in row))
+
+@pytest.mark.parametrize("width", [26, 27, 28])
+def test_on_a_narrow_terminal_lines_are_broken_between_words(width: int) -> None:
+    file = io.StringIO()
+    rows = [(name, value, f"{remark} and what else there is to say of it") for name, value, remark in ROWS]
+
+    write_table(Console(file=file, width=width + 18), HEADER, rows, frozenset({"VALUE"}))
+
+    lines = file.getvalue().splitlines()
+    assert len(lines) > len(rows) + 1
+    assert all(len(line) <= width + 18 and line == line.rstrip() for line in lines)
+    assert told(lines) == told([text for row in (HEADER, *rows) for text in row])
+
+
+def test_where_a_word_has_no_room_each_row_is_a_record() -> None:
+    assert written(width=25) == [
+        "a",
+        "    VALUE   1",
+        "longer-name",
+        "    VALUE   1,234",
+        "    REMARK  two  words ",
+        "b",
+        "    VALUE   12",
+        "    REMARK  x",
+    ]
+
+
+ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/countagg-snapshots/stream/2026-11-29T11:00:00.000"
+
+
+def test_a_record_of_two_columns_has_no_label() -> None:
+    file = io.StringIO()
+
+    write_table(Console(file=file, width=80), ("OUTPUT", "VALUE"), [("snapshots_stream_arn", ARN)])
+
+    assert file.getvalue().splitlines() == ["snapshots_stream_arn", f"    {ARN}"]
+
+
+def test_what_is_set_off_in_a_table_is_set_off_in_a_record() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=20, force_terminal=True, color_system="256", highlight=False)
+
+    write_table(console, HEADER, [("a-long-name", "NO", "y")], marks={"VALUE": {"NO": "bold red"}})
+
+    title, value, remark = file.getvalue().splitlines()
+    assert COLOURS.findall(title) == ["\x1b[1m", "\x1b[0m"]
+    assert COLOURS.findall(value) == ["\x1b[1;31m", "\x1b[0m"]
+    assert not COLOURS.search(remark)
+
+
+@given(
+    words=st.lists(st.text("aä界:/-%", min_size=1, max_size=130), min_size=1, max_size=12),
+    columns=st.integers(1, 5),
+    width=st.sampled_from([1, 2, 40, 80, 140]),
+    titles=st.integers(1, 5),
+)
+def test_no_word_is_ever_broken(words: list[str], columns: int, width: int, titles: int) -> None:
+    cells = [" ".join(words[:number]) for number in range(1, len(words) + 1)]
+    rows = [tuple(cells[start:][:columns]) for start in range(0, len(cells) - columns + 1, columns)]
+    file = io.StringIO()
+
+    write_table(Console(file=file, width=width), [f"COLUMN{n}" for n in range(columns)], rows, titles=titles)
+
+    shown = Counter(file.getvalue().split())
+    assert Counter(word for row in rows for cell in row for word in cell.split()) <= shown
 
 
 LETTER = ("2236f3c6", "12 s", "processor", "counters/2026-11-20/values_i-0123456789abcdef0", "", "a\x1b b" * 9)
+LETTER_HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
 
 
 @pytest.mark.parametrize("width", [60, 80])
@@ -61,7 +125,7 @@ def test_where_a_table_is_too_wide_a_record_has_what_can_be_copied(width: int) -
     file = io.StringIO()
     console = Console(file=file, width=width, soft_wrap=True, highlight=False)
 
-    write_records(console, ("ID", "AGE", "HOP", "KEY", "LINE", "REASON"), [LETTER, LETTER], 3)
+    write_table(console, LETTER_HEADER, [LETTER, LETTER], titles=3)
 
     record = [
         "2236f3c6  12 s  processor",
@@ -75,10 +139,10 @@ def test_where_it_is_not_too_wide_it_is_a_table() -> None:
     file = io.StringIO()
     console = Console(file=file, width=200, soft_wrap=True, highlight=False)
 
-    write_records(console, ("ID", "AGE", "HOP", "KEY", "LINE", "REASON"), [LETTER], 3)
+    write_table(console, LETTER_HEADER, [LETTER], titles=3)
 
     header, row = file.getvalue().splitlines()
-    assert header.split() == ["ID", "AGE", "HOP", "KEY", "LINE", "REASON"]
+    assert header.split() == list(LETTER_HEADER)
     assert row.startswith("2236f3c6  12 s  processor  counters/")
 
 

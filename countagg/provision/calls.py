@@ -268,7 +268,7 @@ CALLS: Final[Mapping[str, Calls]] = {
             On.SNAPSHOTS: ("dynamodb:Query",),
         },
     ),
-    "query": _calls(_FIND, _READ_TOTALS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "query": _calls(_FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
     "instances": _calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,

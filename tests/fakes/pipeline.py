@@ -14,6 +14,7 @@ from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import pack_counters
 from countagg.core.values import SCALE
 from countagg.data.attributes import Attribute
+from countagg.data.files import ListedObject
 from countagg.data.snapshots import StoredSnapshot
 from tests.fakes.bucket import etag_of
 
@@ -37,6 +38,7 @@ class FakePipeline(Pipeline):
         included: what the aggregator made of them.
         version: of the ledger, which is `included`.
         uploaded: keys and contents, in the order in which the uploads ended.
+        in_bucket: what the bucket lists of the day.
         on_put: called with the key while a file is uploaded.
         mappings, tables, queues, topics: by name; what is not there is absent.
     """
@@ -45,6 +47,7 @@ class FakePipeline(Pipeline):
     included: Ledger = field(default_factory=Ledger)
     version: int = 0
     uploaded: list[tuple[str, bytes]] = field(default_factory=list)
+    in_bucket: list[ListedObject] = field(default_factory=list)
     on_put: Callable[[str], None] = lambda _: None
     mappings: dict[str, MappingHealth] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
@@ -75,6 +78,9 @@ class FakePipeline(Pipeline):
 
     def snapshots(self, day: str, *_shown: Attribute) -> Iterator[StoredSnapshot]:
         return iter(self.held.values() if day == DAY else ())
+
+    def list_objects(self, day: str) -> Iterator[ListedObject]:
+        return iter(self.in_bucket if day == DAY else ())
 
     def snapshot(self, day: str, instance: str) -> StoredSnapshot | None:
         return self.held.get(instance) if day == DAY else None

@@ -18,6 +18,7 @@ from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.totals.history_view import write_history
 from countagg.cli.totals.picture import Picture
 from countagg.cli.totals.query_view import write_day
+from countagg.cli.totals.waiting_files import look_for_waiting, tell_waiting
 from countagg.cli.totals.watch_view import show_looks
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
@@ -148,11 +149,11 @@ class Asked:
 def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool) -> None:
     day = resolve_day(date, session.now())
     totals = ask(session.pipeline, day, choice, by_instance=by_instance)
-    if not totals.version:
-        session.remark(f"there are no totals for {totals.day} (UTC) yet")
-    elif missing := choice.unmatched(totals.totals) if choice.top is None else []:
+    waiting = look_for_waiting(session, totals)
+    tell_waiting(session, totals, waiting)
+    if totals.version and (missing := choice.unmatched(totals.totals) if choice.top is None else []):
         session.remark(f"no instance counts {printable(', '.join(missing))} on {totals.day}")
-    write_day(session, totals)
+    write_day(session, totals, waiting)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:

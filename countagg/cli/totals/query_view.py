@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import describe_moment, for_reader, grouped, write_csv, write_json, write_table
@@ -9,19 +11,29 @@ from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 from countagg.operate.totals.query import TotalsOfDay
 
+if TYPE_CHECKING:
+    from countagg.operate.totals.waiting_files import WaitingFiles
 
-def write_day(session: Session, totals: TotalsOfDay) -> None:
-    """Write a day's totals in the form that is asked for."""
+
+def write_day(session: Session, totals: TotalsOfDay, waiting: WaitingFiles | None = None) -> None:
+    """Write a day's totals in the form that is asked for.
+
+    Args:
+        session: whose options name the form.
+        totals: of the day.
+        waiting: files that they do not include yet; None if nobody looked.
+    """
     form = session.options.output
     if form is OutputForm.JSON:
-        write_json(session.stdout, day_document(totals))
+        beside = {} if waiting is None else {"files_not_included": waiting.count}
+        write_json(session.stdout, day_document(totals) | beside)
     elif form is OutputForm.CSV:
         rows = [(*names, format_value(value)) for names, value in _lines(totals)]
         write_csv(session.stdout, _header(totals), rows)
     elif form is OutputForm.TEXT:
         for name, value in totals.totals.items():
             session.stdout.write(f"{for_reader(session.stdout, name)} {format_value(value)}\n")
-    else:
+    elif totals.version:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
         write_table(session.result_console, _header(totals), shown, frozenset({"VALUE"}))
         if totals.updated_at:

@@ -188,6 +188,7 @@ def use(operator: Operator) -> None:
     skip_a_file(world)
     operator.run("status")
     operator.succeed("query", "--date", "today")
+    operator.succeed("query", "--date", "2020-01-01")
     operator.succeed("query", "--date", "today", "--by-instance")
     write_day(YESTERDAY, {"i-1": {"A": "1"}}, layout=Layout(2, 2))
     operator.succeed("query", "--date", YESTERDAY, "--by-instance")

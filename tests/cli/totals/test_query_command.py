@@ -6,12 +6,14 @@ import csv
 import io
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+import boto3
 import pytest
 
 from countagg.cli.app.preferences import Preferences
@@ -21,11 +23,13 @@ from countagg.core.counter_file import parse_counter_file
 from countagg.core.values import SCALE
 from countagg.operate.totals.history import History
 from countagg.operate.totals.query import TotalsOfDay
-from tests.cli.account import write_day
+from tests.aws.world import Calls, answer
+from tests.cli.account import BUCKET, write_day
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine, Terminal
 
 DAYS: Final = ("2026-07-01", "2026-07-02", "2026-07-03", "2026-07-04")
+WAITING: Final = "2026-06-30"
 PERIOD: Final = ("--since", DAYS[0], "--until", DAYS[3])
 
 
@@ -51,6 +55,61 @@ def test_without_a_day_it_is_todays(words: tuple[str, ...], days: None, countagg
     ran = countagg("query", *words, "--output", "json")
 
     assert (ran.code, ran.document["date"]) == (0, datetime.now(UTC).date().isoformat())
+
+
+@pytest.fixture
+def waiting(days: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
+    """Upload files that nobody counts yet: two of a day without totals, one of a day that has some."""
+    s3 = boto3.client("s3")
+    keys = [
+        f"counters/{day}/values_{each}" for day, each in ((WAITING, "i-1"), (WAITING, "i-2"), (DAYS[0], "i-9"))
+    ]
+    for key in keys:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"A 1\n")
+    yield
+    for key in keys:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_files_on_their_way_are_told_instead_of_an_empty_table(countagg: CommandLine) -> None:
+    told = f"there are no totals for {WAITING} (UTC) yet: 2 files not included yet\n"
+    asked = ("query", "--date", WAITING, "--output")
+
+    as_table, as_csv, as_json = (countagg(*asked, form) for form in ("table", "csv", "json"))
+    quiet = countagg(*asked, "json", "--quiet")
+
+    assert (as_table.err, as_csv.err, as_json.err, quiet.err) == (told, told, told, "")
+    assert (as_table.out, as_csv.out) == ("", "COUNTER,VALUE\n")
+    assert as_json.document == quiet.document
+    assert as_json.document["files_not_included"] == 2
+
+
+@pytest.mark.usefixtures("waiting")
+def test_beside_totals_they_are_told_to_who_looks_at_a_terminal(
+    countagg: CommandLine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("query", "--date", DAYS[0], "--counter", "http_put", "--output", "csv")
+
+    calls.errors["ListObjectsV2"] = [answer("InternalError", "it was asked for", "ListObjectsV2")]
+    assert countagg(*asked).err == ""
+    assert calls.errors.pop("ListObjectsV2")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    ran = countagg(*asked)
+
+    assert ran.out == "COUNTER,VALUE\nhttp_put,7\n"
+    assert terminal.getvalue() == "1 file not included yet\n"
+
+
+@pytest.mark.usefixtures("days")
+def test_who_may_not_list_the_bucket_reads_totals_all_the_same(countagg: CommandLine, calls: Calls) -> None:
+    calls.errors["ListObjectsV2"] = [answer("AccessDenied", "not yours", "ListObjectsV2")]
+
+    ran = countagg("query", "--date", WAITING, "--output", "json")
+
+    assert ran.code == 0
+    assert "files_not_included" not in ran.document
+    assert ran.err == f"there are no totals for {WAITING} (UTC) yet\n"
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import functools
 import pickle
+import string
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import botocore.session
+import moto.backend_index as moto_services
 import moto.core.responses as moto_responses
 import moto.core.utils as moto_utils
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 from botocore.model import OperationModel
 from botocore.useragent import UserAgentString
+from moto.core.base_backend import BaseBackend
 from moto.core.models import MockAWS
+from moto.moto_api._internal.moto_random import MotoRandom
 
 READING: Final = ("Get", "List", "Describe", "Head")
 """How the names of operations begin that change nothing."""
@@ -35,6 +41,13 @@ _CHANGES_TOO: Final = {
 _READS_OTHERS: Final = ("resourcegroupstaggingapi", "sts")
 _OF_ITS_TIME: Final = ("GetObject", "GetMetricData", "GetMetricStatistics", "GetSessionToken", "GetShardIterator")
 """Reads that are never remembered: what they answer is a stream, or depends on when they are asked."""
+_ASKED: Final = frozenset(
+    {
+        *("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kms", "lambda", "logs"),
+        *("resourcegroupstaggingapi", "s3", "sns", "sqs", "sts"),
+    }
+)
+"""Services that countagg calls, by moto's names."""
 _OF_THE_CALL: Final = frozenset({"User-Agent", "X-Amzn-Trace-Id", "amz-sdk-invocation-id", "amz-sdk-request"})
 
 _Key = tuple[str, ...]
@@ -106,9 +119,14 @@ class ReadCache:
             self._answers.pop(each, None)
 
 
+def _is_motos(url: str | None) -> bool:
+    """Tell whether moto answers: no engine that listens on this machine."""
+    return url is not None and ".amazonaws.com" in url
+
+
 def _is_lasting(service: str, operation: str, url: str) -> bool:
     """Tell whether an answer of moto's stays as it is until the next change of its service."""
-    return ".amazonaws.com" in url and service not in _READS_OTHERS and operation not in _OF_ITS_TIME
+    return _is_motos(url) and service not in _READS_OTHERS and operation not in _OF_ITS_TIME
 
 
 def _key(operation: str, params: dict[str, Any]) -> _Key:
@@ -147,7 +165,51 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UserAgentString, "rebuild_and_replace_user_agent_handler", lambda *_, **__: None)
     method_names = moto_utils.method_names_from_class
     patch.setattr(moto_responses, "method_names_from_class", functools.cache(method_names))
+    # moto tries the services' patterns in turn, and makes up a service's addresses for each call.
+    patterns = sorted(moto_services.backend_url_patterns, key=lambda entry: entry[0] not in _ASKED)
+    patch.setattr(moto_services, "backend_url_patterns", patterns)
+    patch.setattr(BaseBackend, "urls", property(_once_a_kind(BaseBackend.urls.fget)))  # type: ignore[attr-defined]  # it is a property, which moto's types hide
+    patch.setattr(MotoRandom, "get_random_string", _random_string)
+    _sign_for_others_alone(patch)
     _remember_reads(patch)
+
+
+def _once_a_kind(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a method that answers for all things of a kind what it answered for the first."""
+    answers: dict[type, Any] = {}
+
+    def answer(asked: object) -> Any:
+        if type(asked) not in answers:
+            answers[type(asked)] = method(asked)
+        return answers[type(asked)]
+
+    return answer
+
+
+def _random_string(
+    source: MotoRandom,
+    length: int = 20,
+    include_digits: bool = True,  # noqa: FBT001, FBT002 - as moto calls it
+    lower_case: bool = False,  # noqa: FBT001, FBT002 - the same
+) -> str:
+    """Stand in for moto's method: the id of each request is one."""
+    pool = string.ascii_letters + (string.digits if include_digits else "")
+    found = "".join(source.choices(pool, k=length))
+    return found.lower() if lower_case else found
+
+
+def _sign_for_others_alone(patch: pytest.MonkeyPatch) -> None:
+    """Let requests to moto bear a signature of nothing: moto reads who signed and for where, and checks none."""
+    canonical_request, signature = SigV4Auth.canonical_request, SigV4Auth.signature
+
+    def canonical(signer: SigV4Auth, request: AWSRequest) -> str:
+        return "" if _is_motos(request.url) else canonical_request(signer, request)
+
+    def signed(signer: SigV4Auth, text: str, request: AWSRequest) -> str:
+        return "0" * 64 if _is_motos(request.url) else signature(signer, text, request)
+
+    patch.setattr(SigV4Auth, "canonical_request", canonical)
+    patch.setattr(SigV4Auth, "signature", signed)
 
 
 def _remember_reads(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, UnknownRegionError
 
-from countagg.aws.configuration import configured_session, isolated_session
+from countagg.aws.configuration import AwsSession, configured_session, isolated_session
 from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.failures import NAME_A_REGION
 from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
@@ -20,7 +20,6 @@ from countagg.core.errors import ConnectionProblem
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:
-    import boto3
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -119,7 +118,7 @@ class Clients:
 
         # Credentials and addresses are read when a client is made.
         with _ONE_AT_A_TIME, aws_errors("AWS configuration"):
-            return self.session.client(  # type: ignore[call-overload]  # one of those below
+            return self.session.client(
                 service,
                 endpoint_url=self._options.endpoint_url,
                 config=Config(
@@ -199,7 +198,7 @@ class Clients:
 class _Senders(Clients):
     """Clients of somebody else's session that wait longer."""
 
-    def __init__(self, options: ConnectionOptions, session: boto3.Session, time_outs: TimeOuts) -> None:
+    def __init__(self, options: ConnectionOptions, session: AwsSession, time_outs: TimeOuts) -> None:
         self._options = options
         self._time_outs = time_outs
         self.session = session

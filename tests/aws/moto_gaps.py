@@ -9,6 +9,8 @@ from moto.awslambda_simple.models import lambda_simple_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
+from countagg.aws.configuration import AwsSession
+
 ACCOUNT: Final = "123456789012"
 
 
@@ -24,8 +26,8 @@ class MotoGaps:
     - A table's encryption: moto only takes it when the table is created.
     """
 
-    def __init__(self, session: boto3.Session) -> None:
-        self._region = session.region_name
+    def __init__(self, session: AwsSession) -> None:
+        self._region = str(session.region_name)
         self._logging: dict[str, object] = {}
         unrecorded = boto3.Session(
             aws_access_key_id="a", aws_secret_access_key="b", region_name=session.region_name

@@ -94,14 +94,14 @@ def test_calls_to_the_engine_go_there_with_its_credentials_and_without_a_proxy(
 @pytest.mark.usefixtures("configured")
 def test_the_session_of_the_engine_has_no_profiles() -> None:
     session = Clients(ENGINE).session
-    assert session.available_profiles == []
+    assert session.core.available_profiles == []
     assert session.region_name == REGION
 
 
 @pytest.mark.usefixtures("configured")
 def test_the_user_s_session_sees_all_of_it() -> None:
     clients = Clients(ConnectionOptions())
-    assert clients.session.profile_name == "work"
+    assert clients.session.core.profile == "work"
     assert clients.sts.meta.endpoint_url == "http://elsewhere.invalid"
     assert clients.s3.meta.endpoint_url == "http://elsewhere.invalid"
 
@@ -118,7 +118,7 @@ def test_the_user_s_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("configured")
 def test_what_is_said_goes_before_what_is_configured() -> None:
     clients = Clients(ConnectionOptions(profile="default", region="eu-west-1", endpoint_url="http://said.invalid"))
-    assert clients.session.profile_name == "default"
+    assert clients.session.core.profile == "default"
     assert clients.s3.meta.endpoint_url == "http://said.invalid"
     assert clients.s3.meta.region_name == "eu-west-1"
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from typer.core import TyperCommand
 
+from countagg.cli.app.conversion import converting_plain_values
 from countagg.cli.app.help import write_help
 from countagg.core.errors import UsageError
 
@@ -19,6 +20,10 @@ _EMPTY: Final = "give a value or leave it out; maybe a shell variable is not set
 
 class Command(TyperCommand):
     """A command that refuses empty texts, and texts that are no text."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer has its own click
+        """Return the command's arguments and options."""
+        return converting_plain_values(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has its own click
         """Parse the command's arguments.

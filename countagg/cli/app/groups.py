@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
+from countagg.cli.app.conversion import converting_plain_values
 from countagg.cli.app.given import refuse_bytes, refuse_empty
 from countagg.cli.app.help import OPTIONS_TOPIC, write_global_options, write_help
 from countagg.cli.app.options import version_line
@@ -26,6 +27,10 @@ class CommandGroup(TyperGroup):
 
     Nobody asked for help, and nothing was done: a script whose variable is empty finds no success and no output.
     """
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer has its own click
+        """Return the group's own options."""
+        return converting_plain_values(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has its own click
         """Parse the group's own options.

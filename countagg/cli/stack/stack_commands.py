@@ -116,8 +116,7 @@ def outputs(
     if session.options.output is OutputForm.TOML:
         if wanted is not None:
             raise UsageError("the settings file is one", where="NAME, --output toml", hint="leave one of them out")
-        region = session.clients.session.region_name
-        write_settings(session, instance_settings(session.pipeline.settings, region))
+        write_settings(session, instance_settings(session.pipeline.settings, session.clients.region()))
         return
     named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     if wanted is not None and wanted not in named:

@@ -33,6 +33,8 @@ _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
 _COMMAND: Final = re.compile("`countagg (?!-|(?:local|demo|help|version)\\b)([^`]+)`")
 """A command in a text for people, as it is written where nobody knows of stack and place. Some have neither."""
+_AWS_COMMAND: Final = re.compile("`aws (?!-|configure\\b)([^`]+)`")
+_SIGN_IN: Final = re.compile(r"(?:sso )?login\b")
 
 
 def spinner(console: Console) -> str:
@@ -196,7 +198,9 @@ class Session:
         return " ".join(["countagg", *(["--local"] if options.local else []), *_given(named), command])
 
     def aws(self, command: str) -> str:
-        """Return a command line of the AWS CLI that works in the same place."""
+        """Return a command line of the AWS CLI that works in the same place; a sign-in knows profiles alone."""
+        if _SIGN_IN.match(command):
+            return " ".join(["aws", *_given({"--profile": self.options.profile}), command])
         if self.options.local:
             return f'eval "$(countagg local env)"; aws {command}'
         named = {
@@ -207,8 +211,12 @@ class Session:
         return " ".join(["aws", *_given(named), command])
 
     def in_place(self, text: str) -> str:
-        """Return the text with each "`countagg ...`" in it made to work on the same stack in the same place."""
-        return _COMMAND.sub(lambda found: f"`{self.invocation(found[1])}`", text)
+        """Return the text with each "`countagg ...`" and "`aws ...`" in it made to work in the same place.
+
+        Commands of countagg are about the same stack.
+        """
+        text = _COMMAND.sub(lambda found: f"`{self.invocation(found[1])}`", text)
+        return _AWS_COMMAND.sub(lambda found: f"`{self.aws(found[1])}`", text)
 
     def introduce(self, expected_account: str | None) -> None:
         """Show who is about to change what, where.

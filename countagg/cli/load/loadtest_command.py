@@ -25,9 +25,10 @@ from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.cli.terminal.progress import stepwise
-from countagg.cli.totals.upload_command import take_out
+from countagg.cli.totals.upload_command import remove_instances, take_out
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
+from countagg.core.object_keys import build_object_key
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.operate.cost.model import DEFAULTS, spread
 from countagg.operate.cost.spreading import describe_lack, recommend_layout
@@ -82,6 +83,12 @@ _CleanupOption = Annotated[
 ]
 
 
+_RemoveOption = Annotated[
+    bool,
+    typer.Option("--remove", help="Delete the files of all load tests of the day instead, out of the totals too."),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class _Waits:
     """Seconds to wait for the last files, and for what differs."""
@@ -107,6 +114,7 @@ def loadtest(
     settle: SettleOption = SETTLE_SECONDS,
     max_cost: MaxCostOption = MAX_COST,
     cleanup: _CleanupOption = False,
+    remove: _RemoveOption = False,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -119,6 +127,10 @@ def loadtest(
     Example: countagg loadtest --instances 1000 --interval 60 --duration 300 --cleanup
     """
     day = resolve_day(date, session.now())
+    if remove:
+        session.introduce(expect_account)
+        remove_instances(session, day, _fleets_of(session, day), drain_timeout)
+        return
     check_day(session.pipeline, day, session.now())
     shortest = instances / MOST_PER_SECOND
     steps = rising(interval, duration, step, factor, shortest) if ramp else steady(interval, duration)
@@ -129,6 +141,13 @@ def loadtest(
     write_report(session, report)
     _tell_what_stays(session, report)
     _end(report, drain_timeout)
+
+
+def _fleets_of(session: Session, day: str) -> list[str]:
+    """Return the instances of all load tests of a day that have a file."""
+    folder = build_object_key(session.pipeline.settings.prefix, day, "")
+    names = (found.key.removeprefix(folder) for found in session.pipeline.list_objects(day))
+    return [name for name in names if name.startswith(INSTANCE_PREFIX)]
 
 
 def _agree(
@@ -174,7 +193,7 @@ def _agree(
 
 def _carry_out(session: Session, load: Load, estimate: Estimate, patience: _Waits, *, cleanup: bool) -> Report:
     letters = _dead_letters(session)
-    with load_progress(session, round(estimate.files)) as tell:
+    with load_progress(session, load) as tell:
         outcome = LoadTest(session.pipeline, load, tell, Polling(patience.drain)).run()
     verification = _verify(session, load.day, patience.settle) if outcome.drained else None
     withdrawn = take_out(session, load.day, load.instance_ids, patience.drain) if cleanup else None
@@ -196,9 +215,8 @@ def _verify(session: Session, day: str, settle: float) -> Verification:
 def _tell_what_stays(session: Session, report: Report) -> None:
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:
-        folder = f"s3://{settings.bucket}/{settings.prefix}{load.day}/"
-        remove = session.aws(f"s3 rm {folder} --recursive --exclude '*' --include 'values_{INSTANCE_PREFIX}*'")
-        session.remark(f"the fleet's files stay and count; `{remove}` deletes them, so does --cleanup at the end")
+        remove = f"`countagg loadtest --remove --date {load.day}`"
+        session.remark(f"the fleet's files stay and count; {remove} takes them out, --cleanup does at the end")
         return
     session.remark(
         f"what stays: an empty snapshot of each instance for {settings.snapshot_retention_days} days, and the "

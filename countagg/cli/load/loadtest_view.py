@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.core.versions import changes_of
@@ -95,7 +95,7 @@ def _bars(latencies: Sequence[float], *, ascii_only: bool) -> list[str]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     outcome = report.outcome
     facts = [
-        ("sent", f"{outcome.sent:,} files of {report.load.instances:,} instances for {report.load.day}"),
+        ("sent", _sent(report)),
         ("included", f"{len(outcome.latencies):,}, {outcome.overtaken:,} of them overtaken by a newer one"),
         ("throughput", f"{report.throughput:,.1f} files/s over {outcome.seconds:,.1f} s"),
         ("write units", f"{report.write_units:,.0f}, estimated by the model of `countagg cost`"),
@@ -110,6 +110,14 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         told = "the fleet's files are deleted and out of the totals"
         facts.append(("clean-up", told if report.withdrawn else "deleted, and not yet out of the totals"))
     return facts
+
+
+def _sent(report: Report) -> str:
+    outcome, load = report.outcome, report.load
+    of_those = f" of {outcome.due:,}" if outcome.sent < outcome.due else ""
+    return (
+        f"{outcome.sent:,}{of_those} files that were due, of {counted(load.instances, 'instance')} for {load.day}"
+    )
 
 
 def _verified(verification: Verification | None) -> str:
@@ -153,6 +161,7 @@ def _document(session: Session, report: Report) -> dict[str, object]:
         "instances": load.instances,
         "counters": load.counters,
         "seed": load.seed,
+        "due": outcome.due,
         "sent": outcome.sent,
         "included": len(outcome.latencies),
         "overtaken": outcome.overtaken,

@@ -59,7 +59,7 @@ def upload_sample(
     samples = read_sample_rounds(packaged_folder("sample_data"))
     rounds = samples if instances is None else [make_fleet(instances, counters or 100, seed or 0)]
     if remove:
-        _remove(session, day, instances_of(rounds), timeout)
+        remove_instances(session, day, instances_of(rounds), timeout)
         return
     check_day(session.pipeline, day, session.now())
     heads = list(session.pipeline.snapshot_heads(day))
@@ -86,7 +86,12 @@ def _ask_of_others(session: Session, day: str, others: Sequence[str], *, yes: bo
         session.confirm("Add test counters to their totals?", "yes", yes=yes)
 
 
-def _remove(session: Session, day: str, instances: Sequence[str], timeout: float) -> None:
+def remove_instances(session: Session, day: str, instances: Sequence[str], timeout: float) -> None:
+    """Take instances out of a day's totals, and tell of it.
+
+    Raises:
+        TimedOut: the totals still include some of them; their files are deleted.
+    """
     if not take_out(session, day, instances, timeout):
         raise TimedOut(
             f"the totals still include some of {counted(len(instances), 'instance')} after {timeout:.0f} s",

@@ -29,6 +29,7 @@ class Sample:
         applied: of these, how many a snapshot has, or had.
         included: of these, how many the totals include, or included before they were overtaken.
         queued: messages in the uploads queue, as SQS counts them.
+        due: files that were to be sent by then.
     """
 
     at: float
@@ -36,6 +37,7 @@ class Sample:
     applied: int
     included: int
     queued: int = 0
+    due: int = 0
 
     @property
     def lag(self) -> int:

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import CountaggError
 from countagg.core.object_keys import build_object_key
 from countagg.core.polling import Polling
 from countagg.operate.load.figures import Knee, Sample, StepFigures, find_knee, step_figures
-from countagg.operate.load.schedule import LoadStep, file_of, instance_id, uploads_of
+from countagg.operate.load.schedule import DueCount, LoadStep, file_of, instance_id, uploads_of
 from countagg.operate.load.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ class LoadOutcome:
         return self.samples[-1].sent
 
     @property
+    def due(self) -> int:
+        """Files that were to be sent by the end of the uploads."""
+        return self.samples[-1].due
+
+    @property
     def seconds(self) -> float:
         """From the first look to the first at which everything was included."""
         last = self.samples[-1]
@@ -135,6 +140,8 @@ class LoadTest:
         self._cpu = cpu
         self._uploads: dict[int, int] = {}
         self._under_way: dict[int, Future[None]] = {}
+        self._due = DueCount(load.steps, load.instances, load.seed)
+        self._due_until = 0.0
         self._began = 0.0
         self._done = threading.Event()
         self._failure_lock = threading.Lock()
@@ -154,6 +161,7 @@ class LoadTest:
                 self._upload()
             except KeyboardInterrupt:
                 self.outcome.interrupted = True
+                self._due_until = min(self._due_until, self._time())
             self._polling.until(lambda: self.tracker.included >= self.tracker.sent, LOOK_SECONDS)
         except KeyboardInterrupt:
             self.outcome.interrupted = True
@@ -181,11 +189,12 @@ class LoadTest:
 
     def _carry_out(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
         first, cpu = len(self.outcome.samples) - 1, self._cpu()
+        self._due_until = step.end
         due = self._dispatch(step, pool, slots)
         self._sleep_until(step.end)
         samples = self.outcome.samples[first:]
         busy = (self._cpu() - cpu) / step.seconds
-        self.outcome.steps.append(step_figures(step.rate(self._load.instances), due, samples, busy))
+        self.outcome.steps.append(step_figures(due / step.seconds, due, samples, busy))
         self.outcome.knee = find_knee(self.outcome.steps)
 
     def _dispatch(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> int:
@@ -256,6 +265,7 @@ class LoadTest:
         heads = list(pipeline.snapshot_heads(day))
         seen = pipeline.totals(day).ledger.seen
         queued = depth.waiting + depth.in_flight if depth else 0
-        sample = self.tracker.look(self._time(), heads, seen, queued)
+        now = self._time()
+        sample = replace(self.tracker.look(now, heads, seen, queued), due=self._due.by(min(now, self._due_until)))
         self.outcome.samples.append(sample)
         self._on_sample(sample, len(self.outcome.failures))

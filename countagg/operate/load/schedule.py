@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,6 +96,28 @@ def uploads_of(step: LoadStep, instances: int, seed: int) -> Iterator[Due]:
             heapq.heapreplace(waiting, (following, number))
         else:
             heapq.heappop(waiting)
+
+
+class DueCount:
+    """Counts the uploads of a load that were due by a moment.
+
+    Args:
+        steps: of the load.
+        instances: of the fleet.
+        seed: of the load.
+    """
+
+    def __init__(self, steps: Sequence[LoadStep], instances: int, seed: int) -> None:
+        self._coming = (due.at for step in steps for due in uploads_of(step, instances, seed))
+        self._next = next(self._coming, None)
+        self._count = 0
+
+    def by(self, moment: float) -> int:
+        """Return how many were due by then, in seconds since the beginning of the load; no moment goes back."""
+        while self._next is not None and self._next <= moment:
+            self._count += 1
+            self._next = next(self._coming, None)
+        return self._count
 
 
 def instance_id(seed: int, number: int) -> str:

@@ -122,6 +122,7 @@ COMMANDS: Final = {
         "--workers",
         "--drain-timeout",
         "--settle",
+        "--remove",
         "--max-cost",
         "--cleanup",
         "--yes",

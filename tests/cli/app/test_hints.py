@@ -29,6 +29,8 @@ def session_of(*, stack: str = "countagg", local: bool = False, profile: str | N
         ("`countagg local status`", "`countagg local status`"),
         ("`countagg --stack third plan`", "`countagg --stack third plan`"),
         ("`aws sso login`, `countagg`", "`aws sso login`, `countagg`"),
+        ("see `aws s3 ls`", 'see `eval "$(countagg local env)"; aws s3 ls`'),
+        ("`aws configure list-profiles`", "`aws configure list-profiles`"),
         ("countagg status, without marks", "countagg status, without marks"),
         ("", ""),
     ],
@@ -38,6 +40,19 @@ def test_commands_in_a_text_get_stack_and_place(text: str, expected: str) -> Non
 
     assert session.in_place(text) == expected
     assert session.in_place(expected) == expected
+
+
+def test_commands_of_the_aws_cli_in_a_text_get_profile_and_endpoint() -> None:
+    options = replace(DEFAULTS, profile="ops", region="eu-west-1", endpoint_url="http://127.0.0.1:4566")
+    session = Session(options, Preferences({}))
+
+    found = session.in_place("sign in with `aws login` or `aws sso login`; see `aws s3 ls s3://b/`")
+
+    assert found == (
+        "sign in with `aws --profile ops login` or `aws --profile ops sso login`; "
+        "see `aws --profile ops --region eu-west-1 --endpoint-url http://127.0.0.1:4566 s3 ls s3://b/`"
+    )
+    assert session.in_place(found) == found
 
 
 def test_what_a_shell_would_take_apart_is_quoted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +16,13 @@ import pytest
 
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
+from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.load.cost import Estimate
 from countagg.operate.load.figures import Knee, Limit, Sample, StepFigures
 from countagg.operate.load.loadtest import Load, LoadOutcome
-from countagg.operate.load.schedule import ramp
+from countagg.operate.load.schedule import LoadStep, ramp, uploads_of
 from tests.cli.account import BUCKET
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine, Terminal
@@ -94,6 +96,7 @@ def test_what_is_not_included_in_time_ends_with_9_and_names_it(countagg: Command
         "instances",
         "counters",
         "seed",
+        "due",
         "sent",
         "included",
         "overtaken",
@@ -120,7 +123,9 @@ def test_what_is_not_included_in_time_ends_with_9_and_names_it(countagg: Command
     assert "files are not included after 0 s: loadtest-0-000000 (" in ran.err
     today = datetime.now(UTC).date().isoformat()
     assert keys() == [f"counters/{today}/values_loadtest-0-{number:06d}" for number in range(3)]
-    assert "the fleet's files stay and count" in ran.err
+    assert ran.err.count(f"`countagg loadtest --remove --date {today}` takes them out") == 1
+    assert found["due"] >= found["sent"] + found["not_sent"]
+    assert found["steps"][0]["due_per_second"] == found["due"]
 
 
 @pytest.mark.usefixtures("_empty")
@@ -129,7 +134,8 @@ def test_the_steps_as_csv(countagg: CommandLine) -> None:
 
     header, *rows = ran.out.splitlines()
     assert header == "STEP,DUE/S,SENT/S,INCLUDED/S,BEHIND,GROWTH/S,CPU"
-    assert [row.split(",")[:2] for row in rows] == [["1", "3.0"]]
+    due = sum(1 for _ in uploads_of(LoadStep(0, 1, 1), 3, seed=7))
+    assert [row.split(",")[:2] for row in rows] == [["1", f"{due:.1f}"]]
 
 
 @pytest.mark.usefixtures("_empty")
@@ -143,16 +149,87 @@ def test_files_are_deleted_at_the_end(countagg: CommandLine) -> None:
     assert "what stays: an empty snapshot of each instance for 35 days" in ran.err
 
 
+@pytest.mark.usefixtures("_empty")
+def test_what_load_tests_left_is_removed_whatever_fleet_it_was(countagg: CommandLine) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    names = ("loadtest-0-000001", "loadtest-7-000300", "i-loadtest-1")
+    for name in names:
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{today}/values_{name}", Body=b"A 1\n")
+
+    ran = countagg("loadtest", "--remove", "--output", "json")
+    again = countagg("loadtest", "--remove")
+
+    assert (ran.code, ran.document) == (0, {"schema": 1, "date": today, "removed": 2})
+    assert keys() == [f"counters/{today}/values_i-loadtest-1"]
+    assert again.out == f"0 instances taken out of the totals of {today}\n"
+
+
+@pytest.mark.usefixtures("_empty")
+def test_another_account_loses_nothing(countagg: CommandLine) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="counters/2026-11-20/values_loadtest-0-000001", Body=b"A 1\n")
+
+    assert countagg("loadtest", "--remove", "--date", DAY, "--expect-account", "999999999999").code == 3
+    assert len(keys()) == 1
+
+
+def test_progress_is_told_of_what_was_due_and_not_of_what_the_plan_may_reach() -> None:
+    err = io.StringIO()
+    session = Session(DEFAULTS, Preferences({}), stderr=err)
+    load = Load(DAY, 40, 100, ramp(4.0, 60.0, 6.0, 2.0, 0.04), seed=0)
+
+    with load_progress(session, load) as tell:
+        tell(Sample(10.0, 120, 118, 110, queued=3, due=125), 1)
+
+    assert err.getvalue() == "10 s: 120 sent of 125 due, 110 included, 10 behind, 3 in the queue, 1 error\n"
+
+
+def test_bars_are_as_long_as_what_was_due_and_sent() -> None:
+    terminal = Terminal()
+    session = Session(DEFAULTS, Preferences({}), stderr=terminal)
+    load = Load(DAY, 40, 100, ramp(4.0, 60.0, 6.0, 2.0, 0.04), seed=0)
+
+    with load_progress(session, load) as tell:
+        tell(Sample(10.0, 120, 118, 110, due=125), 1)
+
+    shown = plain(terminal.getvalue())
+    assert "120/125" in shown
+    assert "110/120" in shown
+    assert re.search(r"seconds .* 10/42 ", shown) is not None
+
+
+def test_there_is_no_bar_of_seconds_where_nobody_knows_the_end() -> None:
+    terminal = Terminal()
+    load = Load(DAY, 40, 100, ramp(4.0, 60.0, 6.0, 2.0, 0.04), seed=0, until_knee=True)
+
+    with load_progress(Session(DEFAULTS, Preferences({}), stderr=terminal), load) as tell:
+        tell(Sample(10.0, 120, 118, 110, due=125), 1)
+
+    assert "seconds" not in terminal.getvalue()
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+def test_a_report_tells_what_was_due_where_not_all_of_it_was_sent() -> None:
+    out = io.StringIO()
+    late = replace(report().outcome, samples=[Sample(0, 0, 0, 0), Sample(19, 400, 400, 400, due=417)], not_sent=17)
+
+    write_report(Session(DEFAULTS, Preferences({}), stdout=out), replace(report(), outcome=late))
+
+    assert "sent           400 of 417 files that were due, of 40 instances for 2026-11-20\n" in out.getvalue()
+
+
 def report() -> Report:
     """Return the report of a run on the embedded engine, rounded."""
     load = Load(DAY, 40, 100, ramp(4.0, 60.0, 6.0, 2.0, 0.04), seed=0, until_knee=True)
     steps = [
-        StepFigures(10.0, 56, 1, 9.2, 7.9, 8, 0.5, -0.1, 0.9, 0.07),
+        StepFigures(9.3, 56, 1, 9.2, 7.9, 8, 0.5, -0.1, 0.9, 0.07),
         StepFigures(20.0, 120, 2, 20.0, 20.9, 3, 0.5, 0.5, 1.4, 0.11),
-        StepFigures(40.0, 241, 2, 40.1, 33.5, 42, 4.4, 4.5, 11.4, 0.17),
+        StepFigures(40.2, 241, 2, 40.1, 33.5, 42, 4.4, 4.5, 11.4, 0.17),
     ]
     outcome = LoadOutcome(
-        samples=[Sample(0.0, 0, 0, 0), Sample(18.8, 417, 417, 417)],
+        samples=[Sample(0.0, 0, 0, 0), Sample(18.8, 417, 417, 417, due=417)],
         steps=steps,
         knee=Knee(2, 20.9, Limit.PROCESSOR),
         latencies=LATENCIES,

@@ -19,7 +19,16 @@ from countagg.operate.load.figures import (
     percentile,
     step_figures,
 )
-from countagg.operate.load.schedule import JITTER, LoadStep, file_of, instance_id, ramp, steady, uploads_of
+from countagg.operate.load.schedule import (
+    JITTER,
+    DueCount,
+    LoadStep,
+    file_of,
+    instance_id,
+    ramp,
+    steady,
+    uploads_of,
+)
 
 VALUES = st.lists(st.floats(0, 1e6), max_size=200)
 
@@ -42,6 +51,15 @@ def test_a_schedule_is_in_order_and_as_dense_as_asked(
         gaps = [after - before for before, after in pairwise(times)]
         assert all(interval * (1 - JITTER) - 1e-6 <= gap <= interval * (1 + JITTER) + 1e-6 for gap in gaps)
         assert len(times) >= int((seconds - interval) / (interval * (1 + JITTER)))
+
+
+@given(st.integers(1, 20), st.lists(st.floats(0, 70), max_size=9).map(sorted))
+def test_what_is_due_is_counted_by_the_moment(instances: int, moments: list[float]) -> None:
+    steps = ramp(4.0, 60.0, 6.0, 2.0, 0.1)
+    at = [due.at for step in steps for due in uploads_of(step, instances, 3)]
+    count = DueCount(steps, instances, 3)
+
+    assert [count.by(moment) for moment in moments] == [sum(due <= moment for due in at) for moment in moments]
 
 
 def test_the_instances_are_spread_over_the_interval() -> None:

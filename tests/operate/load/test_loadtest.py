@@ -89,7 +89,7 @@ def test_everything_that_is_sent_is_included_and_timed() -> None:
     fake = Working()
     outcome = run(fake, load_of()).outcome
 
-    assert outcome.sent + outcome.not_sent >= 8
+    assert outcome.due == outcome.sent + outcome.not_sent >= 8
     assert len(fake.uploaded) == outcome.sent == len(outcome.latencies)
     assert outcome.drained
     assert outcome.missing == {}
@@ -158,6 +158,7 @@ def test_ctrl_c_ends_the_uploads_and_waits_for_what_was_sent() -> None:
 
     assert outcome.interrupted
     assert outcome.drained
+    assert outcome.due < 200
     assert 3 <= outcome.sent == len(fake.uploaded) < 100
 
 
@@ -181,6 +182,8 @@ def test_a_ramp_ends_at_the_knee() -> None:
     assert outcome.knee is not None
     assert outcome.knee.limit in {Limit.AGGREGATOR, Limit.UPLOADER}
     assert len(outcome.steps) == outcome.knee.step + 1 < len(load.steps)
+    # What would have been due in the steps that were left out, is not.
+    assert outcome.due == sum(step.due for step in outcome.steps)
 
 
 def test_an_upload_of_an_instance_waits_for_the_one_before_it() -> None:

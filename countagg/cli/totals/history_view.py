@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from rich.text import Text
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.chart import Line, draw_chart
 from countagg.cli.terminal.render import grouped, write_table
 from countagg.cli.terminal.result import write_result
+from countagg.cli.totals.pivot_view import pivot_document, pivot_header, pivot_rows, write_pivot
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.totals.history import History
@@ -17,17 +21,33 @@ _HEADER: Final = ("DATE", "COUNTER", "VALUE")
 
 
 def write_history(session: Session, history: History) -> None:
-    """Write a history in the form that is asked for."""
+    """Write a history in the form that is asked for, a row a day and counter."""
     rows = [(day.day, name, value) for day in history.days for name, value in day.totals.items()]
 
     def write_text() -> None:
         shown = [(day, name, grouped(to_number(value))) for day, name, value in rows]
         write_table(session.result_console, _HEADER, shown, frozenset({"VALUE"}))
-        if session.result_console.is_terminal:
-            _write_chart(session, history)
+        _write_chart(session, history)
 
     exact = ((day, name, format_value(value)) for day, name, value in rows)
     write_result(session, _document(history), _HEADER, exact, write_text)
+
+
+def write_matrix(session: Session, history: History, names: Sequence[str]) -> None:
+    """Write a history in the form that is asked for, a row a day and a column a counter.
+
+    Args:
+        session: where to.
+        history: what is shown.
+        names: of the counters, in the order of the columns.
+    """
+
+    def write_text() -> None:
+        write_pivot(session.result_console, history, names)
+        _write_chart(session, history)
+
+    document, rows = pivot_document(history, names), pivot_rows(history, names)
+    write_result(session, document, pivot_header(names), rows, write_text)
 
 
 def _document(history: History) -> dict[str, object]:
@@ -46,7 +66,10 @@ def _document(history: History) -> dict[str, object]:
 
 
 def _write_chart(session: Session, history: History) -> None:
+    """Write a chart of many days, if there is somebody to look at it."""
     console = session.result_console
+    if not console.is_terminal:
+        return
     shown = history.names[: len(_COLOURS)]
     lines = [
         Line([(index, float(to_number(value))) for index, value in history.series(name)], colour)
@@ -58,8 +81,6 @@ def _write_chart(session: Session, history: History) -> None:
         session.remark(f"no chart: it cannot be written in {console.encoding}", style="dim")
         return
     chart = draw_chart(lines, [day.day for day in history.days], console.width)
-    from rich.text import Text
-
     legend = Text("   ").join(
         Text.assemble(("━━ ", colour), printable(name)) for name, colour in zip(shown, _COLOURS, strict=False)
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import importlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from countagg.cli.terminal.scale import find_log_scale
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.printable import printable
 from countagg.core.values import to_number
@@ -17,6 +21,8 @@ from countagg.operate.totals.history import History
 _SUFFIXES: Final = (".png", ".svg", ".html")
 _LIBRARY: Final = "vl_convert"
 _SCALE: Final = 2
+_MOST_DAYS_NAMED: Final = 10
+_NAME_OF_TICK: Final = "abs(datum.value) < 1e9 ? format(datum.value, ',~r') : format(datum.value, '.0e')"
 # No name that was made printable has it.
 _STANDS_FOR_LESS: Final = "\ue000"
 # No counter's name has white space , and no property of a JavaScript object.
@@ -89,6 +95,7 @@ class Picture:
         # The library writes names into a script as they are: one that ends the script would run as another.
         safe = specify(history, less_than=_STANDS_FOR_LESS)
         page = str(self.library.vegalite_to_html(safe, bundle=True))
+        page = page.replace("<head>", f"<head>\n    <title>{html.escape(title_of(history))}</title>", 1)
         return page.replace(_STANDS_FOR_LESS, "\\u003c").encode()
 
 
@@ -114,15 +121,14 @@ def specify(history: History, less_than: str = "<") -> dict[str, Any]:
     ]
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "title": f"Totals from {history.days[0].day} to {history.days[-1].day}",
+        "title": title_of(history),
         "width": 800,
         "height": 400,
         "data": {"values": values},
-        "mark": {"type": "line", "point": True},
+        "mark": {"type": "line", "point": True, "strokeJoin": "round"},
         "encoding": {
-            # Days are those of UTC, wherever the picture is looked at.
-            "x": {"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": "day (UTC)"},
-            "y": {"field": "value", "type": "quantitative", "title": "total"},
+            "x": _day_axis([date.fromisoformat(day.day) for day in history.days]),
+            "y": _value_axis(history),
             "color": {
                 "field": "counter",
                 "type": "nominal",
@@ -130,4 +136,49 @@ def specify(history: History, less_than: str = "<") -> dict[str, Any]:
                 "legend": {"labelExpr": "trim(datum.label)"},
             },
         },
+    }
+
+
+def title_of(history: History) -> str:
+    """Return what a picture shows."""
+    first, last = history.days[0].day, history.days[-1].day
+    return f"Totals of {first}" if first == last else f"Totals from {first} to {last}"
+
+
+def _day_axis(days: Sequence[date]) -> dict[str, Any]:
+    """Return the axis of all days, also of those without totals; those of UTC, wherever it is looked at."""
+    # A day alone stands in the middle.
+    around = timedelta(days=len(days) == 1)
+    return {
+        "field": "day",
+        "type": "temporal",
+        "timeUnit": "utcyearmonthdate",
+        "title": "day (UTC)",
+        "scale": {"type": "utc", "domain": [_moment(days[0] - around), _moment(days[-1] + around)]},
+        "axis": {"values": [_moment(day) for day in named_days(days)], "format": "%Y-%m-%d"},
+    }
+
+
+def named_days(days: Sequence[date]) -> list[date]:
+    """Return the days that are named at the axis: the first and the last, and evenly as many as have room."""
+    step = math.ceil(len(days) / _MOST_DAYS_NAMED)
+    # The last but one is left out where it would stand too near to the last.
+    return [*days[: max(0, len(days) - step) : step], days[-1]]
+
+
+def _moment(day: date) -> dict[str, Any]:
+    return {"year": day.year, "month": day.month, "date": day.day, "utc": True}
+
+
+def _value_axis(history: History) -> dict[str, Any]:
+    axis = {"field": "value", "type": "quantitative", "title": "total"}
+    lines = [[float(to_number(value)) for _, value in history.series(name)] for name in history.names]
+    scale = find_log_scale(lines)
+    if scale is None:
+        return axis
+    return {
+        **axis,
+        "title": "total (log scale)",
+        "scale": {"type": "symlog", "constant": scale.constant, "domain": [scale.low, scale.high]},
+        "axis": {"values": scale.ticks, "labelExpr": _NAME_OF_TICK},
     }

@@ -15,13 +15,19 @@ from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
+from countagg.cli.totals.history_view import write_history, write_matrix
+from countagg.cli.totals.picture import Picture
 from countagg.cli.totals.query_view import write_day
 from countagg.cli.totals.waiting_files import look_for_waiting, tell_waiting
+from countagg.cli.totals.watch_view import show_looks
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
+from countagg.operate.moments import parse_past_day
+from countagg.operate.totals.history import days_between, read_history
 from countagg.operate.totals.query import Choice, TotalsOfDay
 from countagg.operate.totals.query import query as ask
+from countagg.operate.totals.watching import watch
 
 _FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
 _HISTORY: Final = "History"
@@ -69,6 +75,9 @@ _IntervalOption = Annotated[
 _SaveOption = Annotated[
     Path | None, typer.Option(help="Write a picture too, as .png, .svg or .html.", rich_help_panel=_HISTORY)
 ]
+_PivotOption = Annotated[
+    bool, typer.Option("--pivot", help="As a matrix: a row a day, a column a counter.", rich_help_panel=_HISTORY)
+]
 
 
 @command("query", forms=_FORMS)
@@ -84,6 +93,7 @@ def query(
     watch: _WatchOption = False,
     interval: _IntervalOption = 2.0,
     save: _SaveOption = None,
+    pivot: _PivotOption = False,
 ) -> None:
     """Show the totals of a day, or with --since those of many days.
 
@@ -93,12 +103,12 @@ def query(
     """
     if date is None and since is None and until is None:
         date = "today"
-    asked = Asked(date, since, until, by_instance=by_instance, watch=watch, save=save)
+    asked = Asked(date, since, until, by_instance=by_instance, watch=watch, save=save, pivot=pivot)
     asked.check(session.options.output)
     by_value = (sort or (Sort.VALUE if top else Sort.NAME)) is Sort.VALUE
     choice = Choice(tuple(counter or ()), top, by_value)
     if since is not None:
-        _show_history(session, since, until, choice, save)
+        _show_history(session, asked, since, choice)
     elif watch:
         _watch(session, str(date), choice, interval)
     else:
@@ -115,6 +125,7 @@ class Asked:
     by_instance: bool
     watch: bool
     save: Path | None
+    pivot: bool
 
     def check(self, form: OutputForm) -> None:
         """Refuse options that exclude or need each other.
@@ -123,9 +134,10 @@ class Asked:
             UsageError: it names them.
         """
         history, text = self.since is not None, form is OutputForm.TEXT
-        if not history and (self.until is not None or self.save is not None):
-            option = "--save" if self.until is None else "--until"
-            raise UsageError("only a history takes it", where=option, hint="give --since too, such as --since 30d")
+        of_histories = {"--until": self.until, "--save": self.save, "--pivot": self.pivot or None}
+        if not history and (given := [option for option, value in of_histories.items() if value is not None]):
+            hint = "give --since too, such as --since 30d"
+            raise UsageError("only a history takes it", where=given[0], hint=hint)
         excluded = (
             ("--date, --since", self.date is not None and history),
             ("--by-instance, --since", self.by_instance and history),
@@ -151,9 +163,6 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
-    from countagg.cli.totals.watch_view import show_looks
-    from countagg.operate.totals.watching import watch
-
     def look() -> TotalsOfDay:
         # At midnight, `today` is another day.
         day = resolve_day(date, session.now())
@@ -162,15 +171,10 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
     show_looks(session, lambda moments: watch(look, moments), interval)
 
 
-def _show_history(session: Session, since: str, until: str | None, choice: Choice, save: Path | None) -> None:
-    from countagg.cli.totals.history_view import write_history
-    from countagg.cli.totals.picture import Picture
-    from countagg.operate.moments import parse_past_day
-    from countagg.operate.totals.history import days_between, read_history
-
-    picture = Picture.at(save) if save else None
+def _show_history(session: Session, asked: Asked, since: str, choice: Choice) -> None:
+    picture = Picture.at(asked.save) if asked.save else None
     now = session.now()
-    last = parse_past_day(until, now, "--until") if until else now.astimezone(UTC).date()
+    last = parse_past_day(asked.until, now, "--until") if asked.until else now.astimezone(UTC).date()
     days = days_between(parse_past_day(since, now, "--since"), last)
     with session.busy(f"reading {len(days)} days"):
         history = read_history(session.pipeline, days, choice)
@@ -178,7 +182,10 @@ def _show_history(session: Session, since: str, until: str | None, choice: Choic
         session.remark(f"there are no totals from {days[0]} to {days[-1]} (UTC)")
     elif missing := choice.unmatched(history.names) if choice.top is None else []:
         session.remark(f"no instance counts {printable(', '.join(missing))} on these days")
-    write_history(session, history)
+    if asked.pivot:
+        write_matrix(session, history, list(choice.order(history.sums)))
+    else:
+        write_history(session, history)
     if picture:
         with session.busy(f"drawing {picture.path}"):
             picture.write(history)

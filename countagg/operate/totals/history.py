@@ -39,6 +39,15 @@ class History:
                 peaks[name] = max(peaks.get(name, value), value)
         return sorted(peaks, key=lambda name: (-peaks[name], name))
 
+    @property
+    def sums(self) -> dict[str, int]:
+        """The sum of each counter over all days, in units of 10^-9."""
+        sums: dict[str, int] = {}
+        for day in self.days:
+            for name, value in day.totals.items():
+                sums[name] = sums.get(name, 0) + value
+        return sums
+
     def series(self, name: str) -> list[tuple[int, int]]:
         """Return a counter's values as (days since the first, value), without the days that do not have it."""
         return [(index, day.totals[name]) for index, day in enumerate(self.days) if name in day.totals]
@@ -77,16 +86,8 @@ def read_history(pipeline: Pipeline, days: list[str], choice: Choice = EVERYTHIN
     first, *others = days
     # The client is made at the first call, which no two threads may do at once.
     found = [read(first), *(result for _, result in in_parallel(read, others, _PARALLEL_READS))]
-    return History(tuple(_picked(found, choice)))
-
-
-def _picked(days: list[TotalsOfDay], choice: Choice) -> list[TotalsOfDay]:
-    sums: dict[str, int] = {}
-    for day in days:
-        for name, value in day.totals.items():
-            sums[name] = sums.get(name, 0) + value
-    names = choice.pick(sums)
-    return [_only(day, names, choice) for day in days]
+    names = choice.pick(History(tuple(found)).sums)
+    return History(tuple(_only(day, names, choice) for day in found))
 
 
 def _only(day: TotalsOfDay, names: Mapping[str, int], choice: Choice) -> TotalsOfDay:

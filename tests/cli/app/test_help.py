@@ -72,6 +72,7 @@ COMMANDS: Final = {
         "--watch",
         "--interval",
         "--save",
+        "--pivot",
     },
     "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
     "status": {"--watch", "--interval"},

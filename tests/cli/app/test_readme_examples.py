@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from countagg.cli.dead_letters.dead_letters_commands import write_letters
 from countagg.cli.integrity.repair_command import write_mendings
 from countagg.cli.integrity.verify_command import write_verification
 from countagg.cli.logs.logs_command import render_line
-from countagg.cli.totals.history_view import write_history
+from countagg.cli.totals.history_view import write_history, write_matrix
 from countagg.cli.totals.watch_view import show_looks
 from countagg.core.values import SCALE
 from countagg.data.queues import HeldMessage
@@ -163,7 +163,27 @@ def test_the_document_of_a_history() -> None:
 
     found = document_of(lambda session: write_history(session, History(days)))
 
-    assert found == document_that_begins('{"schema": 1, "since"')
+    assert found == document_that_begins('{"schema": 1, "since": "2026-11-19"')
+
+
+def totals_of(values: Sequence[int]) -> dict[str, int]:
+    return {name: value * SCALE for name, value in zip(("http_get", "http_put"), values, strict=False)}
+
+
+def test_a_history_as_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [(19_877, 412), (), (24_985, 387)]
+    history = History(
+        tuple(TotalsOfDay(f"2026-11-{day}", 1, "", totals_of(each)) for day, each in enumerate(values, 18))
+    )
+
+    def show(session: Session) -> None:
+        write_matrix(session, history, ["http_get", "http_put"])
+
+    lines = shown_to_people(monkeypatch, show)
+
+    (block,) = [block for heading, block in BLOCKS.items() if "--pivot" in heading]
+    assert lines[: len(block)] == block
+    assert document_of(show) == document_that_begins('{"schema": 1, "since": "2026-11-18"')
 
 
 def test_the_document_of_a_status() -> None:

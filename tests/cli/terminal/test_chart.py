@@ -83,6 +83,20 @@ def test_the_axis_begins_at_0_unless_values_lie_below() -> None:
     assert none[-3].split()[0] == "0.00"
 
 
+def test_a_line_that_another_would_flatten_is_drawn_on_a_log_scale_that_says_so() -> None:
+    rows = drawn([line(2e6, 3e6, 2e6), line(3, 0, 2)], 3)
+
+    assert rows[0].split() == ["(log", "scale)", "^"]
+    labels = [row.split("|")[0].strip() for row in rows[1:-2]]
+    assert [label for label in labels if label] == ["1,000,000", "10,000", "100", "1", "0"]
+    plot = [row[13:] for row in rows[2 : 2 + HEIGHT]]
+    dotted = [number for number, row in enumerate(plot) if any("\u2800" < each <= "\u28ff" for each in row)]
+    # One line is at the top, and the other goes up and down at the bottom.
+    assert dotted[0] <= 1
+    assert len([number for number in dotted if number >= HEIGHT - 3]) >= 2
+    assert drawn([line(2e6, 3e6, 2e6), line(3e5, 2e5, 2e5)], 3)[0].split() == ["(value)", "^"]
+
+
 @pytest.mark.parametrize(
     ("value", "step", "label"),
     [

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from countagg.cli.totals.picture import Picture, specify
+from countagg.cli.totals.picture import Picture, named_days, specify
 from countagg.core.values import SCALE
 from countagg.operate.totals.history import History
 from countagg.operate.totals.query import TotalsOfDay
@@ -36,6 +39,77 @@ def test_the_chart_holds_every_value_under_its_day() -> None:
     assert specified["title"] == "Totals from 2026-07-01 to 2026-07-03"
     assert specified["encoding"]["x"]["timeUnit"].startswith("utc")
     assert specified["encoding"]["color"]["sort"] == [f"{HOSTILE} ", "größe\\u202e "]
+
+
+def specified_of(*lines: tuple[int, ...]) -> dict[str, Any]:
+    """Return the chart of counters with these values, a day each."""
+    days = [{f"c{index}": value * SCALE for index, value in enumerate(day)} for day in zip(*lines, strict=True)]
+    return specify(
+        History(
+            tuple(TotalsOfDay(f"2026-07-{number:02d}", 1, "", day) for number, day in enumerate(days, start=1))
+        )
+    )
+
+
+def test_a_counter_that_another_would_flatten_is_drawn_on_a_log_scale_that_says_so() -> None:
+    axis = specified_of((2_000_000, 3_000_000), (3, 0))["encoding"]["y"]
+
+    assert axis["title"] == "total (log scale)"
+    assert axis["scale"] == {"type": "symlog", "constant": pytest.approx(0.1), "domain": [0.0, 3e6]}
+    assert axis["axis"]["values"] == [0, 1, 100, 10_000, 1_000_000]
+    usual = specified_of((2_000_000, 3_000_000), (300_000, 0))["encoding"]["y"]
+    assert (usual["title"], "scale" in usual) == ("total", False)
+
+
+def test_a_log_scale_is_drawn_with_plain_numbers(tmp_path: Path) -> None:
+    history = History((TotalsOfDay("2026-07-01", 1, "", {"a": 5 * SCALE // 100, "b": -7_000_000 * SCALE}),) * 2)
+
+    texts = texts_of(drawn(tmp_path / "a.svg", history))
+
+    assert {"total (log scale)", "0", "\N{MINUS SIGN}1,000,000", "0.01"} <= set(texts)
+
+
+def moment(day: int) -> dict[str, object]:
+    return {"year": 2026, "month": 7, "date": day, "utc": True}
+
+
+def test_the_days_of_the_axis_are_those_of_the_title_whether_they_have_totals_or_not() -> None:
+    empty = TotalsOfDay("2026-07-01", 0, None, {})
+    history = History((empty, replace(HISTORY.days[0], day="2026-07-02"), replace(empty, day="2026-07-03")))
+    axis = specify(history)["encoding"]["x"]
+
+    assert specify(history)["title"] == "Totals from 2026-07-01 to 2026-07-03"
+    assert axis["scale"]["domain"] == [moment(1), moment(3)]
+    assert axis["axis"]["values"] == [moment(1), moment(2), moment(3)]
+    alone = specify(History(history.days[1:2]))
+    assert alone["title"] == "Totals of 2026-07-02"
+    assert alone["encoding"]["x"]["scale"]["domain"] == [moment(1), moment(3)]
+    assert alone["encoding"]["x"]["axis"]["values"] == [moment(2)]
+
+
+@pytest.mark.parametrize("count", [*range(1, 40), 365, 1_100])
+def test_the_first_and_the_last_day_are_named_and_no_day_stands_near_to_another(count: int) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(count)]
+
+    named = named_days(days)
+
+    assert (named[0], named[-1]) == (days[0], days[-1])
+    assert len(named) <= 10
+    distances = [(after - before).days for before, after in pairwise(named)]
+    assert all(distance >= distances[0] for distance in distances)
+
+
+def test_a_drawing_names_each_day_once(tmp_path: Path) -> None:
+    texts = texts_of(drawn(tmp_path / "a.svg", HISTORY))
+
+    assert [text for text in texts if text.startswith("2026-")] == [day.day for day in HISTORY.days]
+
+
+def test_a_page_has_a_title(tmp_path: Path) -> None:
+    page = written(tmp_path, "a.html").decode()
+
+    head = page[: page.index("<body>")]
+    assert head.count("<title>Totals from 2026-07-01 to 2026-07-03</title>") == 1
 
 
 def written(folder: Path, name: str) -> bytes:
@@ -74,7 +148,6 @@ def test_a_drawing_is_well_formed_and_names_the_counters(tmp_path: Path) -> None
     texts = texts_of(root)
     assert HOSTILE in texts
     assert r"größe\u202e" in texts
-    assert any("Jul" in text for text in texts)
     assert root.findall(".//{http://www.w3.org/2000/svg}script") == []
 
 

@@ -186,6 +186,7 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
         (("--date", "today", "--until", "2d"), "--until: only a history takes it\n  try: give --since too"),
         (("--until", "2d"), "--until: only a history takes it"),
         (("--date", "today", "--save", "a.png"), "--save: only a history takes it\n  try: give --since too"),
+        (("--pivot",), "--pivot: only a history takes it\n  try: give --since too, such as --since 30d"),
         (("--since", "2d", "--by-instance"), "--by-instance, --since: they exclude each other"),
         (("--since", "2d", "--watch"), "--watch, --since: they exclude each other"),
         (("--date", "today", "--by-instance", "--watch"), "--watch, --by-instance: they exclude each other"),
@@ -291,6 +292,47 @@ def test_days_without_totals_are_no_error(countagg: CommandLine) -> None:
 
     assert (ran.code, ran.out) == (0, "DATE  COUNTER  VALUE\n")
     assert ran.err == "there are no totals from 2025-01-01 to 2025-01-02 (UTC)\n"
+
+
+@pytest.mark.usefixtures("days")
+def test_a_matrix_has_a_row_a_day_and_leaves_empty_what_a_day_does_not_have(countagg: CommandLine) -> None:
+    asked = ("query", *PERIOD, "--pivot", "--counter", "http_*")
+
+    table, found = countagg(*asked), rows(countagg(*asked, "--output", "csv").out)
+
+    assert (table.code, table.err) == (0, "")
+    assert table.out.splitlines() == [
+        "DATE        http_get  http_put",
+        "2026-07-01     1,500         7",
+        "2026-07-02  2,500.25    70,000",
+        "2026-07-03",
+        "2026-07-04         3",
+    ]
+    assert found == [
+        ["DATE", "http_get", "http_put"],
+        [DAYS[0], "1500", "7"],
+        [DAYS[1], "2500.25", "70000"],
+        [DAYS[2], "", ""],
+        [DAYS[3], "3", ""],
+    ]
+    assert countagg(*asked, "--output", "json").document == {
+        "schema": 1,
+        "since": DAYS[0],
+        "until": DAYS[3],
+        "counters": ["http_get", "http_put"],
+        "days": list(DAYS),
+        "matrix": [[1500, 7], [Decimal("2500.25"), 70000], [None, None], [3, None]],
+    }
+
+
+@pytest.mark.usefixtures("days")
+def test_the_columns_of_a_matrix_are_in_the_order_that_is_asked_for(countagg: CommandLine) -> None:
+    asked = ("query", *PERIOD, "--pivot", "--output", "csv")
+
+    assert rows(countagg(*asked).out)[0] == ["DATE", r"a\x1b[31m", "errors", "http_get", "http_put"]
+    assert rows(countagg(*asked, "--top", "2").out)[0] == ["DATE", "http_put", "http_get"]
+    assert rows(countagg(*asked, "--sort", "value").out)[0][-1] == "errors"
+    assert rows(countagg(*asked, "--counter", "none").out) == [["DATE"], *([day] for day in DAYS)]
 
 
 # On a terminal

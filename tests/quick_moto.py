@@ -43,11 +43,11 @@ _OF_ITS_TIME: Final = ("GetObject", "GetMetricData", "GetMetricStatistics", "Get
 """Reads that are never remembered: what they answer is a stream, or depends on when they are asked."""
 _ASKED: Final = frozenset(
     {
-        *("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kms", "lambda", "logs"),
+        *("awslambda", "cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kms", "logs"),
         *("resourcegroupstaggingapi", "s3", "sns", "sqs", "sts"),
     }
 )
-"""Services that countagg calls, by moto's names."""
+"""Services that countagg calls, by moto's names: of all others moto knows nothing here."""
 _OF_THE_CALL: Final = frozenset({"User-Agent", "X-Amzn-Trace-Id", "amz-sdk-invocation-id", "amz-sdk-request"})
 
 _Key = tuple[str, ...]
@@ -165,8 +165,8 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UserAgentString, "rebuild_and_replace_user_agent_handler", lambda *_, **__: None)
     method_names = moto_utils.method_names_from_class
     patch.setattr(moto_responses, "method_names_from_class", functools.cache(method_names))
-    # moto tries the services' patterns in turn, and makes up a service's addresses for each call.
-    patterns = sorted(moto_services.backend_url_patterns, key=lambda entry: entry[0] not in _ASKED)
+    # moto lists all services for each account, tries them for each call, and makes up their addresses each time.
+    patterns = [entry for entry in moto_services.backend_url_patterns if entry[0] in _ASKED]
     patch.setattr(moto_services, "backend_url_patterns", patterns)
     patch.setattr(BaseBackend, "urls", property(_once_a_kind(BaseBackend.urls.fget)))  # type: ignore[attr-defined]  # it is a property, which moto's types hide
     patch.setattr(MotoRandom, "get_random_string", _random_string)

@@ -1,8 +1,8 @@
-"""One change by hand, and what countagg must do about it."""
+"""Changes by hand, and what countagg must do about them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
@@ -23,6 +23,7 @@ class Drift:
         calls: the mutating calls that put it back.
         how: which of several changes of the field it is.
         along: what else setup must touch, because it depends on it.
+        calls_along: the mutating calls that do so.
     """
 
     node: str
@@ -31,32 +32,57 @@ class Drift:
     calls: tuple[str, ...]
     how: str = ""
     along: tuple[Touched, ...] = ()
+    calls_along: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """What pytest calls it."""
         return " ".join(filter(None, (self.node, self.field, self.how)))
 
+    @property
+    def touches(self) -> tuple[Touched, ...]:
+        """What setup must touch."""
+        return ((self.node, Action.UPDATE, (self.field,)), *self.along)
 
-def check_drift(world: World, drift: Drift) -> None:
-    """Check that plan names exactly this field, and that setup puts it back by these calls alone."""
-    (node,) = world.nodes(drift.node)
-    before = node.resource.read()
+
+def rounds(drifts: Iterable[Drift]) -> list[list[Drift]]:
+    """Spread changes over as few rounds as there are changes of one resource: a round touches none twice."""
+    found: list[list[Drift]] = []
+    for drift in drifts:
+        names = {name for name, *_ in drift.touches}
+        for each in found:
+            if names.isdisjoint(name for other in each for name, *_ in other.touches):
+                each.append(drift)
+                break
+        else:
+            found.append([drift])
+    return found
+
+
+def check_drifts(world: World, drifts: Iterable[Drift]) -> None:
+    """Check that plan names exactly these fields, and that setup puts them back by their calls alone, in order."""
+    nodes = {node.id: node for node in world.nodes()}
+    before = {drift.node: nodes[drift.node].resource.read() for drift in drifts}
+    order = list(nodes)
+    expected = sorted((each for drift in drifts for each in drift.touches), key=lambda each: order.index(each[0]))
+    calls = {drift.node: drift.calls for drift in drifts}
+    calls |= {name: drift.calls_along for drift in drifts for name, *_ in drift.along}
     with ExitStack() as context:
-        changed = drift.change(world)
-        if isinstance(changed, AbstractContextManager):
-            context.enter_context(changed)
-        expected = [(drift.node, Action.UPDATE, (drift.field,)), *drift.along]
+        for drift in drifts:
+            changed = drift.change(world)
+            if isinstance(changed, AbstractContextManager):
+                context.enter_context(changed)
         assert touched(world.plan()) == expected
         assert touched(world.set_up()) == expected
-        assert world.mutating == list(drift.calls)
+        assert world.mutating == [call for name, *_ in expected for call in calls[name]]
         assert touched(world.set_up()) == []
         assert world.mutating == []
-    after = node.resource.read()
-    assert before is not None
-    assert after is not None
-    assert after.owned
-    if drift.field == "source":
-        assert after.state.source != before.state.source
-        before = replace(before, state=replace(before.state, source=after.state.source))
-    assert after.state == before.state
+    for drift in drifts:
+        then, after = before[drift.node], nodes[drift.node].resource.read()
+        assert then is not None
+        assert after is not None
+        assert after.owned
+        if drift.field == "source":
+            assert after.state.source != then.state.source
+            then = replace(then, state=replace(then.state, source=after.state.source))
+        assert after.state == then.state, drift.name

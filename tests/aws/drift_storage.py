@@ -58,15 +58,22 @@ TABLES = (
     Drift("table/counters", "indexes", without_index, UPDATE_TABLE),
     Drift("table/totals", "billing_mode", provisioned, UPDATE_TABLE),
     Drift(
-        "table/snapshots", "stream", without_stream, (*UPDATE_TABLE, *MAPPED_ANEW), "switched off", along=SOURCE
+        "table/snapshots",
+        "stream",
+        without_stream,
+        UPDATE_TABLE,
+        "switched off",
+        along=SOURCE,
+        calls_along=MAPPED_ANEW,
     ),
     Drift(
         "table/snapshots",
         "stream",
         lambda w: replace_stream(w, "table/snapshots", "KEYS_ONLY"),
-        (*UPDATE_TABLE, *UPDATE_TABLE, *MAPPED_ANEW),
+        (*UPDATE_TABLE, *UPDATE_TABLE),
         "of keys",
         along=SOURCE,
+        calls_along=MAPPED_ANEW,
     ),
     Drift("table/totals", "ttl_attribute", expire_by(""), (UPDATE_EXPIRY,), "switched off"),
     Drift(

@@ -14,7 +14,7 @@ from countagg.provision.differences import Tags
 from countagg.provision.reconcile import Action
 from tests.aws import drift_functions, drift_messaging, drift_storage
 from tests.aws.by_hand import TABLES, change_function, change_table, mapping, set_expiry
-from tests.aws.drift import Drift, check_drift
+from tests.aws.drift import Drift, check_drifts, rounds
 from tests.aws.drift_storage import MAPPED_ANEW, recovery
 from tests.aws.test_drift_with_options import DRIFTS as WITH_OPTIONS
 from tests.aws.world import BUCKET, Calls, World, account, touched, updated
@@ -69,28 +69,9 @@ def test_every_kind_has_a_state(shared: World) -> None:
     assert {node.id.partition("/")[0] for node in nodes} == STATES.keys()
 
 
-@pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.name)
-def test_a_field_that_was_changed_is_put_back(shared: World, drift: Drift) -> None:
-    check_drift(shared, drift)
-
-
-def test_several_fields_of_several_resources_are_put_back_and_no_others(shared: World) -> None:
-    chosen = (
-        "queue/uploads retention",
-        "function/processor memory",
-        "role/publisher trust",
-        "bucket statements none",
-    )
-    found = [drift for drift in DRIFTS if drift.name in chosen]
-    for drift in found:
-        drift.change(shared)
-    order = [node.id for node in shared.nodes()]
-    found.sort(key=lambda drift: order.index(drift.node))
-    expected = [(drift.node, Action.UPDATE, (drift.field,)) for drift in found]
-    assert len(found) == 4
-    assert touched(shared.plan()) == touched(shared.set_up()) == expected
-    assert shared.mutating == [call for drift in found for call in drift.calls]
-    assert touched(shared.plan()) == []
+@pytest.mark.parametrize("drifts", rounds(DRIFTS))
+def test_fields_that_were_changed_are_put_back_and_no_others(shared: World, drifts: list[Drift]) -> None:
+    check_drifts(shared, drifts)
 
 
 # What is made anew by hand

@@ -13,7 +13,7 @@ from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action
 from tests.aws import drift_functions, drift_messaging, drift_storage
 from tests.aws.by_hand import TAG_CALLS, TAGGED, tag, tags_of, untag
-from tests.aws.drift import Drift, check_drift
+from tests.aws.drift import Drift, check_drifts, rounds
 from tests.aws.others import ADDRESS, choose_everything
 from tests.aws.world import Calls, World, account, touched, updated
 
@@ -28,8 +28,6 @@ TAG = "team"
 SILENT = "alarm/instances-silent"
 ONE_OF_EACH = tuple({name.partition("/")[0]: name for name in reversed(TAGGED)}.values())
 
-one_of_each_kind = pytest.mark.parametrize("name", ONE_OF_EACH)
-
 
 @pytest.fixture(scope="module")
 def shared(recorded: tuple[Clients, Calls]) -> Iterator[World]:
@@ -42,9 +40,9 @@ def shared(recorded: tuple[Clients, Calls]) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.name)
-def test_a_field_that_was_changed_is_put_back(shared: World, drift: Drift) -> None:
-    check_drift(shared, drift)
+@pytest.mark.parametrize("drifts", rounds(DRIFTS))
+def test_fields_that_were_changed_are_put_back_and_no_others(shared: World, drifts: list[Drift]) -> None:
+    check_drifts(shared, drifts)
 
 
 def test_an_address_that_was_unsubscribed_is_subscribed_again(shared: World) -> None:
@@ -64,37 +62,43 @@ def test_every_kind_that_bears_tags_is_here() -> None:
     assert {name.partition("/")[0] for name in ONE_OF_EACH} == TAG_CALLS.keys()
 
 
-@one_of_each_kind
-def test_a_tag_that_was_changed_is_put_back_and_those_of_others_stay(shared: World, name: str) -> None:
-    tag(shared, name, TAG, "theirs")
-    tag(shared, name, "cost-centre", "17")
-    assert touched(shared.plan()) == updated(name, "tags")
-    (change,) = (each for each in shared.set_up() if each.action is not Action.KEEP)
-    assert change.fields == (FieldChange("tags", {TAG: "theirs"}, {TAG: "fleet"}),)
-    assert shared.mutating == [TAG_CALLS[name.partition("/")[0]][0]]
-    assert tags_of(shared, name) == {OWNER_TAG: "countagg", TAG: "fleet", "cost-centre": "17"}
+def mended(world: World, change: FieldChange) -> None:
+    """Check that one tag of each kind is put back by a call each."""
+    expected = [touch for name in ONE_OF_EACH for touch in updated(name, "tags")]
+    assert sorted(touched(world.plan())) == sorted(expected)
+    changes = [each for each in world.set_up() if each.action is not Action.KEEP]
+    assert {each.resource: each.fields for each in changes} == dict.fromkeys(ONE_OF_EACH, (change,))
+    assert sorted(world.mutating) == sorted(TAG_CALLS[name.partition("/")[0]][0] for name in ONE_OF_EACH)
+
+
+def test_tags_that_were_changed_are_put_back_and_those_of_others_stay(shared: World) -> None:
+    for name in ONE_OF_EACH:
+        tag(shared, name, TAG, "theirs")
+        tag(shared, name, "cost-centre", "17")
+    mended(shared, FieldChange("tags", {TAG: "theirs"}, {TAG: "fleet"}))
+    for name in ONE_OF_EACH:
+        assert tags_of(shared, name) == {OWNER_TAG: "countagg", TAG: "fleet", "cost-centre": "17"}
     assert touched(shared.set_up()) == []
     assert shared.mutating == []
 
 
-@one_of_each_kind
-def test_a_tag_that_was_removed_is_put_back(shared: World, name: str) -> None:
-    untag(shared, name, TAG)
-    assert touched(shared.plan()) == updated(name, "tags")
-    (change,) = (each for each in shared.set_up() if each.action is not Action.KEEP)
-    assert change.fields == (FieldChange("tags", {TAG: None}, {TAG: "fleet"}),)
-    assert shared.mutating == [TAG_CALLS[name.partition("/")[0]][0]]
+def test_tags_that_were_removed_are_put_back(shared: World) -> None:
+    for name in ONE_OF_EACH:
+        untag(shared, name, TAG)
+    mended(shared, FieldChange("tags", {TAG: None}, {TAG: "fleet"}))
     assert touched(shared.set_up()) == []
 
 
-@one_of_each_kind
-def test_a_tag_that_is_chosen_no_more_is_removed_and_those_of_others_stay(shared: World, name: str) -> None:
-    tag(shared, name, "cost-centre", "17")
-    nodes = shared.nodes(name, tags={}, dropped_tags=frozenset({TAG}))
-    (change,) = shared.set_up(nodes)
-    assert change.fields[-1] == FieldChange("tags", {TAG: "fleet"}, {TAG: None})
-    assert TAG_CALLS[name.partition("/")[0]][1] in shared.mutating
-    assert tags_of(shared, name) == {OWNER_TAG: "countagg", "cost-centre": "17"}
+def test_a_tag_that_is_chosen_no_more_is_removed_and_those_of_others_stay(shared: World) -> None:
+    for name in ONE_OF_EACH:
+        tag(shared, name, "cost-centre", "17")
+    nodes = shared.nodes(*ONE_OF_EACH, tags={}, dropped_tags=frozenset({TAG}))
+    changes = shared.set_up(nodes)
+    assert {each.resource for each in changes} == set(ONE_OF_EACH)
+    assert all(each.fields[-1] == FieldChange("tags", {TAG: "fleet"}, {TAG: None}) for each in changes)
+    assert {TAG_CALLS[name.partition("/")[0]][1] for name in ONE_OF_EACH} <= set(shared.mutating)
+    for name in ONE_OF_EACH:
+        assert tags_of(shared, name) == {OWNER_TAG: "countagg", "cost-centre": "17"}
     assert touched(shared.set_up(nodes)) == []
     assert shared.mutating == []
     shared.set_up()

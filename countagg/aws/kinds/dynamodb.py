@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from rich.filesize import decimal
 
 from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.sizes import size_text
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import (
     BACKUPS_NOT_READY,
@@ -277,7 +277,7 @@ def _contents(table: TableDescriptionTypeDef) -> str | None:
     # DynamoDB counts every six hours or so.
     count = table.get("ItemCount", 0)
     return (
-        f"about {count:,} item{'s' * (count != 1)}, {decimal(table.get('TableSizeBytes', 0))}" if count else None
+        f"about {count:,} item{'s' * (count != 1)}, {size_text(table.get('TableSizeBytes', 0))}" if count else None
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from rich.filesize import decimal
 
 from countagg.aws.errors import code_of
+from countagg.aws.kinds.sizes import size_text
 from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
@@ -45,7 +45,7 @@ class LogGroup:
         tags = self._logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
         state = LogGroupState(groups[0].get("retentionInDays", FOREVER), Tags(tags))
         size = groups[0].get("storedBytes", 0)
-        contents = decimal(size) if size else None
+        contents = size_text(size) if size else None
         return Observed(state, owned=tags.get(OWNER_TAG) == self._stack, contents=contents)
 
     def create(self, desired: LogGroupState) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
-
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live, utc_now_text
@@ -21,6 +17,11 @@ from countagg.cli.terminal.render import (
 from countagg.cli.terminal.result import write_result
 from countagg.operate.health.status import HopHealth
 from countagg.operate.health.status_watch import StatusLook
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
 _HEALTH: Final = {True: "yes", False: "NO", None: "?"}
@@ -114,6 +115,9 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
 
     Where not all fit, what is well takes a line each, and the last to be left out is what is not.
     """
+    from rich.console import Group
+    from rich.text import Text
+
     verdict = _verdict(look.hops, stack, time)
     whole = Group(verdict, make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS))
     if len(console.render_lines(whole, pad=False)) <= console.height:
@@ -129,6 +133,8 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
 
 
 def _verdict(hops: Sequence[HopHealth], stack: str, time: str) -> Text:
+    from rich.text import Text
+
     ailing = [hop.name for hop in hops if hop.healthy is False]
     state = (f"NOT HEALTHY: {', '.join(ailing)}", "bold red") if ailing else ("healthy", "green")
     return Text.assemble((f"{stack}: ", "bold"), state, (f"; {time}; Ctrl-C ends", "dim"))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
-
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live
@@ -20,6 +17,9 @@ from countagg.cli.terminal.render import (
 )
 from countagg.cli.terminal.result import write_result
 from countagg.operate.instances.roster import InstanceState, Roster
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
 
 _HEADER: Final = ("INSTANCE", "STATE", "UPLOADED", "COUNTERS", "BYTES", "REFUSED", "LANE")
 _NUMERIC: Final = frozenset({"COUNTERS", "BYTES", "REFUSED", "LANE"})
@@ -134,6 +134,9 @@ def show_rosters(session: Session, follow: Callable[[Iterable[None]], Iterator[R
 
 def draw_roster(roster: Roster, console: Console) -> RenderableType:
     """Return what a terminal shows: as many instances as fit, those that are silent first."""
+    from rich.console import Group
+    from rich.text import Text
+
     ordered = sorted(roster.instances, key=lambda each: (not each.is_silent, each.instance))
     told = f"{roster.day}: {counted(len(ordered), 'instance')}"
     if roster.stale is not None:

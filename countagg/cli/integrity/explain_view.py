@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.integrity.verify_command import as_number, document_of, for_people, format_amount
@@ -28,6 +26,9 @@ from countagg.operate.integrity.file_lineage import FileLineage
 from countagg.operate.integrity.file_log import LogExcerpt
 from countagg.operate.integrity.lineage import CounterLineage, Part
 from countagg.operate.permitted import NotAllowed
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PARTS: Final = ("INSTANCE", "VALUE", "UPLOADED", "SEQUENCER", "STATE")
 _CSV: Final = ("INSTANCE", "KEY", "VALUE", "ETAG", "SEQUENCER", "UPLOADED", "PENDING", "PENDING_VALUE")

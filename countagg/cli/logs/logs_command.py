@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.text import Text
 
 from countagg.aws.log_events import LogReader, Period, milliseconds
 from countagg.aws.waiting import USUAL, Patience
@@ -24,6 +23,9 @@ from countagg.core.printable import printable
 from countagg.operate.logs.log_lines import Level, LogLine, utc_text
 from countagg.operate.logs.logs import Wanted, choose_functions, follow_logs, read_logs
 from countagg.operate.moments import parse_moment
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _FORMS: Final = (OutputForm.TABLE, OutputForm.TEXT, OutputForm.JSON)
 _INDENT: Final = "    "
@@ -184,6 +186,8 @@ def render_line(line: LogLine, function: str, *, verbose: bool) -> Text:
         function: the name to show.
         verbose: also where in the code it comes from.
     """
+    from rich.text import Text
+
     text = Text()
     text.append(line.time, "dim")
     text.append(f" {printable(function):<10}", _FUNCTION_STYLES.get(function, ""))

@@ -96,7 +96,7 @@ class _Job:
 
 def _prepare(session: Session, meter: CallMeter) -> _Job:
     """Find out where the test takes place, and touch nothing."""
-    reporter = Reporter(session.progress_console, quiet=session.options.quiet)
+    reporter = Reporter(lambda: session.progress_console, quiet=session.options.quiet)
     waits = WaitLog(lambda what: session.remark(what, style="dim"))
     deployment = Deployment(session.clients, session.caller, waits.patience)
     throw_away, today = not session.options.stack_flag, session.now().date()

@@ -25,7 +25,7 @@ def prepare_deployment(session: Session) -> tuple[Deployment, Reporter]:
     from countagg.cli.stack.setup_progress import Reporter
     from countagg.operate.stack.deployment import Deployment
 
-    reporter = Reporter(session.progress_console, quiet=session.options.quiet)
+    reporter = Reporter(lambda: session.progress_console, quiet=session.options.quiet)
     return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import wrap
-from typing import Any, Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.core.printable import printable
 from countagg.operate.stack.deployment import tally
 from countagg.operate.stack.plan_fields import leaves
 from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action, Change, Holds
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.KEEP: "=", Action.DELETE: "-"}
 _WOULD: Final = {action: str(action) for action in Action}

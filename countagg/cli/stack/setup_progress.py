@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-
-from countagg.cli.app.session import spinner
 from countagg.core.errors import CountaggError
 from countagg.core.printable import printable
 from countagg.provision.reconcile import Action, Change
+
+# Imported where something is drawn: a plan tells nothing.
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 
 @dataclass
@@ -28,14 +22,14 @@ class Reporter:
     """Tells on stderr what is being done and what is waited for.
 
     Attributes:
-        console: where to.
+        open_console: returns where to.
         quiet: tell nothing.
     """
 
-    console: Console
+    open_console: Callable[[], Console]
     quiet: bool = False
     _bar: Progress | None = field(default=None, init=False)
-    _task: TaskID = field(default=TaskID(0), init=False)
+    _task: TaskID | None = field(default=None, init=False)
     _begun: str = field(default="", init=False)
 
     def carry_out(self, changes: Iterator[Change], total: int) -> tuple[Change, ...]:
@@ -66,17 +60,29 @@ class Reporter:
     @contextmanager
     def steps(self, total: int) -> Iterator[None]:
         """Report a number of steps."""
-        if self.quiet or not self.console.is_terminal:
+        console = self.open_console()
+        if self.quiet or not console.is_terminal:
             yield
             return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        from countagg.cli.terminal.console import spinner
+
         columns = (
-            SpinnerColumn(spinner(self.console)),
+            SpinnerColumn(spinner(console)),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
         )
-        with Progress(*columns, console=self.console, transient=True) as bar:
+        with Progress(*columns, console=console, transient=True) as bar:
             self._bar, self._task = bar, bar.add_task("", total=total)
             try:
                 yield
@@ -94,19 +100,19 @@ class Reporter:
 
     def warning(self, what: str) -> None:
         """Tell what the operator should know; on a terminal it stays as a line."""
-        console = self._bar.console if self._bar is not None else self.console
         if not self.quiet:
+            console = self._bar.console if self._bar is not None else self.open_console()
             console.print(f"note: {printable(what)}")
 
     def _tell(self, text: str) -> None:
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text)
         elif not self.quiet:
-            self.console.print(text)
+            self.open_console().print(text)
 
     def ended(self, change: Change) -> None:
         """Tell that a resource is as it should be; on a terminal what was touched stays as a line."""
-        if self._bar is None:
+        if self._bar is None or self._task is None:
             return
         self._bar.advance(self._task)
         if change.action is not Action.KEEP:

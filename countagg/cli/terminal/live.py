@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import typer
-from rich.console import Console, RenderableType
-from rich.live_render import LiveRender
 
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
@@ -22,8 +20,13 @@ from countagg.cli.terminal.streams import is_deserted
 from countagg.core.polling import FOREVER, Polling
 from countagg.core.printable import printable
 
+# Imported where something is drawn.
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live_render import LiveRender
+
 T = TypeVar("T")
-Draw: TypeAlias = Callable[[T, Console], RenderableType | None]
+Draw: TypeAlias = "Callable[[T, Console], RenderableType | None]"
 """Returns what a terminal shows of a look, within its size, which it asks for; None to leave it as it is."""
 _RESIZE_SECONDS: Final = 0.2
 """After which a terminal of another size is drawn anew."""
@@ -35,7 +38,7 @@ def until_interrupted(session: Session) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as end:
-        if session.progress_console.is_terminal:
+        if session.stderr.isatty():
             # The cursor stands behind the terminal's ^C.
             session.remark("")
         raise typer.Exit(INTERRUPTED) from end
@@ -115,17 +118,25 @@ def show_live(
         append: writes what there is to say of a look below what was written, in all other cases.
         polling: how to wait.
     """
-    console = session.result_console
-    redraws = session.options.output is OutputForm.TABLE and console.is_terminal and not console.is_dumb_terminal
     with until_interrupted(session):
-        if redraws:
-            painter = Painter(console, draw, polling)
+        if session.options.output is OutputForm.TABLE and _is_redrawn(session.result_console):
+            painter = Painter(session.result_console, draw, polling)
             with painter.ready():
                 for look in while_read(session, follow(replace(polling, sleep=painter.pause).looks(interval))):
                     painter.show(look)
         else:
             for look in while_read(session, follow(polling.looks(interval))):
                 append(look)
+
+
+def _is_redrawn(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def _blank_frame() -> LiveRender:
+    from rich.live_render import LiveRender
+
+    return LiveRender("", vertical_overflow="crop")
 
 
 class Painter(Generic[T]):
@@ -141,7 +152,7 @@ class Painter(Generic[T]):
         self._console = console
         self._draw = draw
         self._polling = polling
-        self._frame = LiveRender("", vertical_overflow="crop")
+        self._frame = _blank_frame()
         self._size = console.size
         self._shown: T | None = None
 
@@ -180,7 +191,7 @@ class Painter(Generic[T]):
         if self._console.size == self._size:
             return False
         self._size = self._console.size
-        self._frame = LiveRender("", vertical_overflow="crop")
+        self._frame = _blank_frame()
         self._console.clear()
         return True
 

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from countagg.core.errors import CountaggError
+from countagg.core.printable import printable
 from countagg.redaction import SENT
 
 if TYPE_CHECKING:
@@ -151,3 +152,11 @@ def is_deserted(stream: TextIO) -> bool:
     # Errors and hang-ups are told without being asked for.
     poll.register(descriptor, 0)
     return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+
+
+def printable_lines(text: str) -> str:
+    """Return a text as a terminal may show it, its lines kept; what was sent in secret is hidden.
+
+    Before lines are broken, which would part a secret.
+    """
+    return "\n".join(map(printable, SENT.hide(text).split("\n")))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.text import Text
-
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.chart import Line, draw_chart
 from countagg.cli.terminal.render import grouped, write_table
@@ -81,6 +79,8 @@ def _write_chart(session: Session, history: History) -> None:
         session.remark(f"no chart: it cannot be written in {console.encoding}", style="dim")
         return
     chart = draw_chart(lines, [day.day for day in history.days], console.width)
+    from rich.text import Text
+
     legend = Text("   ").join(
         Text.assemble(("━━ ", colour), printable(name)) for name, colour in zip(shown, _COLOURS, strict=False)
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, Final
 
 from countagg.cli.terminal.render import GAP, grouped, write_table
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.totals.history import History
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _DATE: Final = "DATE"
 _VALUE: Final = "VALUE"
@@ -47,6 +46,9 @@ def pivot_document(history: History, names: Sequence[str]) -> dict[str, object]:
 
 def write_pivot(console: Console, history: History, names: Sequence[str]) -> None:
     """Write the matrix for people: below each other, in blocks of as many counters as fit beside each other."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
     columns = {
         name: [grouped(to_number(day.totals[name])) if name in day.totals else "" for day in history.days]
         for name in names

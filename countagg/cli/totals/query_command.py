@@ -15,19 +15,13 @@ from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
-from countagg.cli.totals.history_view import write_history, write_matrix
-from countagg.cli.totals.picture import Picture
 from countagg.cli.totals.query_view import write_day
 from countagg.cli.totals.waiting_files import look_for_waiting, tell_waiting
-from countagg.cli.totals.watch_view import show_looks
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
-from countagg.operate.moments import parse_past_day
-from countagg.operate.totals.history import days_between, read_history
 from countagg.operate.totals.query import Choice, TotalsOfDay
 from countagg.operate.totals.query import query as ask
-from countagg.operate.totals.watching import watch
 
 _FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
 _HISTORY: Final = "History"
@@ -163,6 +157,9 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
+    from countagg.cli.totals.watch_view import show_looks
+    from countagg.operate.totals.watching import watch
+
     def look() -> TotalsOfDay:
         # At midnight, `today` is another day.
         day = resolve_day(date, session.now())
@@ -172,6 +169,11 @@ def _watch(session: Session, date: str, choice: Choice, interval: float) -> None
 
 
 def _show_history(session: Session, asked: Asked, since: str, choice: Choice) -> None:
+    from countagg.cli.totals.history_view import write_history, write_matrix
+    from countagg.cli.totals.picture import Picture
+    from countagg.operate.moments import parse_past_day
+    from countagg.operate.totals.history import days_between, read_history
+
     picture = Picture.at(asked.save) if asked.save else None
     now = session.now()
     last = parse_past_day(asked.until, now, "--until") if asked.until else now.astimezone(UTC).date()

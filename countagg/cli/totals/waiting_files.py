@@ -23,11 +23,11 @@ def look_for_waiting(session: Session, totals: TotalsOfDay) -> WaitingFiles | No
 
     Where there are totals only somebody at a terminal does: a program that reads them often pays for no listing.
     """
-    from countagg.operate.totals.waiting_files import find_waiting_files
-
-    is_told = not session.options.quiet and (not totals.version or session.progress_console.is_terminal)
+    is_told = not session.options.quiet and (not totals.version or session.stderr.isatty())
     if not is_told and (totals.version or session.options.output is not OutputForm.JSON):
         return None
+    from countagg.operate.totals.waiting_files import find_waiting_files
+
     try:
         return find_waiting_files(session.pipeline, totals.day)
     except AwsCallFailed:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
-
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
+from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
@@ -16,6 +13,9 @@ from countagg.cli.totals.query_view import day_document
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 from countagg.operate.totals.watching import Look
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
 
 _HEADER: Final = ("COUNTER", "VALUE", "CHANGE")
 _NUMERIC: Final = frozenset({"VALUE", "CHANGE"})
@@ -44,6 +44,9 @@ def show_looks(session: Session, follow: Callable[[Iterable[None]], Iterator[Loo
 
 def draw_look(look: Look, console: Console) -> RenderableType | None:
     """Return what a terminal shows of a look, if it is news: as many counters as fit, those that changed first."""
+    from rich.console import Group
+    from rich.text import Text
+
     if not look.is_news:
         return None
     totals = look.found.totals

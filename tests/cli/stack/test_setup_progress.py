@@ -22,7 +22,7 @@ STEPS: Final = (("topic/a", Action.CREATE), ("topic/b", Action.KEEP), ("topic/c"
 def reporter(*, terminal: bool = False, quiet: bool = False) -> tuple[Reporter, io.StringIO]:
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=80, no_color=True, markup=False, highlight=False)
-    return Reporter(console, quiet=quiet), file
+    return Reporter(lambda: console, quiet=quiet), file
 
 
 def work(found: Reporter, fails: Callable[[], None] = lambda: None) -> Iterator[Change]:

@@ -15,7 +15,8 @@ import simplejson
 from countagg.aws.session import Caller
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.preferences import Preferences
-from countagg.cli.app.session import Session, spinner
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.console import spinner
 from countagg.cli.terminal.render import grouped, signed, write_csv, write_json, write_json_line, write_table
 from countagg.cli.totals.query_view import write_day
 from countagg.core.errors import Declined

@@ -96,9 +96,8 @@ def upload_all_day(folder: Path, form: str, rounds: int) -> dict[str, float]:
     """Run the service in this process, on the server that the environment names; return the fields of `Taken`."""
     # What a process of the command line loads, and nothing more.
     import countagg.cli.main  # noqa: F401, PLC0415 - see above
-    from countagg.cli.app.options import merge_flags  # noqa: PLC0415 - see above
+    from countagg.cli.app.options import DOCUMENT_FORMS, merge_flags  # noqa: PLC0415 - see above
     from countagg.cli.app.registry import open_session  # noqa: PLC0415 - see above
-    from countagg.cli.upload.upload_command import FORMS  # noqa: PLC0415 - see above
     from countagg.cli.upload.upload_job import UploadFlags  # noqa: PLC0415 - see above
     from countagg.cli.upload.upload_service import serve  # noqa: PLC0415 - see above
     from countagg.operate.upload.day_sums import Values  # noqa: PLC0415 - see above
@@ -106,7 +105,7 @@ def upload_all_day(folder: Path, form: str, rounds: int) -> dict[str, float]:
     from countagg.operate.upload.readings import Selection  # noqa: PLC0415 - see above
 
     source = folder / "source"
-    session = open_session(merge_flags({}, {"quiet": True}), "upload", FORMS)
+    session = open_session(merge_flags({}, {"quiet": True}), "upload", DOCUMENT_FORMS)
     moment, begun = datetime(2026, 11, 20, 12, tzinfo=UTC), 0.0
     marks: dict[int, float] = {}
     minute = 0

@@ -55,8 +55,9 @@ def write_global_options(command: Any, context: Any, formatter: Any) -> None:  #
     _write_sections(formatter, {GLOBAL_PANEL: _options(command, context)[GLOBAL_PANEL]})
     formatter.write_paragraph()
     formatter.write_text(
-        "Each may stand in a settings file or in a variable too: --stack is COUNTAGG_STACK. A flag goes before a "
-        "variable, and that before ./countagg.toml, and that before your own settings file."
+        "Each but --query, --config and --version may stand in a settings file or in a variable too: --stack is "
+        "COUNTAGG_STACK. A flag goes before a variable, and that before ./countagg.toml, and that before your own "
+        "settings file."
     )
 
 

@@ -15,6 +15,7 @@ import typer
 
 from countagg import __version__
 from countagg.cli.app import completion
+from countagg.cli.app.result_query import OPTION, ResultQuery
 from countagg.core.errors import ConnectionProblem, UsageError
 from countagg.provision.setting_types import Setting, Switch, Text, settings_of
 
@@ -38,6 +39,10 @@ class OutputForm(StrEnum):
 
 DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)
 """Forms that commands take if nothing else is said."""
+DOCUMENT_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
+"""Forms of a result that is no table of data."""
+PEOPLE_FORMS: Final = (OutputForm.TABLE,)
+"""Of a result that is text for people alone."""
 
 
 def version_line() -> str:
@@ -68,11 +73,18 @@ class Options:
     quiet: Annotated[bool, Switch("No progress, no remarks.", flags=("--quiet", "-q"))] = False
     verbose: Annotated[bool, Switch("Say more about errors.", flags=("--verbose", "-v"))] = False
     no_color: Annotated[bool, Switch("No colours; NO_COLOR does the same.", flags=("--no-color",))] = False
+    query: ResultQuery | None = field(default=None, compare=False)
+    """What of the result's JSON is written; None of all of it."""
     stack_flag: bool = field(default=False, compare=False)
     """Whether `--stack` was on the command line."""
 
 
 GLOBAL_SETTINGS: Final = settings_of(Options)
+_QUERY: Final = typer.Option(
+    help="What of the JSON is written, as JMESPath; with --output text without quotes.",
+    metavar="<jmespath>",
+    rich_help_panel=GLOBAL_PANEL,
+)
 _CONFIG: Final = typer.Option(help="Settings file instead of ./countagg.toml.", rich_help_panel=GLOBAL_PANEL)
 _VERSION: Final = typer.Option(
     "--version",
@@ -81,7 +93,7 @@ _VERSION: Final = typer.Option(
     callback=_print_version,
     rich_help_panel=GLOBAL_PANEL,
 )
-GLOBAL_NAMES: Final = (*GLOBAL_SETTINGS, "config", "version")
+GLOBAL_NAMES: Final = (*GLOBAL_SETTINGS, "query", "config", "version")
 
 
 def parameter_of(setting: Setting, *, panel: str | None) -> inspect.Parameter:
@@ -117,6 +129,7 @@ def global_parameters(forms: Sequence[OutputForm] = tuple(OutputForm)) -> list[i
             _parameter(name, str, output) if name == "output" else parameter_of(setting, panel=GLOBAL_PANEL)
             for name, setting in GLOBAL_SETTINGS.items()
         ),
+        _parameter("query", str, _QUERY),
         _parameter("config", Path, _CONFIG),
         _parameter("version", bool, _VERSION),
     ]
@@ -125,6 +138,32 @@ def global_parameters(forms: Sequence[OutputForm] = tuple(OutputForm)) -> list[i
 def merge_flags(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Join what was given before and after the command; what stands nearer to the command wins."""
     return {name: before.get(name) if after.get(name) is None else after[name] for name in GLOBAL_NAMES}
+
+
+def with_query(flags: Mapping[str, Any], words: str, forms: Sequence[OutputForm]) -> dict[str, Any]:
+    """Return the global options with the query parsed, which makes JSON the form of the result.
+
+    Args:
+        flags: the global options that were given.
+        words: of the command that runs.
+        forms: in which it can write its result.
+
+    Raises:
+        UsageError: the query is none, or another form is asked for at once.
+    """
+    query, form = flags["query"], flags["output"]
+    if query is None:
+        return dict(flags)
+    if OutputForm.JSON not in forms:
+        raise UsageError(f"{words} has no JSON to choose from", where=OPTION, hint="leave it out")
+    if form not in (None, OutputForm.JSON, OutputForm.TEXT):
+        raise UsageError(
+            f"a query is answered in JSON, not as {form}",
+            where=f"{OPTION}, --output",
+            hint="leave --output out, or give text for the answer without quotes",
+        )
+    parsed = ResultQuery.parse(query, as_text=form == OutputForm.TEXT)
+    return {**flags, "query": parsed, "output": OutputForm.JSON.value}
 
 
 def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Options:
@@ -138,7 +177,7 @@ def resolve_options(flags: Mapping[str, Any], preferences: Preferences) -> Optio
         for name, value in values.items():
             GLOBAL_SETTINGS[name].check(value)
         said = {name: value for name, value in values.items() if value is not None}
-        options = Options(**said, stack_flag=flags["stack"] is not None)
+        options = Options(**said, query=flags["query"], stack_flag=flags["stack"] is not None)
         _check_endpoint(options)
         return replace(options, output=OutputForm(options.output))
 

@@ -15,7 +15,15 @@ import typer
 
 from countagg.cli.app.given import Command, ReadingCommand
 from countagg.cli.app.groups import CommandGroup
-from countagg.cli.app.options import DATA_FORMS, OutputForm, merge_flags, resolve_options, with_global_options
+from countagg.cli.app.options import (
+    DATA_FORMS,
+    PEOPLE_FORMS,
+    OutputForm,
+    merge_flags,
+    resolve_options,
+    with_global_options,
+    with_query,
+)
 from countagg.cli.app.preferences import load_preferences
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.streams import outlive_reader
@@ -101,8 +109,12 @@ def open_session(flags: Mapping[str, Any], words: str, forms: Sequence[OutputFor
     Raises:
         UsageError: an option cannot be meant, or the form is not one of these.
     """
+    reopen = partial(open_session, flags, words, forms)
+    flags = with_query(flags, words, forms)
     preferences = load_preferences(os.environ, flags["config"])
-    if (form := preferences.value("output", flags["output"]) or OutputForm.TABLE) not in forms:
+    # Whoever prefers a form does not thereby rule out what has but one.
+    form = flags["output"] if forms == PEOPLE_FORMS else preferences.value("output", flags["output"])
+    if (form or OutputForm.TABLE) not in forms:
         raise UsageError(
             f"{words} has no form {form}",
             where=preferences.origin("--output", flags["output"]),
@@ -112,7 +124,7 @@ def open_session(flags: Mapping[str, Any], words: str, forms: Sequence[OutputFor
     stderr = outlive_reader(sys.stderr, dispensable=True)
     given = frozenset(name for name, value in flags.items() if value is not None)
     session = Session(options, preferences, given, stdout=outlive_reader(sys.stdout), stderr=stderr)
-    session.reopen = partial(open_session, flags, words, forms)
+    session.reopen = reopen
     for path, reason in preferences.skipped:
         session.remark(f"{printable(str(path))} is skipped: {reason}", style="dim")
     return session

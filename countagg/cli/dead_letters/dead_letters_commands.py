@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from countagg.aws.stream_records import dates_of_records
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
@@ -21,10 +21,9 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import (
     describe_age,
     describe_moment,
-    write_json,
     write_table,
 )
-from countagg.cli.terminal.result import write_result
+from countagg.cli.terminal.result import write_document, write_result
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
 from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue, EventQueue
@@ -68,7 +67,7 @@ def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
     write_result(session, document, _HEADER, [_row(letter, now, whole=True) for letter in letters], write_text)
 
 
-@command("dead-letters show")
+@command("dead-letters show", DOCUMENT_FORMS)
 def show(
     session: Session,
     id: Annotated[str, typer.Argument(metavar="ID", help="The id, or its first characters.")],  # noqa: A002
@@ -81,7 +80,7 @@ def show(
         (letter,) = _with_missing_objects(session, select(letters, [id]))
         document = _document(letter, session.now()) | {"body": letter.message.body}
         if session.options.output is OutputForm.JSON:
-            write_json(session.stdout, document)
+            write_document(session, document)
         else:
             told = {"age_seconds": None, "sent_at": describe_moment(str(document["sent_at"]), session.now())}
             rows = [(name, str(value)) for name, value in (document | told).items() if value is not None]
@@ -126,7 +125,7 @@ def redrive(
         )
 
 
-@command("dead-letters purge", changes=True)
+@command("dead-letters purge", DOCUMENT_FORMS, changes=True)
 def purge(
     session: Session,
     ids: IdsArgument = None,
@@ -149,7 +148,7 @@ def purge(
         deleted = dead.delete([letter.message for letter in chosen])
     if session.options.output is OutputForm.JSON:
         document = {"stack": session.options.stack, "purged": [message.id for message in deleted]}
-        write_json(session.stdout, document)
+        write_document(session, document)
     else:
         session.result_console.print(f"{len(deleted)} deleted")
     if len(deleted) < len(chosen):

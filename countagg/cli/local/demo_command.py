@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from countagg.cli.app.groups import INTERRUPTED
+from countagg.cli.app.options import PEOPLE_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.core.errors import CountaggError
@@ -71,7 +72,7 @@ On AWS: countagg setup; all commands: countagg help
 """
 
 
-@command("demo")
+@command("demo", PEOPLE_FORMS)
 def demo(
     session: Session,
     keep: Annotated[bool, typer.Option("--keep", help="Leave engine and stack up, to look around.")] = False,

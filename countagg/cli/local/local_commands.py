@@ -10,16 +10,17 @@ from typing import Annotated
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS, PEOPLE_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import describe_moment, for_reader, write_json, write_table
+from countagg.cli.terminal.render import describe_moment, for_reader, write_table
+from countagg.cli.terminal.result import write_document
 from countagg.local import EngineState, EngineStatus, LocalEngine, client_environment, export_lines
 
 _MEGABYTE = 1024 * 1024
 
 
-@command("local start")
+@command("local start", DOCUMENT_FORMS)
 def start(
     session: Session,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; by default any free one.")] = None,
@@ -36,7 +37,7 @@ def start(
     session.remark("next: countagg --local setup --bucket counters-demo --create-bucket", style="dim")
 
 
-@command("local stop")
+@command("local stop", DOCUMENT_FORMS)
 def stop(session: Session) -> None:
     """Stop the embedded engine, with all that it holds.
 
@@ -44,13 +45,13 @@ def stop(session: Session) -> None:
     """
     record = LocalEngine().stop()
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, {"stopped": record is not None})
+        write_document(session, {"stopped": record is not None})
     else:
         text = "the engine is not running" if record is None else f"stopped {record.endpoint_url}"
         session.result_console.print(text)
 
 
-@command("local status")
+@command("local status", DOCUMENT_FORMS)
 def status(session: Session) -> None:
     """Show whether the embedded engine runs; exit with 1 if it does not.
 
@@ -75,7 +76,7 @@ def _write_status(session: Session, status: EngineStatus) -> None:
         "log": str(status.log_path),
     }
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, document)
+        write_document(session, document)
         return
     shown = document | {"memory_bytes": f"{status.memory_bytes / _MEGABYTE:.0f} MB"}
     if record:
@@ -89,7 +90,7 @@ def _write_status(session: Session, status: EngineStatus) -> None:
     write_table(session.result_console, ("ENGINE", ""), rows)
 
 
-@command("local env")
+@command("local env", DOCUMENT_FORMS)
 def env(
     session: Session,
     shell: Annotated[
@@ -106,7 +107,7 @@ def env(
     """
     record = LocalEngine().require_running()
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, {"environment": client_environment(record)})
+        write_document(session, {"environment": client_environment(record)})
         return
     for line in export_lines(record, shell or shell_of(session.environ)):
         session.stdout.write(line + os.linesep)
@@ -117,7 +118,7 @@ def shell_of(variables: Mapping[str, str]) -> str:
     return Path(variables.get("SHELL") or "sh").name
 
 
-@command("local logs")
+@command("local logs", PEOPLE_FORMS)
 def logs(
     session: Session,
     lines: Annotated[int, typer.Option(min=1, help="Number of lines from the end.")] = 100,

@@ -15,7 +15,7 @@ from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.live import until_interrupted, while_read
-from countagg.cli.terminal.render import write_json_line
+from countagg.cli.terminal.result import write_document_line
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
 from countagg.core.polling import FOREVER, Polling
@@ -157,7 +157,7 @@ def _require_logs(session: Session, functions: Sequence[str], missing: set[str])
 
 def _write(session: Session, line: LogLine) -> None:
     if session.options.output is OutputForm.JSON:
-        write_json_line(session.stdout, _document(line))
+        write_document_line(session, _document(line))
     else:
         function = line.event.function.removeprefix(f"{session.options.stack}-")
         text = render_line(line, function, verbose=session.options.verbose)

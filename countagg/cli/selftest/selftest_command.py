@@ -14,7 +14,7 @@ from countagg.aws.kinds.binding import Forced
 from countagg.aws.probes import CallMeter
 from countagg.cli.app.choice_options import read_choices
 from countagg.cli.app.groups import INTERRUPTED
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DIFFERENT, MAX_COST, ExpectAccountOption, MaxCostOption, YesOption
@@ -48,10 +48,8 @@ _SaveOption = Annotated[
     Path | None, typer.Option(help="Write the report to this file, as JSON without names or account ids.")
 ]
 
-_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
 
-
-@command("selftest", forms=_FORMS, changes=True)
+@command("selftest", forms=DOCUMENT_FORMS, changes=True)
 def selftest(
     session: Session,
     keep: _KeepOption = False,

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from countagg import __version__
 from countagg.cli.app.options import DEFAULT_STACK, OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_json, write_table
+from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.result import write_document
 from countagg.core.printable import printable
 from countagg.operate.selftest.bench import Bench
 from countagg.operate.selftest.report import report
@@ -111,7 +112,7 @@ def _names(session: Session, bench: Bench) -> dict[str, str]:
 def write_self_test(session: Session, self_test: SelfTest, document: Mapping[str, Any]) -> None:
     """Write what came of a self-test to stdout."""
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, document)
+        write_document(session, document)
         return
     rows = [
         (each.step.name, str(each.outcome), f"{each.seconds:.1f}", _measured(each) or each.got or "")

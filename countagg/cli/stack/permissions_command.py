@@ -12,9 +12,10 @@ import typer
 from countagg.aws.pipeline import read_environment
 from countagg.aws.session import configured_place
 from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.result import write_foreign_document
 from countagg.core.errors import InvalidObjectKey, UsageError
 from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
 from countagg.provision.choices import Remembered
@@ -38,7 +39,7 @@ _AccountOption = Annotated[
 ]
 
 
-@command("permissions print", forms=(OutputForm.TABLE, OutputForm.JSON))
+@command("permissions print", forms=DOCUMENT_FORMS)
 @taking_choices(*POLICY_CHOICES)
 def print_policy(
     session: Session,
@@ -64,7 +65,7 @@ def print_policy(
         flags = {**flags, "bucket": flags["bucket"] or _throw_away(session, place), "create_bucket": True}
     settings = complete_settings(session, flags, _remembered(session, account), POLICY_CHOICES)
     document = _document(role, instance_id or (), settings, place)
-    session.stdout.write(json.dumps(document, indent=2) + "\n")
+    write_foreign_document(session, document)
     if role is Audience.INSTANCE and not instance_id:
         session.remark(f"tag the instance's role, or its session, with {INSTANCE_TAG} = the instance's id")
     if role in _MAKING_ROLES and not settings.permissions_boundary:

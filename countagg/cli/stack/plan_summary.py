@@ -75,4 +75,6 @@ def _loss(change: Change) -> str:
 
 
 def _folded(beginning: str, text: str) -> list[str]:
-    return wrap(f"{beginning} {text}", _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    return wrap(
+        f"{beginning} {text}", _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

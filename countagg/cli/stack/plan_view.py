@@ -50,12 +50,13 @@ def _print_lines(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
         style = _STYLES.get(line[:1], "bold" if line[:1].isalpha() else "")
         for part in _folded(line, console.width) if console.is_terminal else [line]:
-            console.print(part, style=style)
+            console.print(part, style=style, soft_wrap=True)
 
 
 def _folded(line: str, width: int) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()) + _HANGING if line.startswith(" ") else _BELOW_RESOURCE)
-    return wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    # A name or an ARN that has no room on a line is left to the terminal to break: it can be copied as it is.
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def plan_lines(changes: Sequence[Change]) -> list[str]:

@@ -16,7 +16,8 @@ from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.stack.adoption import tell_next
 from countagg.cli.stack.carrying_out import ask, prepare_deployment, write_changes
 from countagg.cli.stack.settings_file import write_settings
-from countagg.cli.terminal.render import for_reader, write_csv, write_json, write_table
+from countagg.cli.terminal.render import for_reader, write_csv, write_table
+from countagg.cli.terminal.result import write_document
 from countagg.core.errors import UsageError
 from countagg.core.names import variable_of
 from countagg.provision.choices import NoBucket
@@ -125,7 +126,7 @@ def outputs(
         named = {wanted: named[wanted]}
     match session.options.output:
         case OutputForm.JSON:
-            write_json(session.stdout, {"outputs": named})
+            write_document(session, {"outputs": named})
         case OutputForm.ENV:
             for name, value in named.items():
                 line = f"export {variable_of(name)}={shlex.quote(value)}"

@@ -8,7 +8,8 @@ from countagg.aws.tagged import tagged_by_stack
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_csv, write_json, write_table
+from countagg.cli.terminal.render import write_csv, write_table
+from countagg.cli.terminal.result import write_document
 from countagg.operate.stack.stacks import find_stacks
 
 _HEADER = ("STACK", "RESOURCES", "FUNCTIONS", "TABLES", "BUCKET")
@@ -25,7 +26,7 @@ def stacks(session: Session) -> None:
     region = session.clients.region()
     found = find_stacks(tagged_by_stack(session.clients))
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, {"region": region, "stacks": [asdict(each) for each in found]})
+        write_document(session, {"region": region, "stacks": [asdict(each) for each in found]})
         return
     rows = [
         (each.stack, str(each.resources), str(each.functions), str(each.tables), each.bucket or "")

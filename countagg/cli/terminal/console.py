@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from typing import Any, Final, TextIO
 
@@ -13,6 +14,8 @@ from countagg.cli.terminal.streams import printable_lines
 
 _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
+_WORD: Final = re.compile(r"^ *\S+|\S+", re.MULTILINE)
+"""A word of a text, which at the beginning of a line is indented."""
 
 
 def make_console(file: TextIO, *, no_color: bool) -> Console:
@@ -42,7 +45,7 @@ class _PrintableConsole(Console):
 
     def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console has them
         """Print texts, and what else can be printed."""
-        words = (word for each in objects if isinstance(each, str | Text) for word in str(each).split())
+        words = (word for each in objects if isinstance(each, str | Text) for word in _WORD.findall(str(each)))
         super().print(*objects, **{"soft_wrap": any(cell_len(word) > self.width for word in words) or None, **how})
 
     def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them

@@ -15,7 +15,8 @@ import typer
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import for_reader, to_the_second, write_json_line
+from countagg.cli.terminal.render import for_reader, to_the_second
+from countagg.cli.terminal.result import write_document_line
 from countagg.cli.terminal.streams import is_deserted
 from countagg.core.polling import FOREVER, Polling
 from countagg.core.printable import printable
@@ -85,7 +86,7 @@ class NewsWriter:
         stdout, time = self._session.stdout, to_the_second(at)
         match self._session.options.output:
             case OutputForm.JSON:
-                write_json_line(stdout, {"time": time, **document})
+                write_document_line(self._session, {"time": time, **document})
             case OutputForm.CSV:
                 for row in rows:
                     shown = (for_reader(stdout, cell) if isinstance(cell, str) else cell for cell in row)

@@ -39,9 +39,19 @@ def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
     What the encoding lacks, and what a terminal might obey, reorder or not show, is escaped as JSON has it: the
     document stays the same.
     """
-    text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, ensure_ascii=False, indent=2)
+    write_json_value(file, with_schema(document))
+
+
+def with_schema(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with the number of its form."""
+    return {"schema": 1, **document}
+
+
+def write_json_value(file: TextIO, value: object) -> None:
+    """Write any JSON, as `write_json` does."""
+    text = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, indent=2)
     if encodable(text, file.encoding) != text:
-        text = simplejson.dumps({"schema": 1, **document}, use_decimal=True, indent=2)
+        text = simplejson.dumps(value, use_decimal=True, indent=2)
     file.write("".join(f"{printable(line, _json_escape)}\n" for line in text.split("\n")))
 
 
@@ -49,9 +59,23 @@ def _json_escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def write_json_line(file: TextIO, document: Mapping[str, Any]) -> None:
-    """Write a document on one line, in ASCII: one of many, which may end on a terminal."""
-    file.write(simplejson.dumps({"schema": 1, **document}, use_decimal=True, separators=(",", ":")) + "\n")
+def write_json_line(file: TextIO, value: object) -> None:
+    """Write JSON on one line, in ASCII: one of many, which may end on a terminal."""
+    file.write(simplejson.dumps(value, use_decimal=True, separators=(",", ":")) + "\n")
+
+
+def write_plain(file: TextIO, value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Write JSON as text: a list or an object on one line, with tabs, and a list of these a line each."""
+    nested = isinstance(value, list) and any(isinstance(each, list | dict) for each in value)
+    for line in value if nested else [value]:
+        cells = line.values() if isinstance(line, dict) else line if isinstance(line, list) else [line]
+        file.write("\t".join(_plain(file, cell) for cell in cells) + "\n")
+
+
+def _plain(file: TextIO, value: object) -> str:
+    if isinstance(value, str):
+        return for_reader(file, value)
+    return f"{value:f}" if isinstance(value, Decimal) else simplejson.dumps(value, use_decimal=True)
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

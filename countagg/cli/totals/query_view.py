@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import describe_moment, for_reader, grouped, write_csv, write_json, write_table
+from countagg.cli.terminal.render import describe_moment, for_reader, grouped, write_csv, write_table
+from countagg.cli.terminal.result import write_document
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
 from countagg.operate.totals.query import TotalsOfDay
@@ -26,7 +27,7 @@ def write_day(session: Session, totals: TotalsOfDay, waiting: WaitingFiles | Non
     form = session.options.output
     if form is OutputForm.JSON:
         beside = {} if waiting is None else {"files_not_included": waiting.count}
-        write_json(session.stdout, day_document(totals) | beside)
+        write_document(session, day_document(totals) | beside)
     elif form is OutputForm.CSV:
         rows = [(*names, format_value(value)) for names, value in _lines(totals)]
         write_csv(session.stdout, _header(totals), rows)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DateOption, YesOption
 from countagg.cli.terminal.progress import progress_bar
-from countagg.cli.terminal.render import counted, write_json
+from countagg.cli.terminal.render import counted
+from countagg.cli.terminal.result import write_document
 from countagg.core.days import resolve_day
 from countagg.core.errors import TimedOut, UsageError
 from countagg.core.polling import Polling
@@ -33,7 +34,7 @@ from countagg.provision.packaged import packaged_folder
 _TIMEOUT = 120.0
 
 
-@command("upload-sample", changes=True)
+@command("upload-sample", DOCUMENT_FORMS, changes=True)
 def upload_sample(
     session: Session,
     date: DateOption = "today",
@@ -71,7 +72,7 @@ def upload_sample(
     version = _wait(session, day, uploads, timeout) if wait else None
     if session.options.output is OutputForm.JSON:
         document = {"date": day, "uploaded": total, "instances": len(uploads), "included": wait}
-        write_json(session.stdout, document | ({"version": version} if wait else {}))
+        write_document(session, document | ({"version": version} if wait else {}))
     else:
         included = ", all included in the totals" if wait else ""
         session.result_console.print(f"{total} files of {len(uploads)} instances uploaded for {day}{included}")
@@ -99,7 +100,7 @@ def remove_instances(session: Session, day: str, instances: Sequence[str], timeo
             hint="their files are deleted; see `countagg status`",
         )
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, {"date": day, "removed": len(instances)})
+        write_document(session, {"date": day, "removed": len(instances)})
     else:
         session.result_console.print(f"{counted(len(instances), 'instance')} taken out of the totals of {day}")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from countagg.cli.app import completion
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
-from countagg.cli.terminal.render import write_json
+from countagg.cli.terminal.result import write_document
 from countagg.cli.upload.inclusion import replaced_snapshots, wait_for_totals
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
 from countagg.cli.upload.upload_service import serve
@@ -75,10 +75,8 @@ _PrintUnit = Annotated[
     ),
 ]
 
-FORMS: Final = (OutputForm.TABLE, OutputForm.JSON)
 
-
-@command("upload", FORMS, changes=True)
+@command("upload", DOCUMENT_FORMS, changes=True)
 def upload(
     session: Session,
     sources: _Sources = None,
@@ -175,7 +173,7 @@ def _show(
             for each in files
         ]
         document: dict[str, Any] = {"instance": target.instance, "bucket": target.bucket, "files": listed}
-        write_json(session.stdout, document | {"remarks": dict(remarks)})
+        write_document(session, document | {"remarks": dict(remarks)})
         return
     for each in files:
         done = "uploaded to" if each.etag else "unchanged, not uploaded again:"
@@ -192,6 +190,6 @@ def _withdraw(session: Session, flags: UploadFlags) -> None:
         key = job.uploader(session).withdraw(day)
     target = job.plan.target
     if session.options.output is OutputForm.JSON:
-        write_json(session.stdout, {"instance": target.instance, "bucket": target.bucket, "withdrawn": key})
+        write_document(session, {"instance": target.instance, "bucket": target.bucket, "withdrawn": key})
         return
     session.result_console.print(f"s3://{target.bucket}/{key} deleted: {target.instance} is withdrawn from {day}")

@@ -32,6 +32,7 @@ GLOBAL_OPTIONS: Final = {
     "--quiet",
     "--verbose",
     "--no-color",
+    "--query",
     "--version",
 }
 CHOICES: Final = {choice.option for choice in settings.CHOICES.values()}
@@ -314,7 +315,7 @@ def test_the_help_begins_with_the_commands_and_names_the_global_options_in_one_s
 
     assert lines.index("Try out:") < lines.index("Options:")
     assert "Global options, before or after the command: --stack, --profile, " in text
-    assert "--no-color, --config, --version. `countagg help options` tells what each is." in text
+    assert "--no-color, --query, --config, --version. `countagg help options` tells what each is." in text
 
 
 def test_the_global_options_are_told_on_demand(countagg: CommandLine) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Final
 import boto3
 import pytest
 
-from tests.cli.account import ACCOUNT, BUCKET
-from tests.cli.running import CommandLine
+from countagg.cli.main import main
+from tests.cli.account import ACCOUNT, BUCKET, write_day
+from tests.cli.app.test_help import leaves, tree
+from tests.cli.running import CommandLine, Terminal
 
 ARN: Final = f"us-east-1:{ACCOUNT}"
 OUTPUTS: Final = {
@@ -174,3 +178,117 @@ def test_an_output_that_is_none_is_answered_with_those_there_are(countagg: Comma
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("countagg: NAME: there is no output 'buket'\n  try: it is one of stack, account, ")
+
+
+LONG: Final = "i-0123456789abcdef" * 4
+KEY: Final = f"counters/2026-07-01/values_{LONG}"
+READ: Final = (
+    "outputs",
+    "stacks",
+    "plan",
+    "status",
+    "instances --date 2026-07-01",
+    "query --date 2026-07-01 --by-instance",
+    "query --since 2026-07-01 --until 2026-07-02",
+    "limits list --date 2026-07-01",
+    "verify --settle 0 --date 2026-07-01",
+    "explain COUNTER1 --date 2026-07-01",
+    f"explain {KEY}",
+    "logs",
+    "dead-letters list",
+    "dead-letters show 0",
+    "bundle",
+    "cost",
+    "permissions print --role reader",
+    "local status",
+)
+CHANGED: Final = (
+    "setup --yes",
+    f"limits set COUNTER{'R' * 100} 5",
+    "limits unset COUNTER",
+    "limits import limits.txt",
+    "repair --dry-run --settle 0 --date today",
+    "upload-sample",
+    f"upload --bucket {BUCKET} --instance-id i-1 counters.txt",
+    "dead-letters redrive --yes 0",
+    "dead-letters purge --yes 0",
+    "local stop",
+)
+ELSEWHERE: Final = {"doctor", "teardown", "loadtest", "selftest", "local start", "local env"}
+"""They take more than this account has; what they write goes the same way."""
+
+
+@pytest.fixture(scope="module")
+def _a_day(stack: None) -> None:  # noqa: ARG001 - it must be there
+    """Give the stack a day."""
+    for instance, value in ((LONG, 5), ("i-2", 6)):
+        key = f"counters/2026-07-01/values_{instance}"
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=f"COUNTER1 {value}\n")
+    write_day("2026-07-01", {LONG: {"COUNTER1": "5"}, "i-2": {"COUNTER1": "6"}})
+
+
+def named(line: str) -> str:
+    """Return the command that a line is of."""
+    return max((name for name, _ in leaves(tree()) if f"{line} ".startswith(f"{name} ")), key=len)
+
+
+def forms_of(command: object) -> str:
+    [output] = [each for each in command.params if each.name == "output"]  # type: ignore[attr-defined]  # click's
+    return str(output.metavar)
+
+
+def test_every_command_with_json_is_asked_or_told_why_not() -> None:
+    with_json = {name for name, found in leaves(tree()) if "json" in forms_of(found)}
+
+    assert {named(line) for line in (*READ, *CHANGED)} | ELSEWHERE == with_json
+
+
+def filled_in(line: str) -> list[str]:
+    if line.endswith(" 0"):
+        url = boto3.client("sqs").get_queue_url(QueueName="countagg-dead-letters")["QueueUrl"]
+        sent = boto3.client("sqs").send_message(QueueUrl=url, MessageBody=f"no event, of {KEY}")
+        return [*line.split()[:-1], sent["MessageId"]]
+    Path("limits.txt").write_text("COUNTER1 7\n")
+    Path("counters.txt").write_text("COUNTER1 7\n")
+    return line.split()
+
+
+@pytest.mark.usefixtures("_a_day")
+@pytest.mark.parametrize("line", [*READ, *CHANGED])
+def test_every_document_is_chosen_from(line: str, countagg: CommandLine) -> None:
+    words = filled_in(line)
+
+    ran = countagg(*words, "--query", "[keys(@)[0], schema || Version]", "--output", "text")
+
+    found = [each.split("\t") for each in ran.out.splitlines()]
+    assert ran.code in {0, 1, 4, 7}, ran.err
+    assert all(len(each) == 2 and each[1] in {"1", "2012-10-17"} for each in found)
+    assert len(found) == 1 or (line == "logs" and not found), ran
+
+
+TABLES: Final = (
+    *(("outputs", columns) for columns in (40, 80, 140)),
+    ("stacks", 40),
+    ("plan --retention logs=7", 40),
+    ("instances --date 2026-07-01", 80),
+    ("verify --settle 0 --date 2026-07-01", 40),
+    ("explain COUNTER1 --date 2026-07-01", 80),
+    (f"explain {KEY}", 40),
+    ("dead-letters list", 80),
+    ("dead-letters show 0", 40),
+)
+
+
+@pytest.mark.usefixtures("_a_day")
+@pytest.mark.parametrize(("line", "columns"), TABLES)
+def test_no_arn_address_or_key_is_broken_on_any_terminal(
+    line: str, columns: int, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = filled_in(line)
+    in_a_pipe = {word for word in countagg(*words).out.split() if re.search(r"^arn:|\w/\w|_i-", word)}
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    with contextlib.redirect_stdout(Terminal()) as out:
+        main(words)
+
+    assert in_a_pipe <= set(re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).split())

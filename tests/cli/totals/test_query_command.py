@@ -163,7 +163,7 @@ def test_as_text_totals_are_a_counter_file(countagg: CommandLine) -> None:
     assert countagg("query", "--date", "2020-01-01", "--output", "text").out == ""
 
 
-@pytest.mark.parametrize("command", [("status",), ("upload-sample",), ("plan",), ("local", "status")])
+@pytest.mark.parametrize("command", [("status",), ("plan",), ("limits", "list")])
 def test_no_other_command_has_that_form(command: tuple[str, ...], countagg: CommandLine) -> None:
     ran = countagg(*command, "--output", "text")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from countagg.cli.app.session import Session
@@ -31,41 +32,44 @@ def prepare_deployment(session: Session) -> tuple[Deployment, Reporter]:
 
 def ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:
     """Show what is about to be done, a long plan in short where one may ask for all, and have it agreed to."""
-    from countagg.cli.stack.plan_summary import summary_lines
-    from countagg.cli.stack.plan_view import plan_lines, print_plan
-
-    console = session.progress_console
-
-    def show_plan() -> None:
-        print_plan(console, planned.changes)
-        console.print("")
+    from countagg.cli.stack.plan_view import plan_lines
 
     asked = session.stdin.isatty() and not yes
     is_long = asked and not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
-    if not session.options.quiet:
-        console.print("")
-        if is_long:
-            for line in summary_lines(planned.changes):
-                console.print(line)
-            console.print("")
-        else:
-            show_plan()
-    session.confirm(question, answer, yes=yes, details=show_plan if is_long else None)
+    show_plan(session, planned, whole=not is_long)
+    details = partial(show_plan, session, planned, whole=True) if is_long else None
+    session.confirm(question, answer, yes=yes, details=details)
+
+
+def show_plan(session: Session, planned: Plan, *, whole: bool) -> None:
+    """Show what is about to be done, in short or field by field, unless --quiet."""
+    from countagg.cli.stack.plan_summary import summary_lines
+    from countagg.cli.stack.plan_view import print_plan
+
+    if session.options.quiet:
+        return
+    console = session.progress_console
+    console.print("")
+    if whole:
+        print_plan(console, planned.changes)
+    else:
+        for line in summary_lines(planned.changes):
+            console.print(line)
+    console.print("")
 
 
 def write_changes(
     session: Session, changes: Sequence[Change], took: timedelta | None, more: Mapping[str, Any]
 ) -> None:
     """Write what was done, or would be, to stdout."""
-    from countagg.cli.stack.plan_view import change_documents, tally_line
-    from countagg.operate.stack.deployment import tally
+    from countagg.cli.stack.plan_view import tally_line
+    from countagg.operate.stack.plan_document import plan_document
 
     document = {
         "stack": session.options.stack,
         "account": session.caller.place.account,
         "region": session.caller.place.region,
-        "changes": change_documents(changes),
-        "summary": tally(changes),
+        **plan_document(changes),
         **({} if took is None else {"seconds": round(took.total_seconds(), 1)}),
         **more,
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
 from countagg.cli.stack.plan_view import tally_line
 from countagg.core.printable import printable
+from countagg.operate.stack.plan_document import ROLES
 from countagg.operate.stack.plan_fields import leaves
 from countagg.provision.reconcile import Action, Change
 
@@ -19,20 +20,24 @@ _KINDS: Final = {
     "notification": "bucket notification",
 }
 """Where the kind of a resource's id is not the word for it."""
+_READING: Final = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Receive", "Scan")
+_VERBS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "read": lambda action: action.startswith((*_READING, "*")),
+    "write": lambda action: not action.startswith(_READING),
+}
+"""Which actions count as what; a pattern of all as both."""
 _MOST_NAMED: Final = 12
 _WIDTH: Final = 80
 
 
 def summary_lines(changes: Sequence[Change]) -> list[str]:
-    """Return what would be done: by kind, what the roles may, and what is lost, in at most some twenty lines."""
+    """Return what would be done: by kind, what the roles may, and what is lost: far less than a screen."""
     lines: list[str] = []
     for action, word in ((Action.CREATE, "create"), (Action.UPDATE, "update"), (Action.DELETE, "delete")):
         touched = [change for change in changes if change.action is action]
         if touched:
             lines += _folded(f"{word} {len(touched)}:", _named(touched, by_kind=action is not Action.UPDATE))
-    for change in changes:
-        if change.resource.startswith("role/") and (rights := list(_rights(change))):
-            lines += _folded(f"{change.resource} may call", ", ".join(rights))
+    lines += _roles(changes)
     losing = [change for change in changes if change.holds and change.action is not Action.KEEP]
     if losing:
         lines += _folded("deletes what cannot be brought back:", ", ".join(map(_loss, losing)))
@@ -51,15 +56,28 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}{'es' if word.endswith('s') else 's'}"
 
 
-def _rights(change: Change) -> Iterator[str]:
-    """Yield what a role may call from now on, by service."""
-    by_service: defaultdict[str, set[str]] = defaultdict(set)
+def _roles(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield a line for each role that gets rights: which services it may read from and write to."""
+    rights = {
+        change.resource: text
+        for change in changes
+        if change.resource.startswith(ROLES) and (text := _rights(change))
+    }
+    width = max(map(len, rights), default=0)
+    for resource, text in rights.items():
+        yield f"{resource:<{width}}  may {text}"
+
+
+def _rights(change: Change) -> str:
+    """Return what a role may do from now on, in words; empty if nothing more."""
+    services: defaultdict[str, set[str]] = defaultdict(set)
     if change.action is not Action.DELETE:
         for leaf in (leaf for field in change.fields for leaf in leaves(field)):
             for service, _, action in (each.partition(":") for each in _allowed(leaf.desired)):
-                by_service[service].add(action)
-    for service, actions in sorted(by_service.items()):
-        yield f"{service} {' '.join(sorted(actions))}"
+                for verb, begins in _VERBS.items():
+                    if begins(action):
+                        services[verb].add(service)
+    return "; ".join(f"{verb} {', '.join(sorted(services[verb]))}" for verb in _VERBS if services[verb])
 
 
 def _allowed(statement: Any) -> list[str]:  # noqa: ANN401 - any JSON

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.core.printable import printable
 from countagg.operate.stack.deployment import tally
+from countagg.operate.stack.plan_document import ROLES
 from countagg.operate.stack.plan_fields import leaves
 from countagg.provision.differences import FieldChange
-from countagg.provision.reconcile import Action, Change, Holds
+from countagg.provision.reconcile import Action, Change
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,6 @@ _STYLES: Final = {"+": "green", "~": "yellow", "-": "red"}
 _HANGING: Final = 2
 _BELOW_RESOURCE: Final = 10
 """Columns that a line that is too long is indented by, below a field and below a resource."""
-_ROLES: Final = "role/"
 _STAYS: Final = "Stays as it is"
 
 
@@ -77,7 +76,7 @@ def receipt_lines(changes: Sequence[Change]) -> list[str]:
 def _sections(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
     touched = [change for change in changes if change.action is not Action.KEEP]
     losing = [change for change in touched if change.holds]
-    iam = [change for change in touched if change.resource.startswith(_ROLES)]
+    iam = [change for change in touched if change.resource.startswith(ROLES)]
     yield "", [change for change in touched if change not in losing and change not in iam]
     yield "IAM: who may do what", iam
     yield "Deletes what cannot be brought back", losing
@@ -146,22 +145,3 @@ def tally_line(changes: Sequence[Change], *, done: bool) -> str:
     """Return the closing line: how many resources were treated how, or would be."""
     counts = tally(changes)
     return ", ".join(f"{counts[action]} {_DONE[action] if done else f'to {action}'}" for action in Action)
-
-
-def change_documents(changes: Sequence[Change]) -> list[dict[str, Any]]:
-    """Return the changes for JSON."""
-    return [_document(change) for change in changes]
-
-
-def _document(change: Change) -> dict[str, Any]:
-    fields = [leaf for field in change.fields for leaf in leaves(field)]
-    return {
-        "resource": change.resource,
-        "action": str(change.action),
-        "name": change.name,
-        "fields": [asdict(leaf) for leaf in fields],
-        "note": change.note or "",
-        "iam": change.resource.startswith(_ROLES),
-        "loses": str(change.holds) if isinstance(change.holds, Holds) else None,
-        "contents": change.contents or "",
-    }

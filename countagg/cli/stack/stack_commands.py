@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,8 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
 from countagg.cli.stack.adoption import tell_next
-from countagg.cli.stack.carrying_out import ask, prepare_deployment, write_changes
+from countagg.cli.stack.carrying_out import ask, prepare_deployment, show_plan, write_changes
+from countagg.cli.stack.plan_file import plan_again, save_plan
 from countagg.cli.stack.settings_file import write_settings
 from countagg.cli.terminal.render import for_reader, write_csv, write_table
 from countagg.cli.terminal.result import write_document
@@ -42,6 +44,14 @@ def setup(
     details: Annotated[
         bool, typer.Option("--details", help="Show the plan with every field before the question.")
     ] = False,
+    saved: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Carry out a plan of `plan --save`, without a question, and nothing else.",
+        ),
+    ] = None,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -57,16 +67,20 @@ def setup(
 
     session.introduce(expect_account)
     deployment, reporter = prepare_deployment(session)
-    try:
-        planned = _plan(session, deployment, flags)
-    except NoBucket as error:
-        planned = _plan(session, deployment, {**flags, **_propose_bucket(session, error, yes=yes)})
+    planned = _planned(session, deployment, flags, saved, yes=yes)
     changes, began = planned.changes, session.now()
     if planned.is_pending:
-        _tell_cost(session, planned)
-        ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
+        if saved is None:
+            _tell_cost(session, planned)
+            ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
+        else:
+            # Whoever saved it has looked at it.
+            show_plan(session, planned, whole=details)
         began = session.now()
-        changes = reporter.carry_out(apply(planned, reporter.begun, anything=yes), len(planned.changes))
+        steps = apply(planned, reporter.begun, anything=yes and saved is None)
+        changes = reporter.carry_out(steps, len(planned.changes))
+    elif saved is not None:
+        session.remark("nothing to do: all is as the plan would leave it")
     took = session.now() - began
     outputs = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     write_changes(session, changes, took, {"outputs": outputs})
@@ -84,10 +98,13 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 6 if changes are pending.")
     ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the plan to a file too, for `setup --plan`.")
+    ] = None,
 ) -> None:
     """Show what setup would change, field by field, and touch nothing.
 
-    Example: countagg plan --detailed-exitcode
+    Example: countagg plan --bucket my-counters --save plan.json
     """
     from countagg.cli.stack.plan_view import print_plan
 
@@ -97,6 +114,8 @@ def plan(
         print_plan(session.result_console, planned.changes)
     else:
         write_changes(session, planned.changes, None, {})
+    if save is not None:
+        save_plan(session, planned, flags, save)
     if detailed_exitcode and planned.is_pending:
         raise typer.Exit(6)
 
@@ -137,6 +156,18 @@ def outputs(
             session.stdout.write(for_reader(session.stdout, named[wanted]) + "\n")
         case _:
             write_table(session.result_console, ("OUTPUT", "VALUE"), list(named.items()))
+
+
+def _planned(
+    session: Session, deployment: Deployment, flags: Mapping[str, Any], saved: Path | None, *, yes: bool
+) -> Plan:
+    """Return what setup is to do: what a file says, or what is chosen."""
+    if saved is not None:
+        return plan_again(session, deployment, saved, flags)
+    try:
+        return _plan(session, deployment, flags)
+    except NoBucket as error:
+        return _plan(session, deployment, {**flags, **_propose_bucket(session, error, yes=yes)})
 
 
 def _plan(session: Session, deployment: Deployment, flags: Mapping[str, Any]) -> Plan:

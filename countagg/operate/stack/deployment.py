@@ -45,12 +45,16 @@ class Plan:
         changes: what would be done; nothing was touched.
         arns: of the resources, as far as they follow from their names.
         foreign: the bucket's notifications that are not ours; None if there is no bucket.
+        settings: of the stack; None of one that is to be removed.
+        zip: hash of the functions' zip, as Lambda tells it; None likewise.
     """
 
     nodes: tuple[Node[Any], ...]
     changes: tuple[Change, ...]
     arns: frozenset[str] = frozenset()
     foreign: dict[str, Any] | None = None
+    settings: StackSettings | None = None
+    zip: str | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -113,11 +117,13 @@ class Deployment:
         """
         remembered = self._remembered(chosen.stack)
         settings = chosen.settings(remembered)
-        nodes = stack_nodes(self._blueprint(settings, build_bundle(), Forced()))
+        code = build_bundle()
+        nodes = stack_nodes(self._blueprint(settings, code, Forced()))
         changes = tuple(deploy(nodes, dry_run=True, announce=_silent))
         self._check_neighbours(settings)
         notes = consequences(remembered, settings)
-        return Plan(nodes, tuple(_with_note(change, notes) for change in changes))
+        shown = tuple(_with_note(change, notes) for change in changes)
+        return Plan(nodes, shown, settings=settings, zip=code.sha256)
 
     def _check_neighbours(self, settings: StackSettings) -> None:
         bucket = look_at_bucket(self._clients, settings.bucket, self._place.account)

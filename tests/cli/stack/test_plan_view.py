@@ -14,7 +14,6 @@ from rich.console import Console
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.stack.plan_view import (
-    change_documents,
     plan_lines,
     print_changes,
     print_plan,
@@ -22,6 +21,7 @@ from countagg.cli.stack.plan_view import (
     receipt_lines,
     tally_line,
 )
+from countagg.operate.stack.plan_document import change_documents
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation
 from countagg.provision.reconcile import Action, Change, Holds
 from countagg.provision.stack import stack_nodes

@@ -70,7 +70,7 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
     assert summary.splitlines()[-1] == planned.out.splitlines()[-1]
     shown, asked, progress = rest.partition("\nChange the stack countagg? Type 'yes' to go on: ")
     assert asked
-    assert shown == planned.out
+    assert shown == f"\n{planned.out}"
     done = [line.split() for line in progress.splitlines() if line.startswith("create  ")]
     assert done == [["create", name] for name in IDS]
     tally, _, outputs = made.out.partition("\n\n")

@@ -32,26 +32,28 @@ if TYPE_CHECKING:
 
 _USUAL_FLEET = (100, 100)
 
+_TakeUpOption = Annotated[
+    bool, typer.Option("--take-up", help="Have today's files counted that the bucket has already.")
+]
+_DetailsOption = Annotated[
+    bool, typer.Option("--details", help="Show the plan with every field before the question.")
+]
+_PlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="FILE", help="Carry out a plan of `plan --save`, without a question, and nothing else."
+    ),
+]
+
 
 @command("setup", changes=True)
 @taking_choices()
 def setup(
     session: Session,
     flags: Mapping[str, Any],
-    take_up: Annotated[
-        bool, typer.Option("--take-up", help="Have today's files counted that the bucket has already.")
-    ] = False,
-    details: Annotated[
-        bool, typer.Option("--details", help="Show the plan with every field before the question.")
-    ] = False,
-    saved: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Carry out a plan of `plan --save`, without a question, and nothing else.",
-        ),
-    ] = None,
+    take_up: _TakeUpOption = False,
+    details: _DetailsOption = False,
+    saved: _PlanOption = None,
     yes: YesOption = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
@@ -70,12 +72,7 @@ def setup(
     planned = _planned(session, deployment, flags, saved, yes=yes)
     changes, began = planned.changes, session.now()
     if planned.is_pending:
-        if saved is None:
-            _tell_cost(session, planned)
-            ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
-        else:
-            # Whoever saved it has looked at it.
-            show_plan(session, planned, whole=details)
+        _ask(session, planned, saved, details=details, yes=yes)
         began = session.now()
         steps = apply(planned, reporter.begun, anything=yes and saved is None)
         changes = reporter.carry_out(steps, len(planned.changes))
@@ -156,6 +153,15 @@ def outputs(
             session.stdout.write(for_reader(session.stdout, named[wanted]) + "\n")
         case _:
             write_table(session.result_console, ("OUTPUT", "VALUE"), list(named.items()))
+
+
+def _ask(session: Session, planned: Plan, saved: Path | None, *, details: bool, yes: bool) -> None:
+    """Show the plan and have it agreed to; whoever saved one has looked at it."""
+    if saved is None:
+        _tell_cost(session, planned)
+        ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
+    else:
+        show_plan(session, planned, whole=details)
 
 
 def _planned(

@@ -12,6 +12,7 @@ import typer
 from countagg.cli.app.groups import App
 from countagg.cli.app.options import global_parameters
 from countagg.cli.app.wrong_usage import as_usage_error
+from countagg.cli.terminal.process import collect_late, end_process
 from countagg.cli.terminal.streams import open_standard_streams
 from countagg.core.errors import CountaggError, Declined
 
@@ -53,8 +54,9 @@ def _root_callback() -> Any:  # noqa: ANN401 - a function with a made-up signatu
 
 def run() -> NoReturn:
     """Run the command line and end the process."""
+    collect_late()
     open_standard_streams()
-    sys.exit(main(sys.argv[1:]))
+    end_process(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:

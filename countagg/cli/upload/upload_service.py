@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Final
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.process import collect_as_usual
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, read_job
 from countagg.core.errors import CountaggError, LeftOver, UsageError
 from countagg.core.printable import printable
@@ -50,6 +51,7 @@ def serve(session: Session, flags: UploadFlags, every: str, wait: Wait | None = 
         LeftOver: what is left at the end could not be sent.
     """
     interval = read_interval(every, flags)
+    collect_as_usual()
     with _signals_held():
         current: Session | None = session
         while current is not None:

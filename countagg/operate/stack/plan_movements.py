@@ -14,7 +14,7 @@ _FEW: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedStep:
     """What is to be done to a resource.
 
     Attributes:
@@ -30,7 +30,7 @@ class Step:
     fields: tuple[FieldChange, ...] = ()
 
 
-def find_moved(planned: Sequence[Step], due: Sequence[Step]) -> Iterator[tuple[str, str]]:
+def find_moved(planned: Sequence[PlannedStep], due: Sequence[PlannedStep]) -> Iterator[tuple[str, str]]:
     """Yield each resource that is neither as it was nor as the plan would leave it, and how it moved, in words.
 
     Args:
@@ -43,7 +43,7 @@ def find_moved(planned: Sequence[Step], due: Sequence[Step]) -> Iterator[tuple[s
             yield resource, told
 
 
-def _movement(planned: Step | None, due: Step | None) -> str | None:
+def _movement(planned: PlannedStep | None, due: PlannedStep | None) -> str | None:
     if planned is None:
         return "it is no part of the plan"
     if due is None:
@@ -56,7 +56,7 @@ def _movement(planned: Step | None, due: Step | None) -> str | None:
     return f"it has changed since the plan was made{_named(planned, due)}"
 
 
-def _agree(planned: Step, due: Step) -> bool:
+def _agree(planned: PlannedStep, due: PlannedStep) -> bool:
     return (
         (planned.action, planned.name) == (due.action, due.name)
         and len(planned.fields) == len(due.fields)
@@ -72,7 +72,7 @@ def _is_same(planned: FieldChange, due: FieldChange) -> bool:
     )
 
 
-def _named(planned: Step, due: Step) -> str:
+def _named(planned: PlannedStep, due: PlannedStep) -> str:
     """Return the fields that differ otherwise than planned, in brackets: a few."""
     if due.action is not Action.UPDATE:
         return ""

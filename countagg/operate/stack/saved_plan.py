@@ -15,7 +15,7 @@ from typing import Any, Final
 from countagg.core.errors import ConnectionProblem, PlanOutdated, UsageError, shorten
 from countagg.operate.stack.deployment import Plan
 from countagg.operate.stack.plan_document import change_documents, plan_document
-from countagg.operate.stack.plan_movements import Step, find_moved
+from countagg.operate.stack.plan_movements import PlannedStep, find_moved
 from countagg.provision.choices import Chosen
 from countagg.provision.differences import FieldChange
 from countagg.provision.place import Place
@@ -61,7 +61,7 @@ class SavedPlan:
     stack: str
     account: str
     region: str
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedStep, ...]
     made_with: MadeWith
 
     @property
@@ -206,9 +206,9 @@ def _parsed(document: Mapping[str, Any], where: str) -> SavedPlan:
     )
 
 
-def _steps(changes: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+def _steps(changes: Sequence[Mapping[str, Any]]) -> tuple[PlannedStep, ...]:
     return tuple(
-        Step(
+        PlannedStep(
             _text(change["resource"]),
             Action(change["action"]),
             _text(change["name"]),

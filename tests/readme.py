@@ -7,24 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from countagg.cli.app.subjects import SUBJECTS
+
 ROOT: Final = Path(__file__).parents[1]
-SUBJECTS: Final = (
-    "demonstration",
-    "setting-up",
-    "choices",
-    "permissions",
-    "uploading",
-    "reading",
-    "operating",
-    "commands",
-    "large-fleets",
-    "exactness",
-    "figures",
-    "cost",
-    "security",
-    "decisions",
-)
-"""What docs/ has for users, one file a subject."""
 DOCUMENTS: Final = ("README.md", *(f"docs/{subject}.md" for subject in SUBJECTS))
 """What users read."""
 README: Final = "\n".join((ROOT / name).read_text() for name in DOCUMENTS)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from countagg.cli.app.catalogue import CATALOGUE
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES
 from countagg.cli.app.preferences import SETTINGS
@@ -41,6 +42,13 @@ def test_every_command_is_in_readme(command: str) -> None:
         assert name in listed.replace("\\", "").split("|")
     else:
         assert f"`countagg {command}`" in README
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_document_on_commands_has_the_sentences_of_the_help(name: str) -> None:
+    [row] = re.findall(rf"^\| `countagg {name}(?: [^`]*)?` \| (.*) \|$", document("commands"), re.MULTILINE)
+
+    assert f"{row} ".startswith(f"{CATALOGUE[name].summary} ")
 
 
 @pytest.mark.parametrize("option", sorted(set(GLOBAL_NAMES) - {"version"}))

@@ -20,6 +20,7 @@ from packaging.metadata import Metadata
 from packaging.specifiers import SpecifierSet
 
 from countagg import __version__
+from countagg.cli.app.subjects import SUBJECTS
 
 pytestmark = pytest.mark.exhaustive
 
@@ -94,6 +95,7 @@ def document(*arguments: str, path: Path, cwd: Path) -> Mapping[str, Any]:
 
 def test_the_wheel_holds_the_package_and_what_it_reads_and_nothing_else(wheel: Path) -> None:
     beside = {f"countagg/{name}" for folder in BESIDE for name in files_of(folder)}
+    beside |= {f"countagg/docs/{subject}.md" for subject in SUBJECTS}
     about = {f"{INFO}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
 
     with zipfile.ZipFile(wheel) as archive:
@@ -177,6 +179,11 @@ def test_an_installed_wheel_works_from_any_folder(installed: Path, tmp_path: Pat
     found = run(code, path=installed, cwd=tmp_path).split()
 
     assert found == [str(package / name) for name in ("__init__.py", "policies", "sample_data")]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_an_installed_wheel_has_the_documents(subject: str, installed: Path) -> None:
+    assert (installed / f"countagg/docs/{subject}.md").read_bytes() == (ROOT / f"docs/{subject}.md").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def packaged_folder(name: str) -> Path:
-    """Return the folder `policies` or `sample_data`.
+    """Return the folder `policies`, `sample_data` or `docs`.
 
     Raises:
         CountaggError: the installation lacks it.

@@ -14,8 +14,9 @@ from typer.core import TyperCommand, TyperGroup
 from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.app.conversion import converting_plain_values
 from countagg.cli.app.given import refuse_bytes, refuse_empty
-from countagg.cli.app.help import OPTIONS_TOPIC, write_global_options, write_help
+from countagg.cli.app.help import OPTIONS_TOPIC, write_folded, write_global_options, write_help
 from countagg.cli.app.options import version_line
+from countagg.cli.app.subjects import SUBJECTS, subject_of, typed, write_subject
 from countagg.cli.terminal.streams import outlive_reader
 
 INTERRUPTED: Final = 130
@@ -91,7 +92,11 @@ class App(CommandGroup):
         return name, resolved and self.commands[str(name)], others
 
     def _asked(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as in typer
-        """Answer `version` and `help`; return what `help COMMAND` stands for, or the arguments as they are."""
+        """Answer `version` and `help`; return what `help COMMAND` stands for, or the arguments as they are.
+
+        Raises:
+            UsageError: help is asked for on what is neither a command nor a subject.
+        """
         match args:
             case ["version", *_]:
                 text = version_line()
@@ -101,12 +106,22 @@ class App(CommandGroup):
                 formatter = ctx.make_formatter()
                 write_global_options(self, ctx, formatter)
                 text = formatter.getvalue().rstrip()
+            case ["help", word, *others] if not word.startswith("-") and (subject := subject_of(word)):
+                write_subject(subject, sys.stdout, no_color=bool(ctx.params.get("no_color")))
+                return ctx.exit() or others
             case ["help", *words]:
                 return [*words, "--help"]
             case _:
                 return args
         sys.stdout.write(f"{text}\n")
         return ctx.exit() or args
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as in typer
+        """Write the help, with the subjects that there are documents on."""
+        super().format_help(ctx, formatter)
+        names = ", ".join(map(typed, SUBJECTS))
+        formatter.write_paragraph()
+        write_folded(formatter, f"Subjects, of which `countagg help SUBJECT` tells more: {names}.")
 
     def show_way(self, ctx: Any) -> None:  # noqa: ANN401 - as in typer
         """Show the order of work."""

@@ -43,11 +43,15 @@ def write_help(command: Any, context: Any, formatter: Any) -> None:  # noqa: ANN
     _write_sections(formatter, sections)
     if short:
         formatter.write_paragraph()
-        # Not by the formatter, which breaks lines within names.
-        formatter.write(f"{fill(_global_line(short), formatter.width, break_on_hyphens=False)}\n")
+        write_folded(formatter, _global_line(short))
     if command.epilog:
         formatter.write_paragraph()
         formatter.write_text(command.epilog)
+
+
+def write_folded(formatter: Any, text: str) -> None:  # noqa: ANN401 - click's
+    """Write a paragraph; not by the formatter, which breaks lines within names."""
+    formatter.write(f"{fill(text, formatter.width, break_long_words=False, break_on_hyphens=False)}\n")
 
 
 def write_global_options(command: Any, context: Any, formatter: Any) -> None:  # noqa: ANN401 - the same

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.chart import Line, draw_chart
 from countagg.cli.terminal.render import grouped, write_table
 from countagg.cli.terminal.result import write_result
-from countagg.cli.totals.pivot_view import pivot_document, pivot_header, pivot_rows, write_pivot
+from countagg.cli.totals.pivot_view import pivot_document, pivot_header, pivot_rows, split_into_blocks, write_pivot
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.totals.history import History
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "red")
 _HEADER: Final = ("DATE", "COUNTER", "VALUE")
@@ -78,15 +81,25 @@ def _write_chart(session: Session, history: History) -> None:
     if not console.encoding.startswith("utf"):
         session.remark(f"no chart: it cannot be written in {console.encoding}", style="dim")
         return
-    chart = draw_chart(lines, [day.day for day in history.days], console.width)
     from rich.text import Text
 
-    legend = Text("   ").join(
-        Text.assemble(("━━ ", colour), printable(name)) for name, colour in zip(shown, _COLOURS, strict=False)
-    )
+    chart = draw_chart(lines, [day.day for day in history.days], console.width)
     console.print(Text.from_ansi(f"\n{chart}"), soft_wrap=True)
-    console.print(legend)
+    _write_legend(console, shown)
     if len(history.names) > len(shown):
         session.remark(
             f"the chart shows {len(shown)} of {len(history.names)} counters; see --counter and --top", style="dim"
         )
+
+
+def _write_legend(console: Console, names: Sequence[str]) -> None:
+    """Write which line is whose; no name is parted from its colour."""
+    from rich.text import Text
+
+    entries = [
+        Text.assemble(("━━ ", colour), printable(name)) for name, colour in zip(names, _COLOURS, strict=False)
+    ]
+    apart = "   "
+    room = console.width + len(apart)
+    for block in split_into_blocks([entry.cell_len for entry in entries], room, len(apart)):
+        console.print(Text(apart).join(entries[block]), soft_wrap=True)

@@ -21,6 +21,7 @@ from countagg.operate.totals.history import History
 _SUFFIXES: Final = (".png", ".svg", ".html")
 _LIBRARY: Final = "vl_convert"
 _SCALE: Final = 2
+_TITLE_OF_THE_LIBRARY: Final = "<title>Chart</title>"
 _MOST_DAYS_NAMED: Final = 10
 _NAME_OF_TICK: Final = "abs(datum.value) < 1e9 ? format(datum.value, ',~r') : format(datum.value, '.0e')"
 # No name that was made printable has it.
@@ -95,7 +96,8 @@ class Picture:
         # The library writes names into a script as they are: one that ends the script would run as another.
         safe = specify(history, less_than=_STANDS_FOR_LESS)
         page = str(self.library.vegalite_to_html(safe, bundle=True))
-        page = page.replace("<head>", f"<head>\n    <title>{html.escape(title_of(history))}</title>", 1)
+        title = f"<title>{html.escape(title_of(history))}</title>"
+        page = page.replace(_TITLE_OF_THE_LIBRARY, title, 1)
         return page.replace(_STANDS_FOR_LESS, "\\u003c").encode()
 
 

@@ -67,17 +67,18 @@ def write_pivot(console: Console, history: History, names: Sequence[str]) -> Non
         write_table(console, pivot_header(header), rows, frozenset(header))
 
 
-def split_into_blocks(widths: Sequence[int], room: int) -> Iterator[slice]:
+def split_into_blocks(widths: Sequence[int], room: int, gap: int = GAP) -> Iterator[slice]:
     """Yield which columns stand beside each other: as many as have room, at least one; of none, one empty block.
 
     Args:
         widths: of the columns.
         room: for them and the gap before each.
+        gap: how wide it is.
     """
     begin, used = 0, 0
     for number, width in enumerate(widths):
-        if number > begin and used + GAP + width > room:
+        if number > begin and used + gap + width > room:
             yield slice(begin, number)
             begin, used = number, 0
-        used += GAP + width
+        used += gap + width
     yield slice(begin, len(widths))

@@ -403,6 +403,16 @@ def test_a_chart_of_many_counters_shows_the_highest_and_says_so(monkeypatch: pyt
     assert err == "the chart shows 6 of 9 counters; see --counter and --top\n"
 
 
+def test_in_a_legend_no_name_is_parted_from_its_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    out, _ = on_terminal(history_of(6), no_color=True)
+
+    legend = [line for line in out.splitlines() if "━━" in line]
+    assert [line.count("━━ c") for line in legend] == [2, 2, 2]
+    assert max(map(len, legend)) <= 40
+
+
 @pytest.mark.parametrize("history", [history_of(2, days=1), history_of(0)])
 def test_there_is_no_chart_of_a_single_day_or_of_nothing(history: History) -> None:
     out, err = on_terminal(history)

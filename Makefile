@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AWS_CLI := $(VENV)/aws/bin/aws
 LIGHT := $(VENV)/.ready-to-demonstrate
 # Three for two cores: the one that works with the embedded engine mostly waits.
 PYTEST_OPTIONS ?= -n 3 --dist loadgroup
@@ -66,8 +67,13 @@ hot-paths: $(READY) ## time the functions' hot paths, each on its own
 scale: $(READY) ## let fleets of up to 100,000 instances go through the functions, with services in memory
 	@$(BIN)/python -m tools.scale
 
-start-up: $(READY) ## time --help beside the libraries that it cannot do without
-	@$(BIN)/python -m tools.benchmark.start_up
+# In an environment of its own: the AWS CLI of PyPI, version 1, pins libraries that ours may have newer.
+$(AWS_CLI):
+	@$(PYTHON) -m venv $(VENV)/aws
+	@$(VENV)/aws/bin/python -m pip install --quiet --disable-pip-version-check awscli
+
+start-up: $(READY) $(AWS_CLI) ## measure what commands and TAB take of a CPU, beside the AWS CLI's get-item
+	@$(BIN)/python -m tools.benchmark.start_up --aws $(AWS_CLI)
 
 uploader: $(READY) ## measure what `upload --every 60s` takes of memory and of a core
 	@$(BIN)/python -m tools.benchmark.uploader

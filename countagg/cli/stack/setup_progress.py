@@ -64,24 +64,12 @@ class Reporter:
         if self.quiet or not console.is_terminal:
             yield
             return
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
+        from rich.progress import Progress, SpinnerColumn
 
+        from countagg.cli.terminal.bars import bar_columns
         from countagg.cli.terminal.console import spinner
 
-        columns = (
-            SpinnerColumn(spinner(console)),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-        )
+        columns = (SpinnerColumn(spinner(console)), *bar_columns(total))
         with Progress(*columns, console=console, transient=True) as bar:
             self._bar, self._task = bar, bar.add_task("", total=total)
             try:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.bars import bar_columns
 
 
 def progress_bar(session: Session) -> Progress:
     """Return bars with counts and time; they show nothing off a terminal, or with --quiet."""
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        *bar_columns(),
         console=session.progress_console,
         disable=session.options.quiet or not session.progress_console.is_terminal,
     )

@@ -59,6 +59,7 @@ def command(
             flags = merge_flags(context.find_root().obj or {}, after)
             with _errors_explained():
                 session = open_session(flags, words, forms)
+                session.agreed = bool(own.get("yes"))
                 if changes or session.options.verbose:
                     session.tell_project()
                 try:

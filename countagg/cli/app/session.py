@@ -59,6 +59,8 @@ class Session:
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    agreed: bool = False
+    """Whether the command was given --yes."""
     reopen: Callable[[], Session] | None = None
     """Makes the session anew, out of the same flags."""
 
@@ -129,7 +131,10 @@ class Session:
 
         local = LocalEngine()
         if self.stdin.isatty() and local.status().state is EngineState.STOPPED:
-            self.confirm("The embedded engine is not running. Start it?", "yes", yes=False)
+            question = "The embedded engine is not running. Start it?"
+            self.confirm(question, "yes", yes=self.agreed, otherwise="start it: `countagg local start`")
+            if self.agreed:
+                self.remark("the embedded engine is not running: starting it, as `countagg local start` does")
             local.start()
         engine = client_environment(local.require_running())
         return Clients(
@@ -231,7 +236,15 @@ class Session:
             ) from error
         self.remark(f"written: {printable(str(path))}")
 
-    def confirm(self, question: str, answer: str, *, yes: bool, details: Callable[[], None] | None = None) -> None:
+    def confirm(
+        self,
+        question: str,
+        answer: str,
+        *,
+        yes: bool,
+        details: Callable[[], None] | None = None,
+        otherwise: str = "run it again to answer otherwise, or with --yes",
+    ) -> None:
         """Have the operator type the answer, unless --yes.
 
         Args:
@@ -239,6 +252,7 @@ class Session:
             answer: that agrees.
             yes: whether it was given beforehand.
             details: shows more, for who asks for it by `d`.
+            otherwise: what to do next, for who declines.
 
         Raises:
             UsageError: there is no terminal to ask on.
@@ -255,9 +269,6 @@ class Session:
         given = self.stdin.readline().strip()
         if given == "d" and details is not None:
             details()
-            self.confirm(question, answer, yes=False)
+            self.confirm(question, answer, yes=False, otherwise=otherwise)
         elif given != answer:
-            raise Declined(
-                f"the answer was not {answer!r}; nothing was touched",
-                hint="run it again to answer otherwise, or with --yes",
-            )
+            raise Declined(f"the answer was not {answer!r}; nothing was touched", hint=otherwise)

@@ -76,10 +76,31 @@ def test_a_terminal_is_asked_whether_the_engine_shall_be_started(
         running = countagg("local", "status").code
         agreed = countagg("--local", "status")
         started = countagg("local", "status").code
+        countagg("local", "stop")
+        beforehand = countagg("--local", "upload-sample", "--yes")
+        started_again = countagg("local", "status").code
     finally:
         LocalEngine().stop()
 
     assert (declined.code, running) == (8, 1)
-    assert declined.err.startswith("The embedded engine is not running. Start it? Type 'yes' to go on: ")
+    assert declined.err == (
+        "The embedded engine is not running. Start it? Type 'yes' to go on: "
+        "countagg: the answer was not 'yes'; nothing was touched\n  try: start it: `countagg local start`\n"
+    )
     # The engine is there, and a stack is not.
     assert (agreed.code, started) == (5, 0)
+    assert (beforehand.code, started_again) == (5, 0)
+    told = "the embedded engine is not running: starting it, as `countagg local start` does\n"
+    assert beforehand.err.startswith(told)
+
+
+@pytest.mark.parametrize("beforehand", [(), ("--yes",)])
+def test_off_a_terminal_what_starts_the_engine_is_named(
+    beforehand: tuple[str, ...], countagg: CommandLine
+) -> None:
+    ran = countagg("--local", "upload-sample", *beforehand)
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.endswith(
+        "countagg: the embedded engine is not running\n  try: start it: countagg local start\n"
+    )

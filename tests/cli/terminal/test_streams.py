@@ -33,10 +33,11 @@ COMMANDS: Final = (
     ("explain", "COUNTER1", "--date", DAY),
     ("teardown", "--stack", "ghost"),
 )
-# Every command, and every form of some.
+# Every command, and every form of some. Of a day without totals a table has nothing to say.
 RUNS: Final = (
-    *((command, "table") for command in COMMANDS),
-    *((command, form) for command in COMMANDS[1:4] for form in ("json", "csv")),
+    *((command, "table") for command in COMMANDS if "2020-01-01" not in command),
+    *((command, "json") for command in COMMANDS[1:5]),
+    *((command, "csv") for command in (COMMANDS[1], *COMMANDS[3:5])),
 )
 
 

@@ -1,0 +1,47 @@
+"""What botocore looks into before it makes a client: the service's own models, and no others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import UnknownServiceError
+
+from countagg.aws.session import Clients, ConnectionOptions
+
+OPTIONS = ConnectionOptions(region="eu-central-1", credentials=("key", "secret"))
+
+
+@pytest.mark.parametrize("options", [OPTIONS, ConnectionOptions(region="eu-central-1")], ids=["engine", "user"])
+def test_no_folder_of_another_service_is_looked_into(
+    options: ConnectionOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    listdir = os.listdir
+
+    def noted(path: Any) -> list[str]:
+        listed.append(Path(path).name)
+        return listdir(path)
+
+    clients = Clients(options)
+    monkeypatch.setattr(os, "listdir", noted)
+    clients.dynamodb.get_paginator("query")
+
+    assert set(listed) == {"dynamodb"}
+
+
+def test_a_service_that_there_is_not_is_told_with_all_that_there_are() -> None:
+    session = Clients(OPTIONS).session
+    with pytest.raises(UnknownServiceError, match=r"'absent'.*accessanalyzer.*dynamodb"):
+        session.client("absent")
+    assert "ec2" in session.core.get_available_services()
+
+
+def test_models_of_the_user_s_own_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    (tmp_path / "own" / "2026-01-01").mkdir(parents=True)
+    (tmp_path / "own" / "2026-01-01" / "service-2.json").write_text('{"metadata": {}}')
+    loader = Clients(ConnectionOptions(region="eu-central-1")).session.core.get_component("data_loader")
+    assert loader.load_service_model("own", "service-2") == {"metadata": {}}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -81,20 +82,38 @@ def demo(
 
     Example: countagg demo --keep
     """
-    with tempfile.TemporaryDirectory(prefix="countagg-demo-") as folder, _environment(Path(folder), keep=keep):
-        try:
+    ends_with = _STAYS if keep else _STOPPED
+    try:
+        with cleaned_up() as at_end:
+            folder = at_end.enter_context(tempfile.TemporaryDirectory(prefix="countagg-demo-"))
+            at_end.enter_context(_environment(Path(folder), keep=keep))
+            if not keep:
+                at_end.callback(_run, _STOP)
             for step in STEPS if keep else (*STEPS, _REMOVE):
                 _show(session, step)
-            if not keep:
-                _run(_STOP)
-        except BaseException as end:
-            if not keep:
-                _run(_STOP)
-            session.remark(_STAYS if keep else _STOPPED)
-            if isinstance(end, KeyboardInterrupt):
-                raise typer.Exit(INTERRUPTED) from None
-            raise
+    except KeyboardInterrupt:
+        # On a terminal the cursor stands behind its ^C.
+        session.remark(f"\n{ends_with}" if session.stderr.isatty() else ends_with)
+        raise typer.Exit(INTERRUPTED) from None
+    except CountaggError as error:
+        if not error.what.startswith(f"`countagg {_STOP}`"):
+            session.remark(ends_with)
+        raise
     session.result_console.print((_KEPT if keep else _GONE).rstrip())
+
+
+@contextmanager
+def cleaned_up() -> Iterator[ExitStack]:
+    """Yield what is done at the end, whatever comes; Ctrl-C does not cut that short."""
+    at_end = ExitStack()
+    try:
+        yield at_end
+    finally:
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            at_end.close()
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
 
 @contextmanager

@@ -187,14 +187,42 @@ def _write_records(
     from rich.text import Text
 
     names = header[titles:]
-    # Of one column alone, its header says nothing that the line above does not.
-    labels = [f"{name:<{max(map(len, names))}}  " for name in names] if len(names) > 1 else ["" for _ in names]
-    for row in rows:
-        console.print(Text("  ".join(filter(None, row[:titles])), style="bold"), soft_wrap=True)
-        for name, label, cell in zip(names, labels, row[titles:], strict=True):
-            if cell:
-                style = marks.get(name, {}).get(cell, "")
-                console.print(Text.assemble(f"    {label}", (cell, style)), soft_wrap=True)
+    records = [
+        (
+            Text("  ".join(filter(None, row[:titles])), style="bold"),
+            [
+                (name, Text(cell, style=marks.get(name, {}).get(cell, "")))
+                for name, cell in zip(names, row[titles:], strict=True)
+                if cell
+            ],
+        )
+        for row in rows
+    ]
+    if len(names) == 1:
+        _write_pairs(console, [(title, text) for title, texts in records for _, text in texts or [("", Text())]])
+        return
+    width = max(map(len, names), default=0)
+    for title, texts in records:
+        console.print(title, soft_wrap=True)
+        for name, text in texts:
+            console.print(Text.assemble(f"    {name:<{width}}  ", text), soft_wrap=True)
+
+
+def _write_pairs(console: Console, pairs: Sequence[tuple[Text, Text]]) -> None:
+    """Write titles with one text each, whose name says nothing that they do not: beside them where it has room."""
+    from rich.text import Text
+
+    # One long title takes no room from all texts.
+    lengths = [title.cell_len for title, _ in pairs if title.cell_len <= console.width // 2]
+    width = max(lengths, default=0) + GAP
+    for title, text in pairs:
+        if title.cell_len < width and width + text.cell_len <= console.width:
+            line = Text.assemble(title, " " * (width - title.cell_len), text)
+            line.rstrip()
+            console.print(line)
+        else:
+            console.print(title, soft_wrap=True)
+            console.print(Text.assemble("    ", text), soft_wrap=True)
 
 
 def make_table(

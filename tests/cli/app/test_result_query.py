@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import io
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +15,14 @@ import pytest
 import simplejson
 
 import countagg.cli
+from countagg.cli.app.options import OutputForm
+from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.result_query import ResultQuery
+from countagg.cli.app.session import Session
+from countagg.cli.terminal.live import NewsWriter
 from countagg.cli.terminal.render import write_plain
 from countagg.core.errors import UsageError
+from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import CommandLine
 
 
@@ -170,6 +177,23 @@ def test_a_query_makes_json_the_form(
     preferred = countagg("local", "status", *arguments)
 
     assert [each.out for each in (after, before, preferred)] == [out] * 3
+
+
+@pytest.mark.parametrize(
+    ("as_text", "lines"), [(False, ['["a",1]', '["b",1]']), (True, ["a\t1", "b\t1"])], ids=["json", "text"]
+)
+def test_of_documents_that_come_one_after_the_other_each_is_chosen_from(
+    lines: list[str], *, as_text: bool
+) -> None:
+    query = ResultQuery.parse("[name, schema]", as_text=as_text)
+    out = io.StringIO()
+    session = Session(replace(DEFAULTS, output=OutputForm.JSON, query=query), Preferences({}), stdout=out)
+    writer = NewsWriter(session)
+
+    for name in ("a", "b"):
+        writer.write(datetime(2026, 11, 29, tzinfo=UTC), {"name": name}, (), ())
+
+    assert out.getvalue().splitlines() == lines
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "toml"])

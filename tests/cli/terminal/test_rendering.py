@@ -42,7 +42,7 @@ def shown(file: io.StringIO, rows: list[tuple[str, str]], *, no_color: bool = Fa
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        (80, [LONG_NAME, "    1,234", "b", "    5"]),
+        (80, [LONG_NAME, "    1,234", "b  5"]),
         (300, [f"{name:<255}  {value:>5}" for name, value in (HEADER, (LONG_NAME, "1,234"), ("b", "5"))]),
     ],
 )

@@ -79,12 +79,19 @@ def test_where_a_word_has_no_room_each_row_is_a_record() -> None:
 ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/countagg-snapshots/stream/2026-11-29T11:00:00.000"
 
 
-def test_a_record_of_two_columns_has_no_label() -> None:
+def test_a_record_of_two_columns_is_a_line_where_that_has_room() -> None:
     file = io.StringIO()
+    rows = [("stack", "countagg"), ("snapshots_stream_arn", ARN), ("nothing", ""), ("more", "x" * 58)]
 
-    write_table(Console(file=file, width=80), ("OUTPUT", "VALUE"), [("snapshots_stream_arn", ARN)])
+    write_table(Console(file=file, width=80), ("OUTPUT", "VALUE"), rows)
 
-    assert file.getvalue().splitlines() == ["snapshots_stream_arn", f"    {ARN}"]
+    assert file.getvalue().splitlines() == [
+        "stack                 countagg",
+        "snapshots_stream_arn",
+        f"    {ARN}",
+        "nothing",
+        f"more                  {'x' * 58}",
+    ]
 
 
 def test_what_is_set_off_in_a_table_is_set_off_in_a_record() -> None:

@@ -107,7 +107,8 @@ class App(CommandGroup):
                 write_global_options(self, ctx, formatter)
                 text = formatter.getvalue().rstrip()
             case ["help", word, *others] if not word.startswith("-") and (subject := subject_of(word)):
-                write_subject(subject, sys.stdout, no_color=bool(ctx.params.get("no_color")))
+                no_color = bool(ctx.params.get("no_color")) or "--no-color" in others
+                write_subject(subject, sys.stdout, no_color=no_color)
                 return ctx.exit() or others
             case ["help", *words]:
                 return [*words, "--help"]

@@ -81,7 +81,11 @@ class ResultQuery:
             what = f"{error.function_name}() takes {taken}, and finds {TYPES_MAP.get(actual, actual)}"
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             what = f"it cannot be evaluated: {error}"
-        raise UsageError(what, where=OPTION, hint="look at the whole document first, without --query")
+        raise UsageError(
+            what,
+            where=OPTION,
+            hint="look at the whole document first, without --query; what the command did is done",
+        )
 
 
 def _exact(value: object) -> Any:  # noqa: ANN401 - any JSON

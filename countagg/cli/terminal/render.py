@@ -203,9 +203,20 @@ def _write_records(
         return
     width = max(map(len, names), default=0)
     for title, texts in records:
-        console.print(title, soft_wrap=True)
+        _print_hanging(console, "", title)
         for name, text in texts:
-            console.print(Text.assemble(f"    {name:<{width}}  ", text), soft_wrap=True)
+            _print_hanging(console, f"    {name:<{width}}  ", text)
+
+
+def _print_hanging(console: Console, label: str, text: Text) -> None:
+    """Print a text behind a label. Its lines are broken between words, or where one has no room not at all."""
+    from rich.text import Text
+
+    room = console.width - len(label)
+    lines = text.wrap(console, room) if _longest_word(text.plain) <= room else [text]
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text.assemble(" " * len(label) if number else label, line), soft_wrap=True)
 
 
 def _write_pairs(console: Console, pairs: Sequence[tuple[Text, Text]]) -> None:
@@ -221,8 +232,8 @@ def _write_pairs(console: Console, pairs: Sequence[tuple[Text, Text]]) -> None:
             line.rstrip()
             console.print(line)
         else:
-            console.print(title, soft_wrap=True)
-            console.print(Text.assemble("    ", text), soft_wrap=True)
+            _print_hanging(console, "", title)
+            _print_hanging(console, "    ", text)
 
 
 def make_table(

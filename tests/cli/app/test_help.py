@@ -279,7 +279,7 @@ def test_what_is_misspelt_is_answered_with_what_may_be_meant(
     assert meant in ran.err
 
 
-@pytest.mark.parametrize("name", ["", "local", *dict(leaves(tree()))])
+@pytest.mark.parametrize("name", dict.fromkeys(["", *CATALOGUE, *dict(leaves(tree()))]))
 def test_help_goes_to_stdout_and_fits_a_narrow_terminal(name: str, countagg: CommandLine) -> None:
     ran = countagg(*name.split(), "--help")
 

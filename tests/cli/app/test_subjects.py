@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
 
 from countagg.cli.app.catalogue import CATALOGUE
 from countagg.cli.app.subjects import SUBJECTS, typed, write_subject
+from countagg.cli.main import main
 from tests.cli.running import CommandLine, Terminal
 from tests.readme import document
 
@@ -70,6 +72,15 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     assert not coloured.search(drawn("commands", 80, monkeypatch, no_color=True))
     monkeypatch.setenv("NO_COLOR", "1")
     assert not coloured.search(drawn("commands", 80, monkeypatch, no_color=False))
+
+
+@pytest.mark.parametrize("words", [("--no-color", "help", "commands"), ("help", "commands", "--no-color")])
+def test_the_option_against_colours_stands_on_either_side(words: tuple[str, ...]) -> None:
+    with contextlib.redirect_stdout(Terminal()) as out:
+        assert main(words) == 0
+
+    assert "\x1b[1m" in out.getvalue()
+    assert not re.search(r"\x1b\[(?:\d+;)*3[0-8]", out.getvalue())
 
 
 def test_the_help_lists_the_subjects_as_one_types_them(countagg: CommandLine) -> None:

@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from textwrap import wrap
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,7 @@ def test_where_a_word_has_no_room_each_row_is_a_record() -> None:
         "    VALUE   1",
         "longer-name",
         "    VALUE   1,234",
-        "    REMARK  two  words ",
+        "    REMARK  two  words",
         "b",
         "    VALUE   12",
         "    REMARK  x",
@@ -134,10 +135,12 @@ def test_where_a_table_is_too_wide_a_record_has_what_can_be_copied(width: int) -
 
     write_table(console, LETTER_HEADER, [LETTER, LETTER], titles=3)
 
+    words = "a\\x1b " + "ba\\x1b " * 8 + "b"
+    reason = wrap(words, width - len("    REASON  "))
     record = [
         "2236f3c6  12 s  processor",
         "    KEY     counters/2026-11-20/values_i-0123456789abcdef0",
-        "    REASON  " + "a\\x1b b" * 9,
+        *(f"    {'' if number else 'REASON':<6}  {line}" for number, line in enumerate(reason)),
     ]
     assert file.getvalue().splitlines() == record * 2
 

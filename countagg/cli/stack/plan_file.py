@@ -92,12 +92,12 @@ def plan_again(session: Session, deployment: Deployment, path: Path, flags: Mapp
             where=f"--plan, {', '.join(beside)}",
             hint=f"leave {' and '.join(beside)} out, or plan anew with it",
         )
-    saved = read_saved(_read(path), str(path))
+    saved = read_saved(_read(path), str(path), __version__)
     saved.require_place(session.options.stack, session.caller.place)
     preferences = session.preferences
     saved.require_choices(preferences.value, lambda name: preferences.origin(CHOICES[name].option))
     planned = deployment.plan(saved.chosen)
-    saved.require_tools(__version__, str(planned.zip))
+    saved.require_zip(str(planned.zip))
     saved.require_unmoved(planned.changes)
     return planned
 

@@ -93,20 +93,14 @@ class SavedPlan:
                     hint=f"check {option}; nothing was touched",
                 )
 
-    def require_tools(self, countagg: str, code: str) -> None:
-        """Refuse to carry it out by another countagg, or with other functions.
+    def require_zip(self, zip_hash: str) -> None:
+        """Refuse to carry it out with other functions.
 
         Raises:
-            PlanOutdated: it says which.
+            PlanOutdated: they are others.
         """
-        made = self.made_with
-        if made.countagg != countagg:
-            what = f"countagg {shorten(made.countagg)} made the plan, and this is countagg {countagg}"
-            raise PlanOutdated(what, where="--plan", hint=PLAN_ANEW)
-        if made.zip != code:
-            what = (
-                "the functions' zip is another one: other libraries are installed here than where it was planned"
-            )
+        if self.made_with.zip != zip_hash:
+            what = "the functions' zip is another one: here are other libraries than where the plan was made"
             raise PlanOutdated(what, where="--plan", hint=PLAN_ANEW)
 
     def require_choices(self, said: Callable[[str], Any], origin: Callable[[str], str]) -> None:
@@ -168,21 +162,27 @@ def saved_document(planned: Plan, place: Place, made_with: MadeWith) -> str:
     return redact(json.dumps(document, indent=2)) + "\n"
 
 
-def read_saved(content: bytes, where: str) -> SavedPlan:
+def read_saved(content: bytes, where: str, countagg: str) -> SavedPlan:
     """Read a saved plan.
 
     Args:
         content: of the file.
         where: the file.
+        countagg: version of this countagg: others may know other choices.
 
     Raises:
         UsageError: it is no plan, damaged, or one of another form.
+        PlanOutdated: another countagg made it.
     """
     try:
         document = json.loads(content)
         schema = document["schema"]
         if schema == SCHEMA:
-            return _parsed(document, where)
+            made_by = _text(document[_MADE_WITH]["countagg"])
+            if made_by == countagg:
+                return _parsed(document, where)
+            what = f"countagg {shorten(made_by)} made the plan, and this is countagg {countagg}"
+            raise PlanOutdated(what, where=where, hint=PLAN_ANEW)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError("it is no saved plan, or damaged", where=where, hint=_NO_PLAN) from error
     hint = "use the countagg that saved it, or plan anew"

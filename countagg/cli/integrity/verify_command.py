@@ -69,7 +69,7 @@ def _write_text(session: Session, verification: Verification) -> None:
     if verification.differences:
         write_table(session.result_console, _HEADER, _rows(verification.differences, for_people), _NUMERIC)
     else:
-        looked_at = f"{verification.files} files, version {changes_of(verification.version)}"
+        looked_at = f"{counted(verification.files, 'file')}, version {changes_of(verification.version)}"
         session.result_console.print(f"{verification.day}: {looked_at}: all totals are right")
     if verification.in_flight:
         count = len({(each.hop, each.instance or each.counter) for each in verification.in_flight})

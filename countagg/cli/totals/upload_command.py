@@ -75,7 +75,8 @@ def upload_sample(
         write_document(session, document | ({"version": version} if wait else {}))
     else:
         included = ", all included in the totals" if wait else ""
-        session.result_console.print(f"{total} files of {len(uploads)} instances uploaded for {day}{included}")
+        files = f"{counted(total, 'file')} of {counted(len(uploads), 'instance')}"
+        session.result_console.print(f"{files} uploaded for {day}{included}")
 
 
 def _ask_of_others(session: Session, day: str, others: Sequence[str], *, yes: bool) -> None:

@@ -13,6 +13,7 @@ from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
+from countagg.cli.terminal.render import counted
 from countagg.cli.terminal.result import write_document
 from countagg.cli.upload.inclusion import replaced_snapshots, wait_for_totals
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
@@ -179,7 +180,7 @@ def _show(
         done = "uploaded to" if each.etag else "unchanged, not uploaded again:"
         included = ", included in the totals" if each.day in versions else ""
         session.result_console.print(
-            f"{each.counters:,} counters {done} s3://{target.bucket}/{each.key}{included}"
+            f"{counted(each.counters, 'counter')} {done} s3://{target.bucket}/{each.key}{included}"
         )
 
 

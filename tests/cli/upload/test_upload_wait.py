@@ -62,7 +62,7 @@ def test_people_are_told_that_it_is_included(
     after_upload(lambda: write_day(day, {"i-0": {"A": "1"}, "i-1": {"A": "1"}}))
     ran = countagg(*UPLOAD)
     assert ran.code == 0, ran.err
-    assert ran.out == f"1 counters uploaded to s3://{BUCKET}/counters/{day}/values_i-1, included in the totals\n"
+    assert ran.out == f"1 counter uploaded to s3://{BUCKET}/counters/{day}/values_i-1, included in the totals\n"
 
 
 def test_a_stack_that_reads_elsewhere_never_includes_it(countagg: CommandLine) -> None:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("ctrl-c")]
 PATIENCE = 300
 SOON = 45
 """Seconds, on whatever machine; a call that stalls takes 10, and is tried five times."""
-TOLD = "\ncountagg: interrupted\n  try: the same command again, it goes on from here\n"
+TOLD = "\ncountagg: interrupted\n  try: the same command again; what was done stays done\n"
 STACK = ("--stack", "halting", "--region", "us-east-1")
 
 

@@ -70,7 +70,7 @@ class App(CommandGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             stderr = outlive_reader(sys.stderr, dispensable=True)
-            stderr.write("\ncountagg: interrupted\n  try: the same command again, it goes on from here\n")
+            stderr.write("\ncountagg: interrupted\n  try: the same command again; what was done stays done\n")
             ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as in typer

@@ -377,7 +377,7 @@ def test_the_lines_of_an_error_stay_lines_and_harmless() -> None:
         (
             KeyboardInterrupt(),
             130,
-            "\ncountagg: interrupted\n  try: the same command again, it goes on from here\n",
+            "\ncountagg: interrupted\n  try: the same command again; what was done stays done\n",
         ),
         (typer.Exit(7), 7, ""),
     ],

@@ -103,12 +103,12 @@ def configured_session(
     """
     import botocore.session  # noqa: PLC0415 - slow, and no help needs it
 
-    from countagg.aws.service_models import look_for_few_services  # noqa: PLC0415 - the same
+    from countagg.aws.service_models import know_few_services  # noqa: PLC0415 - the same
 
     # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = region or os.environ.get("AWS_REGION") or None
     core = botocore.session.Session()
-    look_for_few_services(core)
+    know_few_services(core)
     with aws_errors("AWS configuration"):
         _check_readable()
         for name, value in {"profile": profile, "region": region}.items():
@@ -140,12 +140,12 @@ def isolated_session(credentials: tuple[str, str], region: str | None) -> AwsSes
     """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
     import botocore.session  # noqa: PLC0415 - slow, and no help needs it
 
-    from countagg.aws.service_models import look_for_few_services  # noqa: PLC0415 - the same
+    from countagg.aws.service_models import know_few_services  # noqa: PLC0415 - the same
 
     key, secret = credentials
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
-    look_for_few_services(bare)
+    know_few_services(bare)
     bare.set_credentials(key, secret)
     if region is not None:
         bare.set_config_variable("region", region)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, UnknownRegionError
 
+from countagg import __version__
 from countagg.aws.configuration import AwsSession, configured_session, isolated_session
 from countagg.aws.errors import aws_errors, message_of
 from countagg.aws.failures import NAME_A_REGION
@@ -114,6 +115,7 @@ class Clients:
 
     def _client(self, service: str, *, signed: bool = True) -> Any:  # noqa: ANN401 - of that service
         from botocore import UNSIGNED  # noqa: PLC0415 - slow, and no help needs it
+        from botocore import __version__ as botocore_version  # noqa: PLC0415 - the same
         from botocore.config import Config  # noqa: PLC0415 - the same
 
         # Credentials and addresses are read when a client is made.
@@ -127,7 +129,8 @@ class Clients:
                     connect_timeout=self._time_outs.connect,
                     read_timeout=self._time_outs.read,
                     max_pool_connections=MAX_CONNECTIONS,
-                    user_agent_extra="countagg",
+                    # Given whole: botocore's own is put together anew for each call, 0.04 s of CPU of a plan.
+                    user_agent=f"countagg/{__version__} Botocore/{botocore_version}",
                     # No proxy stands between us and an engine on this machine.
                     proxies={} if self._options.credentials else None,
                 ),

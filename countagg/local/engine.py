@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem, UsageError
 from countagg.core.polling import FOREVER, Polling
+from countagg.interpreter import isolated
 from countagg.local import launch, processes
 from countagg.local.environment import engine_environment
-from countagg.local.interpreter import isolated
 from countagg.local.state import AccessKey, EngineRecord, StateFolder, default_state_dir
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
 
@@ -30,6 +31,24 @@ def test_no_folder_of_another_service_is_looked_into(
     clients.dynamodb.get_paginator("query")
 
     assert set(listed) == {"dynamodb"}
+
+
+@pytest.mark.parametrize("service", ["cloudwatch", "dynamodb", "dynamodbstreams", "lambda", "logs", "s3", "sqs"])
+def test_events_have_the_names_that_botocore_gives_them(service: str) -> None:
+    ours, theirs = Clients(OPTIONS).session, botocore.session.Session()
+    client: Any = ours.client(service)
+    event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.Operation"
+    for name in (
+        event,
+        f"before-call.{service}.Operation",
+        f"before-call.{client.meta.endpoint_url[8:].split('.')[0]}",
+    ):
+        assert renamed(ours.core, name) == renamed(theirs, name)
+
+
+def renamed(session: botocore.session.Session, event: str) -> str:
+    emitter: Any = session.get_component("event_emitter")
+    return str(emitter._alias_event_name(event))  # noqa: SLF001 - nothing else tells
 
 
 def test_a_service_that_there_is_not_is_told_with_all_that_there_are() -> None:

@@ -23,7 +23,7 @@ from typing import Final
 
 from countagg.cli.app.completion import PATIENCE_VARIABLE
 from countagg.core.names import Names
-from countagg.local.interpreter import isolated
+from countagg.interpreter import isolated
 
 ROUNDS: Final = 15
 STACK: Final = "countagg"

@@ -77,7 +77,7 @@ def query_arguments(context: typer.Context) -> list[str]:
 def _read_totals(arguments: list[str], variables: Mapping[str, str]) -> Iterable[str]:
     """Return the names in the answer of a query; none if there is no answer in time."""
     kept = {name: value for name, value in variables.items() if name not in _PROTOCOL}
-    from countagg.local.interpreter import isolated
+    from countagg.interpreter import isolated
 
     try:
         ran = subprocess.run(  # noqa: S603 - our own program

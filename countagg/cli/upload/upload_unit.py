@@ -15,7 +15,7 @@ from countagg.cli.terminal.render import for_reader
 from countagg.cli.upload.upload_job import UploadFlags, read_job
 from countagg.cli.upload.upload_service import read_interval
 from countagg.core.errors import UsageError
-from countagg.local.interpreter import isolated
+from countagg.interpreter import isolated
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.formats import Format
 from countagg.operate.upload.instance_id import INSTANCE_VARIABLE

@@ -13,12 +13,12 @@ from typing import Final
 import pytest
 
 import countagg
-from countagg.local.interpreter import isolated
+from countagg.interpreter import isolated
 from tests.cli.running import process_environment
 from tests.hostile_folder import HostileFolder
 
 PACKAGE: Final = Path(countagg.__file__).parent
-HOME: Final = "countagg/local/interpreter.py"
+HOME: Final = "countagg/interpreter.py"
 STARTS_OUR_COMMANDS: Final = {
     "countagg/cli/app/completion.py",
     "countagg/local/launch.py",

@@ -119,7 +119,8 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
     from rich.text import Text
 
     verdict = _verdict(look.hops, stack, time)
-    whole = Group(verdict, make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS))
+    table = make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS, console.width)
+    whole = Group(verdict, table)
     if len(console.render_lines(whole, pad=False)) <= console.height:
         return whole
     ranked = sorted(look.hops, key=lambda hop: _rank(hop, look.changed))

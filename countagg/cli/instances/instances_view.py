@@ -145,7 +145,7 @@ def draw_roster(roster: Roster, console: Console) -> RenderableType:
     def draw(number: int) -> Group:
         left_out = _left_out(ordered[number:], is_asked=roster.stale is not None)
         return Group(
-            make_table(*_table(roster, ordered[:number]), _NUMERIC, _MARKS),
+            make_table(*_table(roster, ordered[:number]), _NUMERIC, _MARKS, console.width),
             Text(f"{told}; {to_the_second(roster.at)}", style="dim"),
             Text(f"{left_out}Ctrl-C ends", style="dim"),
         )

@@ -117,8 +117,7 @@ def write_table(
         _write_records(console, header, shown, marks, titles)
         return
     table = make_table(header, shown, numeric, marks)
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
+    _set_widths(table, widths)
     console.print(_WithoutTrailingBlanks(table), soft_wrap=False)
 
 
@@ -237,19 +236,37 @@ def _write_pairs(console: Console, pairs: Sequence[tuple[Text, Text]]) -> None:
 
 
 def make_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], numeric: frozenset[str], marks: Marks = _NO_MARKS
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric: frozenset[str],
+    marks: Marks = _NO_MARKS,
+    width: int | None = None,
 ) -> Table:
-    """Return a table without frames, for what is redrawn; the parameters are those of `write_table`."""
+    """Return a table without frames, for what is redrawn; the parameters are those of `write_table`.
+
+    With the `width` of the terminal, within which it has to stay, words are broken only where they have no room.
+    """
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP // 2), header_style="bold")
     for name in header:
         table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(make_cell(cell, marks.get(name, {}).get(cell, "")) for name, cell in zip(header, row, strict=True))
-        )
+    lines = [
+        [make_cell(cell, marks.get(name, {}).get(cell, "")) for name, cell in zip(header, row, strict=True)]
+        for row in rows
+    ]
+    for cells in lines:
+        table.add_row(*cells)
+    whole = [header, *([cell.plain for cell in cells] for cells in lines)]
+    widths = None if width is None else _column_widths(whole, width)
+    if widths is not None:
+        _set_widths(table, widths)
     return table
+
+
+def _set_widths(table: Table, widths: Sequence[int]) -> None:
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
 
 
 def make_cell(text: str, style: str = "") -> Text:

@@ -57,7 +57,7 @@ def draw_look(look: Look, console: Console) -> RenderableType | None:
     def draw(number: int) -> Group:
         left_out = _left_out(len(rows) - number, max(0, len(changed) - number), is_first=look.is_first)
         return Group(
-            make_table(_HEADER, rows[:number], _NUMERIC),
+            make_table(_HEADER, rows[:number], _NUMERIC, width=console.width),
             Text(_state(look), style="dim"),
             Text(f"{left_out}Ctrl-C ends", style="dim"),
         )

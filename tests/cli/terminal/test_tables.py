@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from countagg.cli.terminal.render import describe_moment, show_moment, write_table
+from countagg.cli.terminal.render import describe_moment, make_table, show_moment, write_table
 
 HEADER = ("NAME", "VALUE", "REMARK")
 ROWS = [("a", "1", ""), ("longer-name", "1,234", "two  words "), ("b", "12", "x")]
@@ -77,6 +77,7 @@ def test_where_a_word_has_no_room_each_row_is_a_record() -> None:
     ]
 
 
+KEY = "counters/2026-11-29/values_i-01"
 ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/countagg-snapshots/stream/2026-11-29T11:00:00.000"
 
 
@@ -122,6 +123,17 @@ def test_no_word_is_ever_broken(words: list[str], columns: int, width: int, titl
 
     shown = Counter(file.getvalue().split())
     assert Counter(word for row in rows for cell in row for word in cell.split()) <= shown
+
+
+@pytest.mark.parametrize(("width", "is_whole"), [(60, True), (50, False)])
+def test_what_is_redrawn_breaks_a_word_only_where_it_has_no_room(width: int, *, is_whole: bool) -> None:
+    file = io.StringIO()
+    words = "what there is to say of it is more than has room on one line of the terminal"
+
+    Console(file=file, width=width).print(make_table(("KEY", "DETAIL"), [(KEY, words)], frozenset(), width=width))
+
+    assert (KEY in file.getvalue()) is is_whole
+    assert all(len(line) <= width for line in file.getvalue().splitlines())
 
 
 LETTER = ("2236f3c6", "12 s", "processor", "counters/2026-11-20/values_i-0123456789abcdef0", "", "a\x1b b" * 9)

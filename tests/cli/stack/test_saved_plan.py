@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -18,6 +19,20 @@ from tests.provision.stacks import IDS
 
 COMMON: Final = ("--bucket", BUCKET)
 ANEW: Final = "  try: look at a new plan: `countagg plan --save FILE`; nothing was touched\n"
+
+
+def change_retention() -> None:
+    queue = boto3.client("sqs").get_queue_url(QueueName="countagg-uploads")["QueueUrl"]
+    boto3.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"MessageRetentionPeriod": "60"})
+
+
+class Meddling(io.StringIO):
+    """A stderr at which somebody changes the stack, once the plan is shown."""
+
+    def write(self, text: str) -> int:
+        if "plan: " in text:
+            change_retention()
+        return super().write(text)
 
 
 @pytest.mark.usefixtures("account")
@@ -53,16 +68,28 @@ def test_a_saved_plan_is_carried_out_once_without_a_question(
     assert "\nnothing to do: all is as the plan would leave it\n" in again.err
 
     # What somebody does afterwards is no part of it, whatever --yes agrees to.
-    boto3.client("sqs").set_queue_attributes(
-        QueueUrl=boto3.client("sqs").get_queue_url(QueueName="countagg-uploads")["QueueUrl"],
-        Attributes={"MessageRetentionPeriod": "60"},
-    )
+    change_retention()
     calls.reset()
     moved = countagg("setup", "--plan", file.name, "--yes")
     assert (moved.code, moved.out, calls.mutating) == (1, "", [])
     assert moved.err.endswith(
         f"countagg: queue/uploads: it has changed since the plan was made: retention\n{ANEW}"
     )
+
+
+@pytest.mark.usefixtures("account")
+def test_what_comes_up_while_it_is_carried_out_is_not_done_either(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert countagg("setup", *COMMON, "--yes").code == 0
+    assert countagg("plan", "--alarm-uploads", "7", "--save", "plan.json").code == 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", said := Meddling())
+        ran = countagg("setup", "--plan", "plan.json", "--yes")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "countagg: queue/uploads countagg-uploads: it is to be updated, which was not shown" in said.getvalue()
 
 
 @pytest.mark.usefixtures("account")

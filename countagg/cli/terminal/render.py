@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
 import simplejson
 
+from countagg.cli.terminal.columns import GAP, column_widths, longest_word, widest
 from countagg.cli.terminal.streams import encodable
 from countagg.core.printable import printable, without_controls
 from countagg.core.values import to_number
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 Marks: TypeAlias = Mapping[str, Mapping[str, str]]
 """The styles of texts that are set off in a table, by column and text."""
 _NO_MARKS: Final[Marks] = MappingProxyType({})
-GAP: Final = 2
-"""Blanks between columns."""
-_READABLE: Final = 24
-"""Columns that a text takes at least before it is broken between words."""
 
 
 def write_json(file: TextIO, document: Mapping[str, Any]) -> None:
@@ -112,7 +109,7 @@ def write_table(
         titles: number of columns that are a record's first line.
     """
     shown = [[_as_shown(cell, console) for cell in row] for row in rows]
-    widths = _column_widths([header, *shown], console.width)
+    widths = column_widths([header, *shown], console.width)
     if widths is None:
         _write_records(console, header, shown, marks, titles)
         return
@@ -146,38 +143,8 @@ class _WithoutTrailingBlanks:
 
 def fits(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a table has a line for each row on this console."""
-    widest = _widest([header, *([_as_shown(cell, console) for cell in row] for row in rows)])
-    return sum(widest) + GAP * (len(widest) - 1) <= console.width
-
-
-def _widest(lines: Sequence[Sequence[str]]) -> list[int]:
-    from rich.cells import cell_len
-
-    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-
-
-def _column_widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
-    """Return how wide each column is, so that no word is broken; None where the width has no room for that."""
-    widest = _widest(lines)
-    longest_words = [max(map(_longest_word, column)) for column in zip(*lines, strict=True)]
-    widths = [min(whole, max(word, _READABLE)) for whole, word in zip(widest, longest_words, strict=True)]
-    spare = width - GAP * (len(widths) - 1) - sum(widths)
-    if spare < 0:
-        return None
-    while spare and widths != widest:
-        for number, whole in enumerate(widest):
-            if spare and widths[number] < whole:
-                widths[number] += 1
-                spare -= 1
-    return widths
-
-
-def _longest_word(cell: str) -> int:
-    from rich.cells import cell_len
-
-    # What a cell is indented by stays with its first word.
-    indented = len(cell) - len(cell.lstrip())
-    return max((cell_len(word) for word in cell.split()), default=0) + indented
+    whole = widest([header, *([_as_shown(cell, console) for cell in row] for row in rows)])
+    return sum(whole) + GAP * (len(whole) - 1) <= console.width
 
 
 def _write_records(
@@ -212,7 +179,7 @@ def _print_hanging(console: Console, label: str, text: Text) -> None:
     from rich.text import Text
 
     room = console.width - len(label)
-    lines = text.wrap(console, room) if _longest_word(text.plain) <= room else [text]
+    lines = text.wrap(console, room) if longest_word(text.plain) <= room else [text]
     for number, line in enumerate(lines):
         line.rstrip()
         console.print(Text.assemble(" " * len(label) if number else label, line), soft_wrap=True)
@@ -258,7 +225,7 @@ def make_table(
     for cells in lines:
         table.add_row(*cells)
     whole = [header, *([cell.plain for cell in cells] for cells in lines)]
-    widths = None if width is None else _column_widths(whole, width)
+    widths = None if width is None else column_widths(whole, width)
     if widths is not None:
         _set_widths(table, widths)
     return table

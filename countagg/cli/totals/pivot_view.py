@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from countagg.cli.terminal.render import GAP, grouped, write_table
+from countagg.cli.terminal.columns import GAP
+from countagg.cli.terminal.render import grouped, write_table
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.operate.totals.history import History

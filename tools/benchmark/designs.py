@@ -18,6 +18,7 @@ from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.core.names import Names
+from countagg.core.object_keys import build_object_key
 from countagg.core.values import SCALE
 from countagg.operate.cost.fleet_sizes import ArticleSizes, size_article, size_fleet
 from countagg.operate.cost.write_units import (
@@ -29,6 +30,7 @@ from countagg.operate.stack.deployment import Deployment, apply
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen
 from tools.benchmark.filling import size_article_filling, size_filling
+from tools.benchmark.instances import SignedUploads
 from tools.benchmark.write_units import Written, written_to
 
 BUCKET = "counters-benchmark"
@@ -102,9 +104,10 @@ class Design(ABC):
     def written(self) -> Mapping[str, Written]:
         """Return what was written, by table."""
 
-    def upload(self, day: str, instance: str, content: bytes) -> None:
-        """Upload a file as an instance does."""
-        self.clients.s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{day}/values_{instance}", Body=content)
+    def sign(self, day: str, files: Mapping[str, bytes]) -> SignedUploads:
+        """Return uploads of a day's files, by instance."""
+        addresses = {instance: f"{BUCKET}/{build_object_key(PREFIX, day, instance)}" for instance in files}
+        return SignedUploads.sign(self.clients, addresses, files)
 
 
 class Ours(Design):

@@ -16,12 +16,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from countagg.core.counter_file import parse_counter_file, render_counters
 from countagg.core.values import SCALE
 from countagg.local import LocalEngine
+from countagg.local.processes import usage
 from countagg.operate.cost.write_units import Rhythm
 from countagg.operate.totals.uploads import make_fleet
 from tools.benchmark.designs import Case, Design
+from tools.benchmark.instances import SENDERS, SignedUploads
 
 CASES = (
     Case("first files of a day", begins=True),
@@ -29,6 +33,8 @@ CASES = (
     Case("one counter in a hundred changed", changed_counters=0.01),
 )
 _PAUSE = 0.1
+_SAMPLE_SECONDS = 0.5
+"""Looking through all processes takes time of the processors that are measured."""
 _DRAIN_SECONDS = 120.0
 _QUIET_SECONDS = 3.0
 _WARM_SECONDS = 20.0
@@ -167,9 +173,10 @@ def _measure(
     before = design.written()
     design.records.write_text("")
     day = _day(1)
+    uploads = design.sign(day, files)
     with _memory_sampled(engine) as peak:
         began = time.perf_counter()
-        _upload_all(design, day, list(files.items()), began + limit)
+        _upload_all(design, uploads, began + limit)
         exact = _wait_for_files(design, instances, began + limit)
         exact = _wait_for_totals(design, day, expected, began + limit) and exact
         seconds = time.perf_counter() - began
@@ -230,20 +237,24 @@ def _warm_up(design: Design) -> None:
     day, end = _day(2), time.perf_counter() + _DRAIN_SECONDS
     while time.perf_counter() < end:
         design.records.write_text("")
-        _upload_all(design, day, [(f"i-{number}", b"WARM 1\n") for number in range(_WARM_FILES)], end)
+        _upload_all(design, design.sign(day, {f"i-{number}": b"WARM 1\n" for number in range(_WARM_FILES)}), end)
         if _wait_for_totals(design, day, {"WARM": _WARM_FILES * SCALE}, time.perf_counter() + _WARM_SECONDS):
             return
     raise TimeoutError(f"{design.title}: the first upload does not arrive")
 
 
-def _upload_all(design: Design, day: str, files: Sequence[tuple[str, bytes]], end: float) -> None:
-    with ThreadPoolExecutor(design.at_once) as pool:
-        for sent, (instance, content) in enumerate(files):
+def _upload_all(design: Design, uploads: SignedUploads, end: float) -> None:
+    """Upload, no more at once than the design takes, until the time is over."""
+    with ThreadPoolExecutor(SENDERS) as pool:
+        sending = []
+        for sent, instance in enumerate(uploads.requests):
             while sent - _files_done(_lines(design.records)) >= design.at_once and time.perf_counter() < end:
                 time.sleep(_PAUSE / 10)
             if time.perf_counter() > end:
-                return
-            pool.submit(design.upload, day, instance, content)
+                break
+            sending.append(pool.submit(uploads.send, instance))
+        for each in sending:
+            each.result()
 
 
 def _wait_for_totals(design: Design, day: str, expected: Mapping[str, int], end: float) -> bool:
@@ -264,12 +275,12 @@ def _settle(design: Design) -> None:
 
 @contextmanager
 def _memory_sampled(engine: LocalEngine) -> Iterator[list[float]]:
-    """Look at the memory of all processes ten times a second; the largest is left in the list."""
-    peak, over = [0.0], threading.Event()
+    """Look at the memory of all processes twice a second; the largest is left in the list."""
+    peak, over, process = [0.0], threading.Event(), psutil.Process(engine.require_running().pid)
 
     def sample() -> None:
-        while not over.wait(_PAUSE):
-            peak[0] = max(peak[0], engine.status().memory_bytes / 1024 / 1024)
+        while not over.wait(_SAMPLE_SECONDS):
+            peak[0] = max(peak[0], usage(process)[0] / 1024 / 1024)
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -316,7 +327,9 @@ def measure_latency(design: Design, per_minute: int, uploads: int, counters: int
     _warm_up(design)
     day, pending = _day(3), _Pending()
     shared = {f"COUNTER{number:04}": number * SCALE for number in range(1, counters)}
-    sender = threading.Thread(target=_send, args=(design, day, pending, (per_minute, uploads), shared))
+    own = {f"i-{number:08x}": f"OWN{number:04}" for number in range(uploads)}
+    files = {instance: render_counters(shared | {counter: SCALE}) for instance, counter in own.items()}
+    sender = threading.Thread(target=_send, args=(design.sign(day, files), own, pending, per_minute))
     sender.start()
     end = time.perf_counter() + uploads * 60 / per_minute + _DRAIN_SECONDS
     while (sender.is_alive() or pending.sent) and time.perf_counter() < end:
@@ -336,16 +349,14 @@ def percentile(took: Sequence[float], uploads: int, share: float) -> float | Non
     return sorted(took)[rank - 1] if rank <= len(took) else None
 
 
-def _send(design: Design, day: str, pending: _Pending, pace: tuple[int, int], shared: dict[str, int]) -> None:
-    per_minute, uploads = pace
+def _send(uploads: SignedUploads, own: Mapping[str, str], pending: _Pending, per_minute: int) -> None:
+    """Upload at a steady rate; `own` tells the counter of each instance that no other has."""
     began = time.perf_counter()
-    with ThreadPoolExecutor(4) as pool:
-        for number in range(uploads):
+    with ThreadPoolExecutor(SENDERS) as pool:
+        for number, (instance, counter) in enumerate(own.items()):
             time.sleep(max(0.0, began + number * 60 / per_minute - time.perf_counter()))
-            own = f"OWN{number:04}"
-            content = render_counters(shared | {own: SCALE})
-            pending.sent[own] = time.perf_counter()
-            pool.submit(design.upload, day, f"i-{number:08x}", content)
+            pending.sent[counter] = time.perf_counter()
+            pool.submit(uploads.send, instance)
 
 
 def _day(age: int) -> str:

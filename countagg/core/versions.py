@@ -45,6 +45,11 @@ def changes_of(version: int) -> int:
     return version & _CHANGES
 
 
+def is_first(version: int) -> bool:
+    """Tell whether it is the first version of a ledger, or the like: 2^20 changes later there is another."""
+    return changes_of(version) == 1
+
+
 def version_of_day(versions: Iterable[int]) -> int:
     """Return the version of a day out of those of its partitions, read at one moment; 0 if there is none.
 

@@ -29,14 +29,13 @@ from countagg.data.attributes import (
     TextAttribute,
     unchanged,
 )
-from countagg.data.calls import DataClients, StoredTable
+from countagg.data.calls import ITEMS_TOGETHER, DataClients, StoredTable
 
 COUNTER: Final = TextAttribute("Counter")
 VALUE: Final = NumberAttribute("Value")
 """With decimals, unlike other numbers."""
 
 STATEMENTS_PER_CALL: Final = 25
-_ITEMS_PER_CALL: Final = 100
 """That are read, as DynamoDB limits them."""
 
 BeforeCall = Callable[[], None]
@@ -104,18 +103,12 @@ class CountersTable:
 
     def read_exactly(self, day: str, counters: Iterable[str]) -> Iterator[CounterItem]:
         """Yield those of a day's counters that the table has, strongly consistent, in no order."""
-        clients, name = self._table.clients, self._table.name
-        keys: list[Any] = [_key(counter, day) for counter in counters]
-        with clients.errors(_where(day)):
-            while keys:
-                asked, keys = keys[:_ITEMS_PER_CALL], keys[_ITEMS_PER_CALL:]
-                answer = clients.dynamodb.batch_get_item(
-                    RequestItems={name: {"Keys": asked, "ConsistentRead": True}}
-                )
-                yield from map(_stored_counter, answer["Responses"].get(name, []))
-                # What is throttled is left for another call.
-                unprocessed = answer.get("UnprocessedKeys", {}).get(name)
-                keys += unprocessed["Keys"] if unprocessed else []
+        keys: list[Item] = [_key(counter, day) for counter in counters]
+        while keys:
+            asked, keys = keys[:ITEMS_TOGETHER], keys[ITEMS_TOGETHER:]
+            found, left = self._table.get_together(_where(day), asked)
+            yield from map(_stored_counter, found)
+            keys += left
 
     def replace(self, day: str, replaced: CounterItem | None, item: CounterItem, expires_at: int) -> bool:
         """Store an item if it still is as it was read, and return whether it was.

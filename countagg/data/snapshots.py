@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
-from countagg.core.errors import CorruptDocument, InvalidEvent, shorten
-from countagg.core.ledger import Image, Link
-from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
+from countagg.core.errors import CorruptDocument
+from countagg.core.ledger import Image
+from countagg.core.partitions import Layout
 from countagg.core.sequencer import is_normalised
 from countagg.core.silence import LastUpload
 from countagg.core.snapshot import CHANGE_ATTRIBUTE, Snapshot, SnapshotChange, have_same_counters, join_parts
@@ -33,6 +33,9 @@ COUNTERS: Final = BinaryAttribute("Counters")
 ETAG: Final = TextAttribute("ETag")
 KEY: Final = TextAttribute("Key")
 UPLOADED_AT: Final = TextAttribute("UploadedAt")
+
+SnapshotPlace = tuple[str, str]
+"""Partition and instance."""
 
 _CONDITION_OF_TRANSACTION: Final = "ConditionalCheckFailed"
 
@@ -175,6 +178,19 @@ class SnapshotsTable:
         items = [self._table.get(where, keys[0])] if len(keys) == 1 else self._table.at_one_moment(where, keys)
         return [item for item in items if item is not None]
 
+    def read_together(self, places: Sequence[SnapshotPlace]) -> dict[SnapshotPlace, Item | None]:
+        """Read the items of places in one call, each strongly consistent; None where nothing is.
+
+        What DynamoDB leaves for another call is not in the answer.
+        """
+        keys = [snapshot_key(*place) for place in places]
+        items, left = self._table.get_together(f"{len(places)} snapshots", keys)
+        found: dict[SnapshotPlace, Item | None] = dict.fromkeys(places)
+        found |= {_place(item): item for item in items}
+        for key in left:
+            del found[_place(key)]
+        return found
+
     def replace(self, partition: str, instance: str, replaced: Item | None, changed: Item) -> bool:
         """Change attributes of an item if it still is of the version that was read; return whether it was.
 
@@ -198,6 +214,10 @@ def moment_of(uploaded_at: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
+
+
+def _place(item: Item) -> SnapshotPlace:
+    return DATE.read(item), INSTANCE.read(item)
 
 
 def _where(partition: str, instance: str) -> str:
@@ -270,43 +290,3 @@ def _joined(packed: Sequence[bytes]) -> bytes:
         return join_parts(packed)
     except CorruptDocument:
         return b""
-
-
-def parse_snapshot_record(record: Mapping[str, Any]) -> Link | None:
-    """Read a record of the table's stream, as Lambda hands it over (docs/aws-facts.md#dynamodb).
-
-    Returns:
-        None for a removal: TTL clean-up never subtracts. None also for a day's record.
-
-    Raises:
-        InvalidEvent: the record lacks what a snapshot has.
-    """
-    if record.get("eventName") == "REMOVE":
-        return None
-    try:
-        change = record["dynamodb"]
-        partition = DATE.read(change["Keys"])
-        if partition == LAYOUTS_PARTITION:
-            return None
-        parse_partition(partition)
-        old = change.get("OldImage")
-        return Link(
-            partition=partition,
-            instance=INSTANCE.read(change["Keys"]),
-            old=_replaced_image(old) if old else None,
-            new=_image(change["NewImage"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidEvent(f"the stream record is not of a snapshot: {shorten(error)}") from error
-
-
-def _replaced_image(image: Item) -> Image:
-    """Return the image that was replaced; one that was damaged continues no chain, so that the day is rebuilt."""
-    try:
-        return _image(image)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return Image("", b"")
-
-
-def _image(image: Item) -> Image:
-    return Image(content_sequencer(image, SEQUENCER.read(image)), COUNTERS.read_event(image))

@@ -25,9 +25,9 @@ from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES
-from countagg.core.versions import version_after
+from countagg.core.versions import is_first, version_after
 from countagg.data.ledgers import StoredLedger
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
 from countagg.data.store import Store
 from countagg.functions.clients import make_clients
 from countagg.functions.telemetry import make_telemetry, report, utc_now
@@ -115,6 +115,7 @@ class Aggregator:
             raise refused[0]
 
     def _include(self, partition: str, links: Sequence[Link], counts: Counter[str]) -> None:
+        begun_with = 0
         for _ in range(_ATTEMPTS):
             # Taken out: what is folded and then not stored must not be held.
             held = self._held.pop(partition, None)
@@ -133,9 +134,17 @@ class Aggregator:
                     # A repair may have taken the stored ledger back to older versions: it alone tells what is
                     # included already.
                     continue
-                done = not added or self._save(partition, stored, ledger, counts)
+                if is_first(stored.version) and added < len(links):
+                    ledger = self._begin_again(partition, stored)
+                    done = self._save(partition, stored, ledger, counts)
+                else:
+                    done = not added or self._save(partition, stored, ledger, counts)
+                if done and not stored.version:
+                    begun_with = added
+                    continue
                 if done:
                     self._held.setdefault(partition, _Held(stored, ledger))
+                    added = max(added, begun_with)
                     counts[LINKS_ADDED] += added
                     counts[LINKS_SKIPPED] += len(links) - added
             if done:
@@ -150,6 +159,20 @@ class Aggregator:
         begin with whoever uploads first.
         """
         return stored.decode() if stored.version else rebuild(self._store.snapshots.images(partition))
+
+    def _begin_again(self, partition: str, begun: StoredLedger) -> Ledger:
+        """Return the sum of the snapshots, read once more after the first version of the ledger was stored.
+
+        Who reads them and then stores their sum may be slow: if the table is lost in between and made anew, others
+        have worked through newer snapshots, and their ledger is gone. A batch that the first version includes in
+        part or whole is that which it began with, or comes after an invocation that ended there.
+
+        Raises:
+            SnapshotsMissing: the first version includes an instance that has none.
+        """
+        ledger = rebuild(self._store.snapshots.images(partition))
+        self._check_complete(partition, begun, ledger)
+        return ledger
 
     def _rebuild(
         self, partition: str, stored: StoredLedger, reason: GapInChain | CorruptDocument, counts: Counter[str]

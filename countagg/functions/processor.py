@@ -24,15 +24,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.counter_file import MAX_FILE_BYTES, parse_counter_file
-from countagg.core.days import Expiry, check_upload_day
-from countagg.core.errors import InvalidCounterFile, InvalidEvent, InvalidObjectKey, UnreadableObject, shorten
+from countagg.core.errors import InvalidCounterFile, InvalidObjectKey, UnreadableObject
 from countagg.core.events import ObjectEvent, parse_s3_message
 from countagg.core.names import Names
-from countagg.core.object_keys import SKIPPED, CounterFileKey, parse_object_key
+from countagg.core.object_keys import SKIPPED, CounterFileKey
 from countagg.core.sequencer import sequencer_before
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import Snapshot, pack_counters
-from countagg.data.day_records import DayRecord
 from countagg.data.files import FileObject, ObjectVersion
 from countagg.data.letters import Refusal
 from countagg.data.snapshots import COUNTERS, AppliedFile, NewSnapshot
@@ -41,7 +39,9 @@ from countagg.functions.clients import make_clients
 from countagg.functions.day_bound import DayBound
 from countagg.functions.deadline import has_time, require_time
 from countagg.functions.earlier_versions import EarlierVersions, ObjectNotFound
+from countagg.functions.event_files import EventFiles
 from countagg.functions.silence import SilenceWatch
+from countagg.functions.snapshots_ahead import SnapshotsAhead
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 CALLS_PER_FILE: Final = 3
@@ -85,8 +85,9 @@ class Processor:
         self._metrics = metrics
         self._now = now
         self._bound = DayBound(store.ledgers, settings.max_counters, logger, now)
-        self._records: dict[str, DayRecord] = {}
         self._skipped_key = ""
+        self._files = EventFiles(settings, store.records, now)
+        self._ahead = SnapshotsAhead(store.snapshots, logger)
         self._silence = SilenceWatch(store, logger, metrics, now)
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
@@ -106,6 +107,7 @@ class Processor:
                 self._logger.exception("message left for another try", extra={"message_id": record.message_id})
                 raise
 
+        self._ahead.read((record["body"] for record in event["Records"]), self._files.place_of)
         batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         answer = process_partial_response(event, handle_record, batch, context)
         if skipped := outcomes[Outcome.FILE_SKIPPED]:
@@ -133,16 +135,9 @@ class Processor:
         return outcomes
 
     def _apply(self, event: ObjectEvent, context: LambdaContext) -> Outcome:
-        if event.bucket != self._settings.bucket:
-            raise InvalidEvent(
-                f"the event names the bucket {shorten(event.bucket)}, not {self._settings.bucket!r}"
-            )
         try:
-            file_key = parse_object_key(event.key, self._settings.prefix)
-            if file_key is None:
-                return self._skip(event)
-            self._check_day(file_key.day, event)
-            return self._apply_file(event, file_key, context)
+            file_key = self._files.key_of(event)
+            return self._skip(event) if file_key is None else self._apply_file(event, file_key, context)
         except InvalidObjectKey as error:
             if event.removed:
                 # Refused when it came, or its day is closed: its going withdraws nothing.
@@ -217,7 +212,7 @@ class Processor:
     def _applied(self, event: ObjectEvent, file_key: CounterFileKey) -> AppliedFile | None:
         day, instance = file_key.day, file_key.instance
         # All parts of a snapshot are written together.
-        partition = self._record_of(day, event).layout.partitions_of(day, instance)[0]
+        partition = self._files.record_of(day, event).layout.partitions_of(day, instance)[0]
         return self._store.snapshots.applied(partition, instance)
 
     def _counts(self, event: ObjectEvent, file_key: CounterFileKey, version: ObjectVersion) -> bool:
@@ -226,7 +221,7 @@ class Processor:
         return applied is not None and applied.etag is not None and applied.etag == version.etag
 
     def _put(self, event: ObjectEvent, file_key: CounterFileKey, snapshot: NewSnapshot) -> Outcome:
-        expires_at = self._record_of(file_key.day, event).expiry.snapshots
+        expires_at = self._files.record_of(file_key.day, event).expiry.snapshots
         return Outcome.APPLIED if self._store.snapshots.put(snapshot, expires_at) else Outcome.ALREADY_NEWER
 
     def _snapshot(self, event: ObjectEvent, file_key: CounterFileKey, found: FileObject | None) -> NewSnapshot:
@@ -237,7 +232,7 @@ class Processor:
         """
         day, instance = file_key.day, file_key.instance
         counters = _counters(found, self._settings.max_counters)
-        layout = self._record_of(day, event).layout
+        layout = self._files.record_of(day, event).layout
         etag, time = (
             ("", event.time) if found is None else (found.etag, found.modified_at.isoformat(timespec="seconds"))
         )
@@ -245,27 +240,10 @@ class Processor:
             partition: Snapshot(day, instance, event.sequencer, pack_counters(share), etag, event.key, time)
             for partition, share in zip(layout.partitions_of(day, instance), layout.split(counters), strict=True)
         }
-        snapshot = NewSnapshot.over(self._store.snapshots.parts(list(parts), instance), parts)
+        snapshot = NewSnapshot.over(self._ahead.parts(list(parts), instance, event.sequencer), parts)
         if snapshot.unchanged_since is None:
             self._bound.check(day, layout, [COUNTERS.find(item) for item in snapshot.found], counters)
         return snapshot
-
-    def _record_of(self, day: str, event: ObjectEvent) -> DayRecord:
-        """Return what is fixed of a day, by this write if it is the first.
-
-        Raises:
-            InvalidObjectKey: the day is closed.
-        """
-        if day not in self._records:
-            begun = DayRecord(self._settings.layout, self._settings.expiry_of(day))
-            self._records[day] = self._store.records.fix(day, begun)
-        record = self._records[day]
-        self._check_day(day, event, record.expiry)
-        return record
-
-    def _check_day(self, day: str, event: ObjectEvent, fixed: Expiry | None = None) -> None:
-        days = self._settings.snapshot_retention_days
-        check_upload_day(day, event.date, self._now().date(), days, fixed)
 
     def _refuse(
         self,

@@ -20,7 +20,7 @@ from countagg.core.published import VERSION_KEY, parse_published
 from countagg.core.snapshot import MAX_PACKED_BYTES, pack_counters
 from countagg.core.values import SCALE, parse_sum, parse_value
 from countagg.data.limits import parse_limit
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
 from tests.gzipped import gzipped
 
 FILE_TIMES = 20

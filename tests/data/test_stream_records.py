@@ -9,7 +9,7 @@ from countagg.core.ledger import Image, Ledger, decode_ledger
 from countagg.core.snapshot import unpack_canonical
 from countagg.core.values import SCALE
 from countagg.data.ledgers import TotalsChange, parse_totals_record
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
 from tests.events.loading import load_event, replaced
 
 

@@ -239,7 +239,8 @@ def answer_processor(make_content: Callable[[], bytes]) -> Callable[[], Answer]:
     def make() -> Answer:
         content, modified = make_content(), "Fri, 20 Nov 2026 10:00:00 GMT"
         headers = {"ETag": '"e"', "Content-Length": str(len(content)), "Last-Modified": modified}
-        return lambda operation, _: (content, headers) if operation == "GetObject" else (b"{}", {})
+        answers = {"GetObject": (content, headers), "BatchGetItem": (b'{"Responses": {}}', {})}
+        return lambda operation, _: answers.get(operation, (b"{}", {}))
 
     return make
 
@@ -249,15 +250,14 @@ def answer_processor_of_a_full_day() -> Answer:
     file = answer_processor(long_names)()
     ledger = encoded({line.split()[0]: SCALE for line in long_names().decode().splitlines()})
     before = base64.b64encode(pack_counters(counters(1))).decode()
-    items = {
-        "countagg-snapshots": {"Sequencer": {"S": "0" * 32}, "Counters": {"B": before}},
-        "countagg-totals": {"Version": {"N": "1"}, "Document": {"B": ledger}},
-    }
+    snapshot = {"Sequencer": {"S": "0" * 32}, "Counters": {"B": before}}
+    stored = json.dumps({"Item": {"Version": {"N": "1"}, "Document": {"B": ledger}}}).encode()
 
     def answer(operation: str, request: Any) -> tuple[bytes, dict[str, str]]:
-        if operation != "GetItem":
-            return file(operation, request)
-        return json.dumps({"Item": items[request["TableName"]]}).encode(), {}
+        if operation == "BatchGetItem":
+            [(table, asked)] = request["RequestItems"].items()
+            return json.dumps({"Responses": {table: [key | snapshot for key in asked["Keys"]]}}).encode(), {}
+        return (stored, {}) if operation == "GetItem" else file(operation, request)
 
     return answer
 

@@ -17,7 +17,8 @@ from countagg.core.snapshot import Snapshot, pack_counters
 from countagg.data.attributes import DATE
 from countagg.data.day_records import DayRecord
 from countagg.data.silence_turns import LOOKED_AT, TURN_KEY
-from countagg.data.snapshots import NewSnapshot, parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
+from countagg.data.snapshots import NewSnapshot
 from countagg.data.store import Store
 from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS
 from countagg.functions.processor import Processor

@@ -38,7 +38,7 @@ from countagg.core.snapshot import pack_counters, unpack_canonical
 from countagg.data.ledgers import parse_totals_record
 from countagg.data.limits import parse_alert, parse_limit
 from countagg.data.queues import HeldMessage
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
 from countagg.operate.dead_letters.dead_letters import decode
 from countagg.operate.logs.log_lines import read_line
 from countagg.operate.upload.formats import Format

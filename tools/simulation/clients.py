@@ -249,6 +249,20 @@ class DynamoDBFake:
         [item] = self._call("GetItem", partial(table.get, key, consistent=request.get("ConsistentRead", False)))
         return {} if item is None else {"Item": item}
 
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        [(name, asked)] = RequestItems.items()
+        check_known(asked, "Keys", "ConsistentRead")
+        _check_count(keys := asked["Keys"])
+        taken = len(keys) - (len(keys) > 1 and self._setting.faults.strikes(Fault.KEY_UNPROCESSED))
+        [found] = self._call("BatchGetItem", partial(self._found, name, keys[:taken]))
+        left = {name: asked | {"Keys": keys[taken:]}} if keys[taken:] else {}
+        return {"Responses": {name: found}, "UnprocessedKeys": left}
+
+    def _found(self, name: str, keys: Sequence[Any]) -> list[Any]:
+        table = self._services.tables[name]
+        found = (table.get(table.key_of(key), consistent=True) for key in keys)
+        return [item for item in found if item is not None]
+
     def get_paginator(self, operation: str) -> QueryFake:
         if operation != "query":
             raise Unfaithful(operation)
@@ -262,7 +276,7 @@ class DynamoDBFake:
 
 
 def _check_count(items: Sequence[Any]) -> None:
-    if len(items) > 100:  # the limit of both transactions
+    if len(items) > 100:  # the limit of both transactions, and of BatchGetItem
         raise Unfaithful(f"{len(items)} items")
 
 

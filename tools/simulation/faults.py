@@ -34,6 +34,7 @@ class Fault(StrEnum):
     BODY_BROKEN = "connection broken while an object is read"
     PUT_CONFLICT = "conditional write of an object met another under way"
     READ_CANCELLED = "reading transaction met a write under way"
+    KEY_UNPROCESSED = "read of several items left one out"
     STALE_READ = "eventually consistent read showed the past"
     # Functions
     ENVIRONMENT_LOST = "execution environment begun anew"

@@ -390,8 +390,14 @@ MUTANTS = (
         "stored.decode()",
     ),
     Mutant(
+        "snapshots not read again when a ledger has begun",
+        "functions.aggregator",
+        "if done and not stored.version:",
+        "if False:",
+    ),
+    Mutant(
         "a day judged by the handler's clock instead of the event's time",
-        "functions.processor",
+        "functions.event_files",
         "        check_upload_day(day, event.date, self._now().date(), days, fixed)",
         "        check_upload_day(day, self._now().date(), self._now().date(), days, fixed)",
         goes_on=441,
@@ -420,7 +426,7 @@ MUTANTS = (
     Mutant(
         "a snapshot expires by the settings instead of its day's record",
         "functions.processor",
-        "self._record_of(file_key.day, event).expiry.snapshots\n",
+        "self._files.record_of(file_key.day, event).expiry.snapshots\n",
         "self._settings.expiry_of(file_key.day).snapshots\n",
         goes_on=5,
     ),

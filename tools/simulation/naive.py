@@ -18,7 +18,7 @@ from countagg.core.ledger import Image, Ledger, Link, decode_ledger, encode_ledg
 from countagg.core.snapshot import unpack_canonical
 from countagg.core.versions import version_after
 from countagg.data.ledgers import StoredLedger
-from countagg.data.snapshots import parse_snapshot_record
+from countagg.data.snapshot_records import parse_snapshot_record
 from countagg.data.store import Store
 from countagg.functions.clients import FunctionClients
 from tests.functions.world import overridden

@@ -6,7 +6,7 @@ Its calls are stepped like those of a handler. Where it reads side by side in th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -80,12 +80,9 @@ class _DynamoDB(DynamoDBFake):
         self._call("PutItem", step)
         return {}
 
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's
-        [(table, asked)] = RequestItems.items()
-        [found] = self._call("BatchGetItem", partial(self._found, asked["Keys"]))
-        return {"Responses": {table: found}}
-
-    def _found(self, keys: Sequence[Any]) -> list[dict[str, Any]]:
+    def _found(self, name: str, keys: Sequence[Any]) -> list[Any]:
+        if name in self._services.tables:
+            return super()._found(name, keys)
         items = self._services.counters.table.items
         places = [(key["Counter"]["S"], key["Date"]["S"]) for key in keys]
         return [dict(items[place]) for place in places if place in items]

@@ -138,6 +138,7 @@ _HIGHEST_RATES: Final[Mapping[Fault, float]] = {
     Fault.BODY_BROKEN: 0.15,
     Fault.PUT_CONFLICT: 0.3,
     Fault.READ_CANCELLED: 0.3,
+    Fault.KEY_UNPROCESSED: 0.3,
     Fault.ENVIRONMENT_LOST: 0.3,
     Fault.BATCH_CUT: 0.8,
     Fault.BATCH_REGROWN: 0.5,

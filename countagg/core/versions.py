@@ -4,6 +4,9 @@ A version holds the moment at which its ledger began and how often the ledger ha
 a ledger of a table that was made again is newer than all that the one before it has published, and whoever keeps
 to the newer version, as all outputs do, keeps to the living table.
 
+A ledger begins in two writes. Between reading the clock and the first of them the table may have been lost and
+made again, with a newer ledger in between. The second is made over the first: its moment is later than that.
+
 Versions stay below 2^53 until the year 2052: every reader of JSON takes them exactly.
 """
 
@@ -24,15 +27,24 @@ MAX_VERSION: Final = (1 << 53) - 1
 
 
 def version_after(version: int, now: datetime) -> int:
-    """Return the version after the given one; of a ledger that has none yet (0), the first that begins now.
+    """Return the version after the given one.
 
     Args:
-        version: the stored one; 0 if there is none.
-        now: aware.
+        version: the stored one; 0 if there is none, which is followed by one that begins.
+        now: aware; when the ledger is read whose version this is, or a later moment.
     """
-    if version:
+    if not is_beginning(version):
         return version + 1
-    return (max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS) + 1
+    moment = max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS
+    return max(moment, version) + 1 if version else max(moment, 1 << _CHANGE_BITS)
+
+
+def is_beginning(version: int) -> bool:
+    """Tell whether it is the version of no ledger (0) or of one that has not changed yet.
+
+    After 2^20 changes there is another version like that; its ledger is taken for one that begins once more.
+    """
+    return changes_of(version) == 0
 
 
 def version_before_all(version: int) -> int:
@@ -43,11 +55,6 @@ def version_before_all(version: int) -> int:
 def changes_of(version: int) -> int:
     """Return how often the ledger had changed: what people are told of a version."""
     return version & _CHANGES
-
-
-def is_first(version: int) -> bool:
-    """Tell whether it is the first version of a ledger, or the like: 2^20 changes later there is another."""
-    return changes_of(version) == 1
 
 
 def version_of_day(versions: Iterable[int]) -> int:

@@ -25,7 +25,7 @@ from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS, parse_partition
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import MAX_PACKED_BYTES
-from countagg.core.versions import is_first, version_after
+from countagg.core.versions import is_beginning, version_after
 from countagg.data.ledgers import StoredLedger
 from countagg.data.snapshot_records import parse_snapshot_record
 from countagg.data.store import Store
@@ -115,15 +115,18 @@ class Aggregator:
             raise refused[0]
 
     def _include(self, partition: str, links: Sequence[Link], counts: Counter[str]) -> None:
-        begun_with = 0
         for _ in range(_ATTEMPTS):
             # Taken out: what is folded and then not stored must not be held.
             held = self._held.pop(partition, None)
             stored = self._store.ledgers.load(partition) if held is None else held.stored
+            begins = is_beginning(stored.version)
             try:
-                ledger = self._begin(partition, stored) if held is None else held.ledger
+                if begins:
+                    ledger = self._begin(partition, stored)
+                else:
+                    ledger = stored.decode() if held is None else held.ledger
                 # A ledger that begins has the links already, with the snapshots that they lead to.
-                added = fold(ledger, links) if stored.version else len(links)
+                added = len(links) if begins else fold(ledger, links)
             except (GapInChain, CorruptDocument) as reason:
                 if held is not None:
                     # Another invocation may have gone on since: only the stored ledger tells whether it is a gap.
@@ -134,17 +137,11 @@ class Aggregator:
                     # A repair may have taken the stored ledger back to older versions: it alone tells what is
                     # included already.
                     continue
-                if is_first(stored.version) and added < len(links):
-                    ledger = self._begin_again(partition, stored)
-                    done = self._save(partition, stored, ledger, counts)
-                else:
-                    done = not added or self._save(partition, stored, ledger, counts)
+                done = not added or self._save(partition, stored, ledger, counts)
                 if done and not stored.version:
-                    begun_with = added
                     continue
                 if done:
                     self._held.setdefault(partition, _Held(stored, ledger))
-                    added = max(added, begun_with)
                     counts[LINKS_ADDED] += added
                     counts[LINKS_SKIPPED] += len(links) - added
             if done:
@@ -153,25 +150,19 @@ class Aggregator:
         raise LedgerContended(f"{partition}: {_ATTEMPTS} attempts")
 
     def _begin(self, partition: str, stored: StoredLedger) -> Ledger:
-        """Return the stored ledger; where there is none, the sum of the snapshots that there are.
+        """Return the sum of the snapshots that there are, for a ledger that is not there, or has just begun.
 
-        Mostly there are those of the batch alone. Where a ledger was lost there are all, and the next one must not
-        begin with whoever uploads first.
-        """
-        return stored.decode() if stored.version else rebuild(self._store.snapshots.images(partition))
-
-    def _begin_again(self, partition: str, begun: StoredLedger) -> Ledger:
-        """Return the sum of the snapshots, read once more after the first version of the ledger was stored.
-
-        Who reads them and then stores their sum may be slow: if the table is lost in between and made anew, others
-        have worked through newer snapshots, and their ledger is gone. A batch that the first version includes in
-        part or whole is that which it began with, or comes after an invocation that ended there.
+        Mostly they are those of the batch alone. Where a ledger was lost they are all, and the next one must not
+        begin with whoever uploads first. Who reads them and stores their sum may be slow: if the table is lost in
+        between and made anew, others have taken in newer snapshots. So what a ledger begins with is read and
+        written once more before anything is added to it, by whoever meets it (`core.versions`).
 
         Raises:
-            SnapshotsMissing: the first version includes an instance that has none.
+            SnapshotsMissing: an instance that is included has none.
         """
         ledger = rebuild(self._store.snapshots.images(partition))
-        self._check_complete(partition, begun, ledger)
+        if stored.version:
+            self._check_complete(partition, stored, ledger)
         return ledger
 
     def _rebuild(
@@ -217,7 +208,7 @@ class Aggregator:
             False if the stored one is of another version by now.
         """
         document = encode_ledger(ledger)
-        if document == replaced.document:
+        if document == replaced.document and not is_beginning(replaced.version):
             return True
         now = self._now()
         # It expires with its day, and never earlier than the one that it replaces.

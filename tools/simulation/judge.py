@@ -16,7 +16,7 @@ from countagg.core.ledger import Ledger, decode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.core.published import PublishedTotals, parse_published, published_key
 from countagg.core.values import parse_sum
-from countagg.core.versions import is_first, version_of_day
+from countagg.core.versions import is_beginning, version_of_day
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.fakes.conditions import Item
 from tools.simulation.faults import Fault
@@ -114,19 +114,19 @@ class Judge:
     def _see_what_stays(self, place: str, item: Item, ledger: Ledger) -> None:
         """See that a ledger goes on, loses no instance, and outlives the snapshots of its day.
 
-        Its first version may lack what a lost ledger had included; the next one may not.
+        What it begins with may have been read before the ledger that was lost; what comes next may not.
         """
         version, expires_at = int(item["Version"]["N"]), int(item["ExpiresAt"]["N"])
-        day = parse_partition(place).day
+        day, begins = parse_partition(place).day, is_beginning(version)
         before, expired_at, included = self._ledgers.get(place, (0, 0, frozenset[str]()))
-        if version <= before:
+        if version <= before and not begins:
             self._note(f"ledger of {place} begins anew: version {version} after {before}")
         lost = included - ledger.seen.keys()
-        if lost and not is_first(version):
+        if lost and not begins:
             self._note(f"ledger of {place}, version {version}, has lost {sorted(lost)}")
         if expires_at < max(expired_at, self._expiry[day]):
             self._note(f"ledger of {place}, version {version}, expires too early, at {expires_at}")
-        self._ledgers[place] = (version, expires_at, lost | ledger.seen.keys())
+        self._ledgers[place] = (max(before, version), expires_at, lost | ledger.seen.keys())
 
     def _see_counter(self, name: str, day: str, item: Item) -> None:
         """See that an item is what the totals were in its version, also while all goes on."""

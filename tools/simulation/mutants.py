@@ -379,21 +379,21 @@ MUTANTS = (
     Mutant(
         "a ledger that begins anew begins with version 1",
         "core.versions",
-        "    return (max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS) + 1",
-        "    return 1",
+        "    moment = max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS\n",
+        "    moment = 0\n",
         seed=84,
     ),
     Mutant(
         "a ledger begins with the batch alone",
         "functions.aggregator",
-        "stored.decode() if stored.version else rebuild(self._store.snapshots.images(partition))",
-        "stored.decode()",
+        "            begins = is_beginning(stored.version)\n",
+        "            begins = False\n",
     ),
     Mutant(
         "snapshots not read again when a ledger has begun",
         "functions.aggregator",
-        "if done and not stored.version:",
-        "if False:",
+        "            begins = is_beginning(stored.version)\n",
+        "            begins = not stored.version\n",
     ),
     Mutant(
         "a day judged by the handler's clock instead of the event's time",

@@ -19,7 +19,7 @@ from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
 from countagg.core.polling import Polling
 from countagg.core.settings import FunctionSettings
-from countagg.core.versions import version_after
+from countagg.core.versions import is_beginning, version_after
 from countagg.data.attributes import DATE
 from countagg.data.counters import CounterItem
 from countagg.data.ledgers import StoredDay, StoredLedger
@@ -166,7 +166,8 @@ class Repairer:
             snapshots = self.reader.snapshots_of(partition, day)
             ledger = rebuild((each.instance, Image(each.content_sequencer, each.packed)) for each in snapshots)
             is_behind, held = highest > stored.version, _decode(own)
-            if not is_behind and ledger == held and self._is_sound(day, partition, stored, own):
+            begins = is_beginning(own.version)
+            if not is_behind and not begins and ledger == held and self._is_sound(day, partition, stored, own):
                 return highest
             if held is not None and not self.may_leave_out:
                 _check_complete(partition, held, ledger)
@@ -178,6 +179,9 @@ class Repairer:
                 partition, own, StoredLedger(version, self._time(), encode_ledger(ledger), expires_at)
             ):
                 highest = self._published_version(day)
+                continue
+            if not own.exists:
+                # A ledger begins in two writes (`core.versions`).
                 continue
             self.on_step("ledger rebuilt", 1, 1)
             if held is not None and not _goes_back(held, ledger):

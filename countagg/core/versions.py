@@ -22,6 +22,8 @@ _CHANGE_BITS: Final = 20
 """A ledger that changes every second of its two days stays far below; more changes would count as moments."""
 _CHANGES: Final = (1 << _CHANGE_BITS) - 1
 
+_BEGINNING: Final = 1
+
 MAX_VERSION: Final = (1 << 53) - 1
 """A greater number is of no ledger: somebody wrote it by hand."""
 
@@ -36,15 +38,15 @@ def version_after(version: int, now: datetime) -> int:
     if not is_beginning(version):
         return version + 1
     moment = max(0, (now - _EPOCH) // _TICK) << _CHANGE_BITS
-    return max(moment, version) + 1 if version else max(moment, 1 << _CHANGE_BITS)
+    return max(moment + _BEGINNING, version) + 1 if version else moment + _BEGINNING
 
 
 def is_beginning(version: int) -> bool:
-    """Tell whether it is the version of no ledger (0) or of one that has not changed yet.
+    """Tell whether it is the version of no ledger (0) or of one that was written once.
 
     After 2^20 changes there is another version like that; its ledger is taken for one that begins once more.
     """
-    return changes_of(version) == 0
+    return changes_of(version) <= _BEGINNING
 
 
 def version_before_all(version: int) -> int:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.core.versions import changes_of, version_after, version_before_all, version_of_day
+from countagg.core.versions import changes_of, is_beginning, version_after, version_before_all, version_of_day
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
@@ -13,10 +13,20 @@ LATER = NOW + timedelta(seconds=1)
 
 def test_a_ledger_begins_with_its_moment_and_counts_its_changes() -> None:
     first = version_after(0, NOW)
-    second = version_after(first, LATER)
-    assert second == first + 1
-    assert [changes_of(first), changes_of(second)] == [1, 2]
-    assert version_before_all(second) == version_before_all(first) == first - 1
+    second = version_after(first, NOW)
+    third = version_after(second, LATER)
+    assert [first + 1, second + 1] == [second, third]
+    assert [changes_of(each) for each in (first, second, third)] == [1, 2, 3]
+    assert version_before_all(third) == version_before_all(first) == first - 1
+
+
+def test_a_ledger_that_begins_has_the_moment_of_its_second_write() -> None:
+    begun = version_after(0, NOW)
+    assert is_beginning(0)
+    assert is_beginning(begun)
+    assert not is_beginning(version_after(begun, LATER))
+    assert version_after(begun, LATER) == version_after(0, LATER) + 1
+    assert version_after(begun, NOW - timedelta(seconds=1)) == begun + 1
 
 
 @given(st.integers(1, 100_000))

@@ -53,7 +53,7 @@ def plans_for(mutant: Mutant) -> Iterator[Plan]:
         known = () if mutant.seed is None else (mutant.seed,)
         seeds = map(make_plan, range(SEEDS_OF_A_MUTANT))
         late = islice(late_in_a_burst(), 100)
-        return chain(map(make_plan, known), racing(), special, seeds, there_and_back(), late)
+        return chain(map(make_plan, known), racing(), special, lost_as_it_begins(), seeds, there_and_back(), late)
     return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
 
 
@@ -71,10 +71,14 @@ def there_and_back() -> Iterator[Plan]:
 
 
 def racing() -> Iterator[Plan]:
-    """Yield plans in which an instance uploads two contents in turn, faster than its files are worked on."""
+    """Yield plans in which an instance uploads two contents in turn, faster than its files are worked on.
+
+    In half of them most events come twice.
+    """
     steps = tuple(Step(0.5 * number, f"{DAY}i-0", (ONE, OTHER)[number % 2]) for number in range(25))
     plan = replace(PLAN, script=None, latency_spread=3.3, chapters=(Chapter(0.0, steps, ()),))
-    return (replace(plan, seed=seed) for seed in range(12))
+    twice = replace(plan, rates={Fault.EVENT_DUPLICATED: 0.6})
+    return (replace(each, seed=seed) for seed in range(12) for each in (plan, twice))
 
 
 def across_lanes() -> Iterator[Plan]:
@@ -147,7 +151,9 @@ def _only(name: str, value: int) -> File:
     return File(f"{name} {value}\n".encode(), {name: value * SCALE})
 
 
-@pytest.mark.parametrize("plans", [there_and_back, across_lanes, late_in_a_burst, in_slices, beside_a_denied_day])
+@pytest.mark.parametrize(
+    "plans", [there_and_back, across_lanes, late_in_a_burst, lost_as_it_begins, in_slices, beside_a_denied_day]
+)
 def test_the_real_functions_are_right_in_these_plans_too(plans: Callable[[], Iterator[Plan]]) -> None:
     assert all(run(plan).wrong == () for plan in islice(plans(), 60))
 

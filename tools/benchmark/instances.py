@@ -30,11 +30,11 @@ class SignedUploads:
     @classmethod
     def sign(cls, clients: Clients, addresses: Mapping[str, str], files: Mapping[str, bytes]) -> SignedUploads:
         """Sign an upload of each file; addresses below the endpoint and files are by instance."""
-        session, endpoint = clients.session, clients.s3.meta.endpoint_url
-        credentials = session.get_credentials()
+        endpoint = clients.s3.meta.endpoint_url
+        credentials = clients.session.get_credentials()
         if credentials is None:
             raise RuntimeError("there are no credentials to sign with")
-        signer = S3SigV4Auth(credentials, "s3", session.region_name)
+        signer = S3SigV4Auth(credentials, "s3", clients.s3.meta.region_name)
         requests = {}
         for instance, content in files.items():
             request = AWSRequest("PUT", f"{endpoint}/{addresses[instance]}", data=content)

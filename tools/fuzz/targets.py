@@ -18,7 +18,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from countagg.cli.app.registry import explain
-from countagg.cli.terminal.render import write_csv, write_json, write_json_line
+from countagg.cli.terminal.render import with_schema, write_csv, write_json_line, write_json_value
 from countagg.core.counter_file import check_counter_name, parse_counter_file, read_canonical, render_counters
 from countagg.core.days import check_upload_day, parse_date
 from countagg.core.errors import (
@@ -223,13 +223,13 @@ def _shown(names: list[str]) -> None:
         "".join(names).encode()
     except UnicodeEncodeError:
         return
-    document = {"totals": dict.fromkeys(names, 1), "names": names}
-    for form in (write_json, write_json_line):
+    document = with_schema({"totals": dict.fromkeys(names, 1), "names": names})
+    for form in (write_json_value, write_json_line):
         terminal, pipe = Terminal(), io.StringIO()
         form(terminal, document)
         form(pipe, document)
         assert terminal.getvalue().replace("\n", "").isprintable()
-        assert json.loads(terminal.getvalue()) == json.loads(pipe.getvalue()) == {"schema": 1, **document}
+        assert json.loads(terminal.getvalue()) == json.loads(pipe.getvalue()) == document
     terminal = Terminal()
     write_csv(terminal, ("NAME", "VALUE"), [(name, 1) for name in names])
     assert terminal.getvalue().replace("\n", "").isprintable()

@@ -35,6 +35,8 @@ DAY: Final = date(2026, 11, 20)
 SETTINGS: Final = FunctionSettings(
     "countagg", "b", "1" * 12, "counters/", "totals/", "https://q/1/d", 400, 400, "arn"
 )
+DAYS_PUBLISHED: Final = 8
+"""Of a batch; the ledgers of its other days cannot be read. Environments hold fewer (`functions.outputs`)."""
 LONG: Final = "n" * (MAX_NAME_BYTES - 7)
 
 Answer = Callable[[str, Any], tuple[bytes, dict[str, str]]]
@@ -150,7 +152,12 @@ def answer_publisher() -> Answer:
     named = published_metadata(SETTINGS.stack, 1, "2026-11-20T09:00:00+00:00").items()
     metadata = {f"x-amz-meta-{key}": value for key, value in named}
     newest = {"Version": {"N": "1000"}, "UpdatedAt": {"S": "2026-11-20T10:00:01+00:00"}}
-    ledger = json.dumps({"Item": {**newest, "Document": {"B": encoded(counters(99))}}}).encode()
+    readable, unreadable = (
+        json.dumps({"Item": {**newest, "Document": {"B": document}}}).encode()
+        for document in (encoded(counters(99)), "")
+    )
+    after_those = f"{DAY + timedelta(days=DAYS_PUBLISHED)}"
+    pages = {begin: zlib.compress(page) for begin, page in _pages_of_items()}
 
     def answer(operation: str, params: Any) -> tuple[bytes, dict[str, str]]:
         if operation == "GetObject":
@@ -161,25 +168,28 @@ def answer_publisher() -> Answer:
         if operation == "BatchExecuteStatement":
             return json.dumps({"Responses": [{}] * len(params["Statements"])}).encode(), {}
         if operation == "GetItem":
-            return ledger, {}
+            return readable if params["Key"]["Date"]["S"] < after_those else unreadable, {}
         if operation == "Query" and "#Version" in params["ExpressionAttributeNames"]:
-            return _page_of_items(params.get("ExclusiveStartKey")), {}
+            after = params.get("ExclusiveStartKey")
+            return zlib.decompress(pages[int(after["Counter"]["S"]) if after else 0]), {}
         return b'{"Items": [], "Count": 0}', {}
 
     return answer
 
 
-def _page_of_items(after: Any) -> bytes:
-    """Return a page of the counters' items, each of an older version than the newest ledger."""
-    stored, begin = list(counters(-1).items()), int(after["Counter"]["S"]) if after else 0
+def _pages_of_items() -> Iterator[tuple[int, bytes]]:
+    """Yield the counters' items in pages with their beginnings, each item older than the newest ledger."""
+    stored = list(counters(-1).items())
     # DynamoDB reads 1 MB for a page.
-    end = begin + 2**20 // (len(LONG) + 100)
-    items = [
-        {"Counter": {"S": name}, "Value": {"N": str(value // SCALE)}, "Version": {"N": "1"}}
-        for name, value in stored[begin:end]
-    ]
-    more = {"LastEvaluatedKey": {"Counter": {"S": str(end)}}} if end < len(stored) else {}
-    return json.dumps({"Items": items, "Count": len(items), **more}).encode()
+    size = 2**20 // (len(LONG) + 100)
+    for begin in range(0, len(stored), size):
+        items = [
+            {"Counter": {"S": name}, "Value": {"N": str(value // SCALE)}, "Version": {"N": "1"}}
+            for name, value in stored[begin : begin + size]
+        ]
+        end = begin + size
+        more = {"LastEvaluatedKey": {"Counter": {"S": str(end)}}} if end < len(stored) else {}
+        yield begin, json.dumps({"Items": items, "Count": len(items), **more}).encode()
 
 
 # The aggregator

@@ -9,8 +9,6 @@ import zipfile
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from countagg.provision.bundle import Component, bundle_components, pack_bundle
 from countagg.provision.sbom import bill_of_materials
@@ -27,6 +25,10 @@ def document(components: tuple[Component, ...]) -> dict[str, Any]:
 
 
 def test_it_is_what_the_standard_says(document: dict[str, Any]) -> None:
+    # They make a grammar when they are imported, which takes seconds wherever tests are collected.
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - see above
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - see above
+
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(json.dumps(document)) is None
     assert validator.validate_str(json.dumps({**document, "version": "one"})) is not None

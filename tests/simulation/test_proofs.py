@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
-from itertools import chain, islice, product
+from itertools import chain, islice, product, zip_longest
 
 import pytest
 
@@ -49,12 +49,24 @@ def test_a_mutant_dies(mutant: Mutant) -> None:
 
 def plans_for(mutant: Mutant) -> Iterator[Plan]:
     if mutant.goes_on is None:
-        special = chain(islice(across_lanes(), 40), islice(in_slices(), 20), islice(beside_a_denied_day(), 20))
         known = () if mutant.seed is None else (mutant.seed,)
+        special = in_turn(
+            racing(),
+            islice(in_slices(), 20),
+            islice(beside_a_denied_day(), 20),
+            islice(late_in_a_burst(), 10),
+            islice(across_lanes(), 40),
+        )
         seeds = map(make_plan, range(SEEDS_OF_A_MUTANT))
-        late = islice(late_in_a_burst(), 100)
-        return chain(map(make_plan, known), racing(), special, lost_as_it_begins(), seeds, there_and_back(), late)
+        return chain(
+            map(make_plan, known), special, lost_as_it_begins(), seeds, there_and_back(), late_in_a_burst()
+        )
     return going_on(range(mutant.goes_on, mutant.goes_on + SEEDS_OF_A_MUTANT))
+
+
+def in_turn(*kinds: Iterable[Plan]) -> Iterator[Plan]:
+    """Yield the first plan of each kind, then the second of each, and so on."""
+    return (plan for plans in zip_longest(*kinds) for plan in plans if plan is not None)
 
 
 def going_on(seeds: range) -> Iterator[Plan]:

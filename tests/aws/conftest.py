@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from countagg.aws.session import Clients
+from tests.aws.kept_accounts import once
 from tests.aws.world import ELSEWHERE, ENVIRONMENT, Calls, NetworkReached, World, account, make_clients
 
 
@@ -62,6 +63,12 @@ def elsewhere(world: World, recorded_elsewhere: tuple[Clients, Calls]) -> World:
 @pytest.fixture
 def deployed(world: World, request: pytest.FixtureRequest) -> World:
     """Give an account with a stack in it, or with those parts of it that the test's module names in PARTS."""
-    world.focus(*getattr(request.module, "PARTS", ()))
-    world.set_up()
+    parts = getattr(request.module, "PARTS", ())
+    world.focus(*parts)
+
+    def set_up() -> list[str]:
+        world.set_up()
+        return world.mutating
+
+    world.calls.mutating[:] = once(("stack of parts", tuple(parts)), set_up)
     return world

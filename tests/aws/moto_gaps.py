@@ -17,7 +17,7 @@ ACCOUNT: Final = "123456789012"
 class MotoGaps:
     """Fills the gaps for all clients of a session.
 
-    - A function's LoggingConfig: moto forgets it. It is kept here and put into the answers.
+    - A function's LoggingConfig: moto forgets it. It is kept with the function and put into the answers.
     - Architectures in UpdateFunctionCode: moto ignores them.
     - Tags in CreateBucket: moto forgets them. They are put by a client of our own, within the same call.
     - EventBridge in a bucket's notifications: moto keeps it, and does not tell.
@@ -28,7 +28,6 @@ class MotoGaps:
 
     def __init__(self, session: AwsSession) -> None:
         self._region = str(session.region_name)
-        self._logging: dict[str, object] = {}
         unrecorded = boto3.Session(
             aws_access_key_id="a", aws_secret_access_key="b", region_name=session.region_name
         )
@@ -53,17 +52,20 @@ class MotoGaps:
         if "FunctionArn" not in parsed:
             return
         theirs = context["theirs"]
+        function: Any = self._function(theirs["FunctionName"])
         if "LoggingConfig" in theirs:
-            self._logging[theirs["FunctionName"]] = theirs["LoggingConfig"]
+            function.kept_logging = theirs["LoggingConfig"]
         if "Architectures" in theirs:
-            function = lambda_simple_backends[ACCOUNT][self._region].get_function(theirs["FunctionName"])
             function.architectures = theirs["Architectures"]
 
     def _tell_logging(self, parsed: dict[str, Any], **_: object) -> None:
         if "Configuration" in parsed:
-            name = parsed["Configuration"]["FunctionName"]
-            if name in self._logging:
-                parsed["Configuration"]["LoggingConfig"] = self._logging[name]
+            kept = getattr(self._function(parsed["Configuration"]["FunctionName"]), "kept_logging", None)
+            if kept is not None:
+                parsed["Configuration"]["LoggingConfig"] = kept
+
+    def _function(self, name: str) -> object:
+        return lambda_simple_backends[ACCOUNT][self._region].get_function(name)
 
     def _note_tags(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["theirs"] = (params["Bucket"], params.get("CreateBucketConfiguration", {}).get("Tags"))

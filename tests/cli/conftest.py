@@ -9,6 +9,7 @@ import botocore.handlers
 import pytest
 
 from countagg.aws.session import Clients, ConnectionOptions
+from tests.aws.kept_accounts import once
 from tests.aws.moto_gaps import MotoGaps
 from tests.aws.world import Calls
 from tests.cli.account import moto_account, set_up
@@ -64,5 +65,5 @@ def account(tmp_path: Path) -> Iterator[None]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give an account with the stack `countagg`, which the tests of a module share."""
     with moto_account(tmp_path_factory.mktemp("account")):
-        set_up()
+        once("stack of the command line", set_up)
         yield

@@ -12,8 +12,9 @@ import botocore.handlers
 import pytest
 
 from countagg.operate.stack import deployment
+from tests.aws.kept_accounts import once
 from tests.aws.world import Calls, answer
-from tests.cli.account import BUCKET, TALLY
+from tests.cli.account import BUCKET, TALLY, set_up
 from tests.cli.running import UNTOUCHED, CommandLine, Ran, Terminal
 from tests.provision.stacks import IDS
 
@@ -32,12 +33,23 @@ pytestmark = pytest.mark.usefixtures("account")
 @pytest.fixture
 def deployed(account: None, countagg: CommandLine) -> None:  # noqa: ARG001 - it must be there
     """Give a stack on a bucket of its own, which holds two objects."""
-    assert countagg("setup", "--bucket", OURS, "--create-bucket", "--yes").code == 0
+    set_up_ours(countagg)
     s3 = boto3.client("s3")
     # moto ignores the condition of our policy and would refuse every object.
     s3.delete_bucket_policy(Bucket=OURS)
     for key in ("counters/one", "counters/two"):
         s3.put_object(Bucket=OURS, Key=key, Body=b"A 1\n")
+
+
+def set_up_ours(countagg: CommandLine) -> None:
+    """Set up the stack on a bucket of its own."""
+    ran = once("stack and bucket", lambda: countagg("setup", "--bucket", OURS, "--create-bucket", "--yes"))
+    assert ran.code == 0
+
+
+def set_up_theirs() -> None:
+    """Set up the stack on the bucket that is there."""
+    once("stack of the command line", set_up)
 
 
 def buckets() -> set[str]:
@@ -120,7 +132,7 @@ def test_a_bucket_that_goes_with_objects_is_confirmed_by_its_own_name(
 
 
 def test_an_empty_bucket_needs_no_second_name(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    countagg("setup", "--bucket", OURS, "--create-bucket", "--yes")
+    set_up_ours(countagg)
     typing(monkeypatch, "countagg")
 
     removed = countagg("teardown", "--delete-objects", "--keep-logs")
@@ -259,7 +271,7 @@ def test_a_teardown_of_nothing_says_so_and_asks_nothing(countagg: CommandLine) -
 
 
 def test_without_the_permission_to_search_by_tag_the_receipt_says_so(countagg: CommandLine, calls: Calls) -> None:
-    countagg("setup", "--bucket", BUCKET, "--yes")
+    set_up_theirs()
     calls.errors["GetResources"] = [answer("AccessDeniedException", "no", "GetResources")]
 
     ran = countagg("teardown", *QUICK, "--output", "json")
@@ -338,7 +350,7 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_left_by_name_ends_with_4_and_is_named(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    countagg("setup", "--bucket", BUCKET, "--yes")
+    set_up_theirs()
 
     def make_anew() -> None:
         boto3.client("sns").create_topic(Name="countagg-alerts", Tags=TAG)
@@ -357,7 +369,7 @@ def test_what_is_left_by_name_ends_with_4_and_is_named(
 
 @pytest.mark.usefixtures("_no_patience")
 def test_what_is_left_by_tag_ends_with_4_and_is_named_by_its_arn(countagg: CommandLine) -> None:
-    countagg("setup", "--bucket", BUCKET, "--yes")
+    set_up_theirs()
     arn = boto3.client("sns").create_topic(Name="copied-by-hand", Tags=TAG)["TopicArn"]
 
     ran = countagg("teardown", *QUICK, "--output", "json")
@@ -384,7 +396,7 @@ def test_a_teardown_of_nothing_does_not_say_so_if_something_bears_the_tag(counta
 
 
 def test_a_whole_stack_of_another_name_is_neither_touched_nor_left_over(countagg: CommandLine) -> None:
-    countagg("setup", "--bucket", BUCKET, "--yes")
+    set_up_theirs()
     countagg("setup", "--bucket", OURS, "--create-bucket", "--stack", "countagg-2", "--yes")
 
     assert countagg("teardown", *QUICK, "--output", "json").document["left_over"] == []

@@ -13,6 +13,7 @@ from countagg.operate.stack.deployment import Deployment, Plan, apply, list_agai
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.reconcile import Action, Change, Holds
+from tests.aws.kept_accounts import once
 from tests.aws.world import BUCKET, PLACE, Calls, silent, touched
 
 DEPLOYED = Remembered(bucket="deployed-bucket", prefix="deployed-in/", output_prefix="deployed-out/")
@@ -24,7 +25,7 @@ SetUp = Callable[[], tuple[Change, ...]]
 
 @pytest.fixture
 def set_up(deployment: Deployment) -> SetUp:
-    return lambda: tuple(apply(deployment.plan(SAID), silent))
+    return lambda: once("deployment", lambda: tuple(apply(deployment.plan(SAID), silent)))
 
 
 def planned_removal(deployment: Deployment, bucket: str | None = None, forced: Forced = Forced()) -> Plan:  # noqa: B008 - frozen
@@ -91,12 +92,10 @@ def test_a_name_that_cannot_be_one_is_refused(deployment: Deployment) -> None:
 # Plan and setup
 
 
-def test_the_plan_is_what_setup_does_and_changes_nothing(
-    deployment: Deployment, calls: Calls, set_up: SetUp
-) -> None:
+def test_the_plan_is_what_setup_does_and_changes_nothing(deployment: Deployment, calls: Calls) -> None:
     planned = deployment.plan(SAID)
     assert calls.mutating == []
-    done = set_up()
+    done = tuple(apply(planned, silent))
     assert [(each.resource, each.action) for each in planned.changes] == [
         (each.resource, each.action) for each in done
     ]

@@ -16,6 +16,7 @@ from countagg.core.polling import Polling
 from countagg.operate.stack.deployment import Deployment, Plan, Receipt, apply, remove
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Change, Holds
+from tests.aws.kept_accounts import once
 from tests.aws.world import BUCKET, PLACE, Calls, answer, silent
 from tests.operate.conftest import CALLER
 
@@ -73,7 +74,14 @@ def tear_down(deployment: Deployment, pauses: Pauses) -> Callable[..., Removed]:
 
     def tear_down(*keep: Holds, between: Callable[[], object] = lambda: None, **said: Any) -> Removed:
         chosen = Chosen("countagg", BUCKET, **({"create_bucket": True} | said))
-        tuple(apply(deployment.plan(chosen), silent))
+
+        def set_up() -> None:
+            tuple(apply(deployment.plan(chosen), silent))
+
+        if said:
+            set_up()
+        else:
+            once("stack and bucket of a deployment", set_up)
         between()
         planned = deployment.plan_removal("countagg", None, frozenset(keep), Forced())
         changes = tuple(remove(planned, frozenset(keep), silent))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import DataNotFoundError
 from botocore.hooks import EVENT_ALIASES
-from botocore.loaders import create_loader
+from botocore.loaders import JSONFileLoader, create_loader
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -34,6 +37,7 @@ def know_few_services(core: Session) -> None:
 
 def _quick_loader(search_path: str | None) -> Loader:
     loader = create_loader(search_path)
+    loader.file_loader = _PlainFiles()
     list_all = loader.list_available_services
 
     def list_lazily(type_name: str) -> _Services:
@@ -41,6 +45,28 @@ def _quick_loader(search_path: str | None) -> Loader:
 
     setattr(loader, "list_available_services", list_lazily)  # noqa: B010 - mypy takes a method for fixed
     return loader
+
+
+class _PlainFiles(JSONFileLoader):
+    """Reads models into dictionaries of Python's own, which keep their order too.
+
+    botocore's reader makes each an `OrderedDict`: 0.04 s of the 0.8 s of a plan.
+    """
+
+    def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return what a file holds, which is named without its suffix; None if there is none."""
+        for suffix, read in _READERS.items():
+            path = Path(file_path + suffix)
+            if path.is_file():
+                return json.loads(read(path))
+        return None
+
+
+def _read_compressed(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+_READERS: Final[dict[str, Callable[[Path], bytes]]] = {".json": Path.read_bytes, ".json.gz": _read_compressed}
 
 
 class _Services:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,23 @@ def test_a_service_that_there_is_not_is_told_with_all_that_there_are() -> None:
     with pytest.raises(UnknownServiceError, match=r"'absent'.*accessanalyzer.*dynamodb"):
         session.client("absent")
     assert "ec2" in session.core.get_available_services()
+
+
+@pytest.mark.parametrize(
+    ("service", "model"), [("s3", "service-2"), ("s3", "endpoint-rule-set-1"), ("lambda", "paginators-1")]
+)
+def test_models_are_read_as_botocore_reads_them_without_ordered_dictionaries(service: str, model: str) -> None:
+    ours = Clients(OPTIONS).session.core.get_component("data_loader").load_service_model(service, model)
+    theirs = botocore.session.Session().get_component("data_loader").load_service_model(service, model)
+    assert json.dumps(ours) == json.dumps(theirs)
+    assert {type(each) for each in dictionaries(ours)} == {dict}
+
+
+def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from dictionaries(each)
 
 
 def test_models_of_the_user_s_own_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from countagg.aws.day_reader import DayReader
+from countagg.aws.environments import read_settings
 from countagg.aws.errors import aws_errors, suppress_codes
 from countagg.aws.session import Clients
 from countagg.aws.waiting import MISSING
@@ -60,31 +61,6 @@ class SnapshotHead:
     sequencer: str
     etag: str
     content_sequencer: str
-
-
-def read_environment(clients: Clients, stack: str) -> dict[str, str]:
-    """Read the environment of a stack's functions, which all have the same; empty if there is none of them.
-
-    What one of them lacks, another tells: a hand may have emptied one, a killed setup or teardown left only some.
-    """
-    names = Names(stack)
-    variables: dict[str, str] = {}
-    for function in (names.publisher, names.aggregator, names.processor):
-        variables |= _environment_of(clients, function) or {}
-    return variables
-
-
-def _environment_of(clients: Clients, function: str) -> dict[str, str] | None:
-    with aws_errors("settings of the stack"), suppress_codes(_MISSING):
-        answer = clients.lambda_.get_function_configuration(FunctionName=function)
-        return answer.get("Environment", {}).get("Variables", {})
-    return None
-
-
-def read_settings(clients: Clients, stack: str) -> FunctionSettings | None:
-    """Read a stack's settings back from its processor; None if there is no such function."""
-    environment = _environment_of(clients, Names(stack).processor)
-    return None if environment is None else FunctionSettings.from_environment(environment)
 
 
 class Pipeline(DayReader):

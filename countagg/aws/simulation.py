@@ -123,7 +123,6 @@ PROBES: Final[Mapping[str, Callable[[Clients, str], object]]] = {
     "iam:GetRole": lambda c, arn: c.iam.get_role(RoleName=_name(arn)),
     "iam:ListAttachedRolePolicies": lambda c, arn: c.iam.list_attached_role_policies(RoleName=_name(arn)),
     "iam:ListRolePolicies": lambda c, arn: c.iam.list_role_policies(RoleName=_name(arn)),
-    "iam:ListRoleTags": lambda c, arn: c.iam.list_role_tags(RoleName=_name(arn)),
     "kms:DescribeKey": lambda c, arn: c.kms.describe_key(KeyId=arn),
     "kms:GetKeyPolicy": lambda c, arn: c.kms.get_key_policy(KeyId=arn, PolicyName="default"),
     "lambda:GetAccountSettings": lambda c, _: c.lambda_.get_account_settings(),

@@ -54,7 +54,6 @@ _READ_STACK: Final = _calls(
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
             "iam:ListRolePolicies",
-            "iam:ListRoleTags",
         ),
         On.FUNCTIONS: ("lambda:GetFunction", "lambda:ListTags"),
         On.MAPPINGS: ("lambda:ListTags",),

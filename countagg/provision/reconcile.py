@@ -195,15 +195,27 @@ def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
 
 
 def deploy(
-    nodes: Iterable[Node[Any]], *, dry_run: bool, announce: Announce, approve: Approve = approve_anything
+    nodes: Iterable[Node[Any]],
+    *,
+    dry_run: bool,
+    announce: Announce,
+    approve: Approve = approve_anything,
+    outputs: NodeOutputs | None = None,
 ) -> Iterator[Change]:
     """Bring every resource to its desired state, or tell what would be done.
+
+    Args:
+        nodes: the resources.
+        dry_run: only tell.
+        announce: called before each is touched.
+        approve: called before that.
+        outputs: to be filled with those of the resources, for who wants them afterwards.
 
     Raises:
         NotOwned: a resource of that name is not this stack's.
         ImmutableField: a difference that AWS cannot mend.
     """
-    outputs = NodeOutputs()
+    outputs = NodeOutputs() if outputs is None else outputs
     for node in in_order(nodes):
         observed = node.resource.read()
         if node.unwanted:

@@ -92,6 +92,9 @@ class Where:
             found |= {(_TAGGING[call], arn) for arn in self._arns(prefix, operation, params, tagging=True)}
         if tags and call == "lambda:CreateEventSourceMapping":
             found.add(("lambda:TagResource", self._arn("lambda", "event-source-mapping:new")))
+        if call == "lambda:GetFunction":
+            # Without it the answer has no tags (docs/aws-facts.md#lambda-functions).
+            found.add(("lambda:ListTags", self._lambda(params)))
         if call in {"s3:GetObject", "s3:HeadObject"}:
             # Without it S3 answers for an absent object as for a forbidden one.
             found.add(("s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}"))

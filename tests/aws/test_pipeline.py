@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.pipeline import DayTotals, MappingHealth, Pipeline, QueueDepth, SnapshotHead, read_settings
+from countagg.aws.environments import read_settings
+from countagg.aws.pipeline import DayTotals, MappingHealth, Pipeline, QueueDepth, SnapshotHead
 from countagg.core.errors import AccessDenied, CountaggError, StackNotFound
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.settings import FunctionSettings

@@ -98,6 +98,7 @@ class Calls:
 
     Attributes:
         mutating: names of the operations.
+        asked_for: operations with their parameters, of all calls.
         dies_before: index of the call before which the process dies.
         dies_after: index of the call after which the process dies.
         errors: by operation, errors that AWS answers with, one a call, before it does what it is asked; None is
@@ -106,14 +107,16 @@ class Calls:
     """
 
     mutating: list[str] = field(default_factory=list)
+    asked_for: list[tuple[str, str]] = field(default_factory=list)
     dies_before: int | None = None
     dies_after: int | None = None
     errors: dict[str, list[ClientError | None]] = field(default_factory=dict)
     delays: Delays | None = None
 
-    def asked(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    def asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-parameter-build`."""
         context["asked"] = params
+        self.asked_for.append((model.name, repr(params)))
 
     def before(self, model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-call`."""
@@ -136,6 +139,7 @@ class Calls:
     def reset(self) -> None:
         """Begin anew."""
         self.mutating.clear()
+        self.asked_for.clear()
         self.dies_before = self.dies_after = None
         self.errors.clear()
         self.delays = None

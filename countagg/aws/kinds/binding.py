@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
-from countagg.aws.kinds.cloudwatch import Alarm
+from countagg.aws.kinds.cloudwatch import Alarm, Alarms
 from countagg.aws.kinds.dynamodb import Table
 from countagg.aws.kinds.iam import Role
 from countagg.aws.kinds.kms import Key
@@ -18,6 +19,7 @@ from countagg.aws.kinds.lambda_mappings import EventSourceMapping
 from countagg.aws.kinds.logs import LogGroup
 from countagg.aws.kinds.s3 import Bucket
 from countagg.aws.kinds.s3_notifications import Notification
+from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.kinds.sns import EmailSubscription, Subscription, Topic
 from countagg.aws.kinds.sqs import Queue
 from countagg.aws.session import Clients
@@ -48,6 +50,9 @@ class Binder:
         stack: its name, which the owner's tag bears.
         patience: how waiting is done.
         forced: what may be deleted besides the plain.
+
+    Attributes:
+        reads: that its resources share during a pass.
     """
 
     def __init__(
@@ -63,6 +68,11 @@ class Binder:
         self._stack = stack
         self._patience = patience
         self._forced = forced
+        self.reads = SharedReads()
+
+    @cached_property
+    def _alarms(self) -> Alarms:
+        return Alarms(self._clients.cloudwatch, self.reads)
 
     def _lambda_sending(self, size: int) -> LambdaClient:
         return self._clients.sending(size).lambda_
@@ -76,13 +86,13 @@ class Binder:
         clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
         match found_by:
             case "topic", name:
-                return Topic(clients.sns, name, place, stack, patience)
+                return Topic(clients.sns, name, place, stack, patience, self.reads)
             case "queue", name:
                 return Queue(clients.sqs, name, stack, patience)
             case "subscription", topic, queue:
-                return Subscription(clients.sns, topic, queue, stack, patience)
+                return Subscription(clients.sns, topic, queue, stack, patience, self.reads)
             case "email", topic, address:
-                return EmailSubscription(clients.sns, topic, address, stack, patience)
+                return EmailSubscription(clients.sns, topic, address, stack, patience, self.reads)
             case "table", name:
                 return Table(clients.dynamodb, name, stack, patience, delete_protected=self._forced.protected)
             case "logs", name:
@@ -90,11 +100,11 @@ class Binder:
             case "role", name:
                 return Role(clients.iam, name, stack, patience)
             case "function", name:
-                return Function(self._lambda_sending, name, place, stack, patience)
+                return Function(self._lambda_sending, name, place, stack, patience, self.reads)
             case "mapping", function, source:
-                return EventSourceMapping(clients.lambda_, function, source, place, stack, patience)
+                return EventSourceMapping(clients.lambda_, function, source, place, stack, patience, self.reads)
             case "alarm", name:
-                return Alarm(clients.cloudwatch, name, place, stack, patience)
+                return Alarm(self._alarms, name, place, stack, patience)
             case "key", arn:
                 return Key(clients.kms, arn)
             case "bucket", name:

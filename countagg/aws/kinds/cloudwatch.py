@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ALARM_NOT_YET, MISSING, Patience
 from countagg.core.names import OWNER_TAG
@@ -18,14 +19,44 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
+MAX_ALARMS: Final = 100
+"""Names in one DescribeAlarms, and alarms in one answer (CloudWatch API reference, DescribeAlarms)."""
+
+
+class Alarms:
+    """The alarms of a stack, all of which CloudWatch describes in one answer: it takes 100 names.
+
+    Args:
+        cloudwatch: the client.
+        reads: by which they share that answer.
+    """
+
+    def __init__(self, cloudwatch: CloudWatchClient, reads: SharedReads) -> None:
+        self.client = cloudwatch
+        self._reads = reads
+        self._names: list[str] = []
+
+    def add(self, name: str) -> None:
+        """Have an alarm described with the others."""
+        self._names.append(name)
+
+    def describe(self, name: str) -> MetricAlarmTypeDef | None:
+        """Return an alarm; None if there is none of that name."""
+        names = self._names if self._reads.are_on else [name]
+        return self._reads.once("alarms", lambda: self._describe(names)).get(name)
+
+    def _describe(self, names: Sequence[str]) -> dict[str, MetricAlarmTypeDef]:
+        answer = self.client.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"], MaxRecords=MAX_ALARMS)
+        return {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
+
 
 class Alarm:
     """An alarm. Both its raising and its end are told to the same topic."""
 
-    def __init__(
-        self, cloudwatch: CloudWatchClient, name: str, place: Place, stack: str, patience: Patience
-    ) -> None:
-        self._cloudwatch = cloudwatch
+    def __init__(self, alarms: Alarms, name: str, place: Place, stack: str, patience: Patience) -> None:
+        alarms.add(name)
+        self._alarms = alarms
+        self._cloudwatch = cloudwatch = alarms.client
         self._made = patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {name}, until CloudWatch knows it")
         self._name = name
         self._arn = place.alarm_arn(name)
@@ -33,13 +64,11 @@ class Alarm:
 
     def read(self) -> Observed[AlarmState] | None:
         """Return it as it is."""
-        alarms = self._cloudwatch.describe_alarms(AlarmNames=[self._name], AlarmTypes=["MetricAlarm"])[
-            "MetricAlarms"
-        ]
-        if not alarms:
+        alarm = self._alarms.describe(self._name)
+        if alarm is None:
             return None
         tags = tag_map(self._cloudwatch.list_tags_for_resource(ResourceARN=self._arn)["Tags"])
-        return Observed(_state(alarms[0], tags), owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(_state(alarm, tags), owned=tags.get(OWNER_TAG) == self._stack)
 
     def create(self, desired: AlarmState) -> None:
         """Create it with its tags."""

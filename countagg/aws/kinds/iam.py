@@ -39,7 +39,8 @@ class Role:
             for name in self._policy_names()
         }
         attached = self._attached()
-        tags = tag_map(self._iam.list_role_tags(RoleName=self._name)["Tags"])
+        # As docs/aws-facts.md#iam has it, they come along.
+        tags = tag_map(role.get("Tags", []))
         state = RoleState(
             path=role["Path"],
             trust=canonical(role.get("AssumeRolePolicyDocument", {})),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from countagg.aws.errors import suppress_codes
 from countagg.aws.kinds.offers import accepted
+from countagg.aws.kinds.shared_reads import SharedReads, tags_of
 from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY, Patience
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
@@ -35,16 +36,19 @@ class Function:
         place: where it lives.
         stack: whose it is.
         patience: how waiting is done.
+        reads: by which its mapping hears of its tags.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, and what it shares
         self,
         sending: Callable[[int], LambdaClient],
         name: str,
         place: Place,
         stack: str,
         patience: Patience,
+        reads: SharedReads,
     ) -> None:
+        self._reads = reads
         self._lambda = sending(0)
         self._sending = sending
         self._name = name
@@ -67,6 +71,9 @@ class Function:
         if answer is None:
             return None
         config, tags = answer["Configuration"], answer.get("Tags", {})
+        if "Tags" in answer:
+            # Left out if there are none, and for whoever may not list them.
+            self._reads.tell(tags_of(self._arn), tags)
         logging = config.get("LoggingConfig", {})
         state = FunctionState(
             role=config["Role"],

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, suppress_codes
 from countagg.aws.kinds.offers import MAPPING_TAGS
+from countagg.aws.kinds.shared_reads import SharedReads, tags_of
 from countagg.aws.waiting import (
     FUNCTION_BUSY,
     FUNCTION_NOT_YET,
@@ -54,9 +55,10 @@ class EventSourceMapping:
         place: where it lives.
         stack: whose it is.
         patience: how waiting is done.
+        reads: by which it hears of its function's tags.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, and the two ends that it is found by
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends that it is found by, and what it shares
         self,
         lambda_: LambdaClient,
         function: str,
@@ -64,7 +66,9 @@ class EventSourceMapping:
         place: Place,
         stack: str,
         patience: Patience,
+        reads: SharedReads,
     ) -> None:
+        self._reads = reads
         self._lambda = lambda_
         self._function = function
         self._function_arn = place.function_arn(function)
@@ -104,7 +108,7 @@ class EventSourceMapping:
         if mapping is None:
             return None
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
-        function_tags = self._function_tags()
+        function_tags = self._reads.once(tags_of(self._function_arn), self._function_tags)
         state = MappingState(
             source=mapping.get("EventSourceArn", ""),
             enabled=mapping.get("State") == "Enabled",

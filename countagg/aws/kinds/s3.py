@@ -92,7 +92,9 @@ class Bucket:
             unknown = BucketState(
                 private=False, encryption="", versioning=None, statements="", lifecycle="", tags=Tags(tags)
             )
-            return Observed(unknown, self._outputs(), owned=False, remark=self._remark())
+            return Observed(
+                unknown, _outputs(get_notifications(self._s3, self._owner)), owned=False, remark=self._remark()
+            )
         state = BucketState(
             private=self._is_private(),
             encryption=self._encryption(),
@@ -101,20 +103,18 @@ class Bucket:
             lifecycle=our_rules(self._lifecycle(self._s3)),
             tags=Tags(tags),
         )
-        held = self._held()
+        held, notifications = self._held(), get_notifications(self._s3, self._owner)
         return Observed(
             state,
-            self._outputs(),
-            retained=None if self._delete_objects else self._reason_to_keep(held),
+            _outputs(notifications),
+            retained=None if self._delete_objects else self._reason_to_keep(held, notifications),
             contents=held,
         )
 
-    def _reason_to_keep(self, held: str | None) -> str | None:
+    def _reason_to_keep(self, held: str | None, notifications: dict[str, Any]) -> str | None:
         if held:
             return f"it holds {held}; --delete-objects deletes them with it"
-        others = count_entries(
-            foreign_entries(get_notifications(self._s3, self._owner), Names(self._stack).uploads)
-        )
+        others = count_entries(foreign_entries(notifications, Names(self._stack).uploads))
         return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else None
 
     def _remark(self) -> str | None:
@@ -128,9 +128,6 @@ class Bucket:
         # The services' own keys are open to whoever may read the object.
         own = {"none", "AES256", "aws:kms", "aws:kms:dsse"}
         return None if key in own else f"its files are encrypted with {key}: name it by --kms-key"
-
-    def _outputs(self) -> dict[str, str]:
-        return {"notifications": json.dumps(get_notifications(self._s3, self._owner), sort_keys=True)}
 
     def _check_region(self, region: str) -> None:
         if region != self._place.region:
@@ -280,3 +277,7 @@ class Bucket:
                     where=f"bucket {self._name}",
                     hint="check its lock and the bucket's policy, then tear down again; or keep the objects",
                 )
+
+
+def _outputs(notifications: Mapping[str, Any]) -> dict[str, str]:
+    return {"notifications": json.dumps(notifications, sort_keys=True)}

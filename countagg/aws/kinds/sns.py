@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.shared_reads import SharedReads, tags_of
 from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import MISSING, SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
@@ -25,7 +26,10 @@ _ENDED: Final = "Deleted"
 class Topic:
     """A topic. Its policy is shared: statements that are not ours stay."""
 
-    def __init__(self, sns: SNSClient, name: str, place: Place, stack: str, patience: Patience) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, and what the topic shares
+        self, sns: SNSClient, name: str, place: Place, stack: str, patience: Patience, reads: SharedReads
+    ) -> None:
+        self._reads = reads
         self._sns = sns
         self._made = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(place.topic_arn(name)))
         self._name = name
@@ -35,7 +39,7 @@ class Topic:
     def read(self) -> Observed[TopicState] | None:
         """Return it as it is."""
         attributes = self._attributes(self._sns)
-        tags = tag_map(self._sns.list_tags_for_resource(ResourceArn=self._arn)["Tags"])
+        tags = _topic_tags(self._sns, self._arn, self._reads)
         state = TopicState(
             our_statements(json.loads(attributes["Policy"])), attributes.get("KmsMasterKeyId", ""), Tags(tags)
         )
@@ -87,7 +91,10 @@ def _unknown_topic(arn: str) -> str:
 class Subscription:
     """The subscription of a queue to a topic, found by its endpoint. It is ours if its topic is."""
 
-    def __init__(self, sns: SNSClient, topic_arn: str, queue_arn: str, stack: str, patience: Patience) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends, and what the topic shares
+        self, sns: SNSClient, topic_arn: str, queue_arn: str, stack: str, patience: Patience, reads: SharedReads
+    ) -> None:
+        self._reads = reads
         self._sns = sns
         self._patience = patience
         what = f"subscription of {queue_arn.rpartition(':')[2]}, until SNS knows it"
@@ -114,7 +121,7 @@ class Subscription:
                 redrive_policy=_normalised(attributes.get("RedrivePolicy", "")),
                 filter_policy=_normalised(attributes.get("FilterPolicy", "")),
             ),
-            owned=_is_topic_ours(self._sns, self._topic_arn, self._stack),
+            owned=_topic_tags(self._sns, self._topic_arn, self._reads).get(OWNER_TAG) == self._stack,
         )
 
     def create(self, desired: SubscriptionState) -> None:
@@ -167,7 +174,10 @@ def _normalised(policy: str) -> str:
 class EmailSubscription:
     """The subscription of an e-mail address to a topic. It waits until its owner follows the link in a message."""
 
-    def __init__(self, sns: SNSClient, topic_arn: str, address: str, stack: str, patience: Patience) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends, and what the topic shares
+        self, sns: SNSClient, topic_arn: str, address: str, stack: str, patience: Patience, reads: SharedReads
+    ) -> None:
+        self._reads = reads
         self._sns = sns
         self._of_topic = patience.over(sns, TOPIC_NOT_YET, _unknown_topic(topic_arn))
         self._stack = stack
@@ -181,7 +191,9 @@ class EmailSubscription:
         """Return it, confirmed or not."""
         if self._arn() is None:
             return None
-        return Observed(EmailState(), owned=_is_topic_ours(self._sns, self._topic_arn, self._stack))
+        return Observed(
+            EmailState(), owned=_topic_tags(self._sns, self._topic_arn, self._reads).get(OWNER_TAG) == self._stack
+        )
 
     def create(self, _desired: EmailState) -> None:
         """Subscribe the address; SNS writes to it."""
@@ -216,5 +228,5 @@ def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: 
     return None
 
 
-def _is_topic_ours(sns: SNSClient, topic_arn: str, stack: str) -> bool:
-    return tag_map(sns.list_tags_for_resource(ResourceArn=topic_arn)["Tags"]).get(OWNER_TAG) == stack
+def _topic_tags(sns: SNSClient, arn: str, reads: SharedReads) -> dict[str, str]:
+    return reads.once(tags_of(arn), lambda: tag_map(sns.list_tags_for_resource(ResourceArn=arn)["Tags"]))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from countagg.aws.pipeline import read_environment
+from countagg.aws.environments import read_environment
 from countagg.aws.session import configured_place
 from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, taking_choices
 from countagg.cli.app.options import DOCUMENT_FORMS

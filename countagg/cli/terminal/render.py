@@ -11,8 +11,6 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
-import simplejson
-
 from countagg.cli.terminal.columns import GAP, column_widths, longest_word, widest
 from countagg.cli.terminal.streams import encodable
 from countagg.core.printable import printable, without_controls
@@ -46,6 +44,8 @@ def with_schema(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_json_value(file: TextIO, value: object) -> None:
     """Write any JSON, as `write_json` does."""
+    import simplejson
+
     text = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, indent=2)
     if encodable(text, file.encoding) != text:
         text = simplejson.dumps(value, use_decimal=True, indent=2)
@@ -58,6 +58,8 @@ def _json_escape(character: str) -> str:
 
 def write_json_line(file: TextIO, value: object) -> None:
     """Write JSON on one line, in ASCII: one of many, which may end on a terminal."""
+    import simplejson
+
     file.write(simplejson.dumps(value, use_decimal=True, separators=(",", ":")) + "\n")
 
 
@@ -72,7 +74,11 @@ def write_plain(file: TextIO, value: Any) -> None:  # noqa: ANN401 - any JSON
 def _plain(file: TextIO, value: object) -> str:
     if isinstance(value, str):
         return for_reader(file, value)
-    return f"{value:f}" if isinstance(value, Decimal) else simplejson.dumps(value, use_decimal=True)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    import simplejson
+
+    return simplejson.dumps(value, use_decimal=True)
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from countagg.aws.day_tables import DayTables
 from countagg.aws.diagnosis import has_credentials, lambda_account, look_at_bucket, server_time, table_names
+from countagg.aws.environments import read_environment
 from countagg.aws.errors import aws_errors
 from countagg.aws.grants import grant_problem
-from countagg.aws.pipeline import read_environment
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import Names
 from countagg.operate.doctor import instance_check, ledger_check

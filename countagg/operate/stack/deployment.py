@@ -9,9 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from countagg.aws.diagnosis import look_at_bucket
+from countagg.aws.environments import read_environment
 from countagg.aws.kinds.binding import Binder, Forced
-from countagg.aws.pipeline import read_environment
 from countagg.aws.tagged import tagged_arns
 from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
 from countagg.core.names import Names
@@ -21,10 +20,19 @@ from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.consequences import consequence_of, consequences
 from countagg.provision.notifications import count_entries, foreign_entries
-from countagg.provision.reconcile import Action, Announce, Change, Holds, Node, approve_anything, deploy, destroy
+from countagg.provision.reconcile import (
+    Action,
+    Announce,
+    Change,
+    Holds,
+    Node,
+    NodeOutputs,
+    approve_anything,
+    deploy,
+    destroy,
+)
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
-from countagg.provision.states import Code
 
 if TYPE_CHECKING:
     from countagg.aws.session import Caller, Clients
@@ -118,18 +126,17 @@ class Deployment:
         remembered = self._remembered(chosen.stack)
         settings = chosen.settings(remembered)
         code = build_bundle()
-        nodes = stack_nodes(self._blueprint(settings, code, Forced()))
-        changes = tuple(deploy(nodes, dry_run=True, announce=_silent))
-        self._check_neighbours(settings)
+        binder, outputs = self._binder(settings.stack, Forced()), NodeOutputs()
+        nodes = stack_nodes(Blueprint(settings, self._place, code, binder.bind))
+        with binder.reads.during_one_pass():
+            changes = tuple(deploy(nodes, dry_run=True, announce=_silent, outputs=outputs))
+        self._check_neighbours(settings, outputs.get("bucket", "notifications", foreseen="{}"))
         notes = consequences(remembered, settings)
         shown = tuple(_with_note(change, notes) for change in changes)
         return Plan(nodes, shown, settings=settings, zip=code.sha256)
 
-    def _check_neighbours(self, settings: StackSettings) -> None:
-        bucket = look_at_bucket(self._clients, settings.bucket, self._place.account)
-        if bucket is None:
-            return
-        neighbours = read_neighbours(self._clients, settings, self._place, json.loads(bucket.notifications))
+    def _check_neighbours(self, settings: StackSettings, notifications: str) -> None:
+        neighbours = read_neighbours(self._clients, settings, self._place, json.loads(notifications))
         check_neighbours(settings, neighbours)
         if remark := unknown_neighbours(neighbours):
             self._patience.warn(remark)
@@ -164,7 +171,8 @@ class Deployment:
             remembered.bucket or bucket or self._tagged_bucket(stack),
             alarm_email=remembered.choices.get("alarm_email"),
         )
-        return stack_nodes(self._blueprint(settings, make_code(b""), forced))
+        binder = self._binder(stack, forced)
+        return stack_nodes(Blueprint(settings, self._place, make_code(b""), binder.bind))
 
     def _tagged_bucket(self, stack: str) -> str:
         """Find a bucket of ours by its tag, where nothing else is left that names it."""
@@ -222,9 +230,8 @@ class Deployment:
     def _remembered(self, stack: str) -> Remembered:
         return Remembered.from_environment(read_environment(self._clients, stack))
 
-    def _blueprint(self, settings: StackSettings, code: Code, forced: Forced) -> Blueprint:
-        binder = Binder(self._clients, self._place, settings.stack, self._patience, forced)
-        return Blueprint(settings, self._place, code, binder.bind)
+    def _binder(self, stack: str, forced: Forced) -> Binder:
+        return Binder(self._clients, self._place, stack, self._patience, forced)
 
 
 def apply(plan: Plan, announce: Announce, *, anything: bool = False) -> Iterator[Change]:

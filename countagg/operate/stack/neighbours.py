@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from countagg.aws.pipeline import read_environment
+from countagg.aws.environments import read_environment
 from countagg.core.errors import AccessDenied, UsageError
 from countagg.provision.choices import Remembered
 from countagg.provision.notifications import stacks_on

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from countagg.aws.kinds.lambda_functions import Function
+from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Action
@@ -114,7 +115,7 @@ DESIRED = FunctionState(
 
 
 def make_function(world: World, fake: Any) -> Function:
-    return Function(lambda _: fake, NAME, PLACE, "countagg", world.patience)
+    return Function(lambda _: fake, NAME, PLACE, "countagg", world.patience, SharedReads())
 
 
 @pytest.mark.parametrize("state", [("Pending", "Successful"), ("Active", "InProgress")])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
+from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
@@ -251,7 +252,7 @@ class SlowMappings:
 
 def slow_mapping(world: World, fake: Any) -> Any:
     source = PLACE.queue_arn("countagg-uploads")
-    return EventSourceMapping(fake, "countagg-processor", source, PLACE, "countagg", world.patience)
+    return EventSourceMapping(fake, "countagg-processor", source, PLACE, "countagg", world.patience, SharedReads())
 
 
 @pytest.mark.parametrize("state", ["Creating", "Enabling", "Disabling", "Updating"])

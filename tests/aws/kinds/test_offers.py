@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from countagg.aws.environments import read_environment
 from countagg.aws.kinds.lambda_mappings import NO_MAPPING_TAGS
-from countagg.aws.pipeline import read_environment
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.provision.choices import Chosen, Remembered

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.kinds.sns import EmailSubscription
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.differences import FieldChange
@@ -120,7 +121,9 @@ class Listing:
 
 
 def email(fake: Any) -> EmailSubscription:
-    return EmailSubscription(fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, "countagg", IMPATIENT)
+    return EmailSubscription(
+        fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, "countagg", IMPATIENT, SharedReads()
+    )
 
 
 def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> None:

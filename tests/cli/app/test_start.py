@@ -51,6 +51,12 @@ def test_the_help_of_a_command_loads_nothing_that_is_slow(command: str) -> None:
     assert not modules(run(*command.split(), "--help")) & SLOW
 
 
+def test_what_plans_loads_nothing_that_reads_days() -> None:
+    loaded = modules("import countagg.operate.stack.deployment, countagg.cli.stack.plan_view")
+
+    assert not loaded & {"countagg.aws.pipeline", "countagg.core.ledger", "countagg.data.ledgers", "simplejson"}
+
+
 def test_a_command_is_loaded_without_the_others() -> None:
     loaded = modules(run("query", "--help"))
 

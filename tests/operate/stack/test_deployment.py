@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from countagg.aws.kinds.binding import Forced
 from countagg.aws.session import Clients
 from countagg.core.errors import NotOwned, PlanOutdated, UsageError
+from countagg.core.names import OWNER_TAG
 from countagg.operate.stack.deployment import Deployment, Plan, apply, list_again, remove, tally
 from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen, Remembered
@@ -129,6 +131,35 @@ def test_another_prefix_changes_what_depends_on_it(deployment: Deployment, set_u
         ("function/publisher", Action.UPDATE, ("environment",)),
         ("notification/uploads", Action.UPDATE, ("prefix",)),
     ]
+
+
+def test_a_plan_asks_for_nothing_twice(deployment: Deployment, calls: Calls, set_up: SetUp) -> None:
+    set_up()
+    calls.reset()
+    deployment.plan(SAID)
+    asked = Counter(calls.asked_for)
+    assert [operation for operation, _ in asked].count("DescribeAlarms") == 1
+    # Our own entry is looked for in what the bucket says when its turn comes.
+    assert {operation for (operation, _), times in asked.items() if times > 1} == {
+        "GetBucketNotificationConfiguration"
+    }
+    functions = [PLACE.function_arn(f"countagg-{each}") for each in ("processor", "aggregator", "publisher")]
+    assert not [each for each in asked for arn in functions if each[0] == "ListTags" and arn in each[1]]
+
+
+def test_what_a_plan_has_asked_once_is_asked_again_before_anything_is_changed(
+    deployment: Deployment, clients: Clients, set_up: SetUp
+) -> None:
+    set_up()
+    planned = deployment.plan(SAID)
+    clients.cloudwatch.delete_alarms(AlarmNames=["countagg-dead-letters"])
+    with pytest.raises(PlanOutdated, match="to be created, which was not shown") as caught:
+        tuple(apply(planned, silent))
+    assert caught.value.where == "alarm/dead-letters countagg-dead-letters"
+    clients.sns.untag_resource(ResourceArn=PLACE.topic_arn("countagg-uploads"), TagKeys=[OWNER_TAG])
+    with pytest.raises(NotOwned) as refused:
+        tuple(apply(planned, silent))
+    assert refused.value.where == "topic/uploads"
 
 
 def test_setup_is_announced_resource_by_resource(deployment: Deployment) -> None:

@@ -141,9 +141,9 @@ def _our_files() -> Iterator[BundledFile]:
 
 
 def _library(library: Installed, patterns: tuple[str, ...]) -> Component:
-    code = {path: library.name_of(path) for path in library.files(patterns)}
-    licences = {path: f"licences/{library.name}/{path.name}" for path in library.licence_files()}
-    files = (BundledFile(name, library.read(path)) for path, name in (code | licences).items())
+    code = {name: name for name in library.files(patterns)}
+    licences = {name: f"licences/{library.name}/{name.rpartition('/')[2]}" for name in library.licence_files()}
+    files = (BundledFile(bundled, library.read(name)) for name, bundled in (code | licences).items())
     return Component(library.name, library.version, library.licence, _sorted(files))
 
 

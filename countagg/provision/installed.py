@@ -36,30 +36,25 @@ class Installed:
     root: Path
     hashes: Mapping[str, str]
 
-    def name_of(self, path: Path) -> str:
-        """Return a file's name, from the root."""
-        return path.relative_to(self.root).as_posix()
-
-    def files(self, patterns: Iterable[str]) -> Iterator[Path]:
-        """Yield the files that match one of the patterns: those there are, and those that were installed.
+    def files(self, patterns: Iterable[str]) -> Iterator[str]:
+        """Yield the names, from the root, of files that match a pattern: those there are, and those installed.
 
         Args:
             patterns: as of `Path.glob`, without `?` and `[]`.
         """
         for pattern in patterns:
             expression = re.compile(_as_expression(pattern))
-            yield from self.root.glob(pattern)
-            yield from (self.root / name for name in self.hashes if expression.fullmatch(name))
+            yield from (path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
+            yield from (name for name in self.hashes if expression.fullmatch(name))
 
-    def read(self, path: Path) -> bytes:
-        """Read a file.
+    def read(self, name: str) -> bytes:
+        """Read a file by its name from the root.
 
         Raises:
             CountaggError: it is not the file that was installed, or it is gone.
         """
-        name = self.name_of(path)
         try:
-            content = path.read_bytes()
+            content = (self.root / name).read_bytes()
         except OSError as error:
             raise self._not_as_installed(f"the file {name} cannot be read: {error.strerror}") from error
         if self.hashes.get(name) != _hash(content):
@@ -70,11 +65,11 @@ class Installed:
     def _not_as_installed(self, what: str) -> CountaggError:
         return CountaggError(what, where=_ZIP, hint=f"look into it; then {_installing(self.name, self.version)}")
 
-    def licence_files(self) -> Iterator[Path]:
-        """Yield the texts of its licences."""
+    def licence_files(self) -> Iterator[str]:
+        """Yield the names of the texts of its licences."""
         for name in self.hashes:
             if ".dist-info/" in name and name.rpartition("/")[2].upper().startswith(_LICENCES):
-                yield self.root / name
+                yield name
 
 
 def find_installed(name: str) -> Installed:

@@ -202,14 +202,7 @@ def deploy(
     approve: Approve = approve_anything,
     outputs: NodeOutputs | None = None,
 ) -> Iterator[Change]:
-    """Bring every resource to its desired state, or tell what would be done.
-
-    Args:
-        nodes: the resources.
-        dry_run: only tell.
-        announce: called before each is touched.
-        approve: called before that.
-        outputs: to be filled with those of the resources, for who wants them afterwards.
+    """Bring every resource to its desired state, or tell what would be done; fill in outputs for who wants them.
 
     Raises:
         NotOwned: a resource of that name is not this stack's.

@@ -85,7 +85,7 @@ def test_the_simulator_is_asked_about_every_resource_once() -> None:
 def test_a_command_that_lacks_nothing_is_fine() -> None:
     needed = rights_of("query", SETTINGS, PLACE)
     check = judge_rights("query", needed, rights_found(FakeIam(), needed))
-    assert (check.state, check.detail) == (State.OK, "all of 3 actions")
+    assert (check.state, check.detail) == (State.OK, "all of 4 actions")
 
 
 @pytest.mark.parametrize("command", sorted({command for commands in COMMANDS_OF.values() for command in commands}))

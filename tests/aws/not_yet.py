@@ -197,7 +197,7 @@ DYNAMODB: Final = (
 )
 IAM: Final = (
     *_each(
-        "iam: GetRole ListRolePolicies ListAttachedRolePolicies ListRoleTags PutRolePolicy UpdateAssumeRolePolicy "
+        "iam: GetRole ListRolePolicies ListAttachedRolePolicies PutRolePolicy UpdateAssumeRolePolicy "
         "TagRole UntagRole PutRolePermissionsBoundary",
         "CreateRole",
         "NoSuchEntity",

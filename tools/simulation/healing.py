@@ -31,7 +31,8 @@ def heal(world: World, judge: Judge) -> None:
 
 
 def _by_fleet(world: World, judge: Judge) -> None:
-    random = Random(world.plan.seed)
+    # Each time something else: who uploads the same again changes nothing.
+    random = Random(f"{world.plan.seed} {world.timeline.now}")
     for day in world.stored.days():
         for instance in judge.lagging(day):
             world.perform(Step(0.0, f"{PREFIX}{day}/values_{instance}", changed_file(random)))

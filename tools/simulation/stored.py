@@ -9,6 +9,7 @@ from countagg.core.counter_file import read_canonical
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout, parse_partition
 from countagg.core.snapshot import unpack_canonical
+from countagg.core.versions import is_beginning
 from tests.fakes.conditions import Item
 from tools.simulation.streams import Key
 from tools.simulation.tables import Table
@@ -98,8 +99,12 @@ class Stored:
         return max((each.timestamp() for each in changes), default=0.0)
 
     def lost(self, day: str) -> set[str]:
-        """Return the partitions whose ledgers were lost with their table, and did not begin anew since."""
-        gone = self._totals.lost - self._totals.items.keys()
+        """Return the partitions whose ledgers were lost with their table, and did not begin anew since.
+
+        A first write may have been under way for long; the second makes the beginning (`core.versions`).
+        """
+        begun = (key for key, item in self._totals.items.items() if not is_beginning(int(item["Version"]["N"])))
+        gone = self._totals.lost.difference(begun)
         return {place for (place,) in self.places(day) if (place,) in gone}
 
     def _last(self, key: Key) -> Item | None:

@@ -14,7 +14,7 @@ from countagg.core.values import SCALE
 from countagg.local import EngineRecord
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
 
 STACK: Final = "spread"
 LAYOUT: Final = Layout(3, 2)

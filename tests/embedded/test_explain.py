@@ -33,7 +33,7 @@ def day(stack: DeployedStack) -> str:
     stack.put(day, "i-1", "A 1.5\nB 2\n")
     stack.put(day, "i-2", "A 10\n")
     stack.wait_for_totals(day, {"A": 11.5, "B": 2})
-    wait_until("the object", lambda: stack.published_object(day).version == stack.ledger_version(day))
+    stack.wait_until_published(day)
     return day
 
 

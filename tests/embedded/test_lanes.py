@@ -12,7 +12,7 @@ from countagg.core.ledger import decode_ledger, encode_ledger
 from countagg.core.partitions import LAYOUTS_PARTITION, Layout
 from countagg.core.values import SCALE
 from countagg.local import EngineRecord
-from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
+from tests.embedded.world import CommandLine, DeployedStack, engine_clients
 
 pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
 
@@ -40,16 +40,12 @@ def day(stack: DeployedStack) -> str:
     """Give a day of a fleet of which all is counted and published."""
     day = stack.new_day()
     stack.run("upload-sample", "--date", day, *FLEET, "--wait")
-    wait_until_published(stack, day)
+    stack.wait_until_published(day)
     return day
 
 
 def verify(stack: DeployedStack, day: str, code: int = 0) -> Any:
     return stack.run("verify", "--date", day, "--settle", "1", "--output", "json", code=code).json()
-
-
-def wait_until_published(stack: DeployedStack, day: str) -> None:
-    wait_until("the object", lambda: stack.published_object(day).version == stack.ledger_version(day))
 
 
 def partitions_of(stack: DeployedStack, table: str, day: str) -> set[str]:
@@ -90,7 +86,7 @@ def test_a_file_that_is_withdrawn_counts_in_no_partition(stack: DeployedStack, d
     assert gone
     found = stack.run("query", "--date", day, "--by-instance", "--output", "json").json()
     assert found["instances"] == before
-    wait_until_published(stack, day)
+    stack.wait_until_published(day)
     assert verify(stack, day)["ok"]
 
 
@@ -116,7 +112,7 @@ def test_one_partition_that_is_wrong_is_found_and_mended(stack: DeployedStack, d
     }
     assert stack.query(day)["totals"] == totals
     assert stack.ledger_version(day) > version
-    wait_until_published(stack, day)
+    stack.wait_until_published(day)
     assert verify(stack, day)["ok"]
 
 
@@ -168,5 +164,5 @@ def test_a_day_keeps_its_partitions_when_the_setting_changes(
     assert partitions_of(stack, "totals", later) == {later}
     key: Any = {"Date": {"S": LAYOUTS_PARTITION}, "Instance": {"S": later}}
     assert stack.clients.dynamodb.get_item(TableName=stack.names.snapshots, Key=key)["Item"]["Lanes"] == {"N": "1"}
-    wait_until_published(stack, day)
+    stack.wait_until_published(day)
     assert verify(stack, day)["ok"]

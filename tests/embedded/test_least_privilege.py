@@ -77,6 +77,9 @@ NOT_ASKED: Final[dict[Grant, str]] = {
     Grant("processor", "ReadWhatADayNames", "dynamodb:GetItem"): (
         "without it no bound of a day is kept, and no upload waits for that: tests/functions/test_day_bound.py"
     ),
+    Grant("processor", "WriteSnapshots", "dynamodb:BatchGetItem"): (
+        "without it each snapshot is read with its file: tests/functions/test_snapshots_ahead.py"
+    ),
     **{
         Grant("publisher", "WriteCounters", action): "by statement: tests/functions/test_partiql_grants.py"
         for action in ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
@@ -167,6 +170,7 @@ def test_of_the_processor_the_parts_of_a_transaction_are_asked_for(stack: Deploy
         wait_until(f"{step.outcome} of {day.date}", step.is_done)
     actions = {grant.action for grant in grants_of("processor", roles.policy("processor"))}
     assert {action for action in actions if action.startswith("dynamodb:")} == {
+        "dynamodb:BatchGetItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
     }

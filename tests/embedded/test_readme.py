@@ -46,7 +46,7 @@ def test_the_commands_by_hand_lead_to_the_totals_that_readme_shows(tmp_path: Pat
 
 @pytest.mark.usefixtures("engine")
 def test_the_five_commands_on_aws_set_up_show_and_remove_a_stack(command_line: CommandLine) -> None:
-    commands = block_that_begins("countagg plan")
+    commands = block_that_begins("countagg plan --bucket my-counters --create-bucket")
     printed = {}
     for command in commands:
         ours = ACCOUNT.sub("000000000000", command).replace("my-counters", "counters-five")

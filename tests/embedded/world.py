@@ -150,6 +150,13 @@ class DeployedStack:
             return PublishedTotals()
         return parse_published(found["Body"].read(), found["Metadata"], "", self.name)
 
+    def wait_until_published(self, day: str) -> None:
+        """Wait until the object says what the ledger does. A version that changed no total is not published."""
+        pipeline = Pipeline.deployed(self.clients, self.name)
+        wait_until(
+            "the object", lambda: dict(self.published_object(day).totals) == dict(pipeline.totals(day).ledger.sums)
+        )
+
     def publish_event(self, key: str, sequencer: str, name: str = "ObjectCreated:Put") -> None:
         """Send an event as S3 would, of whatever age."""
         record = {

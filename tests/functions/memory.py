@@ -212,7 +212,7 @@ def answer_aggregator() -> Answer:
     values = counters(0)
     ledger = Ledger(values, dict.fromkeys(values, 1), {"i-1": f"{1:032X}"})
     item = {
-        "Version": {"N": "1"},
+        "Version": {"N": "2"},
         "Document": {"B": base64.b64encode(encode_ledger(ledger)).decode()},
         "ExpiresAt": {"N": "1"},
     }

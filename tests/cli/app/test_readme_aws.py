@@ -24,7 +24,7 @@ RENAMED: Final = {"--notification-endpoint": "--endpoint"}
 """Options that the AWS command line calls otherwise than the call: `--endpoint` looks like a global one."""
 SERVICES: Final = {"s3api": "s3"}
 """What the AWS command line calls otherwise than boto3."""
-LINES: Final = [line for line in shell_lines("aws") if not line.endswith(("create-policy", "--tags"))]
+LINES: Final = [line for line in shell_lines("aws") if not line.endswith(("create-policy", "--tags", "get-item"))]
 """All but those that are only named, without what they take."""
 
 

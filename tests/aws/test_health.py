@@ -17,7 +17,7 @@ from countagg.core.published import published_metadata, render_published
 from countagg.core.values import SCALE
 from countagg.operate.health.status import watched_metrics
 from countagg.provision import metrics
-from countagg.provision.alarms import alarm_names
+from countagg.provision.watched_metrics import alarm_names
 from tests.aws.world import BUCKET, World
 
 DAY = "2026-11-20"

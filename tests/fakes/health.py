@@ -12,7 +12,7 @@ from countagg.aws.pipeline import MappingHealth, QueueDepth
 from countagg.core.errors import AccessDenied
 from countagg.core.names import Names
 from countagg.operate.health.status import HopHealth, Inspector
-from countagg.provision.alarms import alarm_names
+from countagg.provision.watched_metrics import alarm_names
 from tests.fakes.pipeline import FakePipeline
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from countagg.core.names import METRICS_NAMESPACE
 from countagg.core.silence import interval_of_looks
 from countagg.functions.processor import Outcome
 from countagg.functions.silence import INSTANCES_SILENT
-from countagg.provision.alarms import MAX_LAG, alarm_names, alarms
+from countagg.provision.alarms import alarms
 from countagg.provision.states import AlarmState
+from countagg.provision.watched_metrics import MAX_LAG, alarm_names
 from tests.provision.stacks import PLACE, make_stack, node_of, state_of
 
 WATCHED = {

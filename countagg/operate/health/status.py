@@ -20,8 +20,8 @@ from countagg.core.published import MOVE_AWAY
 from countagg.core.versions import changes_of
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
-from countagg.provision.alarms import alarm_names
 from countagg.provision.metrics import Metric
+from countagg.provision.watched_metrics import alarm_names
 
 METRICS_LAST: Final = timedelta(minutes=1)
 """Metrics have a value a minute, and their price; they are not read more often."""

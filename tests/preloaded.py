@@ -10,13 +10,16 @@ from botocore.loaders import JSONFileLoader
 
 import countagg.aws
 import countagg.cli
+from countagg.aws.service_models import PlainFiles, read_model
 from countagg.aws.session import Clients, ConnectionOptions
 
 for _package in (countagg.aws, countagg.cli):
     for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
         import_module(_module.name)
 
-JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]  # every session shares it
+# Every session shares what was read once.
+JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]  # see above
+PlainFiles.load_file = staticmethod(cache(read_model))  # type: ignore[method-assign]  # see above
 _clients = Clients(ConnectionOptions(region="us-east-1", credentials=("id", "secret")))
 for _name in ("sts", "s3", "sns", "sqs", "dynamodb", "lambda_", "iam", "logs", "cloudwatch", "tagging"):
     getattr(_clients, _name)

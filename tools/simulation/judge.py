@@ -17,6 +17,7 @@ from countagg.core.partitions import LAYOUTS_PARTITION, parse_partition
 from countagg.core.published import PublishedTotals, parse_published, published_key
 from countagg.core.values import parse_sum
 from countagg.core.versions import is_beginning, version_of_day
+from countagg.data.day_records import SNAPSHOTS_EXPIRE
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.fakes.conditions import Item
 from tools.simulation.faults import Fault
@@ -77,6 +78,9 @@ class Judge:
 
     def _see_snapshot(self, key: Key, item: Item) -> None:
         if key[0] == LAYOUTS_PARTITION:
+            # A day may begin with an event whose object is not found: its record alone says when it is closed.
+            if SNAPSHOTS_EXPIRE.name in item:
+                self._expiry.setdefault(key[1], SNAPSHOTS_EXPIRE.read(item))
             return
         day, expires_at = parse_partition(key[0]).day, int(item["ExpiresAt"]["N"])
         if self._expiry.setdefault(day, expires_at) != expires_at:

@@ -10,7 +10,7 @@ import pytest
 from countagg.cli.app.completion import PATIENCE_VARIABLE
 from tests.embedded.world import DeployedStack
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 # What a shell would run, expand or take for an option; zsh evaluates what it is offered.
 HOSTILE = (

@@ -17,7 +17,7 @@ from tests.hostile_folder import HostileFolder
 from tests.provision.stacks import IDS
 from tests.readme import assert_shown, transcript_of
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 PROGRAM = Path(sys.executable).with_name("countagg")
 
 

@@ -23,7 +23,7 @@ from countagg.operate.permitted import NotAllowed
 from tests.embedded.reader import Reader, new_reader, permissions_of
 from tests.embedded.world import DeployedStack, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from countagg.core.values import SCALE
 from countagg.local import EngineRecord
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 STACK: Final = "spread"
 LAYOUT: Final = Layout(3, 2)

@@ -21,7 +21,7 @@ from tests.embedded.permissions import Day, Grant, Roles, Stopped, grants_of, wi
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 from tests.provision.stacks import make_stack
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 ROLES: Final = ("processor", "aggregator", "publisher")
 STACK: Final = "least"

@@ -18,7 +18,7 @@ from countagg.provision.reconcile import Action
 from tests.embedded.world import CommandLine, engine_clients
 from tests.provision.stacks import IDS
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 _READS = ("Get", "List", "Describe", "Head")
 

@@ -14,7 +14,7 @@ from tests.embedded.world import DeployedStack, wait_until
 
 pytestmark = [
     pytest.mark.embedded,
-    pytest.mark.xdist_group("one engine"),
+    pytest.mark.xdist_group("embedded"),
     pytest.mark.usefixtures("without_limits"),
 ]
 

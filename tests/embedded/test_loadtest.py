@@ -11,7 +11,7 @@ import pytest
 
 from tests.embedded.world import DeployedStack, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 PATIENT = ("--drain-timeout", "300", "--settle", "60")
 

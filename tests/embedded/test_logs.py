@@ -15,7 +15,7 @@ import pytest
 
 from tests.embedded.world import DeployedStack, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("one engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (processor |aggregator|publisher ) [A-Z]+ +\S.*")
 

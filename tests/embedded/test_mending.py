@@ -15,7 +15,7 @@ from tests.embedded.mending import PLANTED, TOTALS, Planted, Tampering, look_at,
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 from tests.events.loading import load_event
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 
 @pytest.fixture(scope="module")

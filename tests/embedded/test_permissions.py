@@ -18,7 +18,7 @@ from countagg.provision.permissions import Audience
 from tests.embedded.people import Person, hire
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 STACK: Final = "roles"
 BUCKET: Final = "roles-data"

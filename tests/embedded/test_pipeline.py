@@ -14,7 +14,7 @@ from countagg.core.values import SCALE
 from countagg.operate.totals.uploads import make_fleet
 from tests.embedded.world import DeployedStack, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 
 def test_the_four_sample_instances_come_to_191122(stack: DeployedStack) -> None:

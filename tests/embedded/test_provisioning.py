@@ -23,7 +23,7 @@ from tests.embedded.test_lifecycle import inventory
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients
 from tests.provision.stacks import IDS
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 _READS: Final = ("Get", "List", "Describe", "Head")
 STACK: Final = "options"

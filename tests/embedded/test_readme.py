@@ -14,7 +14,7 @@ from tests.embedded.world import CommandLine, DeployedStack, wait_until
 from tests.provision.stacks import IDS
 from tests.readme import BLOCKS, README
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, \d+ s ago")
 ACCOUNT = re.compile(r"\b\d{12}\b")

@@ -13,7 +13,7 @@ from countagg.core.values import to_number
 from countagg.local import EngineRecord
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 NAME, BUCKET = "second", "counters-second"
 LISTENER = "arn:aws:sqs:us-east-1:000000000000:second-listener"

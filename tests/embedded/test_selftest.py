@@ -15,7 +15,7 @@ from countagg.operate.selftest.selftest import THROW_AWAY
 from tests.embedded.people import Person
 from tests.embedded.world import CommandLine, DeployedStack, Ran, engine_clients
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 PATIENT = ("--timeout", "300", "--yes", "--output", "json")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.embedded.world import DeployedStack
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 NEVER: Final = {"boto3", "s3transfer", "pydantic", "rich", "plotille"}
 """What takes long to load, and draws, parses or transfers what these commands do not."""

@@ -20,7 +20,7 @@ from tests.embedded.reader import Reader, new_reader, permissions_of
 from tests.embedded.test_logs import running
 from tests.embedded.world import CommandLine, DeployedStack, engine_clients, wait_until
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 
 
 @pytest.fixture(scope="module")

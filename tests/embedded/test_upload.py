@@ -18,7 +18,7 @@ from tests.embedded.people import Person, hire
 from tests.embedded.world import CommandLine, DeployedStack
 from tests.operate.upload.world import World, added_per_day, utc
 
-pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("another engine")]
+pytestmark = [pytest.mark.embedded, pytest.mark.xdist_group("embedded")]
 INSTANCE = "i-1"
 
 

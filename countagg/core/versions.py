@@ -23,6 +23,7 @@ _CHANGE_BITS: Final = 20
 _CHANGES: Final = (1 << _CHANGE_BITS) - 1
 
 _BEGINNING: Final = 1
+"""Changes of a ledger that was written once."""
 
 MAX_VERSION: Final = (1 << 53) - 1
 """A greater number is of no ledger: somebody wrote it by hand."""

@@ -36,7 +36,7 @@ VALUE: Final = NumberAttribute("Value")
 """With decimals, unlike other numbers."""
 
 STATEMENTS_PER_CALL: Final = 25
-"""That are read, as DynamoDB limits them."""
+"""Of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
 
 BeforeCall = Callable[[], None]
 """Called before each call; what it raises ends the writing."""

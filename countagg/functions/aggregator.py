@@ -122,11 +122,11 @@ class Aggregator:
             begins = is_beginning(stored.version)
             try:
                 if begins:
-                    ledger = self._begin(partition, stored)
+                    # It has the links already, with the snapshots that they lead to.
+                    ledger, added = self._begin(partition, stored), len(links)
                 else:
                     ledger = stored.decode() if held is None else held.ledger
-                # A ledger that begins has the links already, with the snapshots that they lead to.
-                added = len(links) if begins else fold(ledger, links)
+                    added = fold(ledger, links)
             except (GapInChain, CorruptDocument) as reason:
                 if held is not None:
                     # Another invocation may have gone on since: only the stored ledger tells whether it is a gap.

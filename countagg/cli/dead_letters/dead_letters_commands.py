@@ -29,7 +29,7 @@ from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_missing_objects, table_of
 from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
-from countagg.operate.integrity.repair import check_day
+from countagg.operate.integrity.repair_plan import check_day
 
 _HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
 _SHORT = 8

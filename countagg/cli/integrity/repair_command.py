@@ -24,8 +24,8 @@ from countagg.data.queues import EventQueue
 from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Verification
-from countagg.operate.integrity.repair import Repaired, Repairer, check_day
-from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
+from countagg.operate.integrity.repair import Repaired, Repairer
+from countagg.operate.integrity.repair_plan import Mending, RepairPlan, check_day, plan_repair
 from countagg.operate.integrity.verify import verify
 
 _TIMEOUT = 300.0

@@ -8,17 +8,15 @@ they are what was read. So uploads may go on all the while, and nothing counts t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from countagg.core.days import Expiry, check_upload_day, is_closed
-from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError, InvalidObjectKey, UsageError
+from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError
 from countagg.core.events import ObjectEvent, make_s3_message
 from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
 from countagg.core.polling import Polling
-from countagg.core.settings import FunctionSettings
 from countagg.core.versions import is_beginning, version_after
 from countagg.data.attributes import DATE
 from countagg.data.counters import CounterItem
@@ -27,7 +25,7 @@ from countagg.data.queues import EventQueue
 from countagg.data.store import Store
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Verification
-from countagg.operate.integrity.repair_plan import Mending, RepairPlan, plan_repair
+from countagg.operate.integrity.repair_plan import Mending, RepairPlan, check_day, plan_repair
 from countagg.operate.integrity.stored_forms import (
     Terms,
     counter_problems,
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 300.0
 ROUNDS: Final = 3
-_ATTEMPTS: Final = 20
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
@@ -60,30 +57,6 @@ class Repaired:
     verification: Verification
 
 
-def check_day(settings: FunctionSettings, expiry: Expiry, day: str, now: datetime) -> None:
-    """Refuse a day that cannot be repaired, because the processor would refuse its files.
-
-    Args:
-        settings: of the stack.
-        expiry: of the day.
-        day: YYYY-MM-DD.
-        now: the time, aware.
-
-    Raises:
-        UsageError: with the reason.
-    """
-    today, retention = now.astimezone(UTC).date(), settings.snapshot_retention_days
-    try:
-        check_upload_day(day, today, today, retention, expiry)
-    except InvalidObjectKey as error:
-        hint = (
-            f"the processor takes files of the last {retention} days only, and their snapshots are not kept longer"
-        )
-        if is_closed(day, today, retention, expiry):
-            hint = "totals are never made again of a day whose snapshots expire"
-        raise UsageError(error.what, where=day, hint=hint) from error
-
-
 @dataclass(frozen=True, slots=True)
 class Repairer:
     """Mends a day.
@@ -94,7 +67,7 @@ class Repairer:
         queue: where events for the processor are sent.
         settling: how long to wait before something counts as wrong.
         now: the time, aware UTC.
-        timeout: seconds to wait for the processor.
+        timeout: seconds to wait for the processor, and to try to write what others change all the while.
         may_leave_out: whether instances may be left out of a ledger whose snapshots somebody deleted.
         on_step: told about progress.
     """
@@ -150,7 +123,7 @@ class Repairer:
             return written == len(sent)
 
         if sent:
-            replace(self.settling, timeout=self.timeout).until(are_written, _FIRST_PAUSE, _LONGEST_PAUSE)
+            self._patience.until(are_written, _FIRST_PAUSE, _LONGEST_PAUSE)
 
     def rebuild_ledger(self, day: str) -> None:
         """Replace the ledger of each of a day's partitions by the sum of its snapshots, if it is anything else."""
@@ -160,7 +133,7 @@ class Repairer:
 
     def _rebuild(self, day: str, index: int, partition: str, highest: int) -> int:
         """Do so in one partition; return the highest version that is known to be published."""
-        for _ in range(_ATTEMPTS):
+        for _ in self._attempts():
             stored = self.reader.ledger(day)
             own = stored.parts[index]
             snapshots = self.reader.snapshots_of(partition, day)
@@ -188,7 +161,7 @@ class Repairer:
                 return highest
             # While the ledger said that it includes something newer, the aggregator passed over what came: what
             # came after the snapshots were read is in them by now.
-        raise _contended(f"totals of {partition}")
+        raise self._contended(f"totals of {partition}")
 
     def _is_sound(self, day: str, partition: str, stored: StoredDay, own: StoredLedger) -> bool:
         """Tell whether nothing but its sums can be wrong with a ledger."""
@@ -218,7 +191,7 @@ class Repairer:
         def replace_item(pair: tuple[CounterItem | None, CounterItem]) -> bool:
             return self.store.counters.replace(day, *pair, expires_at)
 
-        for _ in range(_ATTEMPTS):
+        for _ in self._attempts():
             stored = self.reader.ledger(day)
             sums = stored.decode().sums
             terms = self._terms(day)
@@ -236,14 +209,14 @@ class Repairer:
                 self.on_step("counters written", count, len(wrong))
             if done == len(wrong):
                 return
-        raise _contended(f"counters of {day}")
+        raise self._contended(f"counters of {day}")
 
     def _write_object(self, day: str) -> None:
         """Write the published object, unless it is foreign.
 
         The counters were written before: it must never say more than they do.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in self._attempts():
             published = self.reader.published(day)
             if published.foreign is not None:
                 return
@@ -255,7 +228,19 @@ class Repairer:
             if self.store.published.write(day, stored.version, stored.updated_at, sums, published.etag):
                 self.on_step("object written", 1, 1)
                 return
-        raise _contended(f"published object of {day}")
+        raise self._contended(f"published object of {day}")
+
+    @property
+    def _patience(self) -> Polling:
+        return replace(self.settling, timeout=self.timeout)
+
+    def _attempts(self) -> Iterator[None]:
+        """Yield before each attempt to write what uploads that never pause may have changed since it was read."""
+        return self._patience.looks(_FIRST_PAUSE)
+
+    def _contended(self, where: str) -> CountaggError:
+        what = f"others changed it at every attempt in {self.timeout:g} seconds"
+        return CountaggError(what, where=where, hint="repair again, with a longer `--timeout`")
 
     def _terms(self, day: str) -> Terms:
         return Terms(self.reader.settings, day, self.now().astimezone(UTC).date(), self.reader.expiry(day))
@@ -310,7 +295,3 @@ def _check_complete(partition: str, before: Ledger, rebuilt: Ledger) -> None:
 def _goes_back(held: Ledger, ledger: Ledger) -> bool:
     """Tell whether a ledger includes older versions than the one before."""
     return any(sequencer > ledger.seen.get(instance, "") for instance, sequencer in held.seen.items())
-
-
-def _contended(where: str) -> CountaggError:
-    return CountaggError(f"others changed it at each of {_ATTEMPTS} attempts", where=where, hint="repair again")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from countagg.core.days import Expiry, check_upload_day, is_closed
+from countagg.core.errors import InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent
 from countagg.core.sequencer import sequencer_after
 from countagg.core.settings import FunctionSettings
@@ -19,6 +22,30 @@ from countagg.operate.integrity.comparison import INCLUDES_NEWER
 from countagg.operate.integrity.evidence import DayLook
 from countagg.operate.integrity.findings import Difference, Hop, Verification
 from countagg.operate.integrity.stored_forms import is_allowed, item_problems, record_problems
+
+
+def check_day(settings: FunctionSettings, expiry: Expiry, day: str, now: datetime) -> None:
+    """Refuse a day that cannot be repaired, because the processor would refuse its files.
+
+    Args:
+        settings: of the stack.
+        expiry: of the day.
+        day: YYYY-MM-DD.
+        now: the time, aware.
+
+    Raises:
+        UsageError: with the reason.
+    """
+    today, retention = now.astimezone(UTC).date(), settings.snapshot_retention_days
+    try:
+        check_upload_day(day, today, today, retention, expiry)
+    except InvalidObjectKey as error:
+        hint = (
+            f"the processor takes files of the last {retention} days only, and their snapshots are not kept longer"
+        )
+        if is_closed(day, today, retention, expiry):
+            hint = "totals are never made again of a day whose snapshots expire"
+        raise UsageError(error.what, where=day, hint=hint) from error
 
 
 class RepairAction(StrEnum):

@@ -17,8 +17,8 @@ from countagg.core.values import SCALE
 from countagg.data.counters import CounterItem
 from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Hop
-from countagg.operate.integrity.repair import Repairer, check_day
-from countagg.operate.integrity.repair_plan import Mending, RepairAction, plan_repair
+from countagg.operate.integrity.repair import Repairer
+from countagg.operate.integrity.repair_plan import Mending, RepairAction, check_day, plan_repair
 from countagg.operate.integrity.verify import verify
 from tests.fakes.day import DAY, NOW, SETTINGS, FakeDay
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
@@ -198,6 +198,39 @@ def test_the_aggregator_may_write_between_read_and_write() -> None:
     day.on_write = [upload]
     assert day.repair().verification.ok
     assert day.totals.sums["A"] == 111 * SCALE
+
+
+def test_the_aggregator_may_write_at_most_attempts_as_long_as_one_succeeds() -> None:
+    day = healthy_day()
+    ledger = day.totals
+    ledger.sums["A"] += SCALE
+    day.put_ledger(ledger)
+
+    def aggregate() -> None:
+        day.stored = replace(day.stored, version=day.stored.version + 1)
+
+    day.on_write = [aggregate] * 100
+    Repairer(day, day.store, day, day.settling(0.0), lambda: NOW).rebuild_ledger(DAY)
+    assert day.on_write == []
+    assert day.totals.sums["A"] == 11 * SCALE
+
+
+def test_a_ledger_that_changes_at_every_attempt_is_given_up_in_time() -> None:
+    day = healthy_day()
+    ledger = day.totals
+    ledger.sums["A"] += SCALE
+    day.put_ledger(ledger)
+
+    def aggregate() -> None:
+        day.stored = replace(day.stored, version=day.stored.version + 1)
+        day.on_write.append(aggregate)
+
+    day.on_write = [aggregate]
+    repairer = Repairer(day, day.store, day, day.settling(0.0), lambda: NOW, timeout=60.0)
+    began = day.clock
+    with pytest.raises(CountaggError, match="others changed it at every attempt in 60 seconds"):
+        repairer.rebuild_ledger(DAY)
+    assert day.clock - began == pytest.approx(60.0)
 
 
 def test_the_publisher_may_write_between_read_and_write() -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from countagg.core.names import OWNER_TAG, Names
+from countagg.provision.code import Code
 from countagg.provision.differences import Tags
 from countagg.provision.fitness import check_fitness
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Holds, Node, NodeOutputs, Resource
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack_policies import fill_policy
-from countagg.provision.states import Code
 
 S = TypeVar("S")
 

@@ -11,14 +11,15 @@ import base64
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from countagg import __version__
+from countagg.provision.code import Code
 from countagg.provision.installed import Installed, find_installed
-from countagg.provision.states import Code
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OURS: Final = "countagg"
@@ -111,15 +112,20 @@ def build_bundle() -> Code:
     Raises:
         CountaggError: a library is not installed, or not as it was.
     """
-    return pack_bundle(bundle_components())
+    # Whoever only wants the zip does not wait for the libraries' metadata: a quarter of the time.
+    libraries = (_library_files(find_installed(name), patterns) for name, patterns in LIBRARIES.items())
+    return _pack(chain(_our_files(), *libraries))
 
 
 def pack_bundle(components: tuple[Component, ...]) -> Code:
     """Return the zip of these components."""
-    files = _sorted(file for component in components for file in component.files)
+    return _pack(file for component in components for file in component.files)
+
+
+def _pack(files: Iterable[BundledFile]) -> Code:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for file in files:
+        for file in _sorted(files):
             entry = zipfile.ZipInfo(file.name, _DATE)
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
@@ -141,11 +147,15 @@ def _our_files() -> Iterator[BundledFile]:
 
 
 def _library(library: Installed, patterns: tuple[str, ...]) -> Component:
+    files = _sorted(_library_files(library, patterns))
+    return Component(library.name, library.version, library.licence, files)
+
+
+def _library_files(library: Installed, patterns: tuple[str, ...]) -> Iterator[BundledFile]:
     code = {name: name for name in library.files(patterns)}
     licences = {name: f"licences/{library.name}/{name.rpartition('/')[2]}" for name in library.licence_files()}
-    files = (BundledFile(bundled, library.read(name)) for name, bundled in (code | licences).items())
-    return Component(library.name, library.version, library.licence, _sorted(files))
+    return (BundledFile(bundled, library.read(name)) for name, bundled in (code | licences).items())
 
 
-def _sorted(files: Iterator[BundledFile]) -> tuple[BundledFile, ...]:
+def _sorted(files: Iterable[BundledFile]) -> tuple[BundledFile, ...]:
     return tuple(sorted(files, key=lambda file: file.name))

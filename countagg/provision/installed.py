@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from glob import glob
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
@@ -24,28 +25,38 @@ class Installed:
 
     Attributes:
         name: the distribution's.
-        version: the distribution's.
-        licence: as an SPDX expression; empty if it names none.
+        distribution: what describes it; that is read when it is asked for.
         root: the folder that its files are named from.
         hashes: SHA-256 of each file by its name, in base64 without padding, as in RECORD.
     """
 
     name: str
-    version: str
-    licence: str
+    distribution: Distribution
     root: Path
     hashes: Mapping[str, str]
+
+    @property
+    def version(self) -> str:
+        """The distribution's version."""
+        return self.distribution.version
+
+    @property
+    def licence(self) -> str:
+        """Its licence as an SPDX expression; empty if it names none."""
+        metadata = self.distribution.metadata.json
+        return str(metadata.get("license_expression") or metadata.get("license") or "")
 
     def files(self, patterns: Iterable[str]) -> Iterator[str]:
         """Yield the names, from the root, of files that match a pattern: those there are, and those installed.
 
         Args:
-            patterns: as of `Path.glob`, without `?` and `[]`.
+            patterns: as of `glob`, without `?` and `[]`.
         """
+        patterns = tuple(patterns)
         for pattern in patterns:
-            expression = re.compile(_as_expression(pattern))
-            yield from (path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
-            yield from (name for name in self.hashes if expression.fullmatch(name))
+            yield from glob(pattern, root_dir=self.root, recursive=True)  # noqa: PTH207 - thrice as fast
+        expression = re.compile("|".join(map(_as_expression, patterns)))
+        yield from filter(expression.fullmatch, self.hashes)
 
     def read(self, name: str) -> bytes:
         """Read a file by its name from the root.
@@ -82,11 +93,7 @@ def find_installed(name: str) -> Installed:
         installed = distribution(name)
     except PackageNotFoundError as error:
         raise CountaggError(f"{name} is not installed", hint="install countagg again") from error
-    metadata = installed.metadata.json
-    licence = str(metadata.get("license_expression") or metadata.get("license") or "")
-    return Installed(
-        name, installed.version, licence, Path(str(installed.locate_file(""))), _recorded(installed, name)
-    )
+    return Installed(name, installed, Path(str(installed.locate_file(""))), _recorded(installed, name))
 
 
 def _recorded(distribution: Distribution, name: str) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from countagg.provision.bundle import BundledFile, Component
-from countagg.provision.states import Code
+from countagg.provision.code import Code
 
 _SPECIFICATION: Final = "1.6"
 _ZIP: Final = "countagg-functions"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from countagg.provision.code import Code
 from countagg.provision.differences import Tags
 
 
@@ -92,14 +93,6 @@ class RoleState:
     policies: Mapping[str, str]
     attached: tuple[str, ...]
     tags: Tags
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A zip: base64 of its SHA-256, as Lambda tells it, and the bytes, which AWS does not give back."""
-
-    sha256: str
-    content: bytes = field(compare=False, repr=False, default=b"")
 
 
 @dataclass(frozen=True, slots=True)

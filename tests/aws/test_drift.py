@@ -10,6 +10,7 @@ import pytest
 
 from countagg.aws.session import Clients
 from countagg.provision import states
+from countagg.provision.code import Code
 from countagg.provision.differences import Tags
 from countagg.provision.reconcile import Action
 from tests.aws import drift_functions, drift_messaging, drift_storage
@@ -37,7 +38,7 @@ STATES = {
     "bucket": states.BucketState,
     "notification": states.NotificationState,
 }
-PARTS_OF_STATES = {states.IndexState, states.Code, Tags}
+PARTS_OF_STATES = {states.IndexState, Code, Tags}
 MADE_ANEW = {("table", "partition_key"), ("table", "sort_key"), ("role", "path")}
 """Fields that only differ when a resource was made anew by hand; setup refuses them: see the kind's own tests."""
 TAGS = {(kind, "tags") for kind in STATES}

@@ -24,11 +24,11 @@ from countagg.core.names import OWNER_TAG
 from countagg.core.polling import Polling
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
+from countagg.provision.code import Code
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Action, Change, Holds, Node, deploy, destroy
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
-from countagg.provision.states import Code
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
 from tests.quick_moto import READING
 

@@ -15,7 +15,7 @@ import pytest
 from countagg.core.errors import CountaggError
 from countagg.provision import bundle
 from countagg.provision.bundle import build_bundle, make_code
-from countagg.provision.states import Code
+from countagg.provision.code import Code
 
 # What Lambda's runtime brings along; jmespath and typing_extensions must come out of the bundle.
 RUNTIME = ("boto3", "botocore", "s3transfer", "urllib3", "dateutil", "six")

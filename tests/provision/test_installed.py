@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from countagg.provision.installed import Installed, find_installed
 
 CODE = b"answer = 42\n"
 INFO = "tested_library-1.2.dist-info"
+UNKNOWN = PathDistribution(Path("nowhere"))
 HASH = base64.urlsafe_b64encode(hashlib.sha256(CODE).digest()).decode().rstrip("=")
 
 
@@ -113,8 +115,8 @@ def test_files_are_found_in_the_record_as_in_the_folder(tmp_path: Path, pattern:
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    recorded = Installed("n", "1", "", tmp_path / "nowhere", dict.fromkeys(names, "hash"))
-    there = Installed("n", "1", "", tmp_path, {})
+    recorded = Installed("n", UNKNOWN, tmp_path / "nowhere", dict.fromkeys(names, "hash"))
+    there = Installed("n", UNKNOWN, tmp_path, {})
     for library in (recorded, there):
         assert set(library.files([pattern])) == taken
 
@@ -129,4 +131,4 @@ def test_every_library_of_the_real_zip_is_checked() -> None:
 def test_a_library_that_names_no_licence_is_taken_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_bytes(CODE)
-    assert Installed("a", "1", "", tmp_path, {"a.py": HASH}).read("a.py") == CODE
+    assert Installed("a", UNKNOWN, tmp_path, {"a.py": HASH}).read("a.py") == CODE

@@ -13,11 +13,12 @@ from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import OWNER_TAG
 from countagg.data.calls import in_base64
+from countagg.provision.code import Code
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.grants import ROLE_VARIABLE, RoleIdentity, is_grant_lost
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
-from countagg.provision.states import Code, FunctionState
+from countagg.provision.states import FunctionState
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

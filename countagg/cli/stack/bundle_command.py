@@ -13,8 +13,8 @@ from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_table
 from countagg.cli.terminal.result import write_result
 from countagg.provision.bundle import Component, bundle_components, pack_bundle
+from countagg.provision.code import Code
 from countagg.provision.sbom import bill_of_materials
-from countagg.provision.states import Code
 
 _COMPONENTS = ("COMPONENT", "VERSION", "LICENCE", "FILES", "BYTES")
 _FILES = ("FILE", "COMPONENT", "BYTES", "SHA256")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
+from countagg.provision.code import Code
 from countagg.provision.differences import FieldChange
-from countagg.provision.states import Code
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 _VERSION: Final = "2012-10-17"

@@ -22,10 +22,10 @@ from countagg.cli.stack.plan_view import (
     tally_line,
 )
 from countagg.operate.stack.plan_document import change_documents
+from countagg.provision.code import Code
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation
 from countagg.provision.reconcile import Action, Change, Holds
 from countagg.provision.stack import stack_nodes
-from countagg.provision.states import Code
 from tests.cli.app.test_options import DEFAULTS
 from tests.cli.running import Terminal
 from tests.provision.stacks import IDS, make_stack, state_of

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.operate.stack.plan_fields import leaves
+from countagg.provision.code import Code
 from countagg.provision.differences import FieldChange, Tags, creation, diff
-from countagg.provision.states import Code, IndexState, LogGroupState, TopicState
+from countagg.provision.states import IndexState, LogGroupState, TopicState
 from tests.provision.stacks import make_stack, state_of
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}

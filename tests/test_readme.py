@@ -151,5 +151,5 @@ def test_bounds_of_a_fleet_are_those_of_the_code() -> None:
 
 
 def test_every_language_of_a_block_is_checked_by_some_test() -> None:
-    assert {block.language for block in BLOCKS} == {"", "console", "python", "json", "toml"}
+    assert {block.language for block in BLOCKS} == {"", "console", "python", "json", "toml", "ini", "yaml"}
     assert README.count("```") == 2 * len(BLOCKS)

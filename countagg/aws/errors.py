@@ -31,6 +31,11 @@ def _told(error: ClientError, name: str) -> str:
     return redact(str(told.get(name) or ""))
 
 
+def was_throttled(error: BaseException) -> bool:
+    """Tell whether an error of ours stands for AWS's answer that there were too many calls."""
+    return isinstance(error.__cause__, ClientError) and is_throttling(code_of(error.__cause__))
+
+
 class suppress_codes:  # noqa: N801 - like contextlib.suppress
     """End the block where AWS answers with one of these error codes, such as for what is not there."""
 

@@ -190,19 +190,21 @@ _MEND: Final = _calls(
 
 _LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility", "sqs:ReceiveMessage")})
 
-_STATUS: Final = _calls(
+_HEALTH: Final = _calls(
     _FIND_ANY,
     _READ_TOTALS,
     {
-        On.ACCOUNT: ("cloudwatch:GetMetricData", "lambda:ListEventSourceMappings", "sns:ListTopics"),
+        On.ACCOUNT: ("lambda:ListEventSourceMappings", "sns:ListTopics"),
         On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
         On.BUCKET: ("s3:GetBucketNotification", "s3:ListBucket"),
         On.PUBLISHED_FILES: ("s3:GetObject",),
-        On.PROCESSOR_LOGS: ("logs:FilterLogEvents",),
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         On.ROLES: ("iam:GetRole",),
         On.TABLES: ("dynamodb:DescribeTable",),
     },
+)
+_STATUS: Final = _calls(
+    _HEALTH, {On.ACCOUNT: ("cloudwatch:GetMetricData",), On.PROCESSOR_LOGS: ("logs:FilterLogEvents",)}
 )
 
 _NOT_ON_NEW_STACKS: Final = frozenset(
@@ -258,6 +260,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "stacks": _calls({On.ACCOUNT: ("tag:GetResources",)}),
     "teardown": _TEARDOWN,
     "status": _STATUS,
+    "serve": _HEALTH,
     "upload": _calls(_FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),
     "upload-sample": _calls(
         _FIND,

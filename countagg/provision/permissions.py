@@ -36,6 +36,7 @@ class Audience(StrEnum):
 _READING: Final = (
     "query",
     "status",
+    "serve",
     "logs",
     "verify",
     "explain",

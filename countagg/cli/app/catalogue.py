@@ -69,6 +69,11 @@ CATALOGUE: Final = {
         _USE,
         "Show every hop of the pipeline, in the order of the data; exit with 1 if one is not healthy.",
     ),
+    "serve": Entry(
+        "serve.serve_command",
+        _USE,
+        "Serve totals and the health of the hops to Prometheus, until Ctrl-C or SIGTERM.",
+    ),
     "logs": Entry("logs.logs_command", _USE, "Show what the functions log, in the order of time."),
     "limits": Entry("totals.limits_commands", _USE, "Set limits of totals; an alert is sent when one is passed."),
     "verify": Entry(

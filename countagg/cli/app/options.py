@@ -35,6 +35,7 @@ class OutputForm(StrEnum):
     ENV = "env"
     TEXT = "text"
     TOML = "toml"
+    PROMETHEUS = "prometheus"
 
 
 DATA_FORMS: Final = (OutputForm.TABLE, OutputForm.JSON, OutputForm.CSV)

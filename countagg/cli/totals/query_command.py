@@ -23,7 +23,9 @@ from countagg.core.printable import printable
 from countagg.operate.totals.query import Choice, TotalsOfDay
 from countagg.operate.totals.query import query as ask
 
-_FORMS: Final = (*DATA_FORMS, OutputForm.TEXT)
+_OF_ONE_DAY: Final = (OutputForm.TEXT, OutputForm.PROMETHEUS)
+"""Forms that have no room for days, instances or changes."""
+_FORMS: Final = (*DATA_FORMS, *_OF_ONE_DAY)
 _HISTORY: Final = "History"
 _WATCH: Final = "Watching"
 
@@ -127,7 +129,7 @@ class Asked:
         Raises:
             UsageError: it names them.
         """
-        history, text = self.since is not None, form is OutputForm.TEXT
+        history, plain = self.since is not None, form in _OF_ONE_DAY
         of_histories = {"--until": self.until, "--save": self.save, "--pivot": self.pivot or None}
         if not history and (given := [option for option, value in of_histories.items() if value is not None]):
             hint = "give --since too, such as --since 30d"
@@ -137,9 +139,9 @@ class Asked:
             ("--by-instance, --since", self.by_instance and history),
             ("--watch, --since", self.watch and history),
             ("--watch, --by-instance", self.watch and self.by_instance),
-            ("--output text, --since", text and history),
-            ("--output text, --watch", text and self.watch),
-            ("--output text, --by-instance", text and self.by_instance),
+            (f"--output {form}, --since", plain and history),
+            (f"--output {form}, --watch", plain and self.watch),
+            (f"--output {form}, --by-instance", plain and self.by_instance),
         )
         for options, both in excluded:
             if both:

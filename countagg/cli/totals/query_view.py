@@ -34,12 +34,23 @@ def write_day(session: Session, totals: TotalsOfDay, waiting: WaitingFiles | Non
     elif form is OutputForm.TEXT:
         for name, value in totals.totals.items():
             session.stdout.write(f"{for_reader(session.stdout, name)} {format_value(value)}\n")
+    elif form is OutputForm.PROMETHEUS:
+        _write_metrics(session, totals)
     elif totals.version:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
         write_table(session.result_console, _header(totals), shown, frozenset({"VALUE"}))
         if totals.updated_at:
             updated = describe_moment(totals.updated_at, session.now())
             session.remark(f"{totals.day}, version {changes_of(totals.version)}, updated {updated}", style="dim")
+
+
+def _write_metrics(session: Session, totals: TotalsOfDay) -> None:
+    # In OpenMetrics, of which each reader of the text format understands what is needed here.
+    from countagg.operate.serve.exposition import ExpositionForm, render_whole
+    from countagg.operate.serve.families import totals_families
+
+    for line in render_whole(totals_families(totals), ExpositionForm.OPENMETRICS).splitlines():
+        session.stdout.write(f"{for_reader(session.stdout, line)}\n")
 
 
 def day_document(totals: TotalsOfDay) -> dict[str, object]:

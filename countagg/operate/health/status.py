@@ -64,14 +64,16 @@ class Inspector:
     Attributes:
         pipeline: the deployed stack.
         health: further reads of it.
-        code: SHA-256 of this version's zip, as Lambda tells it.
+        code: SHA-256 of this version's zip, as Lambda tells it; None if that is not compared.
         now: the clock, aware.
+        with_metrics: whether metrics are read, which have a price; no hop's health goes by them.
     """
 
     pipeline: Pipeline
     health: Health
-    code: str
+    code: str | None
     now: Callable[[], datetime]
+    with_metrics: bool = True
     _metrics: Mapping[Metric, float | None] | NotAllowed = field(default_factory=dict, init=False)
     _metrics_at: datetime | None = field(default=None, init=False)
     _skipped: str | NotAllowed | None = field(default=None, init=False)
@@ -98,11 +100,9 @@ class Inspector:
         yield self._alarms()
         yield from self._last_changes()
 
-    # Metrics
-
     def _read_metrics(self) -> None:
         now = self.now()
-        if self._metrics_at is None or now - self._metrics_at >= METRICS_LAST:
+        if self.with_metrics and (self._metrics_at is None or now - self._metrics_at >= METRICS_LAST):
             wanted = watched_metrics(self.pipeline.names)
             self._metrics = attempt(_READ_METRICS, lambda: self.health.metrics(wanted, now))
             self._metrics_at = now
@@ -150,7 +150,7 @@ class Inspector:
         if not isinstance(found, FunctionHealth):
             return _presence(name, found)
         numbers = self._numbers(short, function)
-        current = found.code == self.code
+        current = self.code in (None, found.code)
         problem = attempt("iam:GetRole", lambda: self.health.grant_problem(function))
         example = self._skipped if short == "processor" else None
         hidden = tuple(each.action for each in (problem, example) if isinstance(each, NotAllowed))

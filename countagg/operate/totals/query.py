@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from countagg.core.errors import CorruptDocument
 from countagg.core.snapshot import Snapshot, unpack_canonical
 
 if TYPE_CHECKING:
-    from countagg.aws.pipeline import Pipeline
+    from countagg.aws.pipeline import DayTotals, Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +96,17 @@ def query(pipeline: Pipeline, day: str, choice: Choice = EVERYTHING, *, by_insta
         choice: which counters.
         by_instance: also what each instance contributes.
     """
-    found = pipeline.totals(day)
-    totals = choice.pick(found.ledger.sums)
+    found = pick_totals(pipeline.totals(day), choice)
+    if not by_instance:
+        return found
     # What an instance counts and the totals do not include yet is shown too, unless it is not among the largest.
-    wanted = choice.matches if choice.top is None else totals.__contains__
-    return TotalsOfDay(
-        day=day,
-        version=found.version,
-        updated_at=found.updated_at,
-        totals=totals,
-        instances=_contributions(pipeline, day, choice, wanted) if by_instance else None,
-    )
+    wanted = choice.matches if choice.top is None else found.totals.__contains__
+    return replace(found, instances=_contributions(pipeline, day, choice, wanted))
+
+
+def pick_totals(found: DayTotals, choice: Choice) -> TotalsOfDay:
+    """Return of a day's totals what is wanted."""
+    return TotalsOfDay(found.day, found.version, found.updated_at, choice.pick(found.ledger.sums))
 
 
 def _contributions(

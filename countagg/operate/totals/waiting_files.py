@@ -46,9 +46,18 @@ def find_waiting_files(pipeline: Pipeline, day: str) -> WaitingFiles:
     A file that was uploaded again counts only where few were: whether its new content is included stands in its
     snapshot alone.
     """
-    listed = list(islice(pipeline.list_objects(day), MOST_LISTED + 1))
+    listed = list_files(pipeline, day)
     # After the listing: what is included meanwhile does not wait.
-    totals = pipeline.totals(day)
+    return compare_files(pipeline, listed, pipeline.totals(day))
+
+
+def list_files(pipeline: Pipeline, day: str) -> list[ListedObject]:
+    """Return what the bucket lists of a day: of more than `MOST_LISTED` objects, one beyond them."""
+    return list(islice(pipeline.list_objects(day), MOST_LISTED + 1))
+
+
+def compare_files(pipeline: Pipeline, listed: list[ListedObject], totals: DayTotals) -> WaitingFiles:
+    """Compare what `list_files` found with totals that were read after it."""
     files = list(_counter_files(pipeline, listed[:MOST_LISTED]))
     waiting = [file for instance, file in files if instance not in totals.ledger.seen]
     waiting += _changed(pipeline, totals, [each for each in files if each[0] in totals.ledger.seen])

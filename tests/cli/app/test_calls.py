@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -17,7 +19,10 @@ import pytest
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.simulation import PROBES
+from countagg.cli.app.options import GLOBAL_NAMES, PEOPLE_FORMS
+from countagg.cli.app.registry import open_session
 from countagg.cli.main import main
+from countagg.cli.serve.serve_command import ServeRequest, serve_until_ended
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.partitions import Layout
@@ -187,6 +192,7 @@ def use(operator: Operator) -> None:
     operator.succeed("verify", "--date", "today")
     skip_a_file(world)
     operator.run("status")
+    serve(operator)
     operator.succeed("query", "--date", "today")
     operator.succeed("query", "--date", "2020-01-01")
     operator.succeed("query", "--date", "today", "--by-instance")
@@ -206,6 +212,14 @@ def use(operator: Operator) -> None:
     operator.succeed("limits import", str(operator.folder / "limits"))
     repair(operator)
     dead_letters(operator)
+
+
+def serve(operator: Operator) -> None:
+    """Serve metrics for as long as one read takes."""
+    session = open_session(dict.fromkeys(GLOBAL_NAMES) | {"region": REGION}, "serve", PEOPLE_FORMS)
+    request = ServeRequest(0, ip_address("127.0.0.1"), (), 30.0, "today", ())
+    with operator.recorder.during("serve"), contextlib.redirect_stderr(io.StringIO()):
+        serve_until_ended(session, request, lambda _: signal.raise_signal(signal.SIGTERM))
 
 
 def skip_a_file(world: World) -> None:

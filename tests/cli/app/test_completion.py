@@ -80,7 +80,7 @@ def test_the_last_days_are_offered_the_latest_first() -> None:
 
 
 def test_only_the_forms_that_a_command_has_are_offered() -> None:
-    assert bash("query --output ") == ["table", "json", "csv", "text"]
+    assert bash("query --output ") == ["table", "json", "csv", "text", "prometheus"]
     assert bash("permissions print --output ") == ["table", "json"]
 
 

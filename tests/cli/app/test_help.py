@@ -77,6 +77,7 @@ COMMANDS: Final = {
     },
     "logs": {"--function", "--since", "--until", "--follow", "--filter", "--level"},
     "status": {"--watch", "--interval"},
+    "serve": {"--port", "--listen", "--allow-host", "--interval", "--date", "--counter"},
     "teardown": {
         "--yes",
         "--bucket",

@@ -15,6 +15,8 @@ from typing import Final
 
 import boto3
 import pytest
+from prometheus_client import parser as text_parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
@@ -163,6 +165,36 @@ def test_as_text_totals_are_a_counter_file(countagg: CommandLine) -> None:
     assert countagg("query", "--date", "2020-01-01", "--output", "text").out == ""
 
 
+@pytest.mark.usefixtures("days")
+def test_as_metrics_totals_are_gauges_that_both_parsers_read(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", DAYS[0], "--output", "prometheus")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("# TYPE countagg_total gauge\n")
+    assert ran.out.endswith("# EOF\n")
+    for parser in (openmetrics_parser, text_parser):
+        total, day, _ = parser.text_string_to_metric_families(ran.out)
+        assert {sample.labels["counter"]: sample.value for sample in total.samples} == {
+            r"a\x1b[31m (escaped)": 0.5,
+            "http_get": 1500,
+            "http_put": 7,
+        }
+        assert [sample.value for sample in day.samples] == [seconds_of(DAYS[0])]
+
+
+def seconds_of(day: str) -> float:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+
+
+@pytest.mark.usefixtures("days")
+def test_as_metrics_only_the_counters_that_are_wanted_are_told(countagg: CommandLine) -> None:
+    asked = ("--counter", "http_*", "--top", "1", "--output", "prometheus")
+
+    assert 'countagg_total{counter="http_get"} 1500\n' in countagg("query", "--date", DAYS[0], *asked).out
+    assert countagg("query", "--date", DAYS[0], *asked).out.count("countagg_total{") == 1
+    assert "countagg_total{" not in countagg("query", "--date", "2020-01-01", *asked).out
+
+
 @pytest.mark.parametrize("command", [("status",), ("plan",), ("limits", "list")])
 def test_no_other_command_has_that_form(command: tuple[str, ...], countagg: CommandLine) -> None:
     ran = countagg(*command, "--output", "text")
@@ -193,6 +225,9 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
         (("--since", "2d", "--output", "text"), "--output text, --since: they exclude each other"),
         (("--date", "today", "--watch", "--output", "text"), "--output text, --watch: they exclude each other"),
         (("--date", "today", "--by-instance", "--output", "text"), "--output text, --by-instance: they exclude"),
+        (("--since", "2d", "--output", "prometheus"), "--output prometheus, --since: they exclude each other"),
+        (("--watch", "--output", "prometheus"), "--output prometheus, --watch: they exclude each other"),
+        (("--by-instance", "--output", "prometheus"), "--output prometheus, --by-instance: they exclude"),
         (("--since", "soon"), "--since: 'soon' is no day\n  try: give YYYY-MM-DD"),
         (("--since", "2d", "--until", "soon"), "--until: 'soon' is no day\n"),
         (

@@ -1,0 +1,1 @@
+"""Totals and health for monitoring systems, in the formats that Prometheus reads."""

@@ -28,6 +28,7 @@ MISSING: Final = frozenset(
         "ResourceNotFound",
         "ResourceNotFoundException",
         "TableNotFoundException",
+        "DashboardNotFoundError",
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         # A HEAD has no body that could name the code.
@@ -115,6 +116,7 @@ QUEUE_NOT_YET: Final = (_not_yet("AWS.SimpleQueueService.NonExistentQueue"), _no
 DEAD_LETTERS_NOT_YET: Final = (_not_yet("InvalidParameterValue", "Dead letter target does not exist"),)
 LOGS_BUSY: Final = (Transient("OperationAbortedException"),)
 LOGS_NOT_YET: Final = (_not_yet("ResourceNotFoundException"),)
+DASHBOARD_NOT_YET: Final = (_not_yet("ResourceNotFoundException"), _not_yet("ResourceNotFound"))
 ALARM_NOT_YET: Final = (_not_yet("ResourceNotFoundException"), _not_yet("ResourceNotFound"))
 ROLE_BUSY: Final = (Transient("ConcurrentModification"),)
 ROLE_NOT_YET: Final = (_not_yet("NoSuchEntity", "role with name"),)

@@ -59,6 +59,7 @@ _READ_STACK: Final = _calls(
         On.MAPPINGS: ("lambda:ListTags",),
         On.ALARMS: ("cloudwatch:ListTagsForResource",),
         On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
+        On.DASHBOARD: ("cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"),
         On.BUCKET: (
             "s3:GetBucketLocation",
             "s3:GetBucketNotification",
@@ -127,7 +128,18 @@ _SETUP: Final = _calls(
             "lambda:UntagResource",
             "lambda:UpdateEventSourceMapping",
         ),
-        On.ALARMS: ("cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"),
+        On.ALARMS: (
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:TagResource",
+            "cloudwatch:UntagResource",
+        ),
+        On.DASHBOARD: (
+            "cloudwatch:DeleteDashboards",
+            "cloudwatch:PutDashboard",
+            "cloudwatch:TagResource",
+            "cloudwatch:UntagResource",
+        ),
         On.BUCKET: ("s3:PutBucketNotification",),
         On.OWN_BUCKET: (
             "s3:CreateBucket",
@@ -154,6 +166,7 @@ _TEARDOWN: Final = _calls(
         On.FUNCTIONS: ("lambda:DeleteFunction",),
         On.MAPPINGS: ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
         On.ALARMS: ("cloudwatch:DeleteAlarms",),
+        On.DASHBOARD: ("cloudwatch:DeleteDashboards",),
         On.BUCKET: ("s3:PutBucketNotification",),
         On.OWN_BUCKET: ("s3:DeleteBucket",),
         On.OWN_OBJECTS: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
@@ -162,6 +175,8 @@ _TEARDOWN: Final = _calls(
 
 _READ_TOTALS: Final = _calls({On.SNAPSHOTS: ("dynamodb:GetItem",), On.TOTALS: ("dynamodb:GetItem",)})
 """How a day is spread over partitions stands in the snapshots table."""
+
+_UPLOAD: Final = _calls(_FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject")})
 
 _READ_PUBLISHED: Final = _calls(
     _READ_TOTALS,
@@ -250,8 +265,9 @@ _SELF_TEST: Final[Calls] = {
             On.DEAD_LETTERS: ("sqs:DeleteMessage",),
         },
     ).items()
-    if on is not On.KEY
-}
+    if on not in (On.KEY, On.DASHBOARD)
+} | {On.DASHBOARD: frozenset({"cloudwatch:GetDashboard"})}
+"""Its stack has neither a key nor a dashboard."""
 
 CALLS: Final[Mapping[str, Calls]] = {
     "setup": _SETUP,
@@ -261,15 +277,8 @@ CALLS: Final[Mapping[str, Calls]] = {
     "teardown": _TEARDOWN,
     "status": _STATUS,
     "serve": _HEALTH,
-    "upload": _calls(_FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:PutObject", "s3:DeleteObject")}),
-    "upload-sample": _calls(
-        _FIND,
-        _READ_TOTALS,
-        {
-            On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject"),
-            On.SNAPSHOTS: ("dynamodb:Query",),
-        },
-    ),
+    "upload": _UPLOAD,
+    "upload-sample": _calls(_UPLOAD, {On.SNAPSHOTS: ("dynamodb:Query",)}),
     "query": _calls(_FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
     "instances": _calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
@@ -288,24 +297,13 @@ CALLS: Final[Mapping[str, Calls]] = {
     ),
     "dead-letters purge": _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)}),
     "limits list": _calls(
-        _FIND,
-        _READ_TOTALS,
-        {
-            On.COUNTERS: ("dynamodb:Query",),
-            On.COUNTERS_BY_DATE: ("dynamodb:Query",),
-        },
+        _FIND, _READ_TOTALS, dict.fromkeys((On.COUNTERS, On.COUNTERS_BY_DATE), ("dynamodb:Query",))
     ),
     "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
     "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
     "limits import": _calls(_FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
     "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
-    "loadtest": _calls(
-        _VERIFY,
-        {
-            On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject"),
-            On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
-        },
-    ),
+    "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,
     "permissions print": _FIND_ANY,
     "doctor": _calls(

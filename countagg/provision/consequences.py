@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from countagg.provision.choices import Remembered
+from countagg.provision.dashboard import DASHBOARD_NODE
 from countagg.provision.differences import FieldChange
-from countagg.provision.settings import StackSettings
+from countagg.provision.settings import DASHBOARD_PRICE, StackSettings
 
 
 def consequences(before: Remembered, after: StackSettings) -> Mapping[str, str]:
@@ -31,6 +32,11 @@ def consequences(before: Remembered, after: StackSettings) -> Mapping[str, str]:
             f"published below {after.output_prefix}"
         )
     return notes
+
+
+def cost_of(resource: str) -> str | None:
+    """Return what a resource costs that is created though nothing passes through it; None of most."""
+    return f"it costs {DASHBOARD_PRICE}" if resource == DASHBOARD_NODE else None
 
 
 def consequence_of(resource: str, fields: Iterable[FieldChange]) -> str | None:

@@ -47,14 +47,26 @@ throttles: Final = partial(of_function, "Throttles")
 """How many calls were throttled."""
 iterator_age: Final = partial(of_function, "IteratorAge", statistic=MAXIMUM)
 """How long the records of a stream had waited for it, in milliseconds."""
+files_applied: Final = partial(of_service, "FilesApplied")
+"""How many files the processor made into snapshots."""
 files_refused: Final = partial(of_service, "FilesRefused")
 """How many files the processor refused."""
 files_skipped: Final = partial(of_service, "FilesSkipped")
 """How many objects the processor skipped that are no counter files."""
 instances_silent: Final = partial(of_service, "InstancesSilent", statistic=MAXIMUM)
 """How many instances had uploaded nothing for too long."""
+links_added: Final = partial(of_service, "LinksAdded")
+"""How many changes of snapshots the aggregator took up."""
+days_rebuilt: Final = partial(of_service, "DaysRebuilt")
+"""How many days the aggregator summed up anew."""
+rebuilds_refused: Final = partial(of_service, "RebuildsRefused")
+"""How many days the aggregator did not sum up anew, because snapshots were missing."""
 ledgers_nearly_full: Final = partial(of_service, "LedgersNearlyFull")
 """How often the aggregator wrote a ledger that has little room left."""
+counters_published: Final = partial(of_service, "CountersPublished")
+"""How many counters the publisher wrote to the table."""
+objects_published: Final = partial(of_service, "ObjectsPublished")
+"""How many objects with a day's totals the publisher wrote."""
 days_beyond_max_counters: Final = partial(of_service, "DaysBeyondMaxCounters")
 """How often the publisher published a day with more counters than a file may have."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
 from countagg.provision.calls import CALLS
+from countagg.provision.dashboard import dashboard_name
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
@@ -217,6 +218,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.LOG_GROUP_TAGS: groups,
         On.ALARMS: (place.alarm_arn(f"{names.stack}-*"),),
         On.ANY_ALARM: (place.alarm_arn("*"),),
+        On.DASHBOARD: (place.dashboard_arn(dashboard_name(names, place.region)),),
         On.KEY: (settings.kms_key,) if settings.kms_key else (),
     }
     return arns[on]

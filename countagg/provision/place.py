@@ -82,6 +82,10 @@ class Place:
         """ARN of a CloudWatch alarm; `*` in the name is a pattern."""
         return self._arn("cloudwatch", f"alarm:{name}")
 
+    def dashboard_arn(self, name: str) -> str:
+        """ARN of a CloudWatch dashboard; dashboards have no region."""
+        return f"arn:{self.partition}:cloudwatch::{self.account}:dashboard/{name}"
+
     def arn_of(self, node: str, name: str) -> str | None:
         """Return the ARN of a node's resource; None for a kind that has none, or one that AWS picks.
 
@@ -95,6 +99,7 @@ class Place:
             "role": self.role_arn,
             "function": self.function_arn,
             "alarm": self.alarm_arn,
+            "dashboard": self.dashboard_arn,
             "bucket": self.bucket_arn,
         }
         arn = by_kind.get(node.partition("/")[0])

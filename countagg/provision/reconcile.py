@@ -13,10 +13,12 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from countagg.core.errors import CountaggError, ImmutableField, MadeMeanwhile, NotOwned
+from countagg.core.errors import AccessDenied, CountaggError, ImmutableField, MadeMeanwhile, NotOwned
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation, diff
 
 S = TypeVar("S")
+_LOOKS: Final = 5
+"""How often a resource is looked at again because somebody else works on it too."""
 
 
 class Action(StrEnum):
@@ -161,7 +163,6 @@ class Change:
 
 Announce = Callable[[str, Action], None]
 """Called before a resource is touched, with its id and the action."""
-
 Approve = Callable[[Change], None]
 """Called before that, with all that is due; raises to leave the resource as it is."""
 
@@ -210,11 +211,10 @@ def deploy(
     """
     outputs = NodeOutputs() if outputs is None else outputs
     for node in in_order(nodes):
-        observed = node.resource.read()
         if node.unwanted:
-            if observed is not None and observed.owned:
-                yield _delete(node, observed, dry_run=dry_run, announce=announce, approve=approve)
+            yield from _without(node, dry_run=dry_run, announce=announce, approve=approve)
             continue
+        observed = node.resource.read()
         desired = node.desired(outputs)
         change = _planned(node, observed, desired)
         if change.action is not Action.KEEP and not dry_run:
@@ -224,6 +224,17 @@ def deploy(
             observed = node.resource.read()
         outputs.record(node.id, observed.outputs if observed else {})
         yield change
+
+
+def _without(node: Node[Any], *, dry_run: bool, announce: Announce, approve: Approve) -> Iterator[Change]:
+    """Delete what shall not be there if it is ours; who may not look is told, and not kept from all else."""
+    try:
+        observed = node.resource.read()
+    except AccessDenied as error:
+        yield Change(node.id, Action.KEEP, node.name, note=f"whether it is there was not seen: {error.what}")
+        return
+    if observed is not None and observed.owned:
+        yield _delete(node, observed, dry_run=dry_run, announce=announce, approve=approve)
 
 
 def _carried_out(node: Node[Any], change: Change, desired: Any, approve: Approve) -> Change:  # noqa: ANN401 - its state
@@ -244,14 +255,11 @@ def _carried_out(node: Node[Any], change: Change, desired: Any, approve: Approve
     return change
 
 
-_LOOKS: Final = 5
-"""How often a resource is looked at again because somebody else works on it too."""
-
-
 def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state
     if observed is None:
         if node.borrowed:
-            raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=_BORROWED)
+            hint = "create it first; for a bucket, --create-bucket does it"
+            raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=hint)
         return Change(node.id, Action.CREATE, node.name, creation(desired))
     if not observed.owned:
         if node.borrowed:
@@ -271,9 +279,6 @@ def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> C
             hint="tear the stack down and set it up again, or choose another --stack",
         )
     return Change(node.id, Action.UPDATE if changes else Action.KEEP, node.name, changes)
-
-
-_BORROWED = "create it first; for a bucket, --create-bucket does it"
 
 
 def destroy(

@@ -26,6 +26,7 @@ OLDER_ARCHITECTURE: Final = "x86_64"
 DEFAULT_MAX_CONCURRENCY: Final = 100
 DEFAULT_ALARM_UPLOADS: Final = 10_000
 """Files a minute."""
+DASHBOARD_PRICE: Final = "3 USD a month beyond three in the account"
 
 LOG_RETENTIONS: Final = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -191,6 +192,10 @@ class StackSettings:
             is_rechecked=True,
         ),
     ] = None
+    dashboard: Annotated[
+        bool,
+        Switch(f"Show all hops on a CloudWatch dashboard, which costs {DASHBOARD_PRICE}.", _SAFETY),
+    ] = False
     tags: Annotated[
         Mapping[str, str],
         Pairs(

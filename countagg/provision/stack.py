@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from countagg.provision import alarms, functions, messaging, storage
+from countagg.provision import alarms, dashboard, functions, messaging, storage
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.reconcile import Node
 
@@ -32,6 +32,7 @@ def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
         functions.aggregator_mapping(blueprint),
         functions.publisher_mapping(blueprint),
         *alarms.alarms(blueprint),
+        dashboard.dashboard(blueprint),
         *_bucket_and_notification(blueprint),
     )
 

@@ -167,6 +167,17 @@ class AlarmState:
 
 
 @dataclass(frozen=True, slots=True)
+class DashboardState:
+    """A CloudWatch dashboard. `body` is its JSON as `policies.compact` writes it.
+
+    `tags` are None where AWS tells of none: ownership is in the body (`dashboard.is_of`).
+    """
+
+    body: str
+    tags: Tags | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyState:
     """A KMS key of the operator's: it is there and can be used."""
 

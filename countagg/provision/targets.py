@@ -44,4 +44,5 @@ class On(Enum):
     ALARMS = auto()
     ANY_ALARM = auto()
     """DescribeAlarms is allowed on all alarms of the account and region or on none."""
+    DASHBOARD = auto()
     KEY = auto()

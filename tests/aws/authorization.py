@@ -38,6 +38,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Operations whose actions bear other names."""
 _TAGGING: Final = {
+    "cloudwatch:PutDashboard": "cloudwatch:TagResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "iam:CreateRole": "iam:TagRole",
@@ -119,7 +120,7 @@ class Where:
             "lambda": lambda: (self._lambda(params),),
             "iam": lambda: (params.get("PolicySourceArn") or self._role(params["RoleName"]),),
             "logs": lambda: self._log_group(params, tagging=tagging),
-            "cloudwatch": lambda: tuple(self._alarms(operation, params)),
+            "cloudwatch": lambda: tuple(self._alarms_and_dashboards(operation, params)),
             "kms": lambda: (params["KeyId"],),
         }
         return finders[prefix]()
@@ -162,11 +163,15 @@ class Where:
         # AWS's own texts disagree on which of the two forms is checked.
         return (arn,) if tagging else (arn, f"{arn}:*")
 
-    def _alarms(self, operation: str, params: Mapping[str, Any]) -> Iterator[str]:
+    def _alarms_and_dashboards(self, operation: str, params: Mapping[str, Any]) -> Iterator[str]:
         if operation == "DescribeAlarms":
             yield self._arn("cloudwatch", "alarm:*")
         elif "ResourceARN" in params:
             yield params["ResourceARN"]
+        elif "Dashboard" in operation:
+            names = params.get("DashboardNames") or [params["DashboardName"]]
+            # Dashboards have no region.
+            yield from (f"arn:aws:cloudwatch::{self._account}:dashboard/{name}" for name in names)
         else:
             names = params.get("AlarmNames") or [params["AlarmName"]]
             yield from (self._arn("cloudwatch", f"alarm:{name}") for name in names)

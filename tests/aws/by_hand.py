@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,7 @@ ALARMS = {
         "dead-letters",
     )
 }
+DASHBOARD = f"countagg-{PLACE.region}"
 PARTS = {
     "topic": ("topic", "queue", "subscription"),
     "queue": ("queue",),
@@ -44,6 +46,7 @@ PARTS = {
     "function": ("logs", "queue/dead-letters", "role", "function"),
     "mapping": ("queue", "table/snapshots", "table/totals", "role", "function", "mapping"),
     "alarm": ("topic/alerts", "alarm"),
+    "dashboard": ("dashboard",),
     "bucket": ("topic/uploads", "bucket", "notification"),
     "notification": ("topic/uploads", "bucket", "notification"),
 }
@@ -67,7 +70,9 @@ FEWEST = {
 }
 """The fewest parts that show a kind; of others, those of `PARTS`."""
 TAGGED = (*TOPICS, *QUEUES, *TABLES, *LOGS, *ROLES, *FUNCTIONS, *MAPPINGS, *ALARMS, "bucket")
-"""Everything that bears tags."""
+"""Everything that bears tags, whatever is chosen."""
+TAGGED_BY_CHOICE = (*TAGGED, "dashboard")
+"""With what bears tags and is there only if that is chosen."""
 TAG_CALLS = {
     "topic": ("TagResource", "UntagResource"),
     "queue": ("TagQueue", "UntagQueue"),
@@ -77,6 +82,7 @@ TAG_CALLS = {
     "function": ("TagResource", "UntagResource"),
     "mapping": ("TagResource", "UntagResource"),
     "alarm": ("TagResource", "UntagResource"),
+    "dashboard": ("TagResource", "UntagResource"),
     "bucket": ("PutBucketTagging", "PutBucketTagging"),
 }
 """By kind: the calls that set tags and remove them."""
@@ -145,6 +151,14 @@ def _tagging(world: World, node: str) -> dict[str, Callable[..., object]]:
                 ResourceARN=PLACE.alarm_arn(ALARMS[node]), TagKeys=[key]
             ),
         },
+        "dashboard": lambda: {
+            "set": lambda _, pairs: c.cloudwatch.tag_resource(
+                ResourceARN=PLACE.dashboard_arn(DASHBOARD), Tags=pairs
+            ),
+            "remove": lambda key: c.cloudwatch.untag_resource(
+                ResourceARN=PLACE.dashboard_arn(DASHBOARD), TagKeys=[key]
+            ),
+        },
         "bucket": lambda: {
             "set": lambda _, pairs: _tag_bucket(world, pairs[0]["Key"], pairs),
             "remove": lambda key: _tag_bucket(world, key, []),
@@ -204,6 +218,15 @@ _ALARM = (
     *("Statistic", "Dimensions", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"),
     *("ComparisonOperator", "TreatMissingData"),
 )
+
+
+def change_dashboard(world: World, change: Callable[[Any], object]) -> None:
+    """Change the parsed body of the dashboard, and put it with other white space and other order."""
+    cloudwatch = world.clients.cloudwatch
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=DASHBOARD)["DashboardBody"])
+    change(body)
+    text = json.dumps(dict(reversed(body.items())), indent=2)
+    cloudwatch.put_dashboard(DashboardName=DASHBOARD, DashboardBody=text)
 
 
 def change_queue(world: World, node: str, **attributes: str) -> None:

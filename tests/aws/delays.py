@@ -46,6 +46,7 @@ class NotYet:
 
 _NAMES: Final = (
     *("RoleName", "FunctionName", "TableName", "Name", "QueueName", "Bucket", "logGroupName", "AlarmName"),
+    "DashboardName",
     *("TopicArn", "QueueUrl", "UUID", "SubscriptionArn", "FunctionArn"),
 )
 """Parameters and parts of answers that name the resource which a call is about."""

@@ -1,11 +1,21 @@
-"""Changes by hand to log groups, roles, functions, event source mappings and alarms."""
+"""Changes by hand to log groups, roles, functions, event source mappings, alarms and the dashboard."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tests.aws.by_hand import LOGS, ROLES, change_alarm, change_function, change_mapping, failed, replace_stream
+from tests.aws.by_hand import (
+    LOGS,
+    ROLES,
+    change_alarm,
+    change_dashboard,
+    change_function,
+    change_mapping,
+    failed,
+    replace_stream,
+)
 from tests.aws.drift import Drift
 from tests.aws.drift_storage import MAPPED_ANEW
 from tests.aws.others import THEIR_BOUNDARY, THEIR_POLICY
@@ -261,5 +271,28 @@ ALARMS = (
     Drift(ALARM, "actions", alarm(OKActions=[]), PUT_ALARM, "of its beginning only"),
 )
 
+# The dashboard
+
+PUT_DASHBOARD = ("PutDashboard",)
+
+
+def dashboard(change: Callable[[Any], object]) -> Any:
+    return lambda world: change_dashboard(world, change)
+
+
+DASHBOARD = (
+    Drift(
+        "dashboard",
+        "body",
+        dashboard(lambda body: body["widgets"][-1]["properties"].update(title="Mine")),
+        PUT_DASHBOARD,
+        "title",
+    ),
+    Drift("dashboard", "body", dashboard(lambda body: body["widgets"].pop()), PUT_DASHBOARD, "widget removed"),
+    # Its tag still says whose it is.
+    Drift("dashboard", "body", dashboard(lambda body: body["widgets"].pop(0)), PUT_DASHBOARD, "note removed"),
+    Drift("dashboard", "body", dashboard(lambda body: body.clear()), PUT_DASHBOARD, "emptied"),
+)
+
 PLAIN = (*LOG_GROUPS, *ROLES_PLAIN, *FUNCTIONS, *MAPPINGS, *ALARMS)
-WITH_OPTIONS = ROLES_WITH_OPTIONS
+WITH_OPTIONS = (*ROLES_WITH_OPTIONS, *DASHBOARD)

@@ -20,7 +20,7 @@ _PASSING = (
 
 def inventory(clients: Clients) -> dict[str, Any]:
     """List everything, by kind, with everything that is told about it."""
-    listings = (_messaging, _tables, _logs_and_roles, _functions, _alarms, _buckets)
+    listings = (_messaging, _tables, _logs_and_roles, _functions, _alarms, _dashboards, _buckets)
     return {kind: found for listing in listings for kind, found in listing(clients).items()}
 
 
@@ -102,6 +102,20 @@ def _alarms(clients: Clients) -> dict[str, Any]:
     return {
         "alarms": [
             (_told(each), clients.cloudwatch.list_tags_for_resource(ResourceARN=each["AlarmArn"])["Tags"])
+            for each in found
+        ]
+    }
+
+
+def _dashboards(clients: Clients) -> dict[str, Any]:
+    found = clients.cloudwatch.list_dashboards()["DashboardEntries"]
+    return {
+        "dashboards": [
+            (
+                each["DashboardName"],
+                clients.cloudwatch.get_dashboard(DashboardName=each["DashboardName"])["DashboardBody"],
+                clients.cloudwatch.list_tags_for_resource(ResourceARN=each["DashboardArn"])["Tags"],
+            )
             for each in found
         ]
     }

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import boto3
 from moto.awslambda_simple.models import lambda_simple_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
@@ -24,6 +25,7 @@ class MotoGaps:
     - SetQueueAttributes without a policy: moto then drops the queue's policy. It is added to the call.
     - A table's stream that was switched off: moto refuses to switch it on again, because it keeps its label.
     - A table's encryption: moto only takes it when the table is created.
+    - Tags of dashboards: moto knows none.
     """
 
     def __init__(self, session: AwsSession) -> None:
@@ -44,6 +46,11 @@ class MotoGaps:
         session.events.register("before-parameter-build.sqs.SetQueueAttributes", self._keep_policy)
         session.events.register("before-parameter-build.dynamodb.UpdateTable", self._note_table)
         register("after-call.dynamodb.UpdateTable", self._keep_table)
+        session.events.register("before-parameter-build.cloudwatch.PutDashboard", self._note_dashboard)
+        register("after-call.cloudwatch.PutDashboard", self._keep_dashboard_tags)
+        session.events.register("before-parameter-build.cloudwatch.DeleteDashboards", self._forget_dashboard_tags)
+        session.events.register("before-parameter-build.cloudwatch.TagResource", self._note_parameters)
+        register("after-call.cloudwatch.TagResource", self._tag_dashboard)
 
     def _note_function(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["theirs"] = params
@@ -100,3 +107,35 @@ class MotoGaps:
             table.latest_stream_label = None
         if "SSESpecification" in theirs:
             table.sse_specification = theirs["SSESpecification"]
+
+    @property
+    def _cloudwatch(self) -> Any:
+        return cloudwatch_backends[ACCOUNT][self._region]
+
+    def _note_parameters(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["theirs"] = params
+
+    def _note_dashboard(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        name = params["DashboardName"]
+        # On one that exists the tags are ignored.
+        context["theirs"] = (name, [] if name in self._cloudwatch.dashboards else params.get("Tags", []))
+
+    def _keep_dashboard_tags(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        name, tags = context["theirs"]
+        if tags and "Error" not in parsed:
+            self._cloudwatch.tagger.tag_resource(self._cloudwatch.dashboards[name].arn, tags)
+
+    def _forget_dashboard_tags(self, params: dict[str, Any], **_: object) -> None:
+        for name in params["DashboardNames"]:
+            if name in self._cloudwatch.dashboards:
+                self._cloudwatch.tagger.delete_all_tags_for_resource(self._cloudwatch.dashboards[name].arn)
+
+    def _tag_dashboard(
+        self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: object
+    ) -> None:
+        arn, tags = context["theirs"]["ResourceARN"], context["theirs"]["Tags"]
+        if arn in {each.arn for each in self._cloudwatch.dashboards.values()}:
+            self._cloudwatch.tagger.tag_resource(arn, tags)
+            # moto denied it.
+            http_response.status_code = 200
+            parsed.pop("Error", None)

@@ -59,6 +59,7 @@ NO_LOGS: Final = "The specified log group does not exist."
 NO_TOPIC: Final = "Topic does not exist"
 NO_QUEUE: Final = "The specified queue does not exist."
 NO_ALARM: Final = "Alarm not found"
+NO_DASHBOARD: Final = "Dashboard countagg-x does not exist"
 
 S3: Final = (
     *_each(f"s3: {_BUCKET_READS} {_BUCKET_WRITES}", "CreateBucket", "NoSuchBucket", NO_BUCKET),
@@ -309,6 +310,13 @@ CLOUDWATCH: Final = (
         NO_ALARM,
         _ERRORS,
     ),
+    *_each(
+        "cloudwatch: GetDashboard TagResource UntagResource",
+        "PutDashboard",
+        "ResourceNotFound",
+        NO_DASHBOARD,
+        _ERRORS,
+    ),
     *_each("cloudwatch: DescribeAlarms", "PutMetricAlarm", "", "MetricAlarms", "listed a little later, like all"),
 )
 ANSWERS: Final = (*S3, *LAMBDA, *DYNAMODB, *IAM, *SQS, *SNS, *LOGS, *CLOUDWATCH)
@@ -325,6 +333,7 @@ UNASKED: Final = frozenset(
             "sns.Unsubscribe",
             "sqs.DeleteQueue",
             "cloudwatch.DeleteAlarms",
+            "cloudwatch.DeleteDashboards",
         ),
     }
 )

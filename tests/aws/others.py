@@ -54,6 +54,7 @@ def choose_everything(world: World) -> World:
         role_path="/ops/",
         alarm_email=ADDRESS,
         stale_alarm="15m",
+        dashboard=True,
         point_in_time_recovery=True,
         deletion_protection=True,
         bucket_versioning=True,
@@ -110,6 +111,7 @@ def borrow(world: World) -> dict[str, Any]:
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
     )
+    clients.cloudwatch.put_dashboard(DashboardName="countagg-us-east-1", DashboardBody='{"widgets": []}')
     return inventory(clients)
 
 

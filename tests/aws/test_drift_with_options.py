@@ -12,7 +12,7 @@ from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action
 from tests.aws import drift_functions, drift_messaging, drift_storage
-from tests.aws.by_hand import TAG_CALLS, TAGGED, tag, tags_of, untag
+from tests.aws.by_hand import TAG_CALLS, TAGGED_BY_CHOICE, tag, tags_of, untag
 from tests.aws.drift import Drift, check_drifts, rounds
 from tests.aws.others import ADDRESS, choose_everything
 from tests.aws.world import Calls, World, account, touched, updated
@@ -26,7 +26,7 @@ DRIFTS: list[Drift] = [
 ]
 TAG = "team"
 SILENT = "alarm/instances-silent"
-ONE_OF_EACH = tuple({name.partition("/")[0]: name for name in reversed(TAGGED)}.values())
+ONE_OF_EACH = tuple({name.partition("/")[0]: name for name in reversed(TAGGED_BY_CHOICE)}.values())
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,7 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
         "permissions_boundary": None,
         "alarm_email": None,
         "stale_alarm": None,
+        "dashboard": False,
         "dropped_email": ADDRESS,
         "tags": {},
         "dropped_tags": frozenset({TAG}),
@@ -135,12 +136,17 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
     before = {node.id for node in shared.nodes()}
     changes = touched(shared.plan(shared.nodes(**plain)))
     assert touched(shared.set_up(shared.nodes(**plain))) == changes
-    assert [name for name, action, _ in changes if action is Action.DELETE] == [f"email/{ADDRESS}", SILENT]
+    assert [name for name, action, _ in changes if action is Action.DELETE] == [
+        f"email/{ADDRESS}",
+        SILENT,
+        "dashboard",
+    ]
     by_name = {name: set(names) for name, action, names in changes if action is Action.UPDATE}
     assert by_name.keys() == before - {
         "key",
         f"email/{ADDRESS}",
         SILENT,
+        "dashboard",
         "subscription/uploads",
         "notification/uploads",
     }

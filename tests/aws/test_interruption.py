@@ -50,8 +50,8 @@ def test_setups_and_teardowns_with_every_option_that_die_at_every_call_get_there
     mutations = len(world.mutating)
     world.tear_down(world.nodes(forced=forced))
     deletions = len(world.mutating)
-    # A subscription by e-mail, the protection of three tables, and the alarm about silent instances.
-    assert (mutations > MUTATIONS, deletions) == (True, DELETIONS + 1 + 3 + 1)
+    # A subscription by e-mail, the protection of three tables, the alarm about silent instances, the dashboard.
+    assert (mutations > MUTATIONS, deletions) == (True, DELETIONS + 1 + 3 + 1 + 1)
     assert inventory(world.clients) == before
 
     assert die_at_every_call(world, world.set_up) == mutations

@@ -43,6 +43,8 @@ def kind_of(entry: NotYet) -> str:
     service, _, call = entry.call.partition(".")
     if service == "lambda":
         return "mapping" if "Mapping" in call + entry.after or call == "ListTags" else "function"
+    if "Dashboard" in entry.after:
+        return "dashboard"
     return KINDS[service]
 
 
@@ -54,7 +56,7 @@ def focus(world: World, kind: str) -> World:
 def work(world: World, kind: str, run: Callable[[Callable[[], object]], None]) -> None:
     """Set up, tear down, set up, change every kind of thing, and tear down; each step by `run`."""
     world.code = make_zip("old")
-    world.choose(bucket_versioning=True)
+    world.choose(bucket_versioning=True, dashboard=True)
     run(world.set_up)
     run(world.tear_down)
     run(world.set_up)
@@ -68,6 +70,7 @@ def work(world: World, kind: str, run: Callable[[Callable[[], object]], None]) -
         deletion_protection=True,
         permissions_boundary=OUR_BOUNDARY,
         bucket_versioning=True,
+        dashboard=True,
     )
     run(world.set_up)
     world.choose(
@@ -75,6 +78,7 @@ def work(world: World, kind: str, run: Callable[[Callable[[], object]], None]) -
         point_in_time_recovery=True,
         deletion_protection=True,
         bucket_versioning=True,
+        dashboard=True,
     )
     run(world.set_up)
     assert touched(world.plan()) == []
@@ -180,7 +184,8 @@ def test_the_readme_tells_how_many_answers_there_are() -> None:
 
 def test_every_call_on_what_was_just_created_has_an_answer(world: World) -> None:
     """A new kind of resource, or a new call, belongs into the table."""
-    created = {calls[0] for calls in CREATED_BY.values()} - {"PutBucketNotificationConfiguration"}
+    created = {"PutDashboard", *(calls[0] for calls in CREATED_BY.values())}
+    created -= {"PutBucketNotificationConfiguration"}
     delays = Delays()
     world.clients.iam.create_policy(PolicyName="bounds", PolicyDocument=THEIR_POLICY)
     for kind in ALL_KINDS:

@@ -43,7 +43,7 @@ def test_the_second_setup_with_every_option_makes_no_mutating_call(world: World)
         "output_prefix": "out/",
     }
     created = {name for name, action, _ in touched(world.set_up(world.nodes(**chosen))) if action is Action.CREATE}
-    assert created == {*CREATED_BY, SILENT, "email/operator@example.com"}
+    assert created == {*CREATED_BY, SILENT, "dashboard", "email/operator@example.com"}
     assert touched(world.set_up(world.nodes(**chosen))) == []
     assert world.mutating == []
     assert world.waited_for == []

@@ -75,6 +75,7 @@ WAYS: Final[Mapping[str, tuple[Way, Way]]] = {
         ("max_counters", 7, 200_000),
         ("alarm_uploads", 20, 1_000),
         ("stale_alarm", "15m", "2h"),
+        ("dashboard", True, False),
         ("alarm_email", "one@example.org", "two@example.org"),
     )
 }

@@ -29,6 +29,7 @@ ALL: dict[str, Any] = {
     "max_concurrency": 20,
     "alarm_uploads": 500,
     "stale_alarm": "15m",
+    "dashboard": True,
     "retention": Retention(7, 50, 90),
     "architecture": "x86_64",
     "text_logs": True,
@@ -58,6 +59,7 @@ settings_with_choices = st.builds(
     max_concurrency=st.integers(2, 1_000),
     alarm_uploads=st.integers(1, 1_000_000),
     stale_alarm=st.sampled_from([None, "15m", "12h"]),
+    dashboard=st.booleans(),
     retention=st.builds(Retention, st.just(35), st.integers(35, 3_650), st.sampled_from(sorted(LOG_RETENTIONS))),
     architecture=st.sampled_from([None, "arm64", "x86_64"]),
     text_logs=st.booleans(),
@@ -119,13 +121,13 @@ OLD_MEMORY = (
     '"retention":{"logs":90,"snapshots":7,"totals":50},"role_path":"/ops/","tags":{"team":"fleet"},'
     '"text_logs":true,"window":{"aggregator":2,"processor":5,"publisher":60}}'
 )
-"""As every release wrote it before it knew `stale_alarm`."""
+"""As every release wrote it before it knew `stale_alarm` and `dashboard`."""
 
 
 def test_the_memory_of_an_earlier_release_is_read_and_written_as_it_is() -> None:
     before = Remembered.from_environment({"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: OLD_MEMORY})
     settings = Chosen("countagg").settings(before)
-    chosen = {name: value for name, value in ALL.items() if name != "stale_alarm"}
+    chosen = {name: value for name, value in ALL.items() if name not in ("stale_alarm", "dashboard")}
     assert settings == StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"}), **chosen)
     assert remember(settings) == OLD_MEMORY
 

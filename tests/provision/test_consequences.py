@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from countagg.provision.choices import Remembered
-from countagg.provision.consequences import consequence_of, consequences
+from countagg.provision.consequences import consequence_of, consequences, cost_of
 from countagg.provision.differences import FieldChange
 from countagg.provision.settings import StackSettings
+from tests.provision.stacks import IDS
 
 BEFORE = Remembered("bucket", "counters/", "totals/")
 
@@ -36,3 +37,8 @@ def test_versioning_that_is_enabled_on_a_bucket_in_use_says_what_to_expect() -> 
     assert said.endswith("they are tried again, and nothing is lost")
     assert consequence_of("bucket", [suspended]) is consequence_of("bucket", []) is None
     assert consequence_of("table/snapshots", [enabled]) is None
+
+
+def test_of_what_is_created_a_dashboard_alone_says_its_price() -> None:
+    assert [name for name in (*IDS, "dashboard") if cost_of(name)] == ["dashboard"]
+    assert cost_of("dashboard") == "it costs 3 USD a month beyond three in the account"

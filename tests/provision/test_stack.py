@@ -117,6 +117,7 @@ LIMITS: dict[str, str] = {
     "table": r"[a-zA-Z0-9_.-]{3,255}",
     "logs": r"[.\-_/#A-Za-z0-9]{1,512}",
     "alarm": r"[ -~]{1,255}",
+    "dashboard": r"[A-Za-z0-9_-]{1,255}",
     "bucket": r"b{63}",
     "notification": r"b{63}: [ -~]{1,255}",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
-from countagg.aws.kinds.cloudwatch import Alarm, Alarms
+from countagg.aws.kinds.cloudwatch import Alarm, Alarms, Dashboard
 from countagg.aws.kinds.dynamodb import Table
 from countagg.aws.kinds.iam import Role
 from countagg.aws.kinds.kms import Key
@@ -105,6 +105,8 @@ class Binder:
                 return EventSourceMapping(clients.lambda_, function, source, place, stack, patience, self.reads)
             case "alarm", name:
                 return Alarm(self._alarms, name, place, stack, patience)
+            case "dashboard", name:
+                return Dashboard(clients.cloudwatch, name, place, stack, patience)
             case "key", arn:
                 return Key(clients.kms, arn)
             case "bucket", name:

@@ -1,19 +1,23 @@
-"""CloudWatch: alarms on one metric each."""
+"""CloudWatch: alarms on one metric each, and the dashboard."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from countagg.aws.errors import suppress_codes
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of, suppress_codes
 from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import ALARM_NOT_YET, MISSING, Patience
+from countagg.aws.waiting import ALARM_NOT_YET, DASHBOARD_NOT_YET, MISSING, Patience
 from countagg.core.names import OWNER_TAG
+from countagg.provision.dashboard import is_of, parse_body
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.place import Place
+from countagg.provision.policies import compact
 from countagg.provision.reconcile import Observed
-from countagg.provision.states import AlarmState
+from countagg.provision.states import AlarmState, DashboardState
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_ALARMS: Final = 100
 """Names in one DescribeAlarms, and alarms in one answer (CloudWatch API reference, DescribeAlarms)."""
+
+_NOT_TAGGABLE: Final = frozenset({"InvalidParameterValue", "InvalidParameterValueException", "ValidationError"})
+"""Codes by which CloudWatch refuses an ARN that cannot have tags."""
 
 
 class Alarms:
@@ -141,3 +148,71 @@ def _actions(alarm: MetricAlarmTypeDef) -> tuple[str, ...]:
     if raised == ended:
         return tuple(raised)
     return (*(f"alarm: {arn}" for arn in raised), *(f"recovery: {arn}" for arn in ended))
+
+
+class Dashboard:
+    """A dashboard. It is ours by its tag, or by its body where it has none.
+
+    CloudWatch tags dashboards only since June 2026. Where it does not, or the installed botocore does not know of
+    it, there are no tags (docs/aws-facts.md#logs-metrics-and-alarms).
+    """
+
+    def __init__(
+        self, cloudwatch: CloudWatchClient, name: str, place: Place, stack: str, patience: Patience
+    ) -> None:
+        self._cloudwatch = cloudwatch
+        self._made = patience.over(cloudwatch, DASHBOARD_NOT_YET, f"dashboard {name}, until CloudWatch knows it")
+        self._name = name
+        self._arn = place.dashboard_arn(name)
+        self._stack = stack
+
+    def read(self) -> Observed[DashboardState] | None:
+        """Return it as it is; its JSON compared by meaning, not by its text."""
+        body = parse_body(self._cloudwatch.get_dashboard(DashboardName=self._name)["DashboardBody"])
+        tags = self._tags()
+        owner = (tags or {}).get(OWNER_TAG)
+        owned = is_of(self._stack, body) if owner is None else owner == self._stack
+        return Observed(DashboardState(compact(body), None if tags is None else Tags(tags)), owned=owned)
+
+    def _tags(self) -> dict[str, str] | None:
+        """Return its tags; None where it has none and cannot have any."""
+        if not self._are_tags_known:
+            return None
+        try:
+            return tag_map(self._cloudwatch.list_tags_for_resource(ResourceARN=self._arn)["Tags"])
+        except ClientError as error:
+            # It is there: what is missing, or no valid resource, is something with tags.
+            if code_of(error) not in {*MISSING, *_NOT_TAGGABLE}:
+                raise
+            return None
+
+    @property
+    def _are_tags_known(self) -> bool:
+        takes = self._cloudwatch.meta.service_model.operation_model("PutDashboard").input_shape
+        return takes is not None and "Tags" in takes.members
+
+    def create(self, desired: DashboardState) -> None:
+        """Create it, with its tags where the installed botocore knows them."""
+        tags: Any = {}
+        if desired.tags is not None and self._are_tags_known:
+            tags["Tags"] = tag_list(desired.tags.of)
+        self._cloudwatch.put_dashboard(DashboardName=self._name, DashboardBody=desired.body, **tags)
+
+    def update(self, desired: DashboardState, changes: Sequence[FieldChange]) -> None:
+        """Put its body; its tags apart, because that call ignores them on a dashboard that exists."""
+        for change in changes:
+            if change.name == "body":
+                self._cloudwatch.put_dashboard(DashboardName=self._name, DashboardBody=desired.body)
+            elif change.name == "tags":
+                self._put_tags(change)
+
+    def _put_tags(self, change: FieldChange) -> None:
+        if change.tags_to_set:
+            self._made.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
+        if change.tags_to_drop:
+            self._made.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
+
+    def delete(self) -> None:
+        """Delete it."""
+        with suppress_codes(*MISSING):
+            self._cloudwatch.delete_dashboards(DashboardNames=[self._name])

@@ -28,7 +28,10 @@ from countagg.operate.moments import parse_moment
 from countagg.provision.choices import Remembered
 from countagg.provision.settings import StackSettings
 
-_CHOICES = ("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning", "stale_alarm")
+_CHOICES = (
+    *("memory", "window", "retention", "max_concurrency", "max_counters", "bucket_versioning", "stale_alarm"),
+    "dashboard",
+)
 """Those that a bill depends on."""
 _WorstDayOption = Annotated[
     bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
@@ -43,7 +46,7 @@ _SinceOption = Annotated[
 
 
 @command("cost")
-@taking_choices("window", "memory", "stale_alarm")
+@taking_choices("window", "memory", "stale_alarm", "dashboard")
 def cost(
     session: Session,
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from countagg.core.printable import printable
 from countagg.operate.stack.deployment import tally
 from countagg.operate.stack.plan_document import ROLES
-from countagg.operate.stack.plan_fields import leaves
+from countagg.operate.stack.plan_fields import is_widget, leaves
 from countagg.provision.differences import FieldChange
 from countagg.provision.reconcile import Action, Change
 
@@ -119,10 +119,16 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return _statement(value) if "Effect" in value else _entries(value)
+        return _mapping(value)
     if isinstance(value, list):
         return ", ".join(map(_shown, value))
     return str(value)
+
+
+def _mapping(value: Mapping[str, Any]) -> str:
+    if is_widget(value):
+        return f"widget of the type {value['type']}"
+    return _statement(value) if "Effect" in value else _entries(value)
 
 
 def _entries(value: Mapping[str, Any]) -> str:

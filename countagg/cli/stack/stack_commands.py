@@ -201,11 +201,16 @@ def _propose_bucket(session: Session, error: NoBucket, *, yes: bool) -> dict[str
 
 
 def _tell_cost(session: Session, planned: Plan) -> None:
-    """Say what a new stack will cost about, where the prices of its region are known."""
+    """Say what is new will cost: a stack about, where the prices of its region are known; a dashboard."""
     from countagg.operate.cost.growth import monthly_usd
     from countagg.operate.cost.prices import read_prices
+    from countagg.provision.dashboard import DASHBOARD_NODE
+    from countagg.provision.reconcile import Action
 
-    if not any((change.resource, change.action) == ("table/snapshots", "create") for change in planned.changes):
+    created = {change.resource: change for change in planned.changes if change.action is Action.CREATE}
+    if dashboard := created.get(DASHBOARD_NODE):
+        session.remark(f"cost       of the dashboard: {dashboard.note}")
+    if "table/snapshots" not in created:
         return
     region = session.caller.place.region
     prices = read_prices(region)

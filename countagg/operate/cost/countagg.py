@@ -58,6 +58,8 @@ class _OurLines:
         yield from self._publisher()
         yield "watching", Meter.ALARM, ASSUMED.alarms * self._months, "alarms of the stack"
         yield "watching", Meter.METRIC, ASSUMED.metrics * self._months, "metrics that good runs emit"
+        if self._choices.dashboard:
+            yield "watching", Meter.DASHBOARD, self._months, "the dashboard, as if the account had three others"
         if after := parse_age(self._choices.stale_alarm or ""):
             yield from self._silence(after)
 

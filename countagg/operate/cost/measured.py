@@ -66,9 +66,9 @@ def _transport(names: Names) -> Iterator[MeasuredLine]:
     received = metrics.messages_sent(names.uploads), metrics.of_queue("NumberOfEmptyReceives", names.uploads)
     yield MeasuredLine("queue", Meter.SQS_REQUEST, received, 1, "messages sent, receives in vain")
     yield MeasuredLine("queue", Meter.SQS_REQUEST, calls, 2, "calls of the processor: a receive and a removal")
-    read = (metrics.of_service("FilesApplied", names.processor),)
+    read = (metrics.files_applied(names.processor),)
     yield MeasuredLine("processor", Meter.S3_GET, read, 1, "files applied")
-    objects = (metrics.of_service("ObjectsPublished", names.publisher),)
+    objects = (metrics.objects_published(names.publisher),)
     yield MeasuredLine("object", Meter.S3_PUT, objects, 1, "objects published")
 
 

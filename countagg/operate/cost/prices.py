@@ -32,6 +32,7 @@ class Meter(StrEnum):
     LOGS_INGEST = "logs-ingest"
     LOGS_STORAGE = "logs-storage"
     ALARM = "alarm"
+    DASHBOARD = "dashboard"
     METRIC = "metric"
 
     @property
@@ -53,6 +54,7 @@ _SERVICES: Final = {
     "dynamodb": "DynamoDB",
     "logs": "CloudWatch",
     "alarm": "CloudWatch",
+    "dashboard": "CloudWatch",
     "metric": "CloudWatch",
 }
 SERVICES: Final = tuple(dict.fromkeys(_SERVICES.values()))
@@ -71,6 +73,7 @@ _UNITS: Final = {
     Meter.LOGS_INGEST: "GB of logs",
     Meter.LOGS_STORAGE: "GB-month",
     Meter.ALARM: "alarm",
+    Meter.DASHBOARD: "dashboard",
     Meter.METRIC: "metric",
 }
 

@@ -18,7 +18,7 @@ from countagg.operate.stack.neighbours import check_neighbours, read_neighbours,
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
-from countagg.provision.consequences import consequence_of, consequences
+from countagg.provision.consequences import consequence_of, consequences, cost_of
 from countagg.provision.notifications import count_entries, foreign_entries
 from countagg.provision.reconcile import (
     Action,
@@ -274,8 +274,14 @@ def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
 
 
 def _with_note(change: Change, notes: Mapping[str, str]) -> Change:
-    note = notes.get(change.resource) or consequence_of(change.resource, change.fields)
-    return replace(change, note=note) if note and change.action is Action.UPDATE else change
+    match change.action:
+        case Action.CREATE:
+            note = cost_of(change.resource)
+        case Action.UPDATE:
+            note = notes.get(change.resource) or consequence_of(change.resource, change.fields)
+        case _:
+            note = None
+    return replace(change, note=note) if note else change
 
 
 def _silent(_node: str, _action: Action) -> None:

@@ -19,6 +19,8 @@ _OLD_VERSION: Final = "2008-10-17"
 def leaves(change: FieldChange) -> tuple[FieldChange, ...]:
     """Take a change apart. Of policies, each statement that differs is a leaf, named by its Sid.
 
+    Of a dashboard, a widget that is new or gone is a leaf, named by its title; of others, what differs in them.
+
     Of what is created, what is empty is left out.
 
     Returns:
@@ -34,13 +36,19 @@ def leaves(change: FieldChange) -> tuple[FieldChange, ...]:
 
 def _apart(name: str, current: Any, desired: Any) -> Iterator[FieldChange]:  # noqa: ANN401 - any JSON
     sides = [side for side in (current, desired) if side not in _NOTHING]
-    if not sides or not all(isinstance(side, dict) and not _is_statement(side) for side in sides):
+    is_whole = len(sides) == 1 and is_widget(sides[0])
+    if is_whole or not sides or not all(isinstance(side, dict) and not _is_statement(side) for side in sides):
         if current != desired:
             yield FieldChange(name, current, desired)
         return
     before, after = current or {}, desired or {}
     for key in [*before, *(key for key in after if key not in before)]:
         yield from _apart(f"{name}.{key}", before.get(key), after.get(key))
+
+
+def is_widget(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether it is a widget of a dashboard."""
+    return isinstance(value, Mapping) and {"type", "properties"} <= value.keys()
 
 
 def _is_statement(value: Mapping[str, Any]) -> bool:
@@ -58,6 +66,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any field; a line a fo
             return _policy(value)
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
+        if value and all(map(is_widget, value)):
+            return _by_title(value)
         if value and all(isinstance(each, Mapping) and _is_statement(each) for each in value):
             return _by_sid(value)
         return [_plain(each) for each in value]
@@ -81,6 +91,17 @@ def _by_sid(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         named[sid if sid not in named else f"{sid} ({number})"] = {
             key: each for key, each in statement.items() if key != "Sid"
         }
+    return named
+
+
+def _by_title(widgets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return widgets by their titles; those without one by their kind; those that have another's, numbered."""
+    named: dict[str, Any] = {}
+    for number, widget in enumerate(widgets, start=1):
+        properties = widget["properties"]
+        title = properties.get("title") if isinstance(properties, Mapping) else None
+        name = str(title or widget["type"])
+        named[name if name not in named else f"{name} ({number})"] = widget
     return named
 
 

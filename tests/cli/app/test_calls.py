@@ -135,6 +135,7 @@ def make(operator: Operator) -> None:
         *("--bucket", BUCKET, "--create-bucket", "--bucket-versioning", "--kms-key", make_key(world)),
         *("--permissions-boundary", OUR_BOUNDARY, "--role-path", "/ops/", "--alarm-email", ADDRESS),
         *("--tag", "team=fleet", "--point-in-time-recovery", "--deletion-protection"),
+        *("--stale-alarm", "15m", "--dashboard"),
     )
     operator.succeed("plan", *options)
     operator.succeed("setup", *options, "--yes")
@@ -170,6 +171,8 @@ def change_choices(operator: Operator) -> None:
         *("--window", "processor=1", "--window", "publisher=5", "--retention", "logs=90"),
     )
     operator.succeed("setup", *options, "--yes")
+    operator.succeed("setup", "--stale-alarm", "none", "--no-dashboard", "--yes")
+    operator.succeed("setup", "--dashboard", "--yes")
 
 
 def use(operator: Operator) -> None:

@@ -204,7 +204,12 @@ def test_no_command_is_left_out_here() -> None:
 def test_a_switch_can_be_put_back(name: str) -> None:
     secondary = {option for found in dict(leaves(tree()))[name].params for option in found.secondary_opts}
 
-    assert secondary == {"--no-bucket-versioning", "--no-point-in-time-recovery", "--no-deletion-protection"}
+    assert secondary == {
+        "--no-bucket-versioning",
+        "--no-dashboard",
+        "--no-point-in-time-recovery",
+        "--no-deletion-protection",
+    }
 
 
 def test_the_global_options_stand_before_the_command_too() -> None:

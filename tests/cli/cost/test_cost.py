@@ -142,6 +142,7 @@ def test_windows_and_memory_are_those_of_setup(countagg: CommandLine, tmp_path: 
     slow = usd("--window", "publisher=60")
     assert slow < usual
     assert usd("--memory", "aggregator=2048") > usual
+    assert usd("--dashboard") == pytest.approx(usual + 3)
     (tmp_path / "countagg.toml").write_text("[window]\npublisher = 60\n")
     assert usd() == slow
 

@@ -88,6 +88,21 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
 
 
 @pytest.mark.usefixtures("account")
+def test_a_dashboard_says_its_price_before_it_is_made_and_once(countagg: CommandLine) -> None:
+    price = "it costs 3 USD a month beyond three in the account"
+    planned = countagg("plan", *COMMON, "--dashboard")
+    assert re.search(rf"^\+ create  dashboard +countagg-us-east-1  \({price}\)$", planned.out, re.MULTILINE)
+    assert "      body.widgets.Publisher: lag: widget of the type metric" in planned.out
+    made = countagg("setup", *COMMON, "--dashboard", "--yes")
+    assert f"cost       of the dashboard: {price}\n" in made.err
+    assert boto3.client("cloudwatch").list_dashboards()["DashboardEntries"][0]["DashboardName"] == (
+        "countagg-us-east-1"
+    )
+    assert price not in countagg("plan").out
+    assert re.search(r"^- delete  dashboard +countagg", countagg("plan", "--no-dashboard").out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("account")
 def test_without_a_bucket_setup_proposes_one_where_somebody_can_agree(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

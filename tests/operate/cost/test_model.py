@@ -23,7 +23,7 @@ from countagg.operate.cost.model import ASSUMED, DEFAULTS, HOPS, Bill, Workload
 from countagg.operate.cost.prices import DEFAULT_REGION, Meter, Prices, read_prices
 from countagg.operate.cost.write_units import Rhythm, article_write_units_per_file, rhythm_of, write_units_per_file
 from countagg.provision.metrics import Metric
-from countagg.provision.settings import PerFunction
+from countagg.provision.settings import DASHBOARD_PRICE, PerFunction
 from tests.provision.stacks import IDS
 
 PRICES: Final = read_prices(DEFAULT_REGION)
@@ -124,6 +124,15 @@ def test_an_alarm_of_silent_instances_costs_itself_and_reads_of_all_snapshots() 
     assert float(quantity(watched, "watching", Meter.DYNAMODB_READ)) == pytest.approx(
         looks * WORK.instances * SIZES.snapshot / 8_192
     )
+
+
+def test_a_dashboard_costs_three_dollars_a_month() -> None:
+    plain, shown = (our_bill(WORK, SIZES, replace(DEFAULTS, dashboard=each)) for each in (False, True))
+    usd = shown.total(PRICES) - plain.total(PRICES)
+    assert DASHBOARD_PRICE.startswith(f"{usd.normalize():f} USD a month")
+    assert not _has(plain, "watching", Meter.DASHBOARD)
+    week = our_bill(replace(WORK, days=7.5), SIZES, replace(DEFAULTS, dashboard=True))
+    assert quantity(week, "watching", Meter.DASHBOARD) == Decimal("0.25")
 
 
 @given(st.integers(1, 100_000), st.floats(0.1, 10_000), st.integers(0, 300), st.integers(0, 300))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -241,3 +242,55 @@ def test_there_is_a_leaf_for_exactly_each_statement_that_differs(current: Any, d
     }
     found = leaves(FieldChange("trust", text(current), text(desired)))
     assert {leaf.name: (leaf.current, leaf.desired) for leaf in found} == expected
+
+
+# Dashboards
+
+
+def body_of(**chosen: Any) -> str:
+    text: str = state_of(make_stack(dashboard=True, **chosen), "dashboard").body
+    return text
+
+
+def edited(change: Callable[[Any], object]) -> str:
+    body = json.loads(body_of())
+    change(body)
+    return json.dumps(body)
+
+
+def test_of_a_new_dashboard_each_widget_is_a_leaf_with_its_title() -> None:
+    found = {leaf.name: leaf.desired for leaf in leaves(FieldChange("body", None, body_of()))}
+    widgets = json.loads(body_of())["widgets"]
+    assert len(found) == len(widgets) + 2
+    assert found["body.start"] == "-PT6H"
+    assert found["body.widgets.text"] == widgets[0]
+    assert found["body.widgets.Publisher: lag"]["properties"]["title"] == "Publisher: lag"
+
+
+def test_of_a_changed_dashboard_what_differs_is_a_leaf() -> None:
+    renamed = edited(lambda body: body["widgets"][-1].update(height=9))
+    name = json.loads(body_of())["widgets"][-1]["properties"]["title"]
+    assert leaves(FieldChange("body", renamed, body_of())) == (FieldChange(f"body.widgets.{name}.height", 9, 6),)
+
+
+def test_a_widget_that_is_new_or_gone_is_a_leaf() -> None:
+    more = edited(lambda body: body["widgets"].append({"type": "text", "properties": {"markdown": "Mine"}}))
+    (leaf,) = leaves(FieldChange("body", more, body_of()))
+    number = len(json.loads(more)["widgets"])
+    mine = {"type": "text", "properties": {"markdown": "Mine"}}
+    assert leaf == FieldChange(f"body.widgets.text ({number})", mine, None)
+    (leaf,) = leaves(FieldChange("body", edited(lambda body: body["widgets"].pop(1)), body_of()))
+    assert (leaf.name, leaf.current) == ("body.widgets.Alarms", None)
+
+
+@pytest.mark.parametrize(
+    "theirs", ["[]", '{"widgets": 5}', '{"widgets": [{"type": 5, "properties": 5}, 5]}', "null"]
+)
+def test_a_dashboard_that_others_wrecked_is_shown_all_the_same(theirs: str) -> None:
+    assert leaves(FieldChange("body", theirs, body_of()))
+
+
+def test_another_order_of_widgets_is_shown_whole() -> None:
+    turned = edited(lambda body: body["widgets"].reverse())
+    change = FieldChange("body", turned, body_of())
+    assert leaves(change) == (change,)

@@ -1,11 +1,9 @@
-"""What only a self-test asks AWS: calls counted, functions invoked by hand, a statement whose condition fails."""
+"""What only a self-test asks AWS: calls counted, a statement whose condition fails."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -52,30 +50,6 @@ class CallMeter:
         before, changing = self.calls.copy(), list[str]()
         yield changing
         changing += sorted(name for name in self.calls - before if not name.startswith(_READING))
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """What came of an invocation.
-
-    Attributes:
-        error: how AWS calls the function's failure; None if it ended well.
-        answer: of the function, JSON.
-        tail: the last lines of its log.
-    """
-
-    error: str | None
-    answer: str
-    tail: tuple[str, ...]
-
-
-def invoke(clients: Clients, function: str, event: Mapping[str, Any]) -> Invocation:
-    """Invoke a function, wait for its answer and take the end of its log (Lambda API, Invoke, LogType)."""
-    with aws_errors(f"function {function}"):
-        answer = clients.lambda_.invoke(FunctionName=function, Payload=json.dumps(event), LogType="Tail")
-        payload = answer["Payload"].read().decode()
-    log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
-    return Invocation(answer.get("FunctionError"), payload, tuple(log.splitlines()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,13 @@
 """Limits and alerts in the counters table: items whose keys are no counter's and no day's.
 
-A limit has the counter's name and the date `limit`; whoever may write the table may set one. An alert has a key
-with a space in it, which no counter's name has: partition `alerts DAY`, sort key `COUNTER LIMIT`. So there is one
-per day, counter and limit, a raised limit has an alert of its own, and one query finds all of a day.
+A limit has the counter's name and the date `limit`; whoever may write the table may set one. A limit below has the
+name, a space and `below` instead, so that a counter may have both, and one query finds all. An alert has a key
+with a space in it, which no counter's name has: partition `alerts DAY`, sort key `COUNTER LIMIT`, or with `below`
+between the two. So there is one per day, counter, direction and limit, a raised limit has an alert of its own, and
+one query finds all of a day.
+
+The item of an alert about a limit below begins when the total reaches the limit: by it a fall is told from a day
+that has only begun.
 
 A claim of an alert is a conditional write, so that of several invocations one sends. It lasts until that one must
 have ended; what is not marked as sent by then, the next one claims and sends.
@@ -11,7 +16,7 @@ have ended; what is not marked as sent by then, the next one claims and sends.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +26,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.core.errors import AwsCallFailed, shorten
-from countagg.core.limits import Alert, AlertState
+from countagg.core.limits import Alert, AlertState, Direction, Limit, parse_owner
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value, parse_sum, parse_value
 from countagg.data.attributes import DATE, EXPIRES_AT, Item, NumberAttribute, TextAttribute, unchanged
@@ -52,11 +57,18 @@ class StoredLimit:
         counter: whose.
         value: in units of 10^-9; None for an invalid one.
         problem: why it is invalid; empty for a valid one.
+        direction: which totals pass it.
     """
 
     counter: str
     value: int | None
     problem: str = ""
+    direction: Direction = Direction.ABOVE
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit; None for an invalid one."""
+        return None if self.value is None else Limit(self.counter, self.value, self.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +119,30 @@ class LimitsTable:
             with suppress(ValueError):
                 yield parse_alert(item, day)
 
-    def put(self, counter: str, value: int) -> StoredLimit | None:
-        """Set a limit, in units of 10^-9; return the one that it replaces, None if there was none."""
+    def put(self, limit: Limit) -> StoredLimit | None:
+        """Set a limit; return the one that it replaces, None if there was none."""
         clients, name = self._table.clients, self._table.name
-        with clients.errors(f"limit of {counter}"):
-            answer = clients.dynamodb.put_item(
-                TableName=name, Item=limit_item(counter, value), ReturnValues="ALL_OLD"
-            )
+        with clients.errors(f"limit of {limit.counter}"):
+            answer = clients.dynamodb.put_item(TableName=name, Item=limit_item(limit), ReturnValues="ALL_OLD")
         return _stored_limit(answer["Attributes"]) if answer.get("Attributes") else None
 
-    def delete(self, counter: str) -> StoredLimit | None:
+    def delete(self, counter: str, direction: Direction = Direction.ABOVE) -> StoredLimit | None:
         """Delete a limit; return what it was, None if there was none."""
         clients, name = self._table.clients, self._table.name
         with clients.errors(f"limit of {counter}"):
-            answer = clients.dynamodb.delete_item(TableName=name, Key=_key(counter), ReturnValues="ALL_OLD")
+            answer = clients.dynamodb.delete_item(
+                TableName=name, Key=_key(Limit(counter, 0, direction)), ReturnValues="ALL_OLD"
+            )
         return _stored_limit(answer["Attributes"]) if answer.get("Attributes") else None
 
-    def put_all(self, limits: Mapping[str, int]) -> Iterator[int]:
+    def put_all(self, limits: Collection[Limit]) -> Iterator[int]:
         """Set many limits; yield, after each call, how many are written.
 
         Raises:
             AwsCallFailed: DynamoDB refused some at every attempt; those that are written stay.
         """
         clients, name = self._table.clients, self._table.name
-        pending: list[Any] = [{"PutRequest": {"Item": limit_item(*each)}} for each in limits.items()]
+        pending: list[Any] = [{"PutRequest": {"Item": limit_item(each)}} for each in limits]
         pauses = (_FIRST_PAUSE * 2**number for number in range(_ROUNDS))
         while pending:
             batch, pending = pending[:_WRITES_PER_CALL], pending[_WRITES_PER_CALL:]
@@ -153,21 +165,30 @@ class LimitsTable:
     def claim(self, alert: Alert, now: int, until: int, expires_at: int) -> Claim:
         """Claim an alert that nobody has sent, and that no other invocation is about to send.
 
+        One about a limit below is only claimed for a total that is newer than the one that reached the limit.
+
         Args:
             alert: what is to be sent.
             now: milliseconds since 1970.
             until: when this invocation has ended, whatever happens; milliseconds since 1970.
             expires_at: of the item; seconds since 1970.
         """
-        nobody_has_it = f"attribute_not_exists(#{COUNTER})"
+        names = {f"#{STATE}": STATE.name}
+        if alert.direction is Direction.BELOW:
+            nobody_has_it = f"#{STATE} = :reached AND {LEDGER_VERSION} < :version"
+            values: dict[str, Any] = {":reached": {"S": AlertState.REACHED}, ":version": {"N": str(alert.version)}}
+        else:
+            nobody_has_it, values = f"attribute_not_exists(#{COUNTER})", {}
+            names[f"#{COUNTER}"] = COUNTER.name
         its_claimant_has_ended = f"#{STATE} = :sending AND {SENDING_UNTIL} < :now"
         try:
             self._table.clients.dynamodb.put_item(
                 TableName=self._table.name,
                 Item=alert_item(alert, AlertState.SENDING, expires_at) | SENDING_UNTIL.put(until),
-                ConditionExpression=f"{nobody_has_it} OR ({its_claimant_has_ended})",
-                ExpressionAttributeNames={f"#{each}": each.name for each in (COUNTER, STATE)},
-                ExpressionAttributeValues={":sending": {"S": AlertState.SENDING}, ":now": {"N": str(now)}},
+                ConditionExpression=f"({nobody_has_it}) OR ({its_claimant_has_ended})",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values
+                | {":sending": {"S": AlertState.SENDING}, ":now": {"N": str(now)}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -176,6 +197,11 @@ class LimitsTable:
             item: Any = error.response.get("Item", {})
             return Claim.DONE if STATE.find(item) == AlertState.SENT else Claim.BUSY
         return Claim.OURS
+
+    def reach(self, alert: Alert, expires_at: int) -> None:
+        """Write down that a total has reached a limit below, unless that is known; what it is, is no alert yet."""
+        item = alert_item(alert, AlertState.REACHED, expires_at)
+        self._table.put(self._where, item, unchanged({}, COUNTER))
 
     def release(self, alert: Alert, until: int, expires_at: int) -> None:
         """Give a claim of ours up, so that the next attempt need not wait for its end.
@@ -191,21 +217,21 @@ class LimitsTable:
         self._table.put(self._where, alert_item(alert, AlertState.SENT, expires_at) | SENT_AT.put(sent_at), {})
 
 
-def limit_item(counter: str, value: int) -> dict[str, Any]:
-    """Return the item of a limit, in units of 10^-9."""
-    return _key(counter) | {VALUE.name: {"N": format_value(value)}}
+def limit_item(limit: Limit) -> dict[str, Any]:
+    """Return the item of a limit."""
+    return _key(limit) | {VALUE.name: {"N": format_value(limit.value)}}
 
 
-def _key(counter: str) -> dict[str, Any]:
-    return COUNTER.put(counter) | DATE.put(LIMIT_DATE)
+def _key(limit: Limit) -> dict[str, Any]:
+    return COUNTER.put(limit.owner) | DATE.put(LIMIT_DATE)
 
 
 def _stored_limit(item: Item) -> StoredLimit:
-    counter = COUNTER.read(item)
+    counter, direction = parse_owner(COUNTER.read(item))
     try:
-        return StoredLimit(counter, parse_limit(item))
+        return StoredLimit(counter, parse_limit(item), direction=direction)
     except ValueError as error:
-        return StoredLimit(counter, None, str(error))
+        return StoredLimit(counter, None, str(error), direction)
 
 
 def parse_limit(item: Item) -> int:
@@ -251,9 +277,12 @@ def parse_alert(item: Item, day: str) -> StoredAlert:
         ValueError: it is none.
     """
     try:
-        counter, limit = DATE.read(item).split(" ")
+        owner, limit = DATE.read(item).rsplit(" ", 1)
+        counter, direction = parse_owner(owner)
+        # No counter's name has a space in it.
+        [counter] = counter.split(" ")
         value = parse_sum(_plain(item[TOTAL.name]["N"]))
-        alert = Alert(day, counter, parse_sum(limit), value, LEDGER_VERSION.read(item))
+        alert = Alert(day, counter, parse_sum(limit), value, LEDGER_VERSION.read(item), direction)
         return StoredAlert(alert, AlertState(STATE.read(item)), SENT_AT.find(item))
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"the item is not an alert: {shorten(error)}") from error

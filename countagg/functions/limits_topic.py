@@ -26,8 +26,8 @@ class AlertsTopic:
         self._arn = arn
         self._sns = sns
 
-    def publish(self, subject: str, message: str) -> str:
-        """Publish a message.
+    def publish(self, subject: str, messages: str) -> str:
+        """Publish a message, in the form that each protocol gets.
 
         Returns:
             The id that SNS gave it.
@@ -36,6 +36,9 @@ class AlertsTopic:
             NotPublished: with SNS's reason.
         """
         try:
-            return self._sns.publish(TopicArn=self._arn, Subject=subject, Message=message)["MessageId"]
+            answer = self._sns.publish(
+                TopicArn=self._arn, Subject=subject, Message=messages, MessageStructure="json"
+            )
         except (ClientError, BotoCoreError) as error:
             raise NotPublished(str(error)) from error
+        return answer["MessageId"]

@@ -24,6 +24,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.errors import CorruptDocument, CountaggError
+from countagg.core.limits import parse_test
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 from countagg.data.letters import UnpublishedDay
@@ -192,18 +193,23 @@ def _progress(counts: Counter[str]) -> int:
 
 
 @cache
-def _publisher() -> Publisher:
+def _publisher() -> tuple[Publisher, LimitAlerts]:
     settings = FunctionSettings.from_environment(os.environ)
     store = Store(settings, make_clients())
     logger, metrics = make_telemetry(Names(settings.stack).publisher)
     topic = AlertsTopic(settings.alerts_topic_arn, make_sns_client())
     alerts = LimitAlerts(settings, store.limits, topic, logger, utc_now)
     outputs = make_outputs(store, logger)
-    return Publisher(
+    publisher = Publisher(
         outputs, store.dead_letters.send, logger, metrics, utc_now, settings.max_counters, alerts.send
     )
+    return publisher, alerts
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Entry point of AWS Lambda."""
-    _publisher().handle(event, context)
+def handler(event: dict[str, Any], context: LambdaContext) -> str | None:
+    """Entry point of AWS Lambda; returns the id of the message that was sent if an operator asked for a test."""
+    publisher, alerts = _publisher()
+    if (test := parse_test(event)) is not None:
+        return alerts.test(test)
+    publisher.handle(event, context)
+    return None

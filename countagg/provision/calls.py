@@ -269,6 +269,8 @@ _SELF_TEST: Final[Calls] = {
 } | {On.DASHBOARD: frozenset({"cloudwatch:GetDashboard"})}
 """Its stack has neither a key nor a dashboard."""
 
+_LIMITS: Final = _calls(_FIND, _READ_TOTALS, {On.COUNTERS_BY_DATE: ("dynamodb:Query",)})
+
 CALLS: Final[Mapping[str, Calls]] = {
     "setup": _SETUP,
     "plan": _PLAN,
@@ -285,8 +287,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "repair": _calls(_VERIFY, _MEND, {On.SNAPSHOTS: ("dynamodb:PutItem",)}),
-    "dead-letters list": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
-    "dead-letters show": _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)}),
+    **dict.fromkeys(("dead-letters list", "dead-letters show"), _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)})),
     "dead-letters redrive": _calls(
         _LETTERS,
         _MEND,
@@ -296,12 +297,13 @@ CALLS: Final[Mapping[str, Calls]] = {
         },
     ),
     "dead-letters purge": _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)}),
-    "limits list": _calls(
-        _FIND, _READ_TOTALS, dict.fromkeys((On.COUNTERS, On.COUNTERS_BY_DATE), ("dynamodb:Query",))
-    ),
+    "limits list": _calls(_LIMITS, {On.COUNTERS: ("dynamodb:Query",)}),
     "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
     "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
     "limits import": _calls(_FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
+    "limits test": _calls(
+        _LIMITS, {On.PUBLISHER: ("lambda:InvokeFunction",), On.ALERTS_TOPIC: ("sns:ListSubscriptionsByTopic",)}
+    ),
     "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
     "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,

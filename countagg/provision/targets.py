@@ -33,6 +33,7 @@ class On(Enum):
     STREAMS = auto()
     """Of the tables that feed a function; AWS picks their names."""
     PROCESSOR = auto()
+    PUBLISHER = auto()
     FUNCTIONS = auto()
     MAPPINGS = auto()
     """Event source mappings of the account and region: AWS picks their ids."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from countagg.aws.probes import CallMeter, StatementAnswer, fail_statement, invoke
+from countagg.aws.invocations import invoke
+from countagg.aws.probes import CallMeter, StatementAnswer, fail_statement
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.errors import AccessDenied, CountaggError
 from tests.aws.world import REGION

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countagg.core.limits import Alert, AlertState
+from countagg.core.limits import Alert, AlertState, Direction
 from countagg.core.values import SCALE, format_value
 from countagg.data.limits import StoredAlert, alert_item, alerts_partition, parse_alert, parse_limit
 from tests.core.strategies import DAY, names, values
@@ -15,7 +15,8 @@ SUMS = st.one_of(values(), st.integers(-(10**38), 10**38))
 
 
 def alerts() -> st.SearchStrategy[Alert]:
-    return st.builds(Alert, st.just(DAY), names(), values(), SUMS, st.integers(1, 10**9))
+    versions, directions = st.integers(1, 10**9), st.sampled_from(Direction)
+    return st.builds(Alert, st.just(DAY), names(), values(), SUMS, versions, directions)
 
 
 # Limits
@@ -64,7 +65,8 @@ def test_an_alert_survives_the_way_through_its_item(alert: Alert) -> None:
 
 @given(alerts(), alerts())
 def test_alerts_share_an_item_only_if_day_counter_and_limit_are_the_same(one: Alert, other: Alert) -> None:
-    assert (one.name == other.name) == ((one.counter, one.limit) == (other.counter, other.limit))
+    is_same = (one.counter, one.limit, one.direction) == (other.counter, other.limit, other.direction)
+    assert (one.name == other.name) == is_same
 
 
 @given(alerts())
@@ -81,6 +83,8 @@ def test_no_counter_of_any_day_has_the_key_of_an_alert(alert: Alert) -> None:
     [
         {"Date": {"S": "a"}},
         {"Date": {"S": "a b c"}},
+        {"Date": {"S": "a above 1"}},
+        {"Date": {"S": "a b below 1"}},
         {"Date": {"S": "a five"}},
         {"Total": {"S": "5"}},
         {"Total": {"N": "five"}},

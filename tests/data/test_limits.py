@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,10 +13,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from countagg.core.days import expiry_epoch_seconds
 from countagg.core.ledger import encode_ledger
-from countagg.core.limits import Alert, AlertState
+from countagg.core.limits import Alert, AlertState, Direction, ask_for_test
 from countagg.core.values import SCALE
 from countagg.data.ledgers import StoredLedger
-from countagg.data.limits import Claim, LimitsTable, alert_item, parse_alert
+from countagg.data.limits import Claim, LimitsTable, StoredAlert, alert_item, parse_alert
 from countagg.functions import publisher
 from countagg.functions.clients import make_sns_client
 from countagg.functions.limits_topic import AlertsTopic, NotPublished
@@ -96,6 +97,41 @@ def test_only_a_claim_of_ours_is_given_up(table: Table) -> None:
     assert table.claim(ALERT, 1_001, 2_500) is Claim.OURS
 
 
+FALL = Alert(DAY, "a", SCALE, 0, 7, Direction.BELOW)
+
+
+def test_a_fall_is_claimed_once_and_only_where_the_limit_was_reached_before(table: Table) -> None:
+    assert table.claim(FALL, 1_000, 2_000) is Claim.BUSY
+    assert list(table.alert_items(DAY)) == []
+    table.reach(replace(FALL, value=SCALE, version=7), EXPIRY)
+    assert table.claim(FALL, 1_000, 2_000) is Claim.BUSY
+    later = replace(FALL, version=8)
+    assert table.claim(later, 1_000, 2_000) is Claim.OURS
+    assert parse_alert(stored(table), DAY).alert == later
+    assert table.claim(replace(FALL, version=9), 1_500, 3_000) is Claim.BUSY
+    assert table.claim(replace(FALL, version=9), 2_001, 3_000) is Claim.OURS
+    table.mark_sent(later, "then")
+    assert table.claim(replace(FALL, version=10), 9_000, 10_000) is Claim.DONE
+
+
+def test_that_a_limit_is_reached_is_written_down_once_and_never_over_an_alert(table: Table) -> None:
+    reached = replace(FALL, value=SCALE)
+    table.reach(reached, EXPIRY)
+    table.reach(replace(reached, version=9), EXPIRY)
+    assert parse_alert(stored(table), DAY) == StoredAlert(reached, AlertState.REACHED)
+    later = replace(FALL, version=8)
+    table.claim(later, 1_000, 2_000)
+    table.reach(replace(reached, version=10), EXPIRY)
+    assert stored(table)["State"] == {"S": "sending"}
+
+
+def test_a_given_up_claim_of_a_fall_is_for_the_next(table: Table) -> None:
+    table.reach(replace(FALL, value=SCALE, version=6), EXPIRY)
+    table.claim(FALL, 1_000, 2_000)
+    table.release(FALL, 2_000)
+    assert table.claim(replace(FALL, version=8), 1_001, 2_500) is Claim.OURS
+
+
 def test_other_limits_and_days_are_other_alerts(table: Table) -> None:
     for other in (ALERT, Alert(DAY, "a", 2 * SCALE, 3 * SCALE, 8), Alert("2026-11-21", "a", SCALE, 2 * SCALE, 7)):
         assert table.claim(other, 1_000, 2_000) is Claim.OURS
@@ -119,9 +155,11 @@ def test_a_topic_that_is_not_there_or_does_not_answer_is_said() -> None:
 
     arn = f"arn:aws:sns:{REGION}:123456789012:nowhere"
     with pytest.raises(NotPublished, match="NotFound"):
-        AlertsTopic(arn, make_sns_client()).publish("subject", "message")
+        AlertsTopic(arn, make_sns_client()).publish("subject", '{"default": "message"}')
     with pytest.raises(NotPublished, match=r"https://sns\.test"):
-        AlertsTopic(arn, overridden(make_sns_client(), publish=unreachable)).publish("subject", "message")
+        AlertsTopic(arn, overridden(make_sns_client(), publish=unreachable)).publish(
+            "subject", '{"default": "message"}'
+        )
 
 
 def test_the_entry_point_sends_to_the_stacks_topic(deployed: World) -> None:
@@ -136,9 +174,24 @@ def test_the_entry_point_sends_to_the_stacks_topic(deployed: World) -> None:
     unchanged = record(2, ledger({"a": 6 * SCALE}, 1), ledger({"a": 6 * SCALE}, 2))
     stored = StoredLedger(2, "then", encode_ledger(ledger({"a": 6 * SCALE}, 2)))
     assert deployed.store.ledgers.save(DAY, StoredLedger(), stored)
-    publisher.handler({"Records": [unchanged]}, Context(60_000))
+    assert publisher.handler({"Records": [unchanged]}, Context(60_000)) is None
     [message] = deployed.clients.sqs.receive_message(QueueUrl=queue)["Messages"]
     envelope = json.loads(message["Body"])
     assert envelope["TopicArn"] == arn
     assert envelope["Subject"] == f"Limit passed: a is above 5 on {DAY}"
     assert json.loads(envelope["Message"])["version"] == 2
+
+
+def test_the_entry_point_sends_a_test_and_changes_nothing(deployed: World) -> None:
+    sns, queue = boto3.client("sns"), deployed.settings.dead_letters_url
+    arn = sns.create_topic(Name="countagg-alerts")["TopicArn"]
+    sns.subscribe(
+        TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:123456789012:countagg-dead-letters"
+    )
+    answer = publisher.handler(dict(ask_for_test(FALL)), Context(60_000))
+    [message] = deployed.clients.sqs.receive_message(QueueUrl=queue)["Messages"]
+    envelope = json.loads(message["Body"])
+    assert answer == envelope["MessageId"]
+    assert envelope["Subject"] == f"[TEST] Limit passed: a has fallen below 1 on {DAY}"
+    assert json.loads(envelope["Message"])["kind"] == "limit-test"
+    assert deployed.clients.dynamodb.scan(TableName=NAME)["Items"] == []

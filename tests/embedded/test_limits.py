@@ -89,6 +89,7 @@ def test_a_passed_limit_is_told_once_and_again_when_it_was_raised(
         "date": day,
         "value": 100.5,
         "limit": 100,
+        "direction": "above",
         "version": stack.published(day)[name][1],
     }
     [envelope] = listener.alerts(name)
@@ -111,6 +112,31 @@ def test_a_passed_limit_is_told_once_and_again_when_it_was_raised(
     assert len(listener.alerts(name)) == 3
     stack.run("limits", "unset", name)
     assert limits_of(stack, day, name) == []
+
+
+def test_a_fall_below_a_limit_is_told_and_a_test_of_the_way_is_marked(
+    stack: DeployedStack, listener: Listener
+) -> None:
+    day, name = stack.new_day(), "FALLEN"
+    stack.run("limits", "set", name, "10", "--below")
+    put_and_publish(stack, day, name, "9")
+    put_and_publish(stack, day, name, "12")
+    wait_until("the limit is reached", lambda: limits_of(stack, day, name)[0]["reached"])
+
+    tested = stack.run("limits", "test", name, "--date", day, "--output", "json").json()
+
+    assert tested["subscribers"] == {"confirmed": 1, "by_protocol": {"sqs": 1}, "unconfirmed": 0}
+    assert listener.wait_for(name, 1)["kind"] == "limit-test"
+    [envelope] = listener.alerts(name)
+    assert envelope["MessageId"] == tested["message_id"]
+    assert envelope["Subject"] == f"[TEST] Limit passed: {name} has fallen below 10 on {day}"
+
+    stack.put(day, "i-1", "OTHER 1\n")
+
+    told = listener.wait_for(name, 2)
+    assert (told["kind"], told["direction"], told["value"], told["limit"]) == ("limit-passed", "below", 0, 10)
+    wait_until("the mark", lambda: limits_of(stack, day, name)[0]["alerted_at"] is not None)
+    stack.run("limits", "unset", name, "--below")
 
 
 def limits_of(stack: DeployedStack, day: str, counter: str) -> list[Any]:

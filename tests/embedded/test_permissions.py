@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.answers import DENIED
 from countagg.aws.session import Clients, ConnectionOptions
+from countagg.core.limits import Limit
 from countagg.core.names import Names
+from countagg.data.limits import limit_item
 from countagg.local import EngineRecord
 from countagg.provision.permissions import Audience
 from tests.embedded.people import Person, hire
@@ -81,6 +83,7 @@ def test_an_operator_feeds_mends_and_limits(people: dict[Audience, Person], stac
     limits = stack.countagg.state_home / "limits-of-roles"
     limits.write_text("COUNTER2 7\n")
     operator("limits", "import", str(limits))
+    operator("limits", "test", "COUNTER1", "--date", day)
     for counter in ("COUNTER1", "COUNTER2"):
         operator("limits", "unset", counter)
     # The publisher is slower than the aggregator.
@@ -135,6 +138,7 @@ WRITING: Final = (
     ("limits", "set", "A", "5"),
     ("limits", "unset", "A"),
     ("limits", "import", "limits-of-roles"),
+    ("limits", "test", "UNCOUNTED"),
     ("dead-letters", "redrive", "--all", "--yes"),
     ("dead-letters", "purge", "--all", "--yes"),
     ("teardown", "--yes"),
@@ -147,6 +151,7 @@ def test_a_reader_is_refused_every_writing_command(
 ) -> None:
     monkeypatch.chdir(stack.countagg.state_home)
     (stack.countagg.state_home / "limits-of-roles").write_text("A 7\n")
+    stack.clients.dynamodb.put_item(TableName=NAMES.counters, Item=limit_item(Limit("UNCOUNTED", 1)))
     ran = people[Audience.READER](*command, code=1)
 
     assert "no permission for" in ran.err

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from countagg.aws.probes import CallMeter, Invocation, StatementAnswer
+from countagg.aws.invocations import Invocation
+from countagg.aws.probes import CallMeter, StatementAnswer
 from countagg.core.limits import AlertState
 from countagg.core.sequencer import normalise_sequencer
 from countagg.data.queues import HeldMessage

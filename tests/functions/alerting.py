@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import simplejson
 from botocore.exceptions import ClientError
 
+from countagg.core.limits import Direction, Limit
 from countagg.core.values import format_value
 from countagg.data.limits import LIMIT_DATE, LimitsTable
 from countagg.functions.limits import LimitAlerts
@@ -89,8 +90,8 @@ class LimitsFake(FakeTable):
         """Write an item if the condition holds."""
         assert request.pop("TableName") == self.name
         item = request["Item"]
-        state = item["State"]["S"]
-        name = {"sending": "release" if item.get("SendingUntil") == {"N": "0"} else "claim", "sent": "mark"}[state]
+        claims = "release" if item.get("SendingUntil") == {"N": "0"} else "claim"
+        name = {"reached": "reach", "sending": claims, "sent": "mark"}[item["State"]["S"]]
         return dict(self.script.run(name, lambda: self._put(item, request)))
 
     def _put(self, item: Item, request: dict[str, Any]) -> dict[str, Any]:
@@ -131,14 +132,15 @@ class FakeTopic:
         self.denied = False
         self._script = script
 
-    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> dict[str, str]:  # noqa: N803 - boto3's
+    def publish(self, *, TopicArn: str, Subject: str, Message: str, MessageStructure: str) -> dict[str, str]:  # noqa: N803 - boto3's
         """Publish a message."""
-        assert TopicArn == SETTINGS.alerts_topic_arn
+        assert (TopicArn, MessageStructure) == (SETTINGS.alerts_topic_arn, "json")
         assert len(Subject.encode()) < 100
         assert Subject.isprintable()
         if self.denied:
             raise _error("AuthorizationError", "Publish")
-        self._script.run("publish", lambda: self.messages.append(simplejson.loads(Message, use_decimal=True)))
+        for_programs = simplejson.loads(Message)["default"]
+        self._script.run("publish", lambda: self.messages.append(simplejson.loads(for_programs, use_decimal=True)))
         return {"MessageId": str(len(self.messages))}
 
 
@@ -171,9 +173,9 @@ class Alerting(Outside):
         """Let time pass."""
         self.now += timedelta(seconds=seconds)
 
-    def set_limit(self, counter: str, value: int) -> None:
+    def set_limit(self, counter: str, value: int, direction: Direction = Direction.ABOVE) -> None:
         """Set a limit, in units of 10^-9."""
-        self.limit_item(counter, {"Value": {"N": format_value(value)}})
+        self.limit_item(Limit(counter, value, direction).owner, {"Value": {"N": format_value(value)}})
 
     def limit_item(self, counter: str, attributes: Item) -> None:
         """Put the item of a limit."""

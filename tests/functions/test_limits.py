@@ -38,6 +38,7 @@ def test_a_total_above_its_limit_is_told_once_with_everything(
             "date": DAY,
             "value": Decimal("10.000000001"),
             "limit": 10,
+            "direction": "above",
             "version": 2,
         }
     ]

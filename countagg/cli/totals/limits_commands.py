@@ -18,16 +18,27 @@ from countagg.cli.terminal.render import describe_moment, grouped, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.limits import AlertState, Direction, Limit
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.data.limits import LimitsTable, StoredLimit
-from countagg.operate.totals.limits import LimitOfDay, LimitsOfDay, check_limit, check_limits_file, compare_limits
+from countagg.operate.totals.limits import (
+    LimitOfDay,
+    LimitsOfDay,
+    check_limit,
+    check_limits_file,
+    compare_limits,
+    send_test,
+)
 
-_HEADER = ("COUNTER", "LIMIT", "VALUE", "PASSED", "ALERTED")
+_HEADER = ("COUNTER", "LIMIT", "DIRECTION", "VALUE", "PASSED", "ALERTED")
 _NUMERIC = frozenset({"LIMIT", "VALUE"})
 # What begins with a minus sign is a value, unless it is an option.
 _NEGATIVE_VALUES = {"ignore_unknown_options": True}
 
+_TEST_HEADER = ("COUNTER", "DIRECTION", "MESSAGE", "CONFIRMED", "UNCONFIRMED")
+
+BelowOption = Annotated[bool, typer.Option("--below", help="The limit below, not the one above.")]
 CounterArgument = Annotated[
     str, typer.Argument(metavar="COUNTER", help="The counter's name.", autocompletion=completion.counters)
 ]
@@ -38,19 +49,26 @@ def set_limit(
     session: Session,
     counter: CounterArgument,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="The largest total that raises no alert.")],
+    below: Annotated[bool, typer.Option("--below", help="The smallest one, once a day has reached it.")] = False,
     expect_account: ExpectAccountOption = None,
 ) -> None:
     """Set the limit of a counter's daily total, in place of the one it has.
 
     When a total is greater, one message goes to the topic STACK-alerts, per day and limit. A total that is greater
-    already is told with the day's next change.
+    already is told with the day's next change. With --below, it goes when a total falls below the limit after it
+    had reached it; a counter may have one limit of each kind.
 
     Example: countagg limits set COUNTER1 100000
     """
-    limit = check_limit(counter, value)
+    limit = Limit(counter, check_limit(counter, value), _direction(below))
     session.introduce(expect_account)
-    replaced = _limits(session).put(counter, limit)
-    _write_change(session, counter, limit, replaced)
+    replaced = _limits(session).put(limit)
+    _write_change(session, limit.counter, limit.direction, limit.value, replaced)
+    if below:
+        session.remark(
+            "a day begins at nothing: what never reaches the limit is not told; "
+            "`countagg limits list --date yesterday` shows it"
+        )
 
 
 @command("limits list")
@@ -88,13 +106,61 @@ def _write_text(session: Session, compared: LimitsOfDay) -> None:
 
 
 @command("limits unset", changes=True)
-def unset(session: Session, counter: CounterArgument, expect_account: ExpectAccountOption = None) -> None:
+def unset(
+    session: Session,
+    counter: CounterArgument,
+    below: BelowOption = False,
+    expect_account: ExpectAccountOption = None,
+) -> None:
     """Delete the limit of a counter.
 
     Example: countagg limits unset COUNTER1
     """
     session.introduce(expect_account)
-    _write_change(session, counter, None, _limits(session).delete(counter))
+    direction = _direction(below)
+    _write_change(session, counter, direction, None, _limits(session).delete(counter, direction))
+
+
+@command("limits test", changes=True)
+def send_test_alert(
+    session: Session,
+    counter: CounterArgument,
+    below: BelowOption = False,
+    date: DateOption = "today",
+    expect_account: ExpectAccountOption = None,
+) -> None:
+    """Send a message that is marked as a test, as if the counter's limit were passed, and count who hears it.
+
+    The publisher sends it, with its own rights. Nothing that is stored changes, and a real alert still comes.
+
+    Example: countagg limits test COUNTER1
+    """
+    day = resolve_day(date, session.now())
+    session.introduce(expect_account)
+    which = (counter, Direction.BELOW if below else None)
+    sent = send_test(session.clients, session.pipeline, _limits(session), which, day)
+    confirmed, unconfirmed = sent.subscribers.confirmed, sent.subscribers.unconfirmed
+    document = {
+        "stack": session.options.stack,
+        "counter": counter,
+        "limit": to_number(sent.alert.limit),
+        "direction": sent.alert.direction,
+        "subject": sent.alert.subject(),
+        "message_id": sent.message_id,
+        "subscribers": {
+            "confirmed": sum(confirmed.values()),
+            "by_protocol": confirmed,
+            "unconfirmed": unconfirmed,
+        },
+    }
+    row = (counter, sent.alert.direction, sent.message_id, sum(confirmed.values()), unconfirmed)
+    protocols = ", ".join(f"{number} {protocol}" for protocol, number in confirmed.items()) or "nobody"
+    told = f"sent: {printable(sent.alert.subject())}\nconfirmed subscribers: {protocols}"
+    write_result(session, document, _TEST_HEADER, [row], lambda: session.result_console.print(told))
+    if unconfirmed:
+        session.remark(f"not confirmed yet, and so not told: {unconfirmed}")
+    if not confirmed:
+        session.remark(f"nobody hears alerts: subscribe to the topic {session.pipeline.names.alerts}")
 
 
 @command("limits import", changes=True)
@@ -107,7 +173,8 @@ def import_limits(
 ) -> None:
     """Set the limits that a file names, in the form of uploaded files; others stay.
 
-    If a line breaks a rule, nothing is set. Interrupted, do it again.
+    A line `COUNTER VALUE below` sets a limit below. If a line breaks a rule, nothing is set. Interrupted, do it
+    again.
 
     Example: countagg limits import limits.txt
     """
@@ -117,11 +184,13 @@ def import_limits(
         bar = progress.add_task("limits set", total=len(limits))
         for written in _limits(session).put_all(limits):
             progress.update(bar, completed=written)
-    documents = [{"counter": counter, "limit": to_number(limit)} for counter, limit in sorted(limits.items())]
-    rows = [(counter, format_value(limit)) for counter, limit in sorted(limits.items())]
+    documents = [
+        {"counter": each.counter, "limit": to_number(each.value), "direction": each.direction} for each in limits
+    ]
+    rows = [(each.counter, format_value(each.value), each.direction) for each in limits]
     document = {"stack": session.options.stack, "limits": documents}
     told = f"{len(rows)} limits set"
-    write_result(session, document, _HEADER[:2], rows, lambda: session.result_console.print(told))
+    write_result(session, document, _HEADER[:3], rows, lambda: session.result_console.print(told))
 
 
 def _limits(session: Session) -> LimitsTable:
@@ -139,16 +208,28 @@ def _read(session: Session, file: Path) -> bytes:
         ) from error
 
 
-def _write_change(session: Session, counter: str, limit: int | None, replaced: StoredLimit | None) -> None:
+def _direction(below: bool) -> Direction:  # noqa: FBT001 - an option of the command line
+    return Direction.BELOW if below else Direction.ABOVE
+
+
+def _write_change(
+    session: Session, counter: str, direction: Direction, limit: int | None, replaced: StoredLimit | None
+) -> None:
     previous = replaced.value if replaced else None
-    document = {"counter": counter, "limit": _number(limit), "previous": _number(previous)}
+    document = {
+        "counter": counter,
+        "limit": _number(limit),
+        "direction": direction,
+        "previous": _number(previous),
+    }
     before = "" if replaced is None else f", before {_for_people(previous)}"
-    told = f"{printable(counter)}: {'no limit' if limit is None else f'limit {_for_people(limit)}'}{before}"
+    kind = "limit below" if direction is Direction.BELOW else "limit"
+    told = f"{printable(counter)}: {f'no {kind}' if limit is None else f'{kind} {_for_people(limit)}'}{before}"
     write_result(
         session,
         {"stack": session.options.stack, **document},
-        ("COUNTER", "LIMIT", "PREVIOUS"),
-        [(counter, _plain(limit), _plain(previous))],
+        ("COUNTER", "LIMIT", "DIRECTION", "PREVIOUS"),
+        [(counter, _plain(limit), direction, _plain(previous))],
         lambda: session.result_console.print(told),
     )
 
@@ -161,7 +242,9 @@ def _document(limits: LimitsOfDay) -> dict[str, object]:
             {
                 "counter": each.counter,
                 "limit": _number(each.limit),
+                "direction": each.direction,
                 "value": _number(each.value),
+                "reached": each.reached,
                 "passed": each.passed,
                 "alerted_at": each.alerted_at,
                 "problem": each.problem or None,
@@ -171,10 +254,11 @@ def _document(limits: LimitsOfDay) -> dict[str, object]:
     }
 
 
-def _row(limit: LimitOfDay, nothing: str, *numbers: str) -> tuple[str, ...]:
+def _row(limit: LimitOfDay, nothing: str, value_of_limit: str, total: str) -> tuple[str, ...]:
     # Claimed, and not yet marked as sent.
-    alerted = limit.alerted_at or (str(limit.alert) if limit.alert else nothing)
-    return (limit.counter, *numbers, "yes" if limit.passed else "no", alerted)
+    alerted = limit.alerted_at or (str(limit.alert) if limit.alert is AlertState.SENDING else nothing)
+    passed = "not reached" if limit.reached is False else "yes" if limit.passed else "no"
+    return (limit.counter, value_of_limit, limit.direction, total, passed, alerted)
 
 
 def _number(value: int | None) -> int | Decimal | None:

@@ -45,7 +45,7 @@ class Sample:
         return self.sent - self.included
 
 
-class Limit(StrEnum):
+class Bottleneck(StrEnum):
     """What keeps more files from being included."""
 
     UPLOADER = "uploader"
@@ -55,10 +55,10 @@ class Limit(StrEnum):
 
 
 EXPLANATIONS: Final = {
-    Limit.UPLOADER: "this machine: it cannot upload faster; take more --workers, or several machines",
-    Limit.EVENTS: "the way from the bucket to the queue: files wait for a snapshot, and the queue is short",
-    Limit.PROCESSOR: "the processor: the uploads queue grows",
-    Limit.AGGREGATOR: "the aggregator: snapshots wait for the ledger",
+    Bottleneck.UPLOADER: "this machine: it cannot upload faster; take more --workers, or several machines",
+    Bottleneck.EVENTS: "the way from the bucket to the queue: files wait for a snapshot, and the queue is short",
+    Bottleneck.PROCESSOR: "the processor: the uploads queue grows",
+    Bottleneck.AGGREGATOR: "the aggregator: snapshots wait for the ledger",
 }
 
 
@@ -103,7 +103,7 @@ class Knee:
 
     step: int
     sustained: float | None
-    limit: Limit
+    limit: Bottleneck
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -173,11 +173,11 @@ def find_knee(steps: Sequence[StepFigures]) -> Knee | None:
     return None
 
 
-def _limit(step: StepFigures) -> Limit | None:
+def _limit(step: StepFigures) -> Bottleneck | None:
     grows = step.growth > GROWING * step.rate and step.lag >= _NOTICEABLE
     if not grows:
         late = step.unsent >= _NOTICEABLE and step.unsent > (1 - KEPT_UP) * step.due
-        return Limit.UPLOADER if late else None
+        return Bottleneck.UPLOADER if late else None
     if step.before_snapshot < step.growth / 2:
-        return Limit.AGGREGATOR
-    return Limit.PROCESSOR if step.in_queue >= step.before_snapshot / 2 else Limit.EVENTS
+        return Bottleneck.AGGREGATOR
+    return Bottleneck.PROCESSOR if step.in_queue >= step.before_snapshot / 2 else Bottleneck.EVENTS

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws import probes
 from countagg.aws.day_reader import DayReader
+from countagg.aws.invocations import Invocation, invoke
 from countagg.aws.kinds.binding import Forced
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import CountaggError, UsageError
-from countagg.core.limits import AlertState
+from countagg.core.limits import AlertState, Limit
 from countagg.core.names import Names
 from countagg.core.object_keys import build_object_key
 from countagg.core.polling import Polling
@@ -159,9 +160,9 @@ class Bench:
         changes = tuple(remove(plan, frozenset(), self.begun))
         return self.deployment.receipt(stack, plan, changes).left_over
 
-    def invoke(self, function: str) -> probes.Invocation:
+    def invoke(self, function: str) -> Invocation:
         """Invoke a function, by its short name, with an event that gives it nothing to do."""
-        return probes.invoke(self.clients, self.pipeline.names.functions[function], IDLE_EVENTS[function])
+        return invoke(self.clients, self.pipeline.names.functions[function], IDLE_EVENTS[function])
 
     def fail_statement(self) -> probes.StatementAnswer:
         """Ask for an update of the counter's item whose condition fails."""
@@ -215,7 +216,7 @@ class Bench:
 
     def set_limit(self, value: int) -> None:
         """Set the counter's limit, in units of 10^-9."""
-        self._limits.put(COUNTER, value)
+        self._limits.put(Limit(COUNTER, value))
 
     def take_dead_letters(self) -> list[DeadLetter]:
         """Take the test's own messages out of the dead letter queue; the others stay."""

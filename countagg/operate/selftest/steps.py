@@ -16,7 +16,7 @@ from countagg.operate.selftest.selftest import Finding, Step, Unmet
 from countagg.provision.reconcile import Action
 
 if TYPE_CHECKING:
-    from countagg.aws.probes import Invocation
+    from countagg.aws.invocations import Invocation
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0

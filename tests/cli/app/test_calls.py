@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
+from moto.awslambda_simple.models import lambda_simple_backends
 
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.session import Clients, ConnectionOptions
@@ -210,6 +211,9 @@ def use(operator: Operator) -> None:
     operator.run("doctor")
     operator.succeed("limits set", "A", "5")
     operator.succeed("limits list")
+    # The publisher's answer: the id of a message.
+    lambda_simple_backends[ACCOUNT][REGION].lambda_simple_results_queue.append('"id"')
+    operator.succeed("limits test", "A")
     operator.succeed("limits unset", "A")
     (operator.folder / "limits").write_text("A 5\n")
     operator.succeed("limits import", str(operator.folder / "limits"))

@@ -91,6 +91,7 @@ COMMANDS: Final = {
     "limits list": {"--date"},
     "limits unset": {"--expect-account"},
     "limits import": {"--expect-account"},
+    "limits test": {"--expect-account", "--date"},
     "verify": {"--date", "--settle"},
     "explain": {"--date"},
     "repair": {"--date", "--since", "--until", "--dry-run", "--settle", "--timeout", "--yes", "--expect-account"},

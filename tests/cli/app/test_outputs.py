@@ -214,7 +214,7 @@ CHANGED: Final = (
     "dead-letters purge --yes 0",
     "local stop",
 )
-ELSEWHERE: Final = {"doctor", "teardown", "loadtest", "selftest", "local start", "local env"}
+ELSEWHERE: Final = {"doctor", "teardown", "loadtest", "selftest", "limits test", "local start", "local env"}
 """They take more than this account has; what they write goes the same way."""
 
 

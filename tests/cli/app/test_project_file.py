@@ -73,6 +73,7 @@ CHANGING: Final = [
     ("dead-letters", "purge", "--yes"),
     ("dead-letters", "redrive", "--yes"),
     ("limits", "import", "limits.csv"),
+    ("limits", "test", "C"),
     ("loadtest", "--yes"),
     ("selftest", "--yes"),
 ]

@@ -20,7 +20,7 @@ from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.operate.integrity.findings import Verification
 from countagg.operate.load.cost import Estimate
-from countagg.operate.load.figures import Knee, Limit, Sample, StepFigures
+from countagg.operate.load.figures import Bottleneck, Knee, Sample, StepFigures
 from countagg.operate.load.loadtest import Load, LoadOutcome
 from countagg.operate.load.schedule import LoadStep, ramp, uploads_of
 from tests.cli.account import BUCKET
@@ -231,7 +231,7 @@ def report() -> Report:
     outcome = LoadOutcome(
         samples=[Sample(0.0, 0, 0, 0), Sample(18.8, 417, 417, 417, due=417)],
         steps=steps,
-        knee=Knee(2, 20.9, Limit.PROCESSOR),
+        knee=Knee(2, 20.9, Bottleneck.PROCESSOR),
         latencies=LATENCIES,
         overtaken=43,
     )

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import boto3
 import pytest
+from moto.awslambda_simple.models import lambda_simple_backends
 
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.totals.limits_commands import import_limits
-from countagg.core.limits import Alert, AlertState
+from countagg.core.limits import Alert, AlertState, Direction
 from countagg.core.values import SCALE
 from countagg.data.limits import alert_item
 from tests.cli.account import ACCOUNT, write_day
@@ -71,6 +72,7 @@ def test_a_negative_limit_is_no_option(countagg: CommandLine) -> None:
         "stack": "countagg",
         "counter": "balance",
         "limit": Decimal("-0.25"),
+        "direction": "above",
         "previous": None,
     }
     assert limits() == {"balance": "-0.25"}
@@ -88,9 +90,16 @@ def test_a_limit_is_deleted_and_deleting_none_is_no_failure(countagg: CommandLin
     again = countagg("limits", "unset", "COUNTER1")
     assert (again.code, again.out) == (0, "COUNTER1: no limit\n")
     document = countagg("limits", "unset", "COUNTER1", "--output", "json").document
-    assert document == {"schema": 1, "stack": "countagg", "counter": "COUNTER1", "limit": None, "previous": None}
+    assert document == {
+        "schema": 1,
+        "stack": "countagg",
+        "counter": "COUNTER1",
+        "limit": None,
+        "direction": "above",
+        "previous": None,
+    }
     ran = countagg("limits", "set", "COUNTER1", "6", "--output", "csv")
-    assert ran.out == "COUNTER,LIMIT,PREVIOUS\nCOUNTER1,6,\n"
+    assert ran.out == "COUNTER,LIMIT,DIRECTION,PREVIOUS\nCOUNTER1,6,above,\n"
 
 
 @pytest.mark.parametrize("arguments", [("a b", "5"), ("a", "many"), ("a", "NaN"), ("", "5"), ("a", "1e-10")])
@@ -101,7 +110,7 @@ def test_what_breaks_the_rules_ends_with_2(arguments: tuple[str, str], countagg:
     assert items() == []
 
 
-@pytest.mark.parametrize("arguments", [("set", "a", "5"), ("unset", "a"), ("import", "limits.txt")])
+@pytest.mark.parametrize("arguments", [("set", "a", "5"), ("unset", "a"), ("import", "limits.txt"), ("test", "a")])
 def test_another_account_is_refused(arguments: tuple[str, ...], countagg: CommandLine) -> None:
     Path("limits.txt").write_text("a 1\n")
     put_item(Counter={"S": "a"}, Date={"S": "limit"}, Value={"N": "3"})
@@ -109,10 +118,127 @@ def test_another_account_is_refused(arguments: tuple[str, ...], countagg: Comman
     assert limits() == {"a": "3"}
 
 
-@pytest.mark.parametrize("arguments", [("set", "a", "5"), ("unset", "a"), ("list",), ("import", "limits.txt")])
+@pytest.mark.parametrize(
+    "arguments", [("set", "a", "5"), ("unset", "a"), ("list",), ("import", "limits.txt"), ("test", "a")]
+)
 def test_without_a_stack_it_ends_with_5(arguments: tuple[str, ...], countagg: CommandLine) -> None:
     Path("limits.txt").write_text("a 1\n")
     assert countagg("limits", *arguments, "--stack", "nowhere").code == 5
+
+
+# below
+
+
+def test_a_limit_below_stands_beside_the_one_above_and_says_when_it_is_told(countagg: CommandLine) -> None:
+    countagg("limits", "set", "COUNTER1", "200000")
+    ran = countagg("limits", "set", "COUNTER1", "100", "--below")
+    assert (ran.code, ran.out) == (0, "COUNTER1: limit below 100\n")
+    assert "what never reaches the limit is not told" in ran.err
+    assert limits() == {"COUNTER1": "200000", "COUNTER1 below": "100"}
+    document = countagg("limits", "unset", "COUNTER1", "--below", "--output", "json").document
+    assert (document["direction"], document["limit"], document["previous"]) == ("below", None, 100)
+    assert limits() == {"COUNTER1": "200000"}
+
+
+def test_the_list_tells_what_fell_from_what_never_rose(countagg: CommandLine) -> None:
+    for name, value in (("COUNTER1", "200000"), ("COUNTER2", "1"), ("nobodys", "1")):
+        countagg("limits", "set", name, value, "--below")
+    reached = Alert(DAY, "COUNTER1", 200_000 * SCALE, 200_001 * SCALE, 3, Direction.BELOW)
+    put_item(**alert_item(reached, AlertState.REACHED, 0))
+    ran = countagg("limits", "list", "--date", DAY)
+    assert ran.out.splitlines()[1:] == [
+        "COUNTER1  200,000  below      191,122  yes          -",
+        "COUNTER2        1  below          0.5  not reached  -",
+        "nobodys         1  below            -  not reached  -",
+    ]
+    assert ran.err == f"what is passed and not yet told is told with the next change of {DAY}\n"
+    found = countagg("limits", "list", "--date", DAY, "--output", "json").document["limits"]
+    assert [(each["counter"], each["reached"], each["passed"]) for each in found] == [
+        ("COUNTER1", True, True),
+        ("COUNTER2", False, False),
+        ("nobodys", False, False),
+    ]
+
+
+def test_what_is_listed_can_be_imported(countagg: CommandLine) -> None:
+    countagg("limits", "set", "COUNTER1", "200000")
+    countagg("limits", "set", "COUNTER1", "0.5", "--below")
+    before, chosen = limits(), "limits[].[counter, limit, direction]"
+    listed = countagg("limits", "list", "--output", "text", "--query", chosen)
+    Path("limits.txt").write_text(listed.out)
+    countagg("limits", "unset", "COUNTER1")
+    countagg("limits", "unset", "COUNTER1", "--below")
+    assert countagg("limits", "import", "limits.txt").code == 0
+    assert limits() == before
+
+
+# test
+
+
+@pytest.fixture
+def publisher() -> list[str]:
+    """Return what moto's functions answer, one after the other."""
+    answers: list[str] = lambda_simple_backends[ACCOUNT]["us-east-1"].lambda_simple_results_queue
+    answers.clear()
+    return answers
+
+
+def test_a_test_is_sent_by_the_publisher_and_tells_who_hears_it(
+    countagg: CommandLine, publisher: list[str]
+) -> None:
+    countagg("limits", "set", "COUNTER1", "200000")
+    before = items()
+    sns, topic = boto3.client("sns"), f"arn:aws:sns:us-east-1:{ACCOUNT}:countagg-alerts"
+    publisher += ['"id-1"'] * 2
+    nobody = countagg("limits", "test", "COUNTER1", "--date", DAY)
+    assert (nobody.code, nobody.out) == (
+        0,
+        f"sent: [TEST] Limit passed: COUNTER1 is above 200000 on {DAY}\nconfirmed subscribers: nobody\n",
+    )
+    assert nobody.err.endswith("nobody hears alerts: subscribe to the topic countagg-alerts\n")
+    for number in (1, 2):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:q{number}")
+    ran = countagg("limits", "test", "COUNTER1", "--date", DAY, "--output", "json")
+    for subscription in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    assert ran.document == {
+        "schema": 1,
+        "stack": "countagg",
+        "counter": "COUNTER1",
+        "limit": 200000,
+        "direction": "above",
+        "subject": f"[TEST] Limit passed: COUNTER1 is above 200000 on {DAY}",
+        "message_id": "id-1",
+        "subscribers": {"confirmed": 2, "by_protocol": {"sqs": 2}, "unconfirmed": 0},
+    }
+    assert items() == before
+
+
+def test_the_limit_below_is_tested_where_it_is_asked_for_or_the_only_one(
+    countagg: CommandLine, publisher: list[str]
+) -> None:
+    countagg("limits", "set", "COUNTER1", "5", "--below")
+    publisher += ['"id-1"'] * 3
+    assert "has fallen below 5" in countagg("limits", "test", "COUNTER1", "--date", DAY).out
+    countagg("limits", "set", "COUNTER1", "7")
+    assert "is above 7" in countagg("limits", "test", "COUNTER1", "--date", DAY).out
+    assert "has fallen below 5" in countagg("limits", "test", "COUNTER1", "--below", "--date", DAY).out
+
+
+def test_without_a_limit_there_is_nothing_to_test(countagg: CommandLine) -> None:
+    countagg("limits", "set", "COUNTER1", "7")
+    ran = countagg("limits", "test", "COUNTER1", "--below")
+    assert (ran.code, ran.out) == (1, "")
+    assert "counter COUNTER1: there is no valid limit below" in ran.err
+    assert "countagg limits list" in ran.err
+
+
+def test_an_answer_that_is_no_message_is_a_failure(countagg: CommandLine, publisher: list[str]) -> None:
+    countagg("limits", "set", "COUNTER1", "7")
+    publisher.append("null")
+    ran = countagg("limits", "test", "COUNTER1")
+    assert (ran.code, ran.out) == (1, "")
+    assert "function countagg-publisher: the test was not sent" in ran.err
 
 
 # list
@@ -126,10 +252,10 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
     ran = countagg("limits", "list", "--date", DAY)
     assert (ran.code, ran.err) == (0, "")
     assert [re.sub(r"\d+ d ago", "AGE", line) for line in ran.out.splitlines()] == [
-        "COUNTER     LIMIT    VALUE  PASSED  ALERTED",
-        "COUNTER1  100,000  191,122  yes     2026-07-01T10:00:02Z, AGE",
-        "COUNTER2      0.5      0.5  no      -",
-        "nobodys         1        -  no      -",
+        "COUNTER     LIMIT  DIRECTION    VALUE  PASSED  ALERTED",
+        "COUNTER1  100,000  above      191,122  yes     2026-07-01T10:00:02Z, AGE",
+        "COUNTER2      0.5  above          0.5  no      -",
+        "nobodys         1  above            -  no      -",
     ]
     assert countagg("limits", "list", "--date", DAY, "--output", "json").document == {
         "schema": 1,
@@ -139,7 +265,9 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
             {
                 "counter": "COUNTER1",
                 "limit": 100000,
+                "direction": "above",
                 "value": 191122,
+                "reached": None,
                 "passed": True,
                 "alerted_at": "2026-07-01T10:00:02+00:00",
                 "problem": None,
@@ -147,7 +275,9 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
             {
                 "counter": "COUNTER2",
                 "limit": Decimal("0.5"),
+                "direction": "above",
                 "value": Decimal("0.5"),
+                "reached": None,
                 "passed": False,
                 "alerted_at": None,
                 "problem": None,
@@ -155,7 +285,9 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
             {
                 "counter": "nobodys",
                 "limit": 1,
+                "direction": "above",
                 "value": None,
+                "reached": None,
                 "passed": False,
                 "alerted_at": None,
                 "problem": None,
@@ -163,10 +295,10 @@ def test_limits_are_listed_beside_the_totals(countagg: CommandLine) -> None:
         ],
     }
     assert countagg("limits", "list", "--date", DAY, "--output", "csv").out.splitlines() == [
-        "COUNTER,LIMIT,VALUE,PASSED,ALERTED",
-        "COUNTER1,100000,191122,yes,2026-07-01T10:00:02+00:00",
-        "COUNTER2,0.5,0.5,no,",
-        "nobodys,1,,no,",
+        "COUNTER,LIMIT,DIRECTION,VALUE,PASSED,ALERTED",
+        "COUNTER1,100000,above,191122,yes,2026-07-01T10:00:02+00:00",
+        "COUNTER2,0.5,above,0.5,no,",
+        "nobodys,1,above,,no,",
     ]
 
 
@@ -182,7 +314,7 @@ def test_an_invalid_limit_is_listed_with_what_is_wrong(countagg: CommandLine) ->
     put_item(Counter={"S": "COUNTER1"}, Date={"S": "limit"}, Value={"S": "5"})
     ran = countagg("limits", "list", "--date", DAY)
     assert ran.code == 0
-    assert ran.out.splitlines()[1].split() == ["COUNTER1", "-", "191,122", "no", "-"]
+    assert ran.out.splitlines()[1].split() == ["COUNTER1", "-", "above", "191,122", "no", "-"]
     assert ran.err == "invalid: COUNTER1: the limit has no number as its Value\n"
     [found] = countagg("limits", "list", "--output", "json").document["limits"]
     assert (found["limit"], found["problem"]) == (None, "the limit has no number as its Value")
@@ -209,14 +341,20 @@ def test_a_file_of_limits_is_imported_whole_and_others_stay(countagg: CommandLin
 
 
 def test_the_forms_of_an_import(countagg: CommandLine) -> None:
-    Path("limits.txt").write_text("b 0.25\na 5\n")
+    Path("limits.txt").write_text("b 0.25\na 5\na 1 below\n")
     ran = countagg("limits", "import", "limits.txt", "--output", "json")
     assert ran.document == {
         "schema": 1,
         "stack": "countagg",
-        "limits": [{"counter": "a", "limit": 5}, {"counter": "b", "limit": Decimal("0.25")}],
+        "limits": [
+            {"counter": "a", "limit": 5, "direction": "above"},
+            {"counter": "a", "limit": 1, "direction": "below"},
+            {"counter": "b", "limit": Decimal("0.25"), "direction": "above"},
+        ],
     }
-    assert countagg("limits", "import", "limits.txt", "--output", "csv").out == "COUNTER,LIMIT\na,5\nb,0.25\n"
+    assert countagg("limits", "import", "limits.txt", "--output", "csv").out == (
+        "COUNTER,LIMIT,DIRECTION\na,5,above\na,1,below\nb,0.25,above\n"
+    )
 
 
 def test_a_file_with_a_wrong_line_sets_nothing(countagg: CommandLine) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from countagg.core.counter_file import parse_counter_file
 from countagg.operate.load.figures import (
-    Limit,
+    Bottleneck,
     Sample,
     find_knee,
     growth,
@@ -166,9 +166,9 @@ def test_the_knee_is_where_the_slowest_no_longer_keeps_up(
     assert rates[knee.step] > slowest
     assert all(rate <= slowest / 0.85 for rate in rates[: knee.step])
     if processor < aggregator / 2 and rates[knee.step] < aggregator:
-        assert knee.limit is Limit.PROCESSOR
+        assert knee.limit is Bottleneck.PROCESSOR
     if aggregator < processor and rates[knee.step] <= processor:
-        assert knee.limit is Limit.AGGREGATOR
+        assert knee.limit is Bottleneck.AGGREGATOR
 
 
 def test_files_that_reach_no_queue_point_to_the_way_before_it() -> None:
@@ -176,7 +176,7 @@ def test_files_that_reach_no_queue_point_to_the_way_before_it() -> None:
 
     knee = find_knee([step])
     assert knee is not None
-    assert (knee.limit, knee.sustained) == (Limit.EVENTS, None)
+    assert (knee.limit, knee.sustained) == (Bottleneck.EVENTS, None)
 
 
 def test_an_uploader_that_falls_behind_is_the_limit_itself() -> None:
@@ -185,7 +185,7 @@ def test_an_uploader_that_falls_behind_is_the_limit_itself() -> None:
 
     knee = find_knee([kept, late])
     assert knee is not None
-    assert (knee.step, knee.limit) == (1, Limit.UPLOADER)
+    assert (knee.step, knee.limit) == (1, Bottleneck.UPLOADER)
     assert knee.sustained == pytest.approx(50)
 
 

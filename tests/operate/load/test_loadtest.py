@@ -16,7 +16,7 @@ from countagg.core.polling import Polling
 from countagg.core.values import SCALE
 from countagg.operate.cost.prices import read_prices
 from countagg.operate.load.cost import estimate
-from countagg.operate.load.figures import Limit, Sample
+from countagg.operate.load.figures import Bottleneck, Sample
 from countagg.operate.load.loadtest import Load, LoadTest
 from countagg.operate.load.schedule import instance_id, ramp, steady
 from countagg.operate.totals.withdrawals import count_withdrawn, withdraw
@@ -180,7 +180,7 @@ def test_a_ramp_ends_at_the_knee() -> None:
     outcome = run(Working(aggregating=False), load, drain=0.0).outcome
 
     assert outcome.knee is not None
-    assert outcome.knee.limit in {Limit.AGGREGATOR, Limit.UPLOADER}
+    assert outcome.knee.limit in {Bottleneck.AGGREGATOR, Bottleneck.UPLOADER}
     assert len(outcome.steps) == outcome.knee.step + 1 < len(load.steps)
     # What would have been due in the steps that were left out, is not.
     assert outcome.due == sum(step.due for step in outcome.steps)

@@ -104,7 +104,7 @@ def test_the_wheel_holds_the_package_and_what_it_reads_and_nothing_else(wheel: P
     assert len(names) == len(set(names))
     assert set(names) == files_of("countagg") | beside | about
     kinds = {Path(name).suffix for name in files_of("countagg")}
-    assert kinds == {".py", ".toml", ".typed"}
+    assert kinds == {".css", ".py", ".toml", ".typed"}
 
 
 def test_the_sdist_makes_the_same_wheel_and_brings_tests_and_pictures(

@@ -27,6 +27,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from countagg.core.errors import EngineProblem
 from countagg.core.polling import Polling
+from countagg.whole_file import write_whole
 
 _SCHEMA: Final = 2
 _PRIVATE_FOLDER: Final = 0o700
@@ -182,14 +183,9 @@ class StateFolder:
 
     def write(self, record: EngineRecord) -> None:
         """Store the record; a reader sees the old one or the new one, never a part."""
-        temporary = self._record_path.with_suffix(".tmp")
         text = json.dumps({"schema": _SCHEMA, **asdict(record)}, indent=2) + "\n"
         with self._explained():
-            temporary.unlink(missing_ok=True)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            temporary.replace(self._record_path)
+            write_whole(self._record_path, text.encode(), private=True)
 
     def forget(self) -> None:
         """Remove the record and the data; the logs stay."""

@@ -283,6 +283,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "upload-sample": _calls(_UPLOAD, {On.SNAPSHOTS: ("dynamodb:Query",)}),
     "query": _calls(_FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
     "instances": _calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
+    "report": _calls(_LETTERS, _STATUS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
     "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
     "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),

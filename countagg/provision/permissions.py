@@ -53,6 +53,7 @@ COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
     Audience.OPERATOR: (
         *_READING,
         "instances",
+        "report",
         "upload",
         "upload-sample",
         "loadtest",

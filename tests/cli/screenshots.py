@@ -1,5 +1,7 @@
 """README's pictures: what commands show, as SVG. `python -m tests.cli.screenshots` draws them anew.
 
+A report is shown as chromium shows it, where there is one: as PNG, and with the fonts of this machine.
+
 They name no host and bring no font: whoever looks at them uses a monospaced one of his own.
 """
 
@@ -10,12 +12,17 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from xml.sax.saxutils import escape
 
 from rich.console import Console
 from rich.text import Text
 
+from countagg.cli.report.page import render_page
+from tests.cli.report.browser import browsing, find_browser
+from tests.cli.report.reports import make_report
 from tests.cli.running import REPOSITORY
 from tests.cli.scenes import COUNTER, LOADTEST, PLAN, STATUS, TWO_COUNTERS, Scene
 
@@ -29,6 +36,9 @@ SCREENSHOTS: Final[Mapping[str, Scene]] = {
 }
 """What is shown, by the name of its file."""
 
+REPORT: Final = "report.png"
+_UPPER_PART: Final = 1020
+"""Pixels of a report: its head, what moved most and the totals."""
 _SWITCHES: Final = ("COLORTERM", "NO_COLOR", "TTY_COMPATIBLE")
 """Variables by which a user tells what his terminal can do, and which shall have no say."""
 
@@ -89,6 +99,18 @@ def main() -> None:
         os.environ.update(TERM="xterm-256color", FORCE_COLOR="1", COLUMNS=str(scene.columns))
         (FOLDER / f"{name}.svg").write_text(draw(name, scene))
         sys.stdout.write(f"{(FOLDER / name).relative_to(REPOSITORY)}.svg\n")
+    if program := find_browser():
+        (FOLDER / REPORT).write_bytes(photograph(program))
+        sys.stdout.write(f"{(FOLDER / REPORT).relative_to(REPOSITORY)}\n")
+
+
+def photograph(program: str) -> bytes:
+    """Return the upper part of a report as a browser shows it."""
+    with TemporaryDirectory() as folder, browsing(program, Path(folder)) as browser:
+        page = Path(folder) / "report.html"
+        page.write_text(render_page(make_report(), 100), encoding="utf-8")
+        browser.open(page, 860, 640, "light")
+        return browser.picture(_UPPER_PART)
 
 
 if __name__ == "__main__":

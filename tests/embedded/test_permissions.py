@@ -108,6 +108,8 @@ def test_an_operator_looks_at_dead_letters_and_feeds_them_back(
 
     wait_until("a dead letter", lambda: len(letters()) == 1)
     operator("dead-letters", "show", letters()[0]["id"])
+    report = operator("report", "--date", day, "--output", "json").json()
+    assert (report["not_allowed"], len(report["refusals"])) == ([], 1)
     stack.put(day, "i-bad", "A 1\n")
     operator("dead-letters", "redrive", "--all", "--yes")
     stack.wait_for_totals(day, {"A": 1})
@@ -130,6 +132,8 @@ def test_a_reader_sees_everything(people: dict[Audience, Person], stack: Deploye
     hops = reader("status", "--output", "json", code=None).json()["hops"]
     assert len(hops) == 16
     assert not any(hop["not_allowed"] for hop in hops)
+    report = reader("report", "--date", day, "--output", "json").json()
+    assert (report["totals"]["totals"], report["not_allowed"]) == ({"A": 1}, ["sqs:ReceiveMessage"])
 
 
 WRITING: Final = (

@@ -59,6 +59,11 @@ CATALOGUE: Final = {
         "totals.upload_command", _USE, "Upload test counters: the four sample instances, or a fleet."
     ),
     "query": Entry("totals.query_command", _USE, "Show the totals of a day, or with --since those of many days."),
+    "report": Entry(
+        "report.report_command",
+        _USE,
+        "Tell all there is of a day: totals, what moved most, history, instances, refusals, health.",
+    ),
     "instances": Entry(
         "instances.instances_command",
         _USE,

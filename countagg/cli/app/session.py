@@ -223,13 +223,15 @@ class Session:
             )
 
     def save(self, path: Path, content: bytes) -> None:
-        """Write a file that an option names.
+        """Write a file that an option names, whole or not at all.
 
         Raises:
             UsageError: it cannot be written.
         """
+        from countagg.whole_file import write_whole
+
         try:
-            path.write_bytes(content)
+            write_whole(path, content)
         except OSError as error:
             raise UsageError(
                 f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -16,23 +15,19 @@ from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
+from countagg.cli.dead_letters.letters_view import SHORT, letter_document, write_letters
 from countagg.cli.integrity.repair_command import make_repairer
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import (
-    describe_age,
     describe_moment,
     write_table,
 )
 from countagg.cli.terminal.result import write_document, write_result
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
-from countagg.core.printable import printable
 from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_missing_objects, table_of
 from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
 from countagg.operate.integrity.repair_plan import check_day
-
-_HEADER = ("ID", "AGE", "HOP", "KEY", "LINE", "REASON")
-_SHORT = 8
 
 IdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters.")
@@ -52,21 +47,6 @@ def list_letters(session: Session) -> None:
         write_letters(session, _with_missing_objects(session, letters))
 
 
-def write_letters(session: Session, letters: Sequence[DeadLetter]) -> None:
-    """Write dead letters in the form that is asked for."""
-    now = session.now()
-
-    def write_text() -> None:
-        if letters:
-            rows = [_row(letter, now) for letter in letters]
-            write_table(session.result_console, _HEADER, rows, titles=_HEADER.index("KEY"))
-        else:
-            session.result_console.print("no dead letters")
-
-    document = {"stack": session.options.stack, "messages": [_document(letter, now) for letter in letters]}
-    write_result(session, document, _HEADER, [_row(letter, now, whole=True) for letter in letters], write_text)
-
-
 @command("dead-letters show", DOCUMENT_FORMS)
 def show(
     session: Session,
@@ -78,7 +58,7 @@ def show(
     """
     with _held(session) as (_, letters):
         (letter,) = _with_missing_objects(session, select(letters, [id]))
-        document = _document(letter, session.now()) | {"body": letter.message.body}
+        document = letter_document(letter, session.now()) | {"body": letter.message.body}
         if session.options.output is OutputForm.JSON:
             write_document(session, document)
         else:
@@ -226,42 +206,6 @@ def _publish(session: Session, tell: Callable[[str, int, int], None], day: str) 
     return None
 
 
-def _document(letter: DeadLetter, now: datetime) -> dict[str, object]:
-    message, batch = letter.message, letter.batch
-    return {
-        "id": message.id,
-        "kind": str(letter.kind),
-        "hop": letter.hop,
-        "age_seconds": int((now - message.sent_at).total_seconds()),
-        "sent_at": message.sent_at.isoformat(timespec="seconds"),
-        "receives": message.receives,
-        "bucket": letter.bucket,
-        "key": letter.key,
-        "date": letter.day,
-        "reason": letter.reason,
-        "line": letter.line,
-        "before": letter.before,
-        "request_id": letter.request_id,
-        "records": batch.records if batch else None,
-        "shard": batch.shard if batch else None,
-        "first": batch.first if batch else None,
-        "last": batch.last if batch else None,
-    }
-
-
-def _row(letter: DeadLetter, now: datetime, *, whole: bool = False) -> tuple[str, ...]:
-    message = letter.message
-    seconds = int((now - message.sent_at).total_seconds())
-    return (
-        message.id if whole else message.id[:_SHORT],
-        str(seconds) if whole else describe_age(seconds),
-        letter.hop or "",
-        letter.key or ("" if letter.batch or letter.day else printable(message.body)[:40]),
-        "" if letter.line is None else str(letter.line),
-        letter.reason,
-    )
-
-
 def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
     header = ("ID", "OUTCOME", "KEY", "NOTE")
     rows = [(each.letter.message.id, str(each.outcome), each.letter.key or "", each.note or "") for each in done]
@@ -272,7 +216,7 @@ def _write_redriven(session: Session, done: Sequence[Redriven]) -> None:
 
     def write_text() -> None:
         if rows:
-            shown = [(name[:_SHORT], *others) for name, *others in rows]
+            shown = [(name[:SHORT], *others) for name, *others in rows]
             write_table(session.result_console, header, shown, titles=header.index("KEY"))
         else:
             session.result_console.print("no dead letters")

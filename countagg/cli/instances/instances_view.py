@@ -77,10 +77,11 @@ def _cells(roster: Roster, state: InstanceState) -> tuple[object, ...]:
     uploaded_at = "" if state.uploaded_at is None else state.uploaded_at.isoformat(timespec="seconds")
     numbers = (_age(roster, state), state.counters, state.bytes, state.refused, state.lane)
     age, *others = ("" if each is None else each for each in numbers)
-    return (state.instance, state.date, _word(state), uploaded_at, age, *others)
+    return (state.instance, state.date, state_word(state), uploaded_at, age, *others)
 
 
-def _word(state: InstanceState) -> str:
+def state_word(state: InstanceState) -> str:
+    """Return the state of an instance in a word."""
     if state.is_silent:
         return "SILENT"
     if state.is_withdrawn:
@@ -105,7 +106,7 @@ def _words(roster: Roster, state: InstanceState) -> tuple[str, ...]:
     numbers = (state.counters, state.bytes, state.refused, state.lane)
     return (
         state.instance,
-        _word(state),
+        state_word(state),
         "never" if age is None else f"{describe_age(age)} ago",
         *("" if each is None else grouped(each) for each in numbers),
     )
@@ -122,7 +123,7 @@ def show_rosters(session: Session, follow: Callable[[Iterable[None]], Iterator[R
 
     def append(roster: Roster) -> None:
         nonlocal said
-        before, said = said, {each.instance: (each.uploaded_at, _word(each)) for each in roster.instances}
+        before, said = said, {each.instance: (each.uploaded_at, state_word(each)) for each in roster.instances}
         changed = [each for each in roster.instances if said[each.instance] != before.get(each.instance)]
         if changed:
             document = {**roster_document(roster), "changed": [each.instance for each in changed]}

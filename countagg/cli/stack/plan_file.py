@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,11 @@ from countagg.cli.app.session import Session
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
 from countagg.provision.settings import CHOICES
+from countagg.whole_file import write_whole
 
 if TYPE_CHECKING:
     from countagg.operate.stack.deployment import Deployment, Plan
 
-_PRIVATE: Final = 0o600
 _NAME_ANOTHER: Final = "name another file by --save"
 _LARGEST: Final = 10_000_000
 """Bytes; a plan of a new stack has a hundredth of them."""
@@ -44,7 +43,7 @@ def save_plan(session: Session, planned: Plan, flags: Mapping[str, Any], path: P
     try:
         if path.exists() and not path.is_file():
             raise UsageError("it is there and no file", where=str(path), hint=_NAME_ANOTHER)
-        _put_whole(path, saved_document(planned, session.caller.place, made_with).encode())
+        write_whole(path, saved_document(planned, session.caller.place, made_with).encode(), private=True)
     except OSError as error:
         what = f"it cannot be written: {error.strerror}"
         raise UsageError(what, where=str(path), hint=_NAME_ANOTHER) from error
@@ -56,18 +55,6 @@ def save_plan(session: Session, planned: Plan, flags: Mapping[str, Any], path: P
 
 def _said(choices: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in choices.items() if value not in (None, {})}
-
-
-def _put_whole(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    try:
-        with os.fdopen(file, "wb") as opened:
-            opened.write(content)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def plan_again(session: Session, deployment: Deployment, path: Path, flags: Mapping[str, Any]) -> Plan:

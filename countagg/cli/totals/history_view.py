@@ -31,7 +31,7 @@ def write_history(session: Session, history: History) -> None:
         _write_chart(session, history)
 
     exact = ((day, name, format_value(value)) for day, name, value in rows)
-    write_result(session, _document(history), _HEADER, exact, write_text)
+    write_result(session, history_document(history), _HEADER, exact, write_text)
 
 
 def write_matrix(session: Session, history: History, names: Sequence[str]) -> None:
@@ -51,7 +51,8 @@ def write_matrix(session: Session, history: History, names: Sequence[str]) -> No
     write_result(session, document, pivot_header(names), rows, write_text)
 
 
-def _document(history: History) -> dict[str, object]:
+def history_document(history: History) -> dict[str, object]:
+    """Return a history as JSON has it."""
     return {
         "since": history.days[0].day,
         "until": history.days[-1].day,

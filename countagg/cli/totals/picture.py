@@ -12,11 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from countagg.cli.app.target_file import check_target, unwritable
 from countagg.cli.terminal.scale import find_log_scale
-from countagg.core.errors import CountaggError, UsageError
+from countagg.core.errors import CountaggError
 from countagg.core.printable import printable
 from countagg.core.values import to_number
 from countagg.operate.totals.history import History
+from countagg.whole_file import write_whole
 
 _SUFFIXES: Final = (".png", ".svg", ".html")
 _LIBRARY: Final = "vl_convert"
@@ -54,18 +56,7 @@ class Picture:
             UsageError: pictures are not made in that form.
             CountaggError: the library is not installed, or there is no such folder.
         """
-        if path.suffix.lower() not in _SUFFIXES:
-            raise UsageError(
-                f"{path.name!r} is not a picture format",
-                where="--save",
-                hint=f"use a name that ends in {', '.join(_SUFFIXES)}",
-            )
-        try:
-            has_folder = path.parent.is_dir()
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        if not has_folder:
-            raise CountaggError(f"there is no folder {str(path.parent)!r}", where="--save", hint="make it first")
+        check_target(path, "picture", _SUFFIXES)
         try:
             return cls(path, load(_LIBRARY))
         except ImportError as error:
@@ -83,9 +74,9 @@ class Picture:
             CountaggError: the file cannot be written.
         """
         try:
-            self.path.write_bytes(self._draw(history))
+            write_whole(self.path, self._draw(history))
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
 
     def _draw(self, history: History) -> bytes:
         suffix = self.path.suffix.lower()
@@ -99,10 +90,6 @@ class Picture:
         title = f"<title>{html.escape(title_of(history))}</title>"
         page = page.replace(_TITLE_OF_THE_LIBRARY, title, 1)
         return page.replace(_STANDS_FOR_LESS, "\\u003c").encode()
-
-
-def _unwritable(path: Path, error: OSError) -> CountaggError:
-    return CountaggError(f"it cannot be written: {error.strerror}", where=str(path), hint="name another file")
 
 
 def specify(history: History, less_than: str = "<") -> dict[str, Any]:

@@ -23,12 +23,7 @@ class Refusals:
     @classmethod
     def read(cls, queue: DeadLetterQueue, prefix: str) -> Self:
         """Look at all dead letters, and give them back."""
-        held: list[HeldMessage] = []
-        try:
-            held.extend(queue.receive())
-        finally:
-            queue.give_back(held)
-        return cls.of((message.body for message in held), prefix)
+        return cls.of((message.body for message in look_at_letters(queue)), prefix)
 
     @classmethod
     def of(cls, bodies: Iterable[str], prefix: str) -> Self:
@@ -43,6 +38,16 @@ class Refusals:
     def of_day(self, day: str) -> Mapping[str, int]:
         """Count the refused files of a day by instance."""
         return Counter(key.instance for key, _ in self.known if key.day == day)
+
+
+def look_at_letters(queue: DeadLetterQueue) -> list[HeldMessage]:
+    """Return all dead letters, and give them back."""
+    held: list[HeldMessage] = []
+    try:
+        held.extend(queue.receive())
+    finally:
+        queue.give_back(held)
+    return held
 
 
 def _read(body: str, prefix: str) -> tuple[CounterFileKey, str] | None:

@@ -317,6 +317,7 @@ def dead_letters(operator: Operator) -> None:
         world.clients.sqs.send_message(QueueUrl=queue_url(world, "countagg-dead-letters"), MessageBody=body)
     operator.succeed("dead-letters list")
     operator.succeed("instances")
+    operator.run("report")
     operator.succeed(
         "dead-letters show",
         *(each["id"] for each in letters(operator) if each["kind"] == "upload without its object"),

@@ -32,6 +32,7 @@ CONNECTING: Final = (
     ("upload-sample",),
     ("query", "--date", "today"),
     ("query", "--since", "2d"),
+    ("report",),
     ("status",),
     ("status", "--watch"),
     ("explain", "COUNTER1"),

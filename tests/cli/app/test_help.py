@@ -60,6 +60,7 @@ COMMANDS: Final = {
         "--always",
         "--withdraw",
     },
+    "report": {"--date", "--save", "--counter", "--days", "--rows"},
     "instances": {"--date", "--stale", "--watch", "--interval"},
     "upload-sample": {"--date", "--instances", "--counters", "--seed", "--wait", "--remove", "--yes"},
     "query": {

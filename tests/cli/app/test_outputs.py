@@ -197,6 +197,7 @@ READ: Final = (
     "logs",
     "dead-letters list",
     "dead-letters show 0",
+    "report --date 2026-07-01",
     "bundle",
     "cost",
     "permissions print --role reader",

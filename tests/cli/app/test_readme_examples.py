@@ -17,7 +17,7 @@ from countagg.aws.log_events import LogEvent
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
-from countagg.cli.dead_letters.dead_letters_commands import write_letters
+from countagg.cli.dead_letters.letters_view import write_letters
 from countagg.cli.integrity.repair_command import write_mendings
 from countagg.cli.integrity.verify_command import write_verification
 from countagg.cli.logs.logs_command import render_line

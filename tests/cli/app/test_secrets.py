@@ -44,6 +44,7 @@ COMMANDS: Final = (
     ("query", "--date", "today"),
     ("query", "--since", "2d"),
     ("logs",),
+    ("report",),
     ("limits", "list"),
     ("limits", "set", "A", "1"),
     ("verify", "--date", "today"),

@@ -1,0 +1,1 @@
+"""`report`: a day as a page, of one file."""

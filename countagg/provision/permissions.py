@@ -75,8 +75,11 @@ COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
 _ON_ENGINE: Final = frozenset(
     {
         "cloudwatch:DeleteAlarms",
+        "cloudwatch:DeleteDashboards",
         "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetDashboard",
         "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutDashboard",
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
         "dynamodb:ListTagsOfResource",
@@ -92,7 +95,7 @@ _ON_ENGINE: Final = frozenset(
         "sns:UntagResource",
     }
 )
-"""Actions that AWS checks on topic, alarm or table, and the embedded engine on no resource."""
+"""Actions that AWS checks on topic, alarm, dashboard or table, and the embedded engine on no resource."""
 
 _NAMES_ON_ENGINE: Final[Mapping[str, str]] = {
     "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
@@ -153,7 +156,7 @@ def role_policy(role: Audience, settings: StackSettings, place: Place) -> dict[s
     grants = dict(actions_of(role))
     if place.embedded:
         unspecific = frozenset[str]().union(*grants.values()) & _ON_ENGINE
-        grants = {on: frozenset(action_name(each, place) for each in grants[on]) for on in grants}
+        grants = {on: frozenset(action_name(each, place) for each in grants[on] - unspecific) for on in grants}
         grants[On.ACCOUNT] = grants.get(On.ACCOUNT, frozenset()) | {
             action_name(each, place) for each in unspecific
         }

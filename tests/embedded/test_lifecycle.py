@@ -72,6 +72,7 @@ def inventory(clients: Clients, stack: str) -> set[str]:
     groups = clients.logs.describe_log_groups()["logGroups"]
     found |= {group["logGroupName"].removeprefix("/aws/lambda/") for group in groups}
     found |= {each["EventSourceArn"].split(":")[-1] for each in _mappings(clients)}
+    found |= {each["DashboardName"] for each in clients.cloudwatch.list_dashboards()["DashboardEntries"]}
     found |= {each["AlarmName"] for each in clients.cloudwatch.describe_alarms()["MetricAlarms"]}
     return {name for name in found if name.startswith(stack)}
 

@@ -50,7 +50,9 @@ def stack(people: dict[Audience, Person], command_line: CommandLine, root: Clien
     """Give a stack that a deployer set up and a teardown removes, each with its own policy."""
     deployer, remover = people[Audience.DEPLOYER], people[Audience.TEARDOWN]
     deployer("plan", "--bucket", BUCKET, "--create-bucket", "--detailed-exitcode", code=6)
-    deployer("setup", "--bucket", BUCKET, "--create-bucket", "--retention", "snapshots=400", "--yes")
+    deployer(
+        "setup", "--bucket", BUCKET, "--create-bucket", "--retention", "snapshots=400", "--dashboard", "--yes"
+    )
     yield DeployedStack(STACK, BUCKET, command_line, root)
     removed = remover("teardown", "--delete-objects", "--yes", "--output", "json").json()
     assert (removed["left_over"], removed["searched_by_tag"]) == ([], True)
@@ -70,7 +72,8 @@ def test_a_deployer_sets_up_changes_and_mends(people: dict[Audience, Person], st
     changed = deployer("setup", "--tag", "team=fleet", "--retention", "logs=90", "--yes", "--output", "json")
     assert changed.json()["summary"]["update"] > 20
     deployer("plan", "--detailed-exitcode", "--tag", "none", code=6)
-    deployer("setup", "--tag", "none", "--yes")
+    deployer("setup", "--tag", "none", "--no-dashboard", "--yes")
+    deployer("setup", "--dashboard", "--yes")
     deployer("plan", "--detailed-exitcode")
     deployer("outputs")
 

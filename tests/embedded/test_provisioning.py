@@ -68,10 +68,10 @@ def stack(clients: Clients, command_line: CommandLine) -> Iterator[DeployedStack
         *("--retention", "snapshots=20", "--retention", "logs=90"),
         *("--alarm-email", "ops@example.org", "--tag", "team=fleet", "--tag", "cost=5"),
         *("--permissions-boundary", boundary, "--role-path", "/ops/", "--kms-key", key),
-        *("--bucket-versioning", "--point-in-time-recovery", "--deletion-protection"),
+        *("--bucket-versioning", "--point-in-time-recovery", "--deletion-protection", "--dashboard"),
     )
     made = command_line("setup", "--stack", STACK, *options, "--yes", "--output", "json").json()
-    assert made["summary"] == {"create": len(IDS) + 1, "update": 0, "keep": 1, "delete": 0}
+    assert made["summary"] == {"create": len(IDS) + 2, "update": 0, "keep": 1, "delete": 0}
     yield DeployedStack(STACK, BUCKET, command_line, clients, prefix="in/")
     clients.iam.delete_policy(PolicyArn=boundary)
 
@@ -91,7 +91,7 @@ def test_a_second_setup_with_every_option_makes_no_mutating_call(
 ) -> None:
     done, mutating = set_up_silently(engine, stack.name)
 
-    assert done == [Action.KEEP] * (len(IDS) + 2)
+    assert done == [Action.KEEP] * (len(IDS) + 3)
     assert mutating == []
 
 
@@ -181,7 +181,7 @@ def test_what_was_changed_by_hand_is_named_field_by_field_and_put_back(
     assert pending == expected
 
     mended = stack.run("setup", "--yes", "--output", "json").json()
-    assert mended["summary"] == {"create": 2, "update": 6, "keep": len(IDS) + 2 - 8, "delete": 0}
+    assert mended["summary"] == {"create": 2, "update": 6, "keep": len(IDS) + 3 - 8, "delete": 0}
     assert set_up_silently(engine, stack.name)[1] == []
 
 

@@ -206,10 +206,11 @@ def _tell_cost(session: Session, planned: Plan) -> None:
     from countagg.operate.cost.prices import read_prices
     from countagg.provision.dashboard import DASHBOARD_NODE
     from countagg.provision.reconcile import Action
+    from countagg.provision.settings import DASHBOARD_PRICE
 
-    created = {change.resource: change for change in planned.changes if change.action is Action.CREATE}
-    if dashboard := created.get(DASHBOARD_NODE):
-        session.remark(f"cost       of the dashboard: {dashboard.note}")
+    created = {change.resource for change in planned.changes if change.action is Action.CREATE}
+    if DASHBOARD_NODE in created:
+        session.remark(f"cost       {DASHBOARD_PRICE}, for the dashboard")
     if "table/snapshots" not in created:
         return
     region = session.caller.place.region

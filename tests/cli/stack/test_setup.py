@@ -89,12 +89,14 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
 
 @pytest.mark.usefixtures("account")
 def test_a_dashboard_says_its_price_before_it_is_made_and_once(countagg: CommandLine) -> None:
-    price = "it costs 3 USD a month beyond three in the account"
+    price = "3 USD a month beyond three in the account"
     planned = countagg("plan", *COMMON, "--dashboard")
-    assert re.search(rf"^\+ create  dashboard +countagg-us-east-1  \({price}\)$", planned.out, re.MULTILINE)
+    assert re.search(
+        rf"^\+ create  dashboard +countagg-us-east-1  \(it costs {price}\)$", planned.out, re.MULTILINE
+    )
     assert "      body.widgets.Publisher: lag: widget of the type metric" in planned.out
     made = countagg("setup", *COMMON, "--dashboard", "--yes")
-    assert f"cost       of the dashboard: {price}\n" in made.err
+    assert f"cost       {price}, for the dashboard\n" in made.err
     assert boto3.client("cloudwatch").list_dashboards()["DashboardEntries"][0]["DashboardName"] == (
         "countagg-us-east-1"
     )

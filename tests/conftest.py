@@ -48,6 +48,14 @@ def _stay_on_this_machine() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what commands put into the user's caches in a folder of the run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _ctrl_c() -> Iterator[None]:
     """Let SIGINT interrupt, also where it was ignored when the run began, as in the background of a script.
 

@@ -38,18 +38,19 @@ DENIED: Final = frozenset(
     }
 )
 
-_EXPIRED = re.compile(r"ExpiredToken|RequestExpired|TokenRefreshRequired")
-_UNKNOWN = re.compile(
+# Patterns; Python compiles one when an answer is first held against it, which takes most commands none.
+_EXPIRED: Final = r"ExpiredToken|RequestExpired|TokenRefreshRequired"
+_UNKNOWN: Final = (
     r"InvalidClientTokenId|UnrecognizedClient|InvalidAccessKeyId|^InvalidSignature|SignatureDoesNotMatch|InvalidToken"
     r"|IncompleteSignature|MissingAuthenticationToken|MissingSecurityHeader|AuthFailure"
     r"|InvalidSecurity(Exception)?$|UnauthorizedException"
 )
-_NOT_ENABLED = re.compile(
+_NOT_ENABLED: Final = (
     r"^(OptInRequired|OptInRequiredException|SubscriptionRequired(Exception)?|NotSignedUp|AccountProblem"
     r"|RegionDisabled(Exception)?)$"
 )
-_SKEWED = re.compile(r"RequestTimeTooSkewed|RequestInTheFuture")
-_SKEWED_SIGNATURE = re.compile(r"Signature (expired|not yet current)")
+_SKEWED: Final = r"RequestTimeTooSkewed|RequestInTheFuture"
+_SKEWED_SIGNATURE: Final = r"Signature (expired|not yet current)"
 _SIGNING_IN: Final = frozenset(
     {
         "AssumeRole",
@@ -63,30 +64,30 @@ _SIGNING_IN: Final = frozenset(
 )
 """Calls that botocore makes to have credentials; we make none of them."""
 
-_KEY = re.compile(r"^K(MS|ms)")
-_KEY_FAILED = re.compile(r"^K(MS|ms)\.?Internal")
-_KEY_DENIED = re.compile(r"^K(MS|ms)\.?AccessDenied")
-_THROTTLED = re.compile(
+_KEY: Final = r"^K(MS|ms)"
+_KEY_FAILED: Final = r"^K(MS|ms)\.?Internal"
+_KEY_DENIED: Final = r"^K(MS|ms)\.?AccessDenied"
+_THROTTLED: Final = (
     r"Thrott|TooManyRequests|SlowDown|RequestLimitExceeded|ThroughputExceeded|BandwidthLimitExceeded"
     r"|PriorRequestNotComplete|TransactionInProgress"
 )
-_QUOTA = re.compile(
+_QUOTA: Final = (
     r"Limit(s)?Exceeded|QuotaExceeded|LimitReached|^(AWS\.SimpleQueueService\.)?OverLimit|CodeStorageExceeded"
     r"|^TooMany(Tags|Buckets)"
 )
-_AT_ONCE = re.compile(r"simultaneously|Rate exceeded|concurrent", re.IGNORECASE)
-_FAILURE_OF_AWS = re.compile(
+_AT_ONCE: Final = r"(?i)simultaneously|Rate exceeded|concurrent"
+_FAILURE_OF_AWS: Final = (
     r"^Internal|^ServiceException$|^ServiceFailure|ServiceUnavailable|^ServiceFault|DependencyTimeout|^KMSInternal"
     r"|^Request(Timeout|Aborted)(Exception)?$|^KeyUnavailable|UnexpectedException$"
 )
-_CONFLICT = re.compile(
+_CONFLICT: Final = (
     r"Conflict|InUse|OperationAborted|Concurrent|AlreadyExists|AlreadyOwnedByYou|StaleTag|DeletedRecently|NameExists"
     r"|PreconditionFailed|ConditionalCheckFailed|TransactionCanceled|NotReady|^InvalidState|BackupsUnavailable"
 )
-_STALE = re.compile(r"InvalidNextToken|PaginationTokenExpired|ExpiredIterator|TrimmedDataAccess|ExpiredNextToken")
-_OTHER_REGION = re.compile(r"^(PermanentRedirect|AuthorizationHeaderMalformed|301)$")
-_MISSING = re.compile(r"^NoSuch|NotFound|DoesNotExist|NonExistent|^404$")
-_BOUNDARY = re.compile(r"Scope ARN|not attachable|boundary|:policy/", re.IGNORECASE)
+_STALE: Final = r"InvalidNextToken|PaginationTokenExpired|ExpiredIterator|TrimmedDataAccess|ExpiredNextToken"
+_OTHER_REGION: Final = r"^(PermanentRedirect|AuthorizationHeaderMalformed|301)$"
+_MISSING: Final = r"^NoSuch|NotFound|DoesNotExist|NonExistent|^404$"
+_BOUNDARY: Final = r"(?i)Scope ARN|not attachable|boundary|:policy/"
 _BOUNDS: Final = frozenset({"CreateRole", "PutRolePermissionsBoundary"})
 _REFUSED_BOUNDARY: Final = frozenset({"NoSuchEntity", "InvalidInput", "PolicyNotAttachable"})
 
@@ -95,13 +96,13 @@ def connection_told(operation: str, code: str, message: str) -> tuple[str, str] 
     """Return what is wrong with credentials, clock or endpoint, and what to do; None if it is something else."""
     said = f": {message}" if message else ""
     told: tuple[str, str] | None = None
-    if _SKEWED.search(code) or _SKEWED_SIGNATURE.search(message):
+    if re.search(_SKEWED, code) or re.search(_SKEWED_SIGNATURE, message):
         told = f"the clock of this machine is too far from AWS's ({code})", _SET_CLOCK
-    elif _EXPIRED.search(code):
+    elif re.search(_EXPIRED, code):
         told = "the credentials have expired", _SIGN_IN_AGAIN
-    elif _NOT_ENABLED.search(code):
+    elif re.search(_NOT_ENABLED, code):
         told = f"this account cannot use the service in this region ({code}){said}", _ENABLE
-    elif _UNKNOWN.search(code):
+    elif re.search(_UNKNOWN, code):
         told = f"AWS does not know these credentials ({code})", _CHECK_CREDENTIALS
     elif operation in _SIGNING_IN:
         told = f"the profile has no usable credentials: {operation} answers {code}{said}", _CHECK_PROFILE
@@ -123,7 +124,7 @@ def refusal_told(operation: str, code: str, message: str, status: int) -> tuple[
     said = message or code or "the answer does not say why"
     # Where a role is bounded later, the role itself may be what is missing.
     about_boundary = (
-        _BOUNDARY.search(message)
+        re.search(_BOUNDARY, message)
         or code == "PolicyNotAttachable"
         or (operation == "CreateRole" and code == "NoSuchEntity")
     )
@@ -133,22 +134,22 @@ def refusal_told(operation: str, code: str, message: str, status: int) -> tuple[
 
 
 def _hint(code: str, message: str, status: int) -> str:
-    if _QUOTA.search(code) and _AT_ONCE.search(message):
+    if re.search(_QUOTA, code) and re.search(_AT_ONCE, message):
         return _WAIT
     for pattern, hint in _HINTS:
-        if pattern.search(code):
+        if re.search(pattern, code):
             return hint
     return _FAILED if status >= _SERVER_ERROR else LOOK_INTO
 
 
 def is_key_denial(code: str) -> bool:
     """Tell whether a code means that a KMS key may not be used."""
-    return _KEY_DENIED.search(code) is not None
+    return re.search(_KEY_DENIED, code) is not None
 
 
 def is_throttling(code: str) -> bool:
     """Tell whether a code means that there were too many calls."""
-    return _THROTTLED.search(code) is not None
+    return re.search(_THROTTLED, code) is not None
 
 
 _WAIT: Final = "wait a minute, then run the same command again"
@@ -159,18 +160,18 @@ _HINTS: Final = (
     (_THROTTLED, _WAIT),
     (_KEY_FAILED, _FAILED),
     (_KEY, "the KMS key has to exist, be enabled, and be for encryption: check it with `aws kms describe-key`"),
-    (re.compile(r"^BucketAlreadyExists"), "all accounts share one set of bucket names: choose another --bucket"),
-    (re.compile(r"^(TagLimitExceeded|TooManyTags)"), "a resource takes 50 tags: give fewer with --tag"),
+    (r"^BucketAlreadyExists", "all accounts share one set of bucket names: choose another --bucket"),
+    (r"^(TagLimitExceeded|TooManyTags)", "a resource takes 50 tags: give fewer with --tag"),
     (_QUOTA, "a quota of the account is used up: delete what is not needed, or raise it in Service Quotas"),
     (_FAILURE_OF_AWS, _FAILED),
     (_STALE, "run the same command again: what it was reading has changed"),
     (_CONFLICT, "something else changes the same resource: run the same command again in a minute"),
     (_MISSING, "`countagg plan` shows what the stack lacks, and `countagg setup` puts it back"),
     (_OTHER_REGION, "the bucket is in another region: check --region and --bucket"),
-    (re.compile(r"^TagPolicy"), "the organization's tag policy refuses a tag: check --tag"),
-    (re.compile(r"^UnmodifiableEntity"), "only AWS may change that role: choose another --stack or --role-path"),
+    (r"^TagPolicy", "the organization's tag policy refuses a tag: check --tag"),
+    (r"^UnmodifiableEntity", "only AWS may change that role: choose another --stack or --role-path"),
     (
-        re.compile(r"^(Unsupported|UnknownOperation|InvalidAction)"),
+        r"^(Unsupported|UnknownOperation|InvalidAction)",
         "the region or the endpoint does not offer this: check --region and --endpoint-url",
     ),
 )

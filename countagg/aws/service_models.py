@@ -12,6 +12,8 @@ from botocore.exceptions import DataNotFoundError
 from botocore.hooks import EVENT_ALIASES
 from botocore.loaders import JSONFileLoader, create_loader
 
+from countagg.aws.model_copies import ModelCopies, user_copies
+
 if TYPE_CHECKING:
     from botocore.loaders import Loader
     from botocore.session import Session
@@ -37,7 +39,7 @@ def know_few_services(core: Session) -> None:
 
 def _quick_loader(search_path: str | None) -> Loader:
     loader = create_loader(search_path)
-    loader.file_loader = PlainFiles()
+    loader.file_loader = PlainFiles(user_copies(read_model))
     list_all = loader.list_available_services
 
     def list_lazily(type_name: str) -> _Services:
@@ -48,11 +50,14 @@ def _quick_loader(search_path: str | None) -> Loader:
 
 
 class PlainFiles(JSONFileLoader):
-    """Reads models as botocore does, by `read_model`."""
+    """Reads models where botocore does, by their copies."""
+
+    def __init__(self, copies: ModelCopies) -> None:
+        self._copies = copies
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - any JSON
         """Return what a file holds, which is named without its suffix; None if there is none."""
-        return read_model(file_path)
+        return self._copies.read(file_path)
 
 
 def read_model(file_path: str) -> Any:  # noqa: ANN401 - any JSON

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import typer
+
+from countagg.cli.terminal.process import answer_in_time
 
 PATIENCE_VARIABLE: Final = "COUNTAGG_COMPLETION_SECONDS"
 _PATIENCE: Final = 2.0
@@ -20,8 +21,6 @@ _MOST_NAMES: Final = 500
 # Shells put a name into the command line as it is, and zsh evaluates the whole answer. Whoever uploads a file may
 # call its counters anything, so a name that a shell might read as more than text is not offered.
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@%+,-]*")
-# What the shell's own completion says to the process; without it, the process runs a command.
-_PROTOCOL: Final = frozenset({"_COUNTAGG_COMPLETE", "_TYPER_COMPLETE_ARGS", "COMP_WORDS", "COMP_CWORD"})
 _PLACE: Final = ("stack", "profile", "region", "endpoint_url", "config")
 
 
@@ -54,11 +53,27 @@ def one_of(*values: str) -> Callable[[str], list[str]]:
 def counters(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of counters out of the deployed stack's ledger, of `--date` or of today.
 
-    They are read by another process of ours: it can be ended when it takes too long, it has no terminal to ask for
-    a code on, and whatever it says about its troubles reaches nobody.
+    They are read by a process that is forked off: it can be ended when it takes too long, it has no terminal to
+    ask for a code on, and whatever it says about its troubles reaches nobody.
     """
-    names = sorted(_read_totals(query_arguments(context), os.environ))
-    return _beginning(incomplete, filter(_HARMLESS.fullmatch, names))[:_MOST_NAMES]
+    arguments = query_arguments(context)
+    command = context.find_root().command
+    # Without a variable that asks for a completion, it runs the command.
+    answer = answer_in_time(
+        lambda: command.main(arguments, "countagg", complete_var="", standalone_mode=False), _patience()
+    )
+    try:
+        names: Iterable[str] = json.loads(answer or "{}")["totals"]
+    except (ValueError, KeyError):
+        return []
+    return _beginning(incomplete, filter(_HARMLESS.fullmatch, sorted(names)))[:_MOST_NAMES]
+
+
+def _patience() -> float:
+    try:
+        return float(os.environ.get(PATIENCE_VARIABLE) or _PATIENCE)
+    except ValueError:
+        return 0.0
 
 
 def query_arguments(context: typer.Context) -> list[str]:
@@ -72,29 +87,6 @@ def query_arguments(context: typer.Context) -> list[str]:
     place = [part for name in _PLACE if given[name] for part in (f"--{name.replace('_', '-')}", str(given[name]))]
     local = ["--local"] if given["local"] else []
     return [*place, *local, "query", "--date", str(here.get("date") or "today"), "--output", "json", "--quiet"]
-
-
-def _read_totals(arguments: list[str], variables: Mapping[str, str]) -> Iterable[str]:
-    """Return the names in the answer of a query; none if there is no answer in time."""
-    kept = {name: value for name, value in variables.items() if name not in _PROTOCOL}
-    from countagg.interpreter import isolated
-
-    try:
-        ran = subprocess.run(  # noqa: S603 - our own program
-            isolated("countagg", *arguments),
-            # Should that process take itself for a completion after all, it starts no other.
-            env=kept | {PATIENCE_VARIABLE: "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=float(variables.get(PATIENCE_VARIABLE) or _PATIENCE),
-            start_new_session=True,
-            check=True,
-        )
-        totals: dict[str, Any] = json.loads(ran.stdout)["totals"]
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError):
-        return ()
-    return totals
 
 
 def _beginning(incomplete: str, values: Iterable[str]) -> list[str]:

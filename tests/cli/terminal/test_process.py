@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.cli.running import process_environment
 
 BEGIN = "import atexit, gc, sys, threading, time\nfrom countagg.cli.terminal import process\n"
@@ -45,3 +47,51 @@ def test_a_command_makes_no_search_for_unreachable_objects_and_a_service_does() 
         "process.collect_as_usual()\nprint(gc.get_threshold() == usual, late[0] > 100 * usual[0])"
     )
     assert ended(code) == (0, "True True\n", "")
+
+
+def test_an_answer_comes_from_a_process_of_its_own_without_a_terminal() -> None:
+    code = """
+def answer():
+    sys.stderr.write('troubles')
+    assert sys.stdin.read() == ''
+    try:
+        open('/dev/tty')
+    except OSError as error:
+        sys.stdout.write(f'{os.getpid() == os.getsid(0)} {error.errno == errno.ENXIO}' + ' more' * 100_000)
+written = process.answer_in_time(answer, 300)
+print(written[:9], len(written), process.answer_in_time(lambda: print(os.getpid()), 300) != os.getpid())
+"""
+    assert ended(f"import errno, os\n{code}") == (0, "b'True True' 500009 True\n", "")
+
+
+@pytest.mark.parametrize("failure", ["ValueError('wrong')", "SystemExit(3)", "KeyboardInterrupt()"])
+def test_who_fails_has_no_answer(failure: str) -> None:
+    code = f"""
+def answer():
+    print('half', flush=True)
+    raise {failure}
+print(process.answer_in_time(answer, 300))
+"""
+    assert ended(code) == (0, "None\n", "")
+
+
+def test_who_takes_too_long_is_ended_with_all_that_it_started() -> None:
+    code = """
+import os, select, subprocess
+reading, writing = os.pipe()
+def answer():
+    os.write(writing, b'begun')
+    print('half', flush=True)
+    subprocess.run(('sleep', '600'), pass_fds=(writing,))
+taken = process.answer_in_time(answer, float(os.environ['SECONDS']))
+os.close(writing)
+print(taken, os.read(reading, 9), end=' ')
+# The pipe's end comes when nobody is left that may write.
+print(select.select([reading], [], [], 60)[0] == [reading])
+"""
+    # As long as it takes to begin.
+    for seconds in ("0.5", "5", "50", "250"):
+        ran = ended(f"import os; os.environ['SECONDS'] = '{seconds}'\n{code}")
+        if "begun" in ran[1]:
+            break
+    assert ran == (0, "None b'begun' True\n", "")

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 300.0
 ROUNDS: Final = 3
+_LEAST_ATTEMPTS: Final = 20
+"""However little time there is."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
@@ -236,10 +238,11 @@ class Repairer:
 
     def _attempts(self) -> Iterator[None]:
         """Yield before each attempt to write what uploads that never pause may have changed since it was read."""
-        return self._patience.looks(_FIRST_PAUSE)
+        yield from [None] * _LEAST_ATTEMPTS
+        yield from self._patience.looks(_FIRST_PAUSE)
 
     def _contended(self, where: str) -> CountaggError:
-        what = f"others changed it at every attempt in {self.timeout:g} seconds"
+        what = f"others changed it at every attempt, and there is no end of it after {self.timeout:g} seconds"
         return CountaggError(what, where=where, hint="repair again, with a longer `--timeout`")
 
     def _terms(self, day: str) -> Terms:

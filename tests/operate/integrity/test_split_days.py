@@ -321,7 +321,7 @@ def test_a_partition_that_others_write_at_every_attempt_is_named() -> None:
         day.parts[first] = StoredLedger(before.version + 1, "meanwhile", before.document)
 
     day.fleet = dict.fromkeys(("i-1", "i-2", "i-3", "i-4"), AFTER["i-1"])
-    day.on_write = [write]
+    day.on_write = [write] * 99
     with pytest.raises(CountaggError, match=f"totals of {first}: others changed it"):
         replace(day.repairer, timeout=0.0).rebuild_ledger(DAY)
 

@@ -10,6 +10,7 @@ from countagg.cli.report.elements import Html, element
 from countagg.cli.terminal.render import counted, grouped, to_the_second
 from countagg.core.values import to_number
 from countagg.operate.permitted import NotAllowed
+from countagg.operate.report.moves import Move
 
 _T = TypeVar("_T")
 _ABSENT: Final = "\u2013"
@@ -54,3 +55,10 @@ def first_of(found: Sequence[_T], most: int, what: str, how: str) -> tuple[Seque
 def total(value: int | None) -> str:
     """Return a total, in units of 10^-9, as `query` shows it; what a day does not have is a dash."""
     return _ABSENT if value is None else grouped(to_number(value))
+
+
+def count_moves(moves: Sequence[Move]) -> str:
+    """Return how many counters changed, came and went."""
+    new, gone = sum(each.before is None for each in moves), sum(each.now is None for each in moves)
+    others = "".join(f", {count:,} {what}" for count, what in ((new, "new"), (gone, "gone")) if count)
+    return f"{len(moves) - new - gone:,} changed{others}"

@@ -35,7 +35,8 @@ def _instances(report: DayReport, most: int) -> Iterator[Html]:
         why = "their files have expired, the totals stay" if expired else "none has uploaded a file for it"
         yield sentence(f"No instances of {report.day}: {why}.")
         return
-    header = ["Instance", "State", "Last upload", "Age", _REFUSED, *_NUMBERS]
+    # On a phone, what stands first is seen first.
+    header = ["Instance", "Age", "State", _REFUSED, "Last upload", *_NUMBERS]
     if roster.lanes == 1:
         header.remove("Lane")
     if isinstance(report.letters, NotAllowed):
@@ -44,7 +45,12 @@ def _instances(report: DayReport, most: int) -> Iterator[Html]:
     shown, left = first_of(report.instances, most, "instance", how)
     rows = ([_cells(report, each)[name] for name in header] for each in shown)
     yield sentence("Those come first whose newest file was refused, then those that have been silent for longest.")
-    yield table(f"Instances of {report.day}", header, rows, range(header.index("Age"), len(header)))
+    yield table(
+        f"Instances of {report.day}",
+        header,
+        rows,
+        {header.index(each) for each in ("Age", _REFUSED, *_NUMBERS) if each in header},
+    )
     yield from left
 
 

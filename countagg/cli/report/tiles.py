@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from countagg.cli.health.status_view import is_healthy
+from countagg.cli.report.parts import count_moves
 from countagg.cli.terminal.render import counted, describe_age, grouped
 from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.report import DayReport
@@ -42,7 +43,7 @@ def _counters(report: DayReport) -> Tile:
     if not day.version:
         return Tile(name, "0", "no totals of this day")
     moves = report.moves
-    told = "no totals of the day before" if moves is None else f"{len(moves):,} moved against the day before"
+    told = "no totals of the day before" if moves is None else f"{count_moves(moves)} against the day before"
     return Tile(name, grouped(len(day.totals)), told)
 
 

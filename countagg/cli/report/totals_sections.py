@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from countagg.cli.report.bars import LARGE, SMALL, describe_values, draw_bars
 from countagg.cli.report.elements import Html, element, name_of, table
-from countagg.cli.report.parts import denied, first_of, section, sentence, total
+from countagg.cli.report.parts import count_moves, denied, first_of, section, sentence, total
 from countagg.cli.terminal.render import counted, signed
 from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.moves import Move
 from countagg.operate.report.report import DayReport
 from countagg.operate.totals.history import History
+from countagg.operate.totals.query import TotalsOfDay
 
 _MOVES: Final = 10
 _CHARTS: Final = 6
-_DAYS_NAMED: Final = 7
+_RUNS: Final = 5
+"""Of days without totals, that are named."""
 _NO_DECIMALS: Final = 100
 """Percent from which on decimals say nothing."""
 
@@ -47,14 +50,8 @@ def _moves(report: DayReport) -> Iterator[Html]:
 def _tell_moves(moves: Sequence[Move], history: History) -> str:
     day_before, day = history.days[-2:]
     same = len(day_before.totals.keys() | day.totals.keys()) - len(moves)
-    counts = {
-        "new": sum(each.before is None for each in moves),
-        "gone": sum(each.now is None for each in moves),
-        "the same": same,
-    }
-    beside = "".join(f", {count:,} {what}" for what, count in counts.items() if count)
-    farthest = f" Those {_MOVES} moved farthest for their size." if len(moves) > _MOVES else ""
-    return f"{counted(len(moves), 'counter')} changed against {day_before.day}{beside}.{farthest}"
+    told = f"{count_moves(moves)}{f', {same:,} the same' if same else ''} against {day_before.day}."
+    return f"{told} Those {_MOVES} moved farthest for their size." if len(moves) > _MOVES else told
 
 
 def _move_row(move: Move) -> tuple[str, ...]:
@@ -124,7 +121,7 @@ def _history(report: DayReport) -> Iterator[Html]:
         if len(history.names) > _CHARTS
         else "all counters"
     )
-    yield sentence(f"From {first} to {last}, {largest}; each has a scale of its own, which begins at 0.")
+    yield sentence(f"From {first} to {last}, {largest}; each on a scale of its own that has 0 on it.")
     if lacking := _days_without_totals(history):
         yield sentence(lacking)
     yield element("div", *(_chart(history, name) for name in names), class_="charts")
@@ -135,11 +132,17 @@ def _history(report: DayReport) -> Iterator[Html]:
 
 
 def _days_without_totals(history: History) -> str:
-    lacking = [day.day for day in history.days if not day.version]
-    if not lacking:
+    count = sum(not day.version for day in history.days)
+    if not count:
         return ""
-    more = f" and {len(lacking) - _DAYS_NAMED} more" if len(lacking) > _DAYS_NAMED else ""
-    return f"{counted(len(lacking), 'day')} without totals: {', '.join(lacking[-_DAYS_NAMED:])}{more}."
+    runs = [[day.day for day in days] for has_totals, days in groupby(history.days, _has_totals) if not has_totals]
+    told = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    more = " and others before" if len(told) > _RUNS else ""
+    return f"{counted(count, 'day')} without totals: {', '.join(told[-_RUNS:])}{more}."
+
+
+def _has_totals(day: TotalsOfDay) -> bool:
+    return day.version > 0
 
 
 def _chart(history: History, name: str) -> Html:

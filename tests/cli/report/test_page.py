@@ -146,7 +146,7 @@ def test_no_secret_of_a_request_gets_into_it() -> None:
         ({"history": History(history_of().days[-1:])}, ["There are no totals of the day before to compare with."]),
         (
             {"history": history_of({"a": ("1", "1"), "b": ("2", "2")})},
-            [f"0 counters changed against {BEFORE}, 2 the same."],
+            [f"0 changed, 2 the same against {BEFORE}."],
         ),
         (
             {"history": NotAllowed("dynamodb:GetItem")},
@@ -167,8 +167,7 @@ def test_no_secret_of_a_request_gets_into_it() -> None:
             {},
             [
                 "what is not about this day's files: refused file (1)",
-                "8 counters changed against",
-                "1 new, 1 gone",
+                f"6 changed, 1 new, 1 gone against {BEFORE}.",
             ],
         ),
     ],
@@ -177,6 +176,21 @@ def test_what_is_not_there_is_said(parts: dict[str, Any], said: Sequence[str]) -
     page = read(make_report(**parts))
 
     assert [each for each in said if each not in page.text] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("1", None, None, "2"), "2 days without totals: 2026-11-18 to 2026-11-19."),
+        ((None, "1", None, "2"), "2 days without totals: 2026-11-17, 2026-11-19."),
+        (
+            ("1", None) * 7,
+            "7 days without totals: 2026-11-12, 2026-11-14, 2026-11-16, 2026-11-18, 2026-11-20 and others",
+        ),
+    ],
+)
+def test_days_without_totals_are_named(values: Sequence[str | None], said: str) -> None:
+    assert said in read(make_report(history=history_of({"a": values}))).text
 
 
 def test_of_thousands_the_largest_are_shown_and_the_others_counted() -> None:

@@ -88,7 +88,7 @@ def test_people_see_the_figures_and_may_choose_counters(countagg: CommandLine) -
 
     assert ran.code == 0
     lines = [" ".join(line.split()) for line in ran.out.splitlines()]
-    assert lines[:2] == ["WHAT HOW", "counters 1: 1 moved against the day before"]
+    assert lines[:2] == ["WHAT HOW", "counters 1: 1 changed against the day before"]
     assert lines[2].startswith("instances 2: uploaded ")
     assert lines[3:] == [
         "refused files 1: of 1 instance",

@@ -35,6 +35,7 @@ CONNECTING: Final = (
     ("report",),
     ("status",),
     ("status", "--watch"),
+    ("serve", "--port", "0"),
     ("explain", "COUNTER1"),
     ("logs",),
     ("cost", "--measured"),

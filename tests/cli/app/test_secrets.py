@@ -40,6 +40,7 @@ COMMANDS: Final = (
     ("outputs",),
     ("stacks",),
     ("status",),
+    ("serve", "--port", "0"),
     ("upload-sample",),
     ("query", "--date", "today"),
     ("query", "--since", "2d"),

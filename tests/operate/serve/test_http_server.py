@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -21,7 +22,9 @@ from countagg.operate.serve.stack_reader import ReadPart, StackReader, Subject
 from tests.fakes.pipeline import DAY, FakePipeline
 
 NOW: Final = datetime(2026, 7, 1, 12, tzinfo=UTC)
-BOUNDS: Final = Bounds()
+HOUR: Final = 3_600.0
+BOUNDS: Final = Bounds(seconds=HOUR)
+"""Within which only the test's clock ends a connection."""
 PATIENCE: Final = 60.0
 """Seconds after which a test fails instead of hanging."""
 GET: Final = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -172,7 +175,7 @@ def test_a_hundred_scrapes_at_once_are_one_read(served: Served) -> None:
 
 
 def test_connections_that_say_nothing_keep_nobody_out() -> None:
-    served = Served(bounds=Bounds(connections=4))
+    served = Served(bounds=replace(BOUNDS, connections=4))
     with served.answering():
         silent = [served.connect() for _ in range(20)]
         assert served.get()[0] == 200
@@ -185,15 +188,15 @@ def test_connections_that_say_nothing_keep_nobody_out() -> None:
 
 
 def test_a_slow_client_is_ended_by_the_clock() -> None:
-    served = Served(bounds=Bounds(seconds=10))
+    served = Served()
     with served.answering(), served.connect() as slow, served.connect() as slower:
         slow.sendall(GET[:10])
         slower.sendall(GET[:20])
         assert served.get()[0] == 200
-        served.time = 9.9
+        served.time = HOUR - 0.1
         slow.sendall(GET[10:20])
         assert served.get()[0] == 200
-        served.time = 10.0
+        served.time = HOUR
 
         assert read_all(slow) == read_all(slower) == b""
         assert served.get()[0] == 200
@@ -205,7 +208,7 @@ def test_who_reads_nothing_of_a_large_answer_is_ended_too() -> None:
     with served.answering(), served.connect() as lazy:
         lazy.sendall(GET)
         assert lazy.recv(10) == b"HTTP/1.0 2"
-        served.time = 10.0
+        served.time = HOUR
 
         assert len(read_all(lazy)) < len(large)
         assert served.told == []

@@ -204,6 +204,7 @@ _MEND: Final = _calls(
 )
 
 _LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility", "sqs:ReceiveMessage")})
+_PURGE: Final = _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)})
 
 _HEALTH: Final = _calls(
     _FIND_ANY,
@@ -290,14 +291,9 @@ CALLS: Final[Mapping[str, Calls]] = {
     "repair": _calls(_VERIFY, _MEND, {On.SNAPSHOTS: ("dynamodb:PutItem",)}),
     **dict.fromkeys(("dead-letters list", "dead-letters show"), _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)})),
     "dead-letters redrive": _calls(
-        _LETTERS,
-        _MEND,
-        {
-            On.DEAD_LETTERS: ("sqs:DeleteMessage",),
-            On.STREAMS: ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-        },
+        _PURGE, _MEND, {On.STREAMS: ("dynamodb:GetRecords", "dynamodb:GetShardIterator")}
     ),
-    "dead-letters purge": _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)}),
+    "dead-letters purge": _PURGE,
     "limits list": _calls(_LIMITS, {On.COUNTERS: ("dynamodb:Query",)}),
     "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
     "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from countagg.core.values import SCALE
+from countagg.core.printable import without_controls
+from countagg.core.values import SCALE, to_number
 from countagg.operate.serve.exposition import (
     ExpositionForm,
     FamilyType,
@@ -107,6 +111,28 @@ def test_every_counter_has_a_label_of_its_own_that_a_parser_reads(
     assert labels[7:] == ["e\\x1b[31m (escaped)", "e\\x1b[31m", "\\\\\\x1b (escaped)", "\\\\x1b"]
     assert [sample.value for sample in family.samples] == list(range(len(STRANGE)))
     assert "\x1b" not in text
+
+
+def _is_plain(name: str) -> bool:
+    return without_controls(name) == name
+
+
+NAMES: Final = st.text(max_size=12) | st.text(alphabet='\\\\"{}#,=n\x1b1b', max_size=12)
+
+
+@given(
+    st.dictionaries(NAMES.filter(lambda text: text.split() == [text]), st.integers(-(10**33), 10**33), max_size=6)
+)
+def test_whatever_counters_are_called_both_parsers_tell_them_apart(totals: dict[str, int]) -> None:
+    families = totals_families(TotalsOfDay("2026-11-20", 7, None, totals))
+
+    for parse, form in ((parse_openmetrics, OPENMETRICS), (parse_text, TEXT)):
+        family = next(iter(parse(render_whole(families, form))))
+        labels = [sample.labels["counter"] for sample in family.samples]
+        assert len(set(labels)) == len(totals)
+        assert [label for label in labels if not label.endswith(" (escaped)")] == list(filter(_is_plain, totals))
+        values = [float(sample.value) for sample in family.samples]
+        assert values == [float(to_number(each)) for each in totals.values()]
 
 
 def test_values_are_exact() -> None:

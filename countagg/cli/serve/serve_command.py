@@ -168,7 +168,7 @@ def _listening(
         raise UsageError(
             f"cannot listen on {endpoint}: {error.strerror or error}",
             where="--listen, --port",
-            hint="name another port, or 0 for any that is free",
+            hint="name an address of this machine, and a port that is free, or 0 for any",
         ) from error
     with server:
         if not request.address.is_loopback:

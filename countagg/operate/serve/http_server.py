@@ -201,10 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - as http.server calls it
 
     def _respond(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        # Two hosts are none.
-        if len(self.headers.get_all("host", [])) > 1:
-            headers["host"] = ""
+        # A header that comes twice is a list, as Accept may be; of a host it is none.
+        headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
         self._send(self.server.answer(PageRequest(self.command, self.path, headers)))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - as http.server has it

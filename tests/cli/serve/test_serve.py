@@ -220,6 +220,16 @@ def test_a_port_that_is_taken_is_wrong_usage(countagg: CommandLine) -> None:
     assert f"--listen, --port: cannot listen on 127.0.0.1:{port}: Address already in use" in ran.err
 
 
+@pytest.mark.usefixtures("_a_day")
+def test_an_address_of_another_machine_is_wrong_usage(countagg: CommandLine) -> None:
+    # TEST-NET-1 of RFC 5737, which no machine has.
+    ran = countagg("serve", "--listen", "192.0.2.1")
+
+    assert ran.code == 2
+    assert "cannot listen on 192.0.2.1:9464: " in ran.err
+    assert "name an address of this machine" in ran.err
+
+
 @pytest.mark.parametrize(
     ("options", "where"),
     [

@@ -174,6 +174,29 @@ def test_a_hundred_scrapes_at_once_are_one_read(served: Served) -> None:
     assert served.reads == served.reader.last.parts[ReadPart.TOTALS].reads == 1
 
 
+def test_who_asks_during_a_read_waits_for_nothing() -> None:
+    served = Served()
+    served.reader.read()
+    answers: list[tuple[int, bytes]] = []
+
+    def look(_: object) -> tuple[()]:
+        answers.append(served.get())
+        return ()
+
+    reader = StackReader(Subject(served.find, look, lambda: DAY), 30.0, lambda: NOW, served.told.append)
+    with served.answering():
+        reader.read()
+
+    assert [status for status, _ in answers] == [200]
+    assert b'countagg_reads_total{part="totals"} 1\n' in answers[0][1]
+
+
+def test_a_header_that_comes_twice_is_a_list(served: Served) -> None:
+    accepts = b"Accept: text/html\r\nAccept: application/openmetrics-text\r\nHost"
+
+    assert served.ask(GET.replace(b"Host", accepts)).endswith(b"# EOF\n")
+
+
 def test_connections_that_say_nothing_keep_nobody_out() -> None:
     served = Served(bounds=replace(BOUNDS, connections=4))
     with served.answering():

@@ -14,16 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from countagg.provision.targets import On
-
-Calls = Mapping[On, frozenset[str]]
-
-
-def _calls(*parts: Mapping[On, tuple[str, ...] | frozenset[str]]) -> Calls:
-    """Join actions by their resources."""
-    targets = [on for part in parts for on in part]
-    return {on: frozenset().union(*(part.get(on, ()) for part in parts)) for on in targets}
-
+from countagg.provision import subscription_calls
+from countagg.provision.targets import Calls, On
+from countagg.provision.targets import join_calls as _calls
 
 _FIND: Final = _calls({On.PROCESSOR: ("lambda:GetFunctionConfiguration",)})
 """Every command that works on a deployed stack reads its settings from the processor."""
@@ -42,6 +35,7 @@ _READ_STACK: Final = _calls(
         On.LOG_GROUP_TAGS: ("logs:ListTagsForResource",),
         On.TOPICS: ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"),
         On.UPLOADS_TOPIC: ("sns:GetSubscriptionAttributes",),
+        **subscription_calls.READ,
         On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
         On.TABLES: (
             "dynamodb:DescribeContinuousBackups",
@@ -92,7 +86,7 @@ _SETUP: Final = _calls(
             "sns:UntagResource",
         ),
         On.UPLOADS_TOPIC: ("sns:SetSubscriptionAttributes",),
-        On.ALERTS_TOPIC: ("sns:Unsubscribe",),
+        **subscription_calls.MEND,
         On.QUEUES: ("sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
         On.TABLES: (
             "dynamodb:CreateTable",
@@ -163,6 +157,7 @@ _TEARDOWN: Final = _calls(
         On.QUEUES: ("sqs:DeleteQueue",),
         On.TABLES: ("dynamodb:DeleteTable", "dynamodb:UpdateTable"),
         On.ROLES: ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
+        **subscription_calls.END,
         On.FUNCTIONS: ("lambda:DeleteFunction",),
         On.MAPPINGS: ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
         On.ALARMS: ("cloudwatch:DeleteAlarms",),
@@ -301,6 +296,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "limits test": _calls(
         _LIMITS, {On.PUBLISHER: ("lambda:InvokeFunction",), On.ALERTS_TOPIC: ("sns:ListSubscriptionsByTopic",)}
     ),
+    **subscription_calls.COMMANDS,
     "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
     "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,

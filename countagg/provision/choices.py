@@ -15,6 +15,7 @@ from countagg.core.errors import UsageError
 from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import CHOICES, SETTINGS, StackSettings
+from countagg.provision.subscriptions import deliveries
 
 MEMORY_VARIABLE: Final = "COUNTAGG_CHOICES"
 _PREFIXES: Final = ("prefix", "output_prefix")
@@ -32,9 +33,19 @@ def remember(settings: StackSettings) -> str:
 
 
 def remember_too(environment: Mapping[str, str], **choices: Any) -> dict[str, str]:  # noqa: ANN401 - settings
-    """Return a function's environment that remembers these choices besides those that it does."""
-    remembered = {**json.loads(environment.get(MEMORY_VARIABLE, "{}")), **choices}
-    return {**environment, MEMORY_VARIABLE: compact(remembered)}
+    """Return a function's environment that remembers these choices besides its own; those that are None go."""
+    remembered = {**_memory(environment), **choices}
+    kept = {name: value for name, value in remembered.items() if value is not None}
+    return {**environment, MEMORY_VARIABLE: compact(kept)}
+
+
+def _memory(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what stands in an environment, which anybody may have changed."""
+    try:
+        choices = json.loads(environment.get(MEMORY_VARIABLE, "{}"))
+    except ValueError:
+        return {}
+    return choices if isinstance(choices, dict) else {}
 
 
 class NoBucket(UsageError):
@@ -62,11 +73,7 @@ class Remembered:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Remembered:
         """Read what is there of it in a function's environment."""
-        try:
-            choices = json.loads(environment.get(MEMORY_VARIABLE, "{}"))
-        except ValueError:
-            choices = {}
-        written = choices if isinstance(choices, dict) else {}
+        written = _memory(environment)
         written |= {name: environment.get(SETTINGS[name].variable) for name in _PLACES}
         read = {name: setting.from_memory(written.get(name)) for name, setting in SETTINGS.items()}
         places = {name: read.pop(name) for name in _PLACES}
@@ -117,13 +124,15 @@ class Chosen:
         chosen["create_bucket"] |= before.get("create_bucket", False)
         # Those of earlier choices too: a killed setup may have left them on some of the resources.
         tags = frozenset(before.get("tags", ())) | frozenset(before.get("dropped_tags", ()))
-        email = before.get("alarm_email")
+        subscriptions = before.get("subscriptions", ())
+        wanted = deliveries(chosen["alarm_email"], subscriptions)
         return StackSettings(
             self.stack,
             **chosen,
             text_logs=before.get("text_logs", False),
             dropped_tags=tags - chosen["tags"].keys(),
-            dropped_email=email if email != chosen["alarm_email"] else None,
+            subscriptions=subscriptions,
+            dropped=frozenset(deliveries(before.get("alarm_email"), subscriptions)) - frozenset(wanted),
             # Of the deployed stack alone: nobody may choose one.
             unfit_prefixes=frozenset(
                 before[name]

@@ -136,14 +136,23 @@ def _environment(blueprint: Blueprint, outputs: NodeOutputs, short: str) -> Mapp
         # Said here, so that no LOG_LEVEL of an engine's own environment decides.
         "POWERTOOLS_LOG_LEVEL": LOG_LEVEL,
     }
+    check_size(environment)
+    return environment
+
+
+def check_size(environment: Mapping[str, str]) -> None:
+    """Refuse an environment that a function does not take.
+
+    Raises:
+        UsageError: what can be left out is named.
+    """
     size = len(compact(environment).encode())
     if size > MAX_ENVIRONMENT:
         raise UsageError(
             f"the choices take {size} bytes in the functions' environment, which holds {MAX_ENVIRONMENT}",
             where="--tag",
-            hint="use fewer or shorter tags",
+            hint="use fewer or shorter tags, or end a subscription",
         )
-    return environment
 
 
 def processor_mapping(blueprint: Blueprint) -> Node[MappingState]:

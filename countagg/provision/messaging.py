@@ -7,7 +7,7 @@ from typing import Final
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.policies import canonical, our_statements
 from countagg.provision.reconcile import Node
-from countagg.provision.states import EmailState, QueueState, SubscriptionState, TopicState
+from countagg.provision.states import QueueState, SubscriptionState, TopicState
 
 PROCESSOR_TIMEOUT: Final = 60
 QUEUE_RETENTION: Final = 4 * 86_400
@@ -74,21 +74,4 @@ def uploads_subscription(blueprint: Blueprint) -> Node[SubscriptionState]:
         lambda _: state,
         parts=(blueprint.place.topic_arn(topic), blueprint.place.queue_arn(queue)),
         needs=("topic/uploads", "queue/uploads", "queue/dead-letters"),
-    )
-
-
-def alarm_emails(blueprint: Blueprint) -> tuple[Node[EmailState], ...]:
-    """Return the subscription of the chosen address to the alerts, and the end of the one chosen before."""
-    settings = blueprint.settings
-    return tuple(
-        blueprint.node(
-            f"email/{address}",
-            address,
-            lambda _: EmailState(),
-            parts=(blueprint.alerts_arn, address),
-            needs=("topic/alerts",),
-            unwanted=address == settings.dropped_email,
-        )
-        for address in (settings.dropped_email, settings.alarm_email)
-        if address
     )

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.names import BY_DATE_INDEX
+from countagg.provision import subscription_calls
 from countagg.provision.calls import CALLS
 from countagg.provision.dashboard import dashboard_name
 from countagg.provision.place import Place
@@ -44,12 +45,16 @@ _READING: Final = (
     "outputs",
     "stacks",
     "limits list",
+    "subscribe list",
     "cost",
     "permissions print",
     "doctor",
 )
 COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
-    Audience.DEPLOYER: ("setup", "plan", "outputs", "stacks", "permissions print", "doctor"),
+    Audience.DEPLOYER: (
+        *("setup", "plan", "outputs", "stacks", "permissions print", "doctor"),
+        *subscription_calls.COMMANDS,
+    ),
     Audience.OPERATOR: (
         *_READING,
         "instances",
@@ -226,8 +231,18 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         On.ANY_ALARM: (place.alarm_arn("*"),),
         On.DASHBOARD: (place.dashboard_arn(dashboard_name(names, place.region)),),
         On.KEY: (settings.kms_key,) if settings.kms_key else (),
+        **_of_subscribers(settings, place),
     }
     return arns[on]
+
+
+def _of_subscribers(settings: StackSettings, place: Place) -> dict[On, tuple[str, ...]]:
+    subscribed = settings.subscriptions
+    return {
+        On.CONSUMERS: tuple(place.function_arn(each.endpoint) for each in subscribed if not each.is_of_alerts),
+        On.CONSUMER_ROLES: tuple(place.role_arn(each.role) for each in subscribed if each.role),
+        On.ALERT_QUEUES: tuple(each.endpoint for each in subscribed if each.is_settable_queue(place)),
+    }
 
 
 def _statements(
@@ -238,7 +253,7 @@ def _statements(
     conditions: dict[str, dict[str, Any]] = {}
     for on, actions in grants.items():
         for action in actions:
-            condition = _condition(action, settings, place)
+            condition = _condition(action, on, settings, place)
             conditions[str(condition)] = condition
             for arn in resource_arns(on, settings, place):
                 actions_on[arn, str(condition)].add(action)
@@ -249,14 +264,14 @@ def _statements(
         yield allow(found_actions, arns, conditions[bound])
 
 
-def _condition(action: str, settings: StackSettings, place: Place) -> dict[str, Any]:
+def _condition(action: str, on: On, settings: StackSettings, place: Place) -> dict[str, Any]:
     if action == "iam:PassRole":
         return {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     if action.endswith("EventSourceMapping"):
         # The key names the mapping's function. The embedded engine does not give it.
-        functions = list(resource_arns(On.FUNCTIONS, settings, place))
+        functions = [arn for each in (On.FUNCTIONS, On.CONSUMERS) for arn in resource_arns(each, settings, place)]
         return {"ArnLikeIfExists": {"lambda:FunctionArn": functions}}
-    if action in _MAKING_POWER and settings.permissions_boundary:
+    if on is On.ROLES and action in _MAKING_POWER and settings.permissions_boundary:
         return {"StringEquals": {"iam:PermissionsBoundary": settings.permissions_boundary}}
     return {}
 

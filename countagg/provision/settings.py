@@ -6,17 +6,18 @@ a deployed stack remembers of a choice follow from its field.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Final
 
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS, MAX_LINES
 from countagg.core.errors import UsageError
-from countagg.core.names import OWNER_TAG, Names
+from countagg.core.names import Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 from countagg.core.partitions import Layout
 from countagg.provision.setting_types import Keys, Number, Numbers, Pairs, Switch, Text, settings_of
+from countagg.provision.subscriptions import EMAIL, EMAIL_RULE, Subscriber, Subscriptions, deliveries
+from countagg.provision.tag_rules import check_tags
 
 DEFAULT_PREFIX: Final = "counters/"
 DEFAULT_OUTPUT_PREFIX: Final = "totals/"
@@ -40,10 +41,6 @@ _CONCURRENCY: Final = range(2, 1_000 + 1)
 """Invocations at a time that a queue's mapping may be kept to (Lambda's API reference, ScalingConfig)."""
 _RETENTION: Final = range(1, 3_650 + 1)
 """Days; ten years."""
-MAX_TAGS: Final = 49
-"""AWS allows 50 on a resource; one is ours."""
-
-_TAG = re.compile(r"[\w\s.:/=+@-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,8 @@ class StackSettings:
         stack: its name.
         text_logs: whether an earlier setup found that functions may not write JSON logs there.
         dropped_tags: keys of tags that were chosen before and shall go.
-        dropped_email: address that was chosen before and shall go.
+        subscriptions: what `subscribe` added.
+        dropped: subscriptions that were there before and shall go.
         unfit_prefixes: those of the deployed stack that setup takes no longer; everything else goes on with them.
     """
 
@@ -171,8 +169,8 @@ class StackSettings:
         Text(
             "Address that alarms go to.",
             _SAFETY,
-            pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+",
-            rule="an e-mail address",
+            pattern=EMAIL,
+            rule=EMAIL_RULE,
             is_removable=True,
             is_rechecked=True,
         ),
@@ -244,7 +242,8 @@ class StackSettings:
     deletion_protection: Annotated[bool | None, Switch("Protect the tables against deletion.", _SAFETY)] = None
     text_logs: Annotated[bool, Switch()] = False
     dropped_tags: Annotated[frozenset[str], Keys()] = frozenset()
-    dropped_email: str | None = None
+    subscriptions: Annotated[tuple[Subscriber, ...], Subscriptions()] = ()
+    dropped: frozenset[Subscriber] = frozenset()
     unfit_prefixes: frozenset[str] = frozenset()
     names: Names = field(init=False)
 
@@ -261,9 +260,14 @@ class StackSettings:
         check_prefixes_disjoint(self.prefix, self.output_prefix)
         for name, choice in CHOICES.items():
             choice.check(getattr(self, name))
-        _check_tags(self.tags)
+        check_tags(self.tags)
         _check_retention(self.retention)
         _ = self.layout
+
+    @property
+    def deliveries(self) -> tuple[Subscriber, ...]:
+        """All that is subscribed, by whichever command."""
+        return deliveries(self.alarm_email, self.subscriptions)
 
     @property
     def layout(self) -> Layout:
@@ -283,22 +287,6 @@ SETTINGS: Final = settings_of(StackSettings)
 """All that a stack remembers, by name."""
 CHOICES: Final = {name: setting for name, setting in SETTINGS.items() if setting.help}
 """Those that an operator makes."""
-
-
-def _check_tags(tags: Mapping[str, str]) -> None:
-    # The limits that all services share; most allow more characters.
-    for key, value in tags.items():
-        fits = 0 < len(key) <= 128 and len(value) <= 256 and _TAG.fullmatch(key) and _TAG.fullmatch(value)  # noqa: PLR2004
-        if not fits or key.lower().startswith("aws:") or key == OWNER_TAG:
-            raise UsageError(
-                f"{key!r} = {value!r} cannot be a tag",
-                where="--tag",
-                hint=f"use letters, digits, spaces and _.:/=+-@; keys of aws: and {OWNER_TAG} are taken",
-            )
-    if len(tags) > MAX_TAGS:
-        raise UsageError(
-            f"{len(tags)} tags are too many", where="--tag", hint=f"AWS takes {MAX_TAGS} besides ours"
-        )
 
 
 def _check_retention(days: Retention) -> None:

@@ -3,13 +3,16 @@
 The log groups come first, so that they go last: a line that arrives late finds its group until all functions are
 gone. The bucket and its notification come last: S3 checks the topic when the notification is put, events then find
 everything in place, and a teardown that was killed still finds a function, whose environment names the bucket.
+
+What others subscribed comes after that: nothing of the stack waits for what is not its own, and the functions
+remember a subscription before it is made and until it is gone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from countagg.provision import alarms, dashboard, functions, messaging, storage
+from countagg.provision import alarms, dashboard, deliveries, functions, messaging, storage
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.reconcile import Node
 
@@ -21,8 +24,8 @@ def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
         *storage.key(blueprint),
         messaging.uploads_topic(blueprint),
         messaging.alerts_topic(blueprint),
-        *messaging.alarm_emails(blueprint),
         messaging.dead_letters_queue(blueprint),
+        *deliveries.ended(blueprint),
         messaging.uploads_queue(blueprint),
         messaging.uploads_subscription(blueprint),
         *storage.tables(blueprint),
@@ -34,6 +37,7 @@ def stack_nodes(blueprint: Blueprint) -> tuple[Node[Any], ...]:
         *alarms.alarms(blueprint),
         dashboard.dashboard(blueprint),
         *_bucket_and_notification(blueprint),
+        *deliveries.wanted(blueprint),
     )
 
 

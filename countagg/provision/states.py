@@ -39,7 +39,7 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """The subscription of a queue to a topic. A filter that somebody added would hide uploads from us."""
+    """The subscription of a queue or a URL to a topic. A filter that somebody added would hide messages."""
 
     raw_delivery: bool
     redrive_policy: str
@@ -49,6 +49,20 @@ class SubscriptionState:
 @dataclass(frozen=True, slots=True)
 class EmailState:
     """The subscription of an address to a topic: it is there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueGrantState:
+    """The statement in the policy of somebody else's queue that lets the alerts' topic send to it."""
+
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolePolicyState:
+    """An inline policy of ours in somebody else's role."""
+
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)

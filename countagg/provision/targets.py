@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 
@@ -47,3 +48,18 @@ class On(Enum):
     """DescribeAlarms is allowed on all alarms of the account and region or on none."""
     DASHBOARD = auto()
     KEY = auto()
+    CONSUMERS = auto()
+    """Functions of others that are subscribed."""
+    CONSUMER_ROLES = auto()
+    ALERT_QUEUES = auto()
+    """Queues of others that are subscribed, in the stack's own account and region."""
+
+
+Calls = Mapping[On, frozenset[str]]
+"""Actions by what they are called on."""
+
+
+def join_calls(*parts: Mapping[On, tuple[str, ...] | frozenset[str]]) -> Calls:
+    """Join actions by their resources."""
+    targets = [on for part in parts for on in part]
+    return {on: frozenset().union(*(part.get(on, ()) for part in parts)) for on in targets}

@@ -16,6 +16,7 @@ from tests.aws.by_hand import TAG_CALLS, TAGGED_BY_CHOICE, tag, tags_of, untag
 from tests.aws.drift import Drift, check_drifts, rounds
 from tests.aws.others import ADDRESS, choose_everything
 from tests.aws.world import Calls, World, account, touched, updated
+from tests.provision.stacks import email
 
 pytestmark = pytest.mark.exhaustive
 
@@ -126,7 +127,7 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
         "alarm_email": None,
         "stale_alarm": None,
         "dashboard": False,
-        "dropped_email": ADDRESS,
+        "dropped": frozenset({email(ADDRESS)}),
         "tags": {},
         "dropped_tags": frozenset({TAG}),
         "point_in_time_recovery": False,
@@ -163,10 +164,10 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
 
 
 def test_another_address_takes_the_place_of_the_one_before(shared: World) -> None:
-    nodes = shared.nodes(alarm_email="second@example.com", dropped_email=ADDRESS)
+    nodes = shared.nodes(alarm_email="second@example.com", dropped=frozenset({email(ADDRESS)}))
     expected = [(f"email/{ADDRESS}", Action.DELETE, ()), ("email/second@example.com", Action.CREATE, ())]
     assert touched(shared.set_up(nodes))[:2] == expected
     left = shared.clients.sns.list_subscriptions()["Subscriptions"]
     assert [each["Endpoint"] for each in left if each["Protocol"] == "email"] == ["second@example.com"]
-    shared.set_up(shared.nodes(dropped_email="second@example.com"))
+    shared.set_up(shared.nodes(dropped=frozenset({email("second@example.com")})))
     assert touched(shared.plan()) == []

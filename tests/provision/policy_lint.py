@@ -163,9 +163,10 @@ def _principal(kind: str, statement: Statement) -> Iterator[str]:
         return
     conditions = [value for operator in statement.get("Condition", {}).values() for value in operator.items()]
     values = dict(conditions)
-    source = values.get("aws:SourceArn", "")
+    sources = listed(values.get("aws:SourceArn", []))
     # An ARN of S3 bears no account: the name of a bucket that was deleted may be anybody's tomorrow.
-    if not source or (not source.split(":")[4] and "aws:SourceAccount" not in values):
+    has_account = "aws:SourceAccount" in values or all(source.split(":")[4] for source in sources)
+    if not sources or not has_account:
         yield "does not say for which account and resource the service acts"
 
 

@@ -10,6 +10,7 @@ from countagg.provision.place import Place
 from countagg.provision.reconcile import Node, NodeOutputs
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
+from countagg.provision.subscriptions import Subscriber, SubscriptionKind
 
 PLACE = Place("123456789012", "eu-central-1")
 CODE = make_code(b"the zip")
@@ -51,6 +52,11 @@ IDS: Final = [
     "notification/uploads",
 ]
 """Every resource of a stack, in the order of creation."""
+
+
+def email(address: str) -> Subscriber:
+    """Return the subscription of an address."""
+    return Subscriber(SubscriptionKind.EMAIL, address)
 
 
 def make_stack(

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from countagg.core.errors import UsageError
 from countagg.provision.choices import MEMORY_VARIABLE, Chosen, Remembered, remember, remember_too
 from countagg.provision.settings import CHOICES, LOG_RETENTIONS, PerFunction, Retention, StackSettings
-from tests.provision.stacks import make_stack, state_of
+from countagg.provision.subscriptions import Subscriber, SubscriptionKind
+from tests.provision.stacks import email, make_stack, state_of
 
+SUBSCRIPTIONS = (
+    Subscriber(SubscriptionKind.EMAIL, "oncall@example.org"),
+    Subscriber(SubscriptionKind.FUNCTION, "act", ("http_*", "errors"), "theirs/act-role"),
+    Subscriber(SubscriptionKind.HTTPS, "https://example.org/alerts?key=1"),
+    Subscriber(SubscriptionKind.QUEUE, "arn:aws:sqs:eu-central-1:123456789012:oncall"),
+)
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e"
 ALL: dict[str, Any] = {
     "create_bucket": True,
@@ -37,6 +44,7 @@ ALL: dict[str, Any] = {
     "counter_shards": 2,
     "max_counters": 30_000,
     "alarm_email": "ops@example.org",
+    "subscriptions": SUBSCRIPTIONS,
 }
 """Every choice that a stack remembers, none of them the default."""
 
@@ -67,6 +75,7 @@ settings_with_choices = st.builds(
     counter_shards=st.integers(1, 10),
     max_counters=st.sampled_from([1, 20_000, 250_000]),
     alarm_email=st.sampled_from([None, "ops@example.org"]),
+    subscriptions=st.sampled_from([(), SUBSCRIPTIONS]),
 )
 
 
@@ -95,7 +104,7 @@ def test_every_setting_but_the_places_is_remembered() -> None:
         "prefix",
         "output_prefix",
         "dropped_tags",
-        "dropped_email",
+        "dropped",
         "unfit_prefixes",
         "names",
     }
@@ -121,13 +130,14 @@ OLD_MEMORY = (
     '"retention":{"logs":90,"snapshots":7,"totals":50},"role_path":"/ops/","tags":{"team":"fleet"},'
     '"text_logs":true,"window":{"aggregator":2,"processor":5,"publisher":60}}'
 )
-"""As every release wrote it before it knew `stale_alarm` and `dashboard`."""
+"""As every release wrote it before it knew `stale_alarm`, `dashboard` and `subscriptions`."""
 
 
 def test_the_memory_of_an_earlier_release_is_read_and_written_as_it_is() -> None:
     before = Remembered.from_environment({"COUNTAGG_BUCKET": "fleet-counters", MEMORY_VARIABLE: OLD_MEMORY})
     settings = Chosen("countagg").settings(before)
-    chosen = {name: value for name, value in ALL.items() if name not in ("stale_alarm", "dashboard")}
+    later = {"stale_alarm", "dashboard", "subscriptions"}
+    chosen = {name: value for name, value in ALL.items() if name not in later}
     assert settings == StackSettings("countagg", "fleet-counters", dropped_tags=frozenset({"a", "b"}), **chosen)
     assert remember(settings) == OLD_MEMORY
 
@@ -191,12 +201,12 @@ def test_tags_and_address_that_are_not_chosen_any_more_are_dropped() -> None:
     )
     settings = Chosen("countagg", tags={"b": "3"}, alarm_email="c@d.org").settings(before)
     assert settings.dropped_tags == {"a"}
-    assert (settings.dropped_email, settings.alarm_email) == ("a@b.org", "c@d.org")
+    assert (settings.dropped, settings.alarm_email) == (frozenset({email("a@b.org")}), "c@d.org")
     again = Chosen("countagg", tags={}, alarm_email="none").settings(before)
     assert again.dropped_tags == {"a", "b"}
-    assert (again.dropped_email, again.alarm_email) == ("a@b.org", None)
+    assert (again.dropped, again.alarm_email) == (frozenset({email("a@b.org")}), None)
     same = Chosen("countagg").settings(before)
-    assert (same.dropped_tags, same.dropped_email) == (frozenset(), None)
+    assert (same.dropped_tags, same.dropped) == (frozenset(), frozenset())
 
 
 def test_dropped_tags_are_remembered_until_they_are_chosen_again() -> None:

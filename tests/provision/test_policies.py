@@ -30,7 +30,7 @@ FOLDER = packaged_folder("policies")
 TEMPLATES = sorted(path.stem for path in FOLDER.glob("*.json"))
 ON_ENGINE = sorted(path.stem for path in FOLDER.glob("embedded-engine/*.json"))
 WITH_KEY = sorted(path.stem for path in FOLDER.glob("with-key/*.json"))
-ROLES = ("processor", "aggregator", "publisher")
+ROLES = ("processor", "aggregator", "publisher", "consumer")
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-000000000000"
 PLACES = (Place("123456789012", "eu-central-1"), Place("123456789012", "eu-central-1", tls=False, embedded=True))
 
@@ -129,6 +129,7 @@ def test_every_template_is_used_or_belongs_to_one_that_is() -> None:
     assert set(TEMPLATES) == {
         "aggregator",
         "bucket",
+        "consumer",
         "processor",
         "publisher",
         "queue-dead-letters",
@@ -187,7 +188,11 @@ def test_the_key_is_granted_only_if_there_is_one_and_only_through_the_services_u
     granted = make_stack(kms_key=KEY).policy(template)["Statement"]
     assert "kms:" not in json.dumps(without)
     assert granted[: len(without)] == without
-    used = {"processor": {"dynamodb", "s3", "sqs"}, "aggregator": {"dynamodb", "sqs"}}
+    used = {
+        "processor": {"dynamodb", "s3", "sqs"},
+        "aggregator": {"dynamodb", "sqs"},
+        "consumer": {"dynamodb", "sqs"},
+    }
     services = set()
     for statement in granted[len(without) :]:
         assert statement["Resource"] == KEY

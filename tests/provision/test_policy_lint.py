@@ -32,7 +32,7 @@ STACKS: Final = {
 
 
 def kind_of(template: str) -> str:
-    if template in {"processor", "aggregator", "publisher"}:
+    if template in {"processor", "aggregator", "publisher", "consumer"}:
         return "role"
     return template.partition("-")[0]
 
@@ -56,7 +56,7 @@ def test_every_template_is_seen_by_the_linter() -> None:
         *templates(),
         "with-key/key",
         "with-stale-alarm/processor",
-        *(f"with-key/{name}" for name in ("aggregator", "processor", "publisher")),
+        *(f"with-key/{name}" for name in ("aggregator", "consumer", "processor", "publisher")),
     }
     there = {
         path.relative_to(packaged_folder("policies")).with_suffix("").as_posix()

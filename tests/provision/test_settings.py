@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from countagg.core.errors import UsageError
-from countagg.provision.settings import LOG_RETENTIONS, MAX_TAGS, PerFunction, Retention, StackSettings
+from countagg.provision.settings import LOG_RETENTIONS, PerFunction, Retention, StackSettings
+from countagg.provision.tag_rules import MAX_TAGS
 
 
 def test_the_defaults() -> None:

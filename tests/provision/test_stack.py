@@ -26,6 +26,7 @@ from tests.provision.stacks import CODE, IDS, PLACE, make_stack, node_of, state_
 FUNCTIONS = ("processor", "aggregator", "publisher")
 POLICY_TEMPLATES = (
     *FUNCTIONS,
+    "consumer",
     "trust",
     "topic-uploads",
     "queue-uploads",
@@ -211,13 +212,15 @@ def test_only_alarms_of_this_stack_publish_alerts_besides_its_functions(stack: B
     }
 
 
-@pytest.mark.parametrize("queue", ["uploads", "dead-letters"])
-def test_only_the_uploads_topic_sends_to_the_queues(stack: Blueprint, queue: str) -> None:
+@pytest.mark.parametrize(("queue", "topics"), [("uploads", ["uploads"]), ("dead-letters", ["alerts", "uploads"])])
+def test_only_the_topics_send_to_the_queues(stack: Blueprint, queue: str, topics: list[str]) -> None:
     (statement,) = allowing(state_of(stack, f"queue/{queue}").statements)
     assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == PLACE.queue_arn(f"countagg-{queue}")
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": PLACE.topic_arn("countagg-uploads")}}
+    senders = [PLACE.topic_arn(f"countagg-{each}") for each in topics]
+    expected = senders[0] if len(senders) == 1 else senders
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": expected}}
 
 
 def test_the_tables(stack: Blueprint) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
 from countagg.aws.kinds.cloudwatch import Alarm, Alarms, Dashboard
+from countagg.aws.kinds.consumers import Consumer, QueueGrant, RolePolicy
 from countagg.aws.kinds.dynamodb import Table
 from countagg.aws.kinds.iam import Role
 from countagg.aws.kinds.kms import Key
@@ -25,6 +26,8 @@ from countagg.aws.kinds.sqs import Queue
 from countagg.aws.session import Clients
 from countagg.aws.waiting import EXISTS, MISSING, READING_BUSY, SHOWN_AFTER_CREATION, Patience, is_one_of
 from countagg.core.errors import MadeMeanwhile
+from countagg.core.names import Names
+from countagg.provision.deliveries import alerts_delivery
 from countagg.provision.differences import FieldChange
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed, Resource
@@ -90,7 +93,16 @@ class Binder:
             case "queue", name:
                 return Queue(clients.sqs, name, stack, patience)
             case "subscription", topic, queue:
-                return Subscription(clients.sns, topic, queue, stack, patience, self.reads)
+                return Subscription(clients.sns, topic, "sqs", queue, stack, patience, self.reads)
+            case (("alert-queue" | "https" | "http"), topic, protocol, endpoint):
+                pending = alerts_delivery(place, Names(stack), protocol, endpoint)
+                return Subscription(clients.sns, topic, protocol, endpoint, stack, patience, self.reads, pending)
+            case "alert-queue-policy", queue, sid:
+                return QueueGrant(clients.sqs, queue, sid, patience)
+            case "consumer-policy", role, policy:
+                return RolePolicy(clients.iam, role, policy, patience)
+            case "consumer", function, table:
+                return Consumer(clients.lambda_, function, table, place, stack, patience, self.reads)
             case "email", topic, address:
                 return EmailSubscription(clients.sns, topic, address, stack, patience, self.reads)
             case "table", name:

@@ -124,9 +124,11 @@ class EventSourceMapping:
             on_failure=mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
             max_concurrency=(mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"),
         )
+        return Observed(state, {"uuid": mapping.get("UUID", "")}, owned=self._is_owned(state, function_tags))
+
+    def _is_owned(self, _state: MappingState, function_tags: Mapping[str, str] | None) -> bool:
         # If its function was deleted by hand, nobody else has a use for the mapping.
-        owned = function_tags is None or function_tags.get(OWNER_TAG) == self._stack
-        return Observed(state, {"uuid": mapping.get("UUID", "")}, owned=owned)
+        return function_tags is None or function_tags.get(OWNER_TAG) == self._stack
 
     def _function_tags(self) -> dict[str, str] | None:
         try:
@@ -163,11 +165,14 @@ class EventSourceMapping:
             if not MAPPING_TAGS.matches(error):
                 raise
             instead()
-            note = {NO_MAPPING_TAGS: "not offered"}
-            self._call(lambda: self._lambda.tag_resource(Resource=self._function_arn, Tags=note), *FUNCTION_BUSY)
+            self._remember_no_tags()
             self._patience.warn(
                 f"event source mapping of {self._function}: no tags, because this region does not offer them"
             )
+
+    def _remember_no_tags(self) -> None:
+        note = {NO_MAPPING_TAGS: "not offered"}
+        self._call(lambda: self._lambda.tag_resource(Resource=self._function_arn, Tags=note), *FUNCTION_BUSY)
 
     def _create(self, desired: MappingState, **tags: Any) -> None:  # noqa: ANN401 - a parameter of boto3
         request = {**self._settings(desired), **tags}

@@ -1,4 +1,4 @@
-"""SNS: topics, and the subscription of a queue."""
+"""SNS: topics and their subscriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from countagg.provision.states import EmailState, SubscriptionState, TopicState
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-_ENDED: Final = "Deleted"
+ENDED: Final = "Deleted"
+"""Stands in place of the ARN of a subscription that was ended, which SNS lists for some days more."""
 
 
 class Topic:
@@ -89,22 +90,43 @@ def _unknown_topic(arn: str) -> str:
 
 
 class Subscription:
-    """The subscription of a queue to a topic, found by its endpoint. It is ours if its topic is."""
+    """The subscription of a queue or a URL to a topic, found by its endpoint. It is ours if its topic is.
+
+    Args:
+        sns: the client.
+        topic_arn: of the topic.
+        protocol: of the endpoint, in SNS's words.
+        endpoint: the queue's ARN, or the URL.
+        stack: whose it is.
+        patience: how waiting is done.
+        reads: by which it hears of its topic's tags.
+        pending: what one is taken to be whose receiver has not confirmed it, of which SNS does not tell.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends, and what the topic shares
-        self, sns: SNSClient, topic_arn: str, queue_arn: str, stack: str, patience: Patience, reads: SharedReads
+        self,
+        sns: SNSClient,
+        topic_arn: str,
+        protocol: str,
+        endpoint: str,
+        stack: str,
+        patience: Patience,
+        reads: SharedReads,
+        pending: SubscriptionState | None = None,
     ) -> None:
         self._reads = reads
         self._sns = sns
         self._patience = patience
-        what = f"subscription of {queue_arn.rpartition(':')[2]}, until SNS knows it"
+        what = f"subscription of {endpoint.rpartition(':')[2]}, until SNS knows it"
         self._made = patience.over(sns, SUBSCRIPTION_NOT_YET, what)
         self._stack = stack
         self._topic_arn = topic_arn
-        self._queue_arn = queue_arn
+        self._protocol = protocol
+        self._endpoint = endpoint
+        self._pending = pending
 
     def _arn(self) -> str | None:
-        return _find_subscription(self._sns, self._topic_arn, "sqs", self._queue_arn)
+        return _find_subscription(self._sns, self._topic_arn, self._protocol, self._endpoint)
 
     def read(self) -> Observed[SubscriptionState] | None:
         """Return it as it is; None also when the topic is gone, which takes its subscriptions along.
@@ -114,23 +136,28 @@ class Subscription:
         arn = self._arn()
         if arn is None:
             return None
-        attributes = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         return Observed(
-            SubscriptionState(
-                raw_delivery=attributes.get("RawMessageDelivery", "false").lower() == "true",
-                redrive_policy=_normalised(attributes.get("RedrivePolicy", "")),
-                filter_policy=_normalised(attributes.get("FilterPolicy", "")),
-            ),
+            self._state(arn),
             owned=_topic_tags(self._sns, self._topic_arn, self._reads).get(OWNER_TAG) == self._stack,
         )
 
+    def _state(self, arn: str) -> SubscriptionState:
+        if self._pending is not None and not is_confirmed(arn):
+            return self._pending
+        attributes = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        return SubscriptionState(
+            raw_delivery=attributes.get("RawMessageDelivery", "false").lower() == "true",
+            redrive_policy=_normalised(attributes.get("RedrivePolicy", "")),
+            filter_policy=_normalised(attributes.get("FilterPolicy", "")),
+        )
+
     def create(self, desired: SubscriptionState) -> None:
-        """Subscribe the queue."""
+        """Subscribe it. A URL, and a queue of another account, then hear from SNS how they confirm it."""
         self._patience.over(self._sns, TOPIC_NOT_YET, _unknown_topic(self._topic_arn)).subscribe(
             TopicArn=self._topic_arn,
-            Protocol="sqs",
-            Endpoint=self._queue_arn,
-            Attributes=_subscription_attributes(desired),
+            Protocol=self._protocol,
+            Endpoint=self._endpoint,
+            Attributes={name: value for name, value in _subscription_attributes(desired).items() if value},
             ReturnSubscriptionArn=True,
         )
 
@@ -207,11 +234,16 @@ class EmailSubscription:
         _unsubscribe(self._sns, self._arn)
 
 
+def is_confirmed(arn: str) -> bool:
+    """Tell whether a listed subscription's ARN is one: until it is confirmed, words stand in its place."""
+    return arn.startswith("arn:")
+
+
 def _unsubscribe(sns: SNSClient, find: Callable[[], str | None]) -> None:
     """End a subscription unless it is gone; one that was never confirmed has no ARN."""
     with suppress_codes(*MISSING):
         arn = find()
-        if arn is not None and arn.startswith("arn:"):
+        if arn is not None and is_confirmed(arn):
             sns.unsubscribe(SubscriptionArn=arn)
 
 
@@ -223,7 +255,7 @@ def _find_subscription(sns: SNSClient, topic_arn: str, protocol: str, endpoint: 
     for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
         for subscription in page["Subscriptions"]:
             arn = subscription["SubscriptionArn"]
-            if (subscription["Endpoint"], subscription["Protocol"]) == (endpoint, protocol) and arn != _ENDED:
+            if (subscription["Endpoint"], subscription["Protocol"]) == (endpoint, protocol) and arn != ENDED:
                 return arn
     return None
 

@@ -80,6 +80,11 @@ CATALOGUE: Final = {
         "Serve totals and the health of the hops to Prometheus, until Ctrl-C or SIGTERM.",
     ),
     "logs": Entry("logs.logs_command", _USE, "Show what the functions log, in the order of time."),
+    "subscribe": Entry(
+        "stack.subscribe_commands",
+        _USE,
+        "Have functions called with changes of totals, and alerts sent to queues, addresses and URLs.",
+    ),
     "limits": Entry("totals.limits_commands", _USE, "Set limits of totals; an alert is sent when one is passed."),
     "verify": Entry(
         "integrity.verify_command",

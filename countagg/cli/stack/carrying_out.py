@@ -12,6 +12,7 @@ from countagg.cli.terminal.result import write_result
 
 # What they do is imported when they do it, so that help and completion of their many options are quick.
 if TYPE_CHECKING:
+    from countagg.aws.waiting import Patience
     from countagg.cli.stack.setup_progress import Reporter
     from countagg.operate.stack.deployment import Deployment, Plan
     from countagg.provision.reconcile import Change
@@ -22,12 +23,19 @@ _LONG_PLAN = 20
 
 def prepare_deployment(session: Session) -> tuple[Deployment, Reporter]:
     """Return what plans and carries out, and what tells of it."""
-    from countagg.aws.waiting import Patience
-    from countagg.cli.stack.setup_progress import Reporter
     from countagg.operate.stack.deployment import Deployment
 
+    patience, reporter = prepare_patience(session)
+    return Deployment(session.clients, session.caller, patience), reporter
+
+
+def prepare_patience(session: Session) -> tuple[Patience, Reporter]:
+    """Return how waiting is done, and what tells of it."""
+    from countagg.aws.waiting import Patience
+    from countagg.cli.stack.setup_progress import Reporter
+
     reporter = Reporter(lambda: session.progress_console, quiet=session.options.quiet)
-    return Deployment(session.clients, session.caller, Patience(reporter.waiting, warn=reporter.warning)), reporter
+    return Patience(reporter.waiting, warn=reporter.warning), reporter
 
 
 def ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
+from countagg.core.limits import MESSAGE_KIND
 from countagg.data.letters import Refusal, UnpublishedDay, parse_letter
 from countagg.data.queues import HeldMessage
 from countagg.operate.parallel import in_parallel
@@ -20,6 +21,11 @@ _PROCESSOR: Final = "function/processor"
 _PUBLISHER: Final = "function/publisher"
 _FAILED: Final = "the processor failed at every try"
 _SUBSCRIPTION: Final = "subscription/uploads"
+_TOPIC: Final = "TopicArn"
+_ALERTS: Final = "-alerts"
+_ALARM: Final = "AlarmName"
+_COUNTERS: Final = "-counters"
+"""At the end of the name of the table whose stream subscribers read, and none of the stack's functions."""
 
 
 class LetterKind(StrEnum):
@@ -30,6 +36,8 @@ class LetterKind(StrEnum):
     MISSING = "upload without its object"
     BATCH = "stream batch"
     DAY = "unpublished day"
+    CHANGES = "changes for a subscriber"
+    ALERT = "undelivered alert"
     FOREIGN = "of another queue"
     UNKNOWN = "unknown"
 
@@ -118,7 +126,8 @@ def decode(message: HeldMessage, uploads: str | None = None) -> DeadLetter:
         if _BATCH in content:
             return _batch(message, content)
         # A delivery that is not raw stands in an envelope of SNS.
-        return _event(message, content["Message"] if content.get("Type") == "Notification" else message.body)
+        body = content["Message"] if content.get("Type") == "Notification" else message.body
+        return _alert(message, content) or _event(message, body)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InvalidEvent):
         return _unknown(message, "it cannot be decoded")
 
@@ -191,6 +200,20 @@ def _refusal(message: HeldMessage, refused: Refusal) -> DeadLetter:
     )
 
 
+def _alert(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter | None:
+    """Return an alert, of a limit or an alarm, that SNS could not deliver; None if it is something else."""
+    if _TOPIC in content:
+        is_alert, told = str(content[_TOPIC]).endswith(_ALERTS), content.get("Subject")
+    else:
+        is_alert, told = content.get("kind") == MESSAGE_KIND or _ALARM in content, content.get(_ALARM)
+    if not is_alert:
+        return None
+    what = told or content.get("counter") or "an alert"
+    return DeadLetter(
+        message, LetterKind.ALERT, "topic/alerts", f"SNS could not deliver it to a subscriber: {what}"
+    )
+
+
 def _event(message: HeldMessage, body: str) -> DeadLetter:
     events = parse_s3_message(body)
     if not events:
@@ -228,10 +251,12 @@ def _batch(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter:
         arrived=(first, last),
     )
     error = content.get("responseContext", {}).get("functionError")
+    is_subscribers = table_of(batch.stream).endswith(_COUNTERS)
+    hop = f"consumer/{function}" if is_subscribers else f"function/{function.rpartition('-')[2]}"
     return DeadLetter(
         message,
-        LetterKind.BATCH,
-        f"function/{function.rpartition('-')[2]}" if function else None,
+        LetterKind.CHANGES if is_subscribers else LetterKind.BATCH,
+        hop if function else None,
         f"{request.get('condition', 'failed')}{f' ({error})' if error else ''}, {batch.records} records",
         request_id=str(request.get("requestId", "")) or None,
         batch=batch,

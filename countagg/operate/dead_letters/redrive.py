@@ -15,6 +15,10 @@ from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind, StreamRange
 
 _SHORTEST = 4
+_OF_SUBSCRIBERS = {
+    LetterKind.CHANGES: "it is for a function that is subscribed: have it read the totals, then `purge` it",
+    LetterKind.ALERT: "an alert is not sent again; see `countagg subscribe list`, then `purge` it",
+}
 
 
 class RedriveOutcome(StrEnum):
@@ -87,6 +91,8 @@ class Redriver:
         for letter in letters:
             if letter.events:
                 events.append(letter)
+            elif letter.kind in _OF_SUBSCRIBERS:
+                yield Redriven(letter, RedriveOutcome.LEFT, _OF_SUBSCRIBERS[letter.kind])
             elif letter.batch is not None:
                 yield self._rebuild(letter, letter.batch)
             elif letter.day is not None:

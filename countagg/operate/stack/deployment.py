@@ -170,6 +170,7 @@ class Deployment:
             stack,
             remembered.bucket or bucket or self._tagged_bucket(stack),
             alarm_email=remembered.choices.get("alarm_email"),
+            subscriptions=remembered.choices.get("subscriptions", ()),
         )
         binder = self._binder(stack, forced)
         return stack_nodes(Blueprint(settings, self._place, make_code(b""), binder.bind))

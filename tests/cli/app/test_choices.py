@@ -12,6 +12,7 @@ from countagg.provision.choices import Remembered
 from countagg.provision.settings import CHOICES, PerFunction, Retention, StackSettings
 from tests.cli.app.test_options import Sources
 from tests.cli.choice_ways import WAYS, Way, remembering, say, settings_of, way
+from tests.provision.stacks import email
 
 SOURCES: Final = ("flag", "variable", "project file", "user file", "deployed stack")
 
@@ -53,7 +54,7 @@ def test_the_strongest_source_of_a_choice_wins(
         settings = settings_of(*(wanted.flags if strongest == "flag" else ()), deployed=deployed)
 
         expected: dict[str, Any] = {"bucket": "some-bucket", name: wanted.value}
-        assert replace(settings, dropped_tags=frozenset(), dropped_email=None) == StackSettings(
+        assert replace(settings, dropped_tags=frozenset(), dropped=frozenset()) == StackSettings(
             "countagg", **expected
         )
 
@@ -95,7 +96,7 @@ def test_none_takes_a_choice_back(
     settings = settings_of(*(none.flags if source == "flag" else ()), deployed=deployed)
 
     assert getattr(settings, name) == getattr(StackSettings("countagg", "some-bucket"), name)
-    assert settings.dropped_email == ("one@example.org" if name == "alarm_email" else None)
+    assert settings.dropped == ({email("one@example.org")} if name == "alarm_email" else set())
 
 
 @pytest.mark.parametrize("source", ["flag", "variable", "project file"])

@@ -40,9 +40,7 @@ def ended(blueprint: Blueprint) -> tuple[Node[Any], ...]:
     return tuple(reversed(made_of(blueprint, sorted(blueprint.settings.dropped), unwanted=True)))
 
 
-def made_of(
-    blueprint: Blueprint, subscriptions: Iterable[Subscriber], *, unwanted: bool
-) -> tuple[Node[Any], ...]:
+def made_of(blueprint: Blueprint, subscriptions: Iterable[Subscriber], *, unwanted: bool) -> tuple[Node[Any], ...]:
     """Return what these subscriptions consist of, in the order of creation.
 
     Args:

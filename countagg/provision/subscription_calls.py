@@ -40,7 +40,7 @@ _READERS: Final = join_calls(
 _CHANGE: Final = join_calls(
     _FIND,
     {
-        On.FUNCTIONS: ("lambda:GetFunction", "lambda:UpdateFunctionConfiguration"),
+        On.FUNCTIONS: ("lambda:GetFunction", "lambda:ListTags", "lambda:UpdateFunctionConfiguration"),
         # Lambda asks for this right also where the role stays as it is.
         On.ROLES: ("iam:PassRole",),
     },

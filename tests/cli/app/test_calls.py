@@ -7,6 +7,7 @@ import io
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -38,11 +39,24 @@ from countagg.provision.permissions import resource_arns
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
 from tests.aws.authorization import Need, Recorder, Where
-from tests.aws.by_hand import FUNCTIONS, ROLES, TABLES, queue_url, replace_stream
+from tests.aws.by_hand import FUNCTIONS, ROLES, TABLES, mapping, queue_url, replace_stream
 from tests.aws.drift_functions import ANYBODY
 from tests.aws.drift_messaging import change_subscription
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
 from tests.aws.others import ADDRESS, OUR_BOUNDARY, THEIR_POLICY, make_key
+from tests.aws.subscribers import (
+    FUNCTION,
+    OTHER_ROLE,
+    QUEUE_ARN,
+    ROLE,
+    SUBSCRIBERS,
+    THEIR_STATEMENT,
+    URL,
+    alert_subscription,
+    make_subscribers,
+    put_queue_policy,
+    role_arn,
+)
 from tests.aws.world import BUCKET, PLACE, REGION, Calls, World, make_clients, make_zip
 from tests.cli.account import moto_account, put_counter, updated_at, write_day
 from tests.cli.app.test_help import leaves, tree
@@ -109,7 +123,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         operator = Operator(found, folder)
         patch.setattr(Clients, "__init__", recorded)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        for scenario in (make, mend_by_setup, change_choices, use, tear_down, show_that_it_works):
+        for scenario in (make, subscribe, mend_by_setup, change_choices, use, tear_down, show_that_it_works):
             scenario(operator)
     return found
 
@@ -141,6 +155,37 @@ def make(operator: Operator) -> None:
     operator.succeed("plan", *options)
     operator.succeed("setup", *options, "--yes")
     operator.succeed("plan")
+
+
+def subscribe(operator: Operator) -> None:
+    """Subscribe others, change by hand what is then put back, end it, and leave it for the other commands."""
+    world = operator.world
+    aws, sns = world.clients.lambda_, world.clients.sns
+    make_subscribers(world)
+    operator.succeed("subscribe function", FUNCTION, "--counter", "A", "--yes")
+    for role in (OTHER_ROLE, ROLE):
+        aws.update_function_configuration(FunctionName=FUNCTION, Role=role_arn(role))
+        aws.untag_resource(Resource=mapping(world, FUNCTION)["EventSourceMappingArn"], TagKeys=["team"])
+        operator.succeed("subscribe function", FUNCTION, "--yes")
+    replace_stream(world, "table/counters")
+    operator.succeed("subscribe function", FUNCTION, "--yes")
+    for command, end in (("queue", QUEUE_ARN), ("https", URL), ("email", "on-call@example.org")):
+        operator.succeed(f"subscribe {command}", end, "--yes")
+        if command != "email":
+            raw = "false" if command == "queue" else "true"
+            arn = alert_subscription(world, end)
+            change: Any = {"AttributeName": "RawMessageDelivery", "AttributeValue": raw}
+            sns.set_subscription_attributes(SubscriptionArn=arn, **change)
+            operator.succeed(f"subscribe {command}", end, "--yes")
+            sns.set_subscription_attributes(SubscriptionArn=arn, **change)
+    operator.succeed("subscribe list")
+    operator.succeed("plan")
+    world.clients.iam.delete_role_policy(RoleName=ROLE, PolicyName=f"countagg-countagg-{REGION}")
+    put_queue_policy(world, {"Version": "2012-10-17", "Statement": [THEIR_STATEMENT]})
+    operator.succeed("setup", "--yes")
+    for command, end in (("function", FUNCTION), ("queue", QUEUE_ARN)):
+        operator.succeed("subscribe remove", end, "--yes")
+        operator.succeed(f"subscribe {command}", end, "--yes")
 
 
 def mend_by_setup(operator: Operator) -> None:
@@ -388,7 +433,10 @@ def show_that_it_works(operator: Operator) -> None:
 
 def granted(command: str) -> set[Need]:
     """Return the catalogue of a command, with its resources as patterns."""
-    settings = OWN if command == "selftest" else StackSettings("countagg", BUCKET, role_path="/ops/")
+    # The role that the function had before is one of those that it is taken out of.
+    before = (replace(SUBSCRIBERS[0], role=f"ops/{OTHER_ROLE}"),) if command == "subscribe function" else ()
+    stack = StackSettings("countagg", BUCKET, role_path="/ops/", subscriptions=(*SUBSCRIBERS, *before))
+    settings = OWN if command == "selftest" else stack
     return {
         (action, arn)
         for on, actions in CALLS[command].items()

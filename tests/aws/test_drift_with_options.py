@@ -166,7 +166,7 @@ def test_every_option_taken_back_is_an_update_in_place(shared: World) -> None:
 def test_another_address_takes_the_place_of_the_one_before(shared: World) -> None:
     nodes = shared.nodes(alarm_email="second@example.com", dropped=frozenset({email(ADDRESS)}))
     expected = [(f"email/{ADDRESS}", Action.DELETE, ()), ("email/second@example.com", Action.CREATE, ())]
-    assert touched(shared.set_up(nodes))[:2] == expected
+    assert [each for each in touched(shared.set_up(nodes)) if each[0].startswith("email/")] == expected
     left = shared.clients.sns.list_subscriptions()["Subscriptions"]
     assert [each["Endpoint"] for each in left if each["Protocol"] == "email"] == ["second@example.com"]
     shared.set_up(shared.nodes(dropped=frozenset({email("second@example.com")})))

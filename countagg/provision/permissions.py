@@ -190,7 +190,7 @@ def literal(prefix: str) -> str:
 
 def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, ...]:
     """Return the ARNs of resources, some with `*` in place of what AWS picks."""
-    names, bucket = settings.names, place.bucket_arn(settings.bucket)
+    names = settings.names
     functions = (names.processor, names.aggregator, names.publisher)
     snapshots, totals, counters = map(place.table_arn, (names.snapshots, names.totals, names.counters))
     queues = (place.queue_arn(names.uploads), place.queue_arn(names.dead_letters))
@@ -200,11 +200,7 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
     roles = tuple(place.role_arn(names.role(each, place.region), settings.role_path) for each in functions)
     arns: dict[On, tuple[str, ...]] = {
         On.ACCOUNT: ("*",),
-        On.BUCKET: (bucket,),
-        On.COUNTER_FILES: (f"{bucket}/{literal(settings.prefix)}*",),
-        On.PUBLISHED_FILES: (f"{bucket}/{literal(settings.output_prefix)}*",),
-        On.OWN_BUCKET: (bucket,),
-        On.OWN_OBJECTS: (f"{bucket}/*",),
+        **_of_bucket(settings, place.bucket_arn(settings.bucket)),
         On.UPLOADS_TOPIC: topics[:1],
         On.ALERTS_TOPIC: topics[1:],
         On.TOPICS: topics,
@@ -234,6 +230,16 @@ def resource_arns(on: On, settings: StackSettings, place: Place) -> tuple[str, .
         **_of_subscribers(settings, place),
     }
     return arns[on]
+
+
+def _of_bucket(settings: StackSettings, bucket: str) -> dict[On, tuple[str, ...]]:
+    return {
+        On.BUCKET: (bucket,),
+        On.COUNTER_FILES: (f"{bucket}/{literal(settings.prefix)}*",),
+        On.PUBLISHED_FILES: (f"{bucket}/{literal(settings.output_prefix)}*",),
+        On.OWN_BUCKET: (bucket,),
+        On.OWN_OBJECTS: (f"{bucket}/*",),
+    }
 
 
 def _of_subscribers(settings: StackSettings, place: Place) -> dict[On, tuple[str, ...]]:

@@ -22,6 +22,8 @@ _RUNS: Final = 5
 """Of days without totals, that are named."""
 _NO_DECIMALS: Final = 100
 """Percent from which on decimals say nothing."""
+_BEYOND: Final = 10_000
+"""Percent from which on the number says nothing."""
 
 
 def moves_section(report: DayReport) -> Html:
@@ -55,20 +57,25 @@ def _tell_moves(moves: Sequence[Move], history: History) -> str:
 
 
 def _move_row(move: Move) -> tuple[str, ...]:
-    percent = move.percent
-    if percent is not None:
-        decimals = 0 if abs(percent) >= _NO_DECIMALS else 1
-        change = f"{float(percent):+,.{decimals}f} %"
-    else:
-        change = "gone" if move.now is None else "new"
     kind = "down" if move.difference < 0 else "up"
     return (
         move.counter,
-        element("span", change, class_=kind),
+        element("span", _tell_change(move), class_=kind),
         signed(move.difference),
         total(move.now),
         total(move.before),
     )
+
+
+def _tell_change(move: Move) -> str:
+    if move.now is None:
+        return "gone"
+    if move.percent is None:
+        return "new" if move.before is None else "from 0"
+    if abs(move.percent) > _BEYOND:
+        return f"> {_BEYOND:,} %" if move.percent > 0 else f"< -{_BEYOND:,} %"
+    decimals = 0 if abs(move.percent) >= _NO_DECIMALS else 1
+    return f"{float(move.percent):+,.{decimals}f} %"
 
 
 def totals_section(report: DayReport, most: int) -> Html:
@@ -111,17 +118,16 @@ def _history(report: DayReport) -> Iterator[Html]:
     if isinstance(history, NotAllowed):
         yield denied(history)
         return
-    names = history.names[:_CHARTS]
+    all_names = history.names
+    names = all_names[:_CHARTS]
     first, last = history.days[0].day, history.days[-1].day
     if not names:
         yield sentence(f"There are no totals from {first} to {last}.")
         return
-    largest = (
-        f"the {len(names)} largest of {len(history.names):,} counters"
-        if len(history.names) > _CHARTS
-        else "all counters"
+    which = (
+        "all counters" if len(all_names) <= _CHARTS else f"the {_CHARTS} largest of {len(all_names):,} counters"
     )
-    yield sentence(f"From {first} to {last}, {largest}; each on a scale of its own that has 0 on it.")
+    yield sentence(f"From {first} to {last}, {which}; each on a scale of its own that has 0 on it.")
     if lacking := _days_without_totals(history):
         yield sentence(lacking)
     yield element("div", *(_chart(history, name) for name in names), class_="charts")

@@ -40,9 +40,9 @@ class Move:
         return Fraction(100 * self.difference, abs(self.before))
 
     @property
-    def weight(self) -> Fraction:
-        """How far it moved in proportion to its size, by which moves of counters of all units can be compared."""
-        return Fraction(abs(self.difference), max(abs(self.before or 0), abs(self.now or 0)) + _SMALL)
+    def weight(self) -> int:
+        """How far it moved in proportion to its size, in units of 10^-9, whatever the counter is of."""
+        return abs(self.difference) * SCALE // (max(abs(self.before or 0), abs(self.now or 0)) + _SMALL)
 
 
 def find_moves(before: Mapping[str, int], now: Mapping[str, int]) -> tuple[Move, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from countagg.core.errors import InvalidObjectKey
 from countagg.core.object_keys import CounterFileKey, parse_object_key
@@ -25,7 +26,8 @@ class DayRefusal:
     letter: DeadLetter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: what takes long with many counters is found once.
+@dataclass(frozen=True, kw_only=True)
 class DayReport:
     """What there is to tell of a day. What the principal may not read says so in its place.
 
@@ -68,7 +70,7 @@ class DayReport:
         found = self.history.days[-2]
         return found if found.version else None
 
-    @property
+    @cached_property
     def moves(self) -> tuple[Move, ...] | None:
         """What moved against the day before, the farthest first; None without totals of both days."""
         if self.totals is None or not self.totals.version or self.before is None:
@@ -80,7 +82,7 @@ class DayReport:
         """Whether the day is over (UTC)."""
         return self.day < self.at.astimezone(UTC).date().isoformat()
 
-    @property
+    @cached_property
     def refused(self) -> tuple[DayRefusal, ...]:
         """The refused files of the day that are in the dead letters, the oldest first."""
         letters = () if isinstance(self.letters, NotAllowed) else self.letters
@@ -89,7 +91,7 @@ class DayReport:
             DayRefusal(key.instance, each) for key, each in keys if key is not None and key.day == self.day
         )
 
-    @property
+    @cached_property
     def instances(self) -> tuple[InstanceState, ...]:
         """The instances of the day, those with refused files first, then the longest silent."""
         states = () if isinstance(self.roster, NotAllowed) else self.roster.instances

@@ -179,6 +179,30 @@ def test_what_is_not_there_is_said(parts: dict[str, Any], said: Sequence[str]) -
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("2", "3", "+50.0 %"),
+        ("100", "99.95", "-0.1 %"),
+        ("1", "3", "+200 %"),
+        ("3", "0", "-100 %"),
+        ("-90", "45", "+150 %"),
+        ("1", "101", "+10,000 %"),
+        ("1", "9" * 24, "> 10,000 %"),
+        ("1", "-" + "9" * 24, "< -10,000 %"),
+        ("0", "3", "from 0"),
+        (None, "0", "new"),
+        ("0", None, "gone"),
+    ],
+)
+def test_a_change_is_told_in_percent_where_that_says_something(
+    before: str | None, now: str | None, said: str
+) -> None:
+    page = read(make_report(history=history_of({"a": (before, now), "b": ("1", "1")})))
+
+    assert next(text for tag, text in page.texts if tag == "span") == said
+
+
+@pytest.mark.parametrize(
     ("values", "said"),
     [
         (("1", None, None, "2"), "2 days without totals: 2026-11-18 to 2026-11-19."),

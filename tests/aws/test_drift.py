@@ -34,6 +34,7 @@ STATES = {
     "function": states.FunctionState,
     "mapping": states.MappingState,
     "alarm": states.AlarmState,
+    "dashboard": states.DashboardState,
     "key": states.KeyState,
     "bucket": states.BucketState,
     "notification": states.NotificationState,

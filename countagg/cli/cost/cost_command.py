@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from countagg.aws.environments import read_environment
 from countagg.aws.metrics import read_metrics
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.cli.app import completion
@@ -25,7 +26,7 @@ from countagg.operate.cost.prices import DEFAULT_REGION, Prices, read_prices
 from countagg.operate.cost.spreading import recommend_layout
 from countagg.operate.cost.worst_day import worst_day
 from countagg.operate.moments import parse_moment
-from countagg.provision.choices import Remembered
+from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.settings import StackSettings
 
 _CHOICES = (
@@ -155,7 +156,9 @@ def _measure(session: Session, since: str) -> Measured:
     }
     lines = measured_lines(names, memory)
     metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
-    return measure(lines, read_metrics(session.clients, metrics, begin, now), now)
+    remembered = Remembered.from_environment(read_environment(session.clients, names.stack))
+    choices = Chosen(names.stack).settings(remembered)
+    return measure(lines, read_metrics(session.clients, metrics, begin, now), now, choices)
 
 
 def _write_measured(session: Session, measured: Measured, prices: Prices) -> None:

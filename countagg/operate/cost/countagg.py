@@ -39,6 +39,17 @@ def our_bill(work: Workload, sizes: Sizes, choices: StackSettings = DEFAULTS) ->
     return bill(_OurLines(work, sizes, choices).all())
 
 
+def watching_lines(choices: StackSettings, months: float) -> Iterable[LineParts]:
+    """Yield the lines of what watches over a stack and costs the same however much passes through."""
+    yield "watching", Meter.ALARM, ASSUMED.alarms * months, "alarms of the stack"
+    yield "watching", Meter.METRIC, ASSUMED.metrics * months, "metrics that good runs emit"
+    if choices.stale_alarm:
+        yield "watching", Meter.ALARM, months, "the alarm of silent instances"
+        yield "watching", Meter.METRIC, months, "the metric of silent instances"
+    if choices.dashboard:
+        yield "watching", Meter.DASHBOARD, months, "the dashboard, as if the account had three others"
+
+
 class _OurLines:
     """The lines of our layout."""
 
@@ -56,16 +67,11 @@ class _OurLines:
         yield from self._processor()
         yield from self._aggregator()
         yield from self._publisher()
-        yield "watching", Meter.ALARM, ASSUMED.alarms * self._months, "alarms of the stack"
-        yield "watching", Meter.METRIC, ASSUMED.metrics * self._months, "metrics that good runs emit"
-        if self._choices.dashboard:
-            yield "watching", Meter.DASHBOARD, self._months, "the dashboard, as if the account had three others"
+        yield from watching_lines(self._choices, self._months)
         if after := parse_age(self._choices.stale_alarm or ""):
             yield from self._silence(after)
 
     def _silence(self, after: timedelta) -> Iterable[LineParts]:
-        yield "watching", Meter.ALARM, self._months, "the alarm of silent instances"
-        yield "watching", Meter.METRIC, self._months, "the metric of silent instances"
         looks = self._work.seconds / interval_of_looks(after).total_seconds()
         # Not strongly consistent, they cost the half.
         units = looks * self._work.instances * self._sizes.snapshot / READ_UNIT / 2

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from countagg.aws.metrics import HOUR
 from countagg.core.names import BY_DATE_INDEX, Names
-from countagg.operate.cost.model import ASSUMED, DAY_SECONDS, GB, MONTH_DAYS, Bill, BillLine, as_quantity
+from countagg.operate.cost.countagg import watching_lines
+from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, GB, MONTH_DAYS, Bill, BillLine, as_quantity
 from countagg.operate.cost.prices import Meter
 from countagg.provision import metrics
 from countagg.provision.metrics import Metric
+from countagg.provision.settings import StackSettings
 
 Sums = Mapping[Metric, Mapping[datetime, float]]
 """What each metric counted, by the hour."""
@@ -102,24 +103,29 @@ def full_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def measure(lines: Sequence[MeasuredLine], sums: Sums, until: datetime) -> Measured:
-    """Make a bill for a month out of what was counted since the first hour that has data."""
+def measure(
+    lines: Sequence[MeasuredLine], sums: Sums, until: datetime, choices: StackSettings = DEFAULTS
+) -> Measured:
+    """Make a bill for a month out of what was counted since the first hour that has data.
+
+    Args:
+        lines: of the stack.
+        sums: what was counted.
+        until: when.
+        choices: of the stack, some of which cost the same however much passes through it.
+    """
+    fixed = [BillLine(hop, meter, as_quantity(each), how) for hop, meter, each, how in watching_lines(choices, 1)]
     hours = [hour for of_metric in sums.values() for hour in of_metric]
     if not hours:
         nothing = [BillLine(line.hop, line.meter, None, line.formula) for line in lines]
-        return Measured(Bill((*nothing, *_fixed())), None, until)
+        return Measured(Bill((*nothing, *fixed)), None, until)
     since = min(hours)
     seconds = max(HOUR, (until - since).total_seconds())
     months = MONTH_DAYS * DAY_SECONDS / seconds
-    return Measured(Bill((*(_line(line, sums, months) for line in lines), *_fixed())), since, until)
+    return Measured(Bill((*(_line(line, sums, months) for line in lines), *fixed)), since, until)
 
 
 def _line(line: MeasuredLine, sums: Sums, months: float) -> BillLine:
     known = [sum(sums[metric].values()) for metric in line.metrics if sums.get(metric)]
     quantity = as_quantity(sum(known) * line.factor * months) if known else None
     return BillLine(line.hop, line.meter, quantity, line.formula)
-
-
-def _fixed() -> Iterator[BillLine]:
-    yield BillLine("watching", Meter.ALARM, Decimal(ASSUMED.alarms), "alarms of the stack")
-    yield BillLine("watching", Meter.METRIC, Decimal(ASSUMED.metrics), "metrics that good runs emit")

@@ -305,6 +305,18 @@ def test_the_units_of_the_index_are_counted_with_those_of_its_table() -> None:
     assert dict(index_metric.dimensions) == {"TableName": NAMES.counters, "GlobalSecondaryIndexName": "ByDate"}
 
 
+def test_what_a_stack_chose_to_be_watched_by_is_in_a_measured_bill() -> None:
+    chosen = replace(DEFAULTS, dashboard=True, stale_alarm="15m")
+    plain, watched = (measure(measured_lines(NAMES, {}), {}, NOW, each).bill for each in (DEFAULTS, chosen))
+    modelled = our_bill(WORK, SIZES, chosen)
+    for meter in (Meter.ALARM, Meter.METRIC, Meter.DASHBOARD):
+        assert quantity(watched, "watching", meter) == quantity(modelled, "watching", meter)
+    assert (
+        watched.total(PRICES) - plain.total(PRICES)
+        == PRICES.of[Meter.DASHBOARD].usd + PRICES.of[Meter.ALARM].usd + PRICES.of[Meter.METRIC].usd
+    )
+
+
 def test_nothing_measured_is_no_bill_of_zero() -> None:
     found = measure(measured_lines(NAMES, {}), {}, NOW)
 

@@ -165,7 +165,7 @@ class LimitsTable:
     def claim(self, alert: Alert, now: int, until: int, expires_at: int) -> Claim:
         """Claim an alert that nobody has sent, and that no other invocation is about to send.
 
-        One about a limit below is only claimed for a total that is newer than the one that reached the limit.
+        One about a limit below is only claimed where it is written down that the limit was reached.
 
         Args:
             alert: what is to be sent.
@@ -173,12 +173,11 @@ class LimitsTable:
             until: when this invocation has ended, whatever happens; milliseconds since 1970.
             expires_at: of the item; seconds since 1970.
         """
-        names = {f"#{STATE}": STATE.name}
+        names, values = {f"#{STATE}": STATE.name}, dict[str, Any]()
         if alert.direction is Direction.BELOW:
-            nobody_has_it = f"#{STATE} = :reached AND {LEDGER_VERSION} < :version"
-            values: dict[str, Any] = {":reached": {"S": AlertState.REACHED}, ":version": {"N": str(alert.version)}}
+            nobody_has_it, values = f"#{STATE} = :reached", {":reached": {"S": AlertState.REACHED}}
         else:
-            nobody_has_it, values = f"attribute_not_exists(#{COUNTER})", {}
+            nobody_has_it = f"attribute_not_exists(#{COUNTER})"
             names[f"#{COUNTER}"] = COUNTER.name
         its_claimant_has_ended = f"#{STATE} = :sending AND {SENDING_UNTIL} < :now"
         try:
@@ -198,10 +197,10 @@ class LimitsTable:
             return Claim.DONE if STATE.find(item) == AlertState.SENT else Claim.BUSY
         return Claim.OURS
 
-    def reach(self, alert: Alert, expires_at: int) -> None:
-        """Write down that a total has reached a limit below, unless that is known; what it is, is no alert yet."""
+    def reach(self, alert: Alert, expires_at: int) -> bool:
+        """Write down that a total has reached a limit below, unless that is known; tell whether it was not."""
         item = alert_item(alert, AlertState.REACHED, expires_at)
-        self._table.put(self._where, item, unchanged({}, COUNTER))
+        return self._table.put(self._where, item, unchanged({}, COUNTER))
 
     def release(self, alert: Alert, until: int, expires_at: int) -> None:
         """Give a claim of ours up, so that the next attempt need not wait for its end.

@@ -29,6 +29,7 @@ from countagg.functions.publications import Publication
 ALERTS_SENT: Final = "AlertsSent"
 ALERTS_FAILED: Final = "AlertsFailed"
 ALERTS_PUT_OFF: Final = "AlertsPutOff"
+LIMITS_REACHED: Final = "LimitsReached"
 LIMITS_INVALID: Final = "LimitsInvalid"
 
 _CALLS_PER_ALERT: Final = 3
@@ -68,8 +69,10 @@ class LimitAlerts:
         """Send what is due after these publications.
 
         Returns:
-            How many alerts were sent, failed or were put off, and how many limits are invalid. Unless none failed
-            or was put off, it is to be called again, in another invocation.
+            How many alerts were sent, failed or were put off, and how many limits are invalid, or were reached.
+            Unless none failed or was put off, it is to be called again, in another invocation. Where a limit was
+            reached, it is to be called again with what is newest by then: another invocation may have seen a fall
+            before it could know that it is one.
         """
         counts: Counter[str] = Counter()
         limits = self._limits(counts)
@@ -139,8 +142,7 @@ class LimitAlerts:
         """Write down that a total has reached a limit below; return what is to be counted."""
         if remaining() < SLOWEST_CALL_MILLISECONDS:
             return [ALERTS_PUT_OFF]
-        self._table.reach(alert, expires_at)
-        return []
+        return [LIMITS_REACHED] if self._table.reach(alert, expires_at) else []
 
     def _send(self, alert: Alert, expires_at: int, remaining: RemainingMilliseconds) -> list[str]:
         """Send an alert, if it is for us to send; return what is to be counted."""

@@ -152,6 +152,14 @@ class Outputs:
             held, publication = self._bring(task)
         return Reached(told.day, None if held is None else held.having(told), publication)
 
+    def newest(self, told: Told) -> Publication:
+        """Read what there is to publish of a day by now.
+
+        Raises:
+            CorruptDocument: a ledger of the day cannot be read.
+        """
+        return self._newest(told)[0]
+
     def hold(self, reached: Reached) -> None:
         """Hold how far a day is of which nothing is left to do."""
         if reached.held is None:
@@ -200,17 +208,21 @@ class Outputs:
             changed, attempt = changed | attempt.changed, None
         raise PublishingContended(f"{day}: {_ATTEMPTS} attempts")
 
+    def _newest(self, told: Told) -> tuple[Publication, Mapping[str, int]]:
+        """Read a day's ledgers; return what they say, and partition -> version."""
+        stored = self.ledgers.read(told.day, told.layout)
+        sums = stored.decode().sums
+        publication = Publication(told.day, stored.version, stored.updated_at, sums, stored.expires_at)
+        parts = (part.version for part in stored.parts)
+        return publication, dict(zip(told.layout.partitions(told.day), parts, strict=True))
+
     def _look(self, task: _Task, published: PublishedTotals, changed: set[str]) -> _Attempt:
         """Return the attempt that is due now, given what is published."""
         told = task.told
         require_time(task.remaining, 1)
         # Read after the object, they are never older than that.
-        stored = self.ledgers.read(told.day, told.layout)
-        totals = stored.decode().sums
-        publication = Publication(told.day, stored.version, stored.updated_at, totals, stored.expires_at)
-        versions = dict(
-            zip(told.layout.partitions(told.day), (part.version for part in stored.parts), strict=True)
-        )
+        publication, versions = self._newest(told)
+        totals = publication.totals
         due, known = changed | changed_counters(published.totals, totals), set(published.totals)
         done: set[str] = set()
         if task.is_new_ground or not published.readable:

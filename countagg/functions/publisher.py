@@ -31,10 +31,10 @@ from countagg.data.letters import UnpublishedDay
 from countagg.data.store import Store
 from countagg.functions.clients import make_clients, make_sns_client
 from countagg.functions.deadline import OutOfTime, RemainingMilliseconds, require_time
-from countagg.functions.limits import ALERTS_FAILED, ALERTS_PUT_OFF, ALERTS_SENT, LimitAlerts
+from countagg.functions.limits import ALERTS_FAILED, ALERTS_PUT_OFF, ALERTS_SENT, LIMITS_REACHED, LimitAlerts
 from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.outputs import COUNTERS_PUBLISHED, OBJECTS_PUBLISHED, Outputs, make_outputs
-from countagg.functions.publications import Changes, OnUnreadable, Publication, changes_by_day, tell
+from countagg.functions.publications import Changes, OnUnreadable, Publication, Told, changes_by_day, tell
 from countagg.functions.telemetry import make_telemetry, report, utc_now
 
 VERSIONS_SEEN: Final = "VersionsSeen"
@@ -137,7 +137,7 @@ class Publisher:
             if reached.publication is not None:
                 self._warn_if_large(reached.publication, counts)
                 if self.alerts is not None:
-                    self._alert(self.alerts, reached.publication, counts, remaining)
+                    self._alert(self.alerts, reached.publication, told, counts, remaining)
             # Held only now: a day that is held has no alerts due.
             self.outputs.hold(reached)
 
@@ -154,9 +154,13 @@ class Publisher:
                 remedy=remedy,
             )
 
-    @staticmethod
     def _alert(
-        alerts: Alerts, publication: Publication, counts: Counter[str], remaining: RemainingMilliseconds
+        self,
+        alerts: Alerts,
+        publication: Publication,
+        told: Told,
+        counts: Counter[str],
+        remaining: RemainingMilliseconds,
     ) -> None:
         sent = alerts([publication], remaining)
         counts.update(sent)
@@ -164,6 +168,9 @@ class Publisher:
             raise AlertsNotSent(f"{failed} alerts of {publication.day}")
         if put_off := sent[ALERTS_PUT_OFF]:
             raise AlertsPutOff(f"{put_off} alerts of {publication.day}")
+        if sent[LIMITS_REACHED]:
+            require_time(remaining, 1)
+            self._alert(alerts, self.outputs.newest(told), told, counts, remaining)
 
     def _fail(
         self, day: str, error: Exception, context: LambdaContext, counts: Counter[str], *, got_further: bool

@@ -100,11 +100,10 @@ def test_only_a_claim_of_ours_is_given_up(table: Table) -> None:
 FALL = Alert(DAY, "a", SCALE, 0, 7, Direction.BELOW)
 
 
-def test_a_fall_is_claimed_once_and_only_where_the_limit_was_reached_before(table: Table) -> None:
+def test_a_fall_is_claimed_once_and_only_where_the_limit_was_reached(table: Table) -> None:
     assert table.claim(FALL, 1_000, 2_000) is Claim.BUSY
     assert list(table.alert_items(DAY)) == []
-    table.reach(replace(FALL, value=SCALE, version=7), EXPIRY)
-    assert table.claim(FALL, 1_000, 2_000) is Claim.BUSY
+    assert table.reach(replace(FALL, value=SCALE, version=7), EXPIRY)
     later = replace(FALL, version=8)
     assert table.claim(later, 1_000, 2_000) is Claim.OURS
     assert parse_alert(stored(table), DAY).alert == later
@@ -116,8 +115,8 @@ def test_a_fall_is_claimed_once_and_only_where_the_limit_was_reached_before(tabl
 
 def test_that_a_limit_is_reached_is_written_down_once_and_never_over_an_alert(table: Table) -> None:
     reached = replace(FALL, value=SCALE)
-    table.reach(reached, EXPIRY)
-    table.reach(replace(reached, version=9), EXPIRY)
+    assert table.reach(reached, EXPIRY)
+    assert not table.reach(replace(reached, version=9), EXPIRY)
     assert parse_alert(stored(table), DAY) == StoredAlert(reached, AlertState.REACHED)
     later = replace(FALL, version=8)
     table.claim(later, 1_000, 2_000)

@@ -17,7 +17,7 @@ from tests.functions.test_limits_failures import UNKNOWABLE
 from tests.functions.world import DAY, Context
 
 LIMIT = 10
-REACHED = ["limits", "alerts", "reach"]
+REACHED = ["limits", "alerts", "reach", "limits", "alerts"]
 FALLEN = ["limits", "alerts", "claim", "publish", "mark"]
 
 
@@ -101,8 +101,9 @@ def test_a_limit_that_was_changed_is_another_one(outside: Alerting) -> None:
     assert told(outside) == [(9, 10, "below", 2), (14, 15, "below", 4)]
 
 
-def test_that_a_limit_is_reached_costs_one_call_a_day(outside: Alerting) -> None:
-    for each, calls in zip(day_of(3, 10, 12, 8, 7), ([], ["reach"], [], FALLEN[2:], []), strict=True):
+def test_that_a_limit_is_reached_costs_one_call_and_another_look_a_day(outside: Alerting) -> None:
+    again = ["reach", "limits", "alerts"]
+    for each, calls in zip(day_of(3, 10, 12, 8, 7), ([], again, [], FALLEN[2:], []), strict=True):
         outside.script.calls.clear()
         outside.publish(each)
         assert outside.script.calls == ["limits", "alerts", *calls]
@@ -168,6 +169,18 @@ def test_an_older_total_that_comes_late_is_no_fall(outside: Alerting) -> None:
     outside.publish(*day_of(3, 9))
     assert outside.script.calls.count("reach") == 1
     assert told(outside) == []
+
+
+def test_a_fall_that_another_saw_before_the_limit_was_known_to_be_reached_is_told(outside: Alerting) -> None:
+    first, second = day_of(12, 9)
+
+    def another_sees_it_fallen() -> None:
+        assert outside.take(second, by=outside.start()) is None
+        assert told(outside) == []
+
+    outside.script.meanwhile = {REACHED.index("reach"): another_sees_it_fallen}
+    outside.publish(first)
+    assert told(outside) == [(9, LIMIT, "below", 2)]
 
 
 @pytest.mark.parametrize("call", range(len(FALLEN)), ids=FALLEN)

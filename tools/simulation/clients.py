@@ -13,9 +13,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from countagg.data.limits import LIMIT_DATE
 from countagg.functions.clients import FunctionClients
 from tests.fakes.unfaithful import Unfaithful
 from tests.functions.world import ACCOUNT, BUCKET, clients_of
+from tools.simulation.alerts import AlertsWorld
 from tools.simulation.bucket import Bucket
 from tools.simulation.counters import Counters
 from tools.simulation.faults import Fault
@@ -36,6 +38,7 @@ class Services:
     dead_letters_url: str
     tables: Mapping[str, Table]
     counters: Counters
+    alerts: AlertsWorld
     page_size: int
 
 
@@ -55,6 +58,18 @@ def make_clients(setting: Setting, services: Services, running: Running) -> Func
 def check_known(request: Mapping[str, Any], *known: str) -> None:
     if unknown := set(request) - set(known):
         raise Unfaithful(f"parameters {sorted(unknown)}")
+
+
+class SnsFake:
+    def __init__(self, services: Services, running: Running) -> None:
+        self._services = services
+        self._running = running
+
+    def publish(self, **request: Any) -> dict[str, Any]:
+        check_known(request, "TopicArn", "Subject", "Message", "MessageStructure")
+        step = partial(self._services.alerts.publish, **request)
+        [message_id] = self._running().call("Publish", [step], throttle="Throttled")
+        return {"MessageId": message_id}
 
 
 class SqsFake:
@@ -309,7 +324,9 @@ class QueryFake:
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         if "IndexName" in request:
-            [pages] = self._call("Query", partial(self._services.counters.pages, **request))
+            of_limits = request["ExpressionAttributeValues"][":key"] == {"S": LIMIT_DATE}
+            pages_of = self._services.alerts.limit_pages if of_limits else self._services.counters.pages
+            [pages] = self._call("Query", partial(pages_of, **request))
             yield from pages
             return
         check_known(
@@ -317,9 +334,9 @@ class QueryFake:
             *("TableName", "KeyConditionExpression", "ProjectionExpression", "ExpressionAttributeNames"),
             *("ExpressionAttributeValues", "ConsistentRead"),
         )
-        if request["KeyConditionExpression"] != "#Date = :key":
-            raise Unfaithful(request["KeyConditionExpression"])
         table = self._services.tables[request["TableName"]]
+        if request["KeyConditionExpression"] != f"#{table.partition_key} = :key":
+            raise Unfaithful(request["KeyConditionExpression"])
         names = request["ExpressionAttributeNames"]
         shown = (
             [names[each] for each in request["ProjectionExpression"].split(", ")]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -19,6 +19,9 @@ from countagg.functions.clients import SLOWEST_CALL_MILLISECONDS, FunctionClient
 from tests.fakes.unfaithful import Unfaithful
 from tools.simulation.faults import Fault
 from tools.simulation.invocations import Context, Invocation, Outcome, Setting
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 _LITTLE_SECONDS: Final = 1.0
 
@@ -63,6 +66,8 @@ class Runtime:
     logger: Logger
     metrics: EphemeralMetrics
     now: Callable[[], datetime]
+    sns: SNSClient | None = None
+    """None where no alerts are sent."""
 
 
 MakeHandler = Callable[[Runtime], Handler]

@@ -20,6 +20,7 @@ from countagg.core.versions import is_beginning, version_of_day
 from countagg.data.day_records import SNAPSHOTS_EXPIRE
 from countagg.functions.aggregator import DAYS_REBUILT
 from tests.fakes.conditions import Item
+from tools.simulation.alerts import AlertsJudge
 from tools.simulation.faults import Fault
 from tools.simulation.files import shown
 from tools.simulation.plans import Step
@@ -70,6 +71,8 @@ class Judge:
         self._ledgers: dict[str, tuple[int, int, frozenset[str]]] = {}
         self._stored = world.stored
         self._keeps_ledger = keeps_ledger
+        self._given_up: set[str] = set()
+        self._alerts = AlertsJudge(world.alerts, self._sums, self._note)
         world.snapshots.watchers.append(self._see_snapshot)
         world.totals.watchers.append(self._see_ledger)
         world.counters.watchers.append(self._see_counter)
@@ -157,6 +160,7 @@ class Judge:
 
     def judge(self, *, healed: bool) -> None:
         """Compare every hop; `healed` says that nothing may lag behind any more."""
+        self._given_up |= self._world.dead_letters.unpublished()
         for place, story in sorted(self._truth.counter_files().items()):
             self._judge_snapshot(place, story, healed=healed)
         for day in self._stored.days():
@@ -165,6 +169,10 @@ class Judge:
             self._judge_ledger(day, healed=healed)
             if not self.unpublished(day) or (healed and self.is_open(day)):
                 self._judge_outputs(day)
+            # The alerts of a day that was given up are sent with its next change.
+            if self._world.plan.limits and not self.unpublished(day) and day not in self._given_up:
+                version = version_of_day(self._stored.versions(day).values())
+                self._alerts.judge(day, version, self._stored.ledger(day).sums)
         self._judge_refusals(healed=healed)
         self._judge_publishing()
         if self._keeps_ledger and not self._world.rules.is_upgraded:
@@ -357,6 +365,8 @@ class Judge:
     def _judge_publishing(self) -> None:
         """See that the publisher gives up nothing without a cause, and that no day waits for another."""
         struck = {fault for fault, count in self._world.faults.injected.items() if count}
+        if struck <= _HARMLESS:
+            self._alerts.judge_repeats()
         if not struck <= _HARMLESS | {Fault.DAY_DENIED}:
             return
         if Fault.DAY_DENIED not in struck:

@@ -445,4 +445,22 @@ MUTANTS = (
         "expires_at = self.settings",
         goes_on=162,
     ),
+    Mutant(
+        "a rise told as a fall by whoever comes late",
+        "functions.limits",
+        " and stored.alert.version < version",
+        "",
+    ),
+    Mutant(
+        "a day that has only begun told as a fall",
+        "functions.limits",
+        "                if limit.is_reached_by(total):\n",
+        "                if limit.direction is Direction.BELOW:\n",
+    ),
+    Mutant(
+        "an alert that a dead invocation left is nobody's",
+        "functions.limits",
+        "            if stored is not None and stored.state is AlertState.SENDING:\n",
+        "            if False:\n",
+    ),
 )

@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Final
 
+from countagg.core.limits import Direction, Limit
 from countagg.core.partitions import Layout
+from countagg.core.values import SCALE
 from tools.simulation.faults import Fault, Strike
-from tools.simulation.files import File, bad_file, good_file, in_another_form, respelled
+from tools.simulation.files import COUNTERS, File, bad_file, good_file, in_another_form, respelled
 from tools.simulation.retention import Kept, Later, choose_kept, choose_later
 from tools.simulation.timeline import DAY, HOUR, MINUTE
 
@@ -107,6 +109,7 @@ class Plan:
     script: frozenset[Strike] | None = None
     versioned: bool = False
     stale_alarm: str | None = None
+    limits: tuple[Limit, ...] = ()
 
     def without_operator(self) -> Plan:
         """Return it with nobody verifying or repairing anything."""
@@ -165,6 +168,8 @@ _OTHER_FORMS: Final = 0.3
 """How often some files of a chapter are gzip'd or empty."""
 _REPEATING: Final = 0.4
 """How often a fleet uploads the same content again."""
+_LIMITED: Final = 0.4
+"""How often there are limits, and alerts about them."""
 _LITTLE_TIME: Final = 0.2
 """How often there are invocations of the publisher that begin with little time."""
 _STREAM_HOPS: Final = ("aggregator", "publisher")
@@ -206,7 +211,23 @@ def make_plan(seed: int, *, goes_on: float = 0.1) -> Plan:
         repaired=random.random() < 0.15,
         layouts=_layouts(random),
         versioned=random.random() < 0.5,
+        limits=_limits(seed),
     )
+
+
+def _limits(seed: int) -> tuple[Limit, ...]:
+    """Choose limits of totals, now and then; by chances of its own, so that all other plans are as they were."""
+    random = Random(f"limits of {seed}")
+    if random.random() >= _LIMITED:
+        return ()
+    names = random.sample(COUNTERS, random.randint(1, len(COUNTERS)))
+    limits = [
+        Limit(name, random.randint(-3, 12) * SCALE, direction)
+        for name in names
+        for direction in Direction
+        if random.random() < 0.8
+    ]
+    return tuple(limits)
 
 
 def _with_disturbance(seed: int, chapter: Chapter, label: str, chance: float, fault: Fault) -> Chapter:

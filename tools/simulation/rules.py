@@ -8,6 +8,8 @@ from typing import Final
 
 from countagg.data.store import Store
 from countagg.functions.aggregator import Aggregator
+from countagg.functions.limits import LimitAlerts
+from countagg.functions.limits_topic import AlertsTopic
 from countagg.functions.outputs import make_outputs
 from countagg.functions.processor import Processor
 from countagg.functions.publisher import Publisher
@@ -36,8 +38,11 @@ def real_publisher(runtime: Runtime) -> Handler:
     store = Store(runtime.settings, runtime.clients)
     outputs = make_outputs(store, runtime.logger, COUNTERS_A_SLICE)
     send_letter = store.dead_letters.send
-    most = runtime.settings.max_counters
-    return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now, most)
+    most, alerts = runtime.settings.max_counters, None
+    if runtime.sns is not None:
+        topic = AlertsTopic(runtime.settings.alerts_topic_arn, runtime.sns)
+        alerts = LimitAlerts(runtime.settings, store.limits, topic, runtime.logger, runtime.now).send
+    return Publisher(outputs, send_letter, runtime.logger, runtime.metrics, runtime.now, most, alerts)
 
 
 @dataclass(frozen=True, slots=True)

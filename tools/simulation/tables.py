@@ -57,6 +57,11 @@ class Table:
         self._faults = faults
         self._random = random
 
+    @property
+    def partition_key(self) -> str:
+        """The name of the first attribute of its key."""
+        return self._key_names[0]
+
     def key_of(self, item: Item) -> Key:
         """Return the item's key."""
         return tuple(item[name]["S"] for name in self._key_names)
@@ -74,7 +79,7 @@ class Table:
         old = self.items.get(key)
         if not self.allows(item, condition, names, values):
             error = {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"}
-            failed: Any = {"Error": error, "Item": old}
+            failed: Any = {"Error": error, **({} if old is None else {"Item": old})}
             raise ClientError(failed, "PutItem")
         self._change(key, old, item)
         for watch in self.watchers:

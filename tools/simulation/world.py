@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from countagg.core.names import Names
 from countagg.core.partitions import Layout
@@ -17,8 +17,9 @@ from countagg.core.settings import FunctionSettings
 from tests.events.loading import load_body
 from tests.functions.world import ACCOUNT, BUCKET
 from tests.provision.stacks import make_stack, state_of
+from tools.simulation.alerts import AlertsWorld
 from tools.simulation.bucket import Bucket
-from tools.simulation.clients import Services, make_clients
+from tools.simulation.clients import Services, SnsFake, make_clients
 from tools.simulation.counters import Counters
 from tools.simulation.faults import Fault, Faults
 from tools.simulation.functions import CountedMetrics, Function, Handler, MakeHandler, Runtime, quiet_logger
@@ -34,6 +35,9 @@ from tools.simulation.streams import Stream
 from tools.simulation.tables import Table
 from tools.simulation.timeline import HOUR, Timeline
 from tools.simulation.trace import Trace
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 NAMES: Final = Names("countagg")
 SETTINGS: Final = FunctionSettings(
@@ -56,7 +60,7 @@ _NO_EVENTS: Final = (load_body("s3-test-event"), "no JSON", load_body("s3-foreig
 _TABLE_MADE_SECONDS: Final = 2.0
 _READS: Final = ("GetObject", "ListObjectVersions", "GetItem", "Query", "TransactGetItems")
 _WRITES_ITEMS: Final = ("PutItem", "BatchExecuteStatement", "TransactWriteItems")
-_WRITES_REST: Final = ("SendMessage", "PutObject")
+_WRITES_REST: Final = ("SendMessage", "PutObject", "Publish")
 _DENIED: Final = (_READS + _WRITES_ITEMS + _WRITES_REST, _WRITES_ITEMS, _WRITES_REST)
 
 
@@ -99,6 +103,7 @@ class World:
         self.totals = self._table(NAMES.totals, "Date")
         self.stored = Stored(self.snapshots, self.totals)
         self.counters = Counters(NAMES.counters, self.timeline, self.faults, self.random)
+        self.alerts = AlertsWorld(self._table(NAMES.counters, "Counter", "Date"), plan.limits)
         self.functions = {
             "processor": self._function("processor", rules.processor),
             "aggregator": self._function("aggregator", rules.aggregator),
@@ -134,6 +139,7 @@ class World:
             SETTINGS.dead_letters_url,
             {NAMES.snapshots: self.snapshots, NAMES.totals: self.totals},
             self.counters,
+            self.alerts,
             self.plan.page_size,
         )
 
@@ -148,10 +154,14 @@ class World:
 
     def _function(self, short: str, make: MakeHandler) -> Function:
         def handler(running: Callable[[], Invocation]) -> Handler:
-            clients = make_clients(self.setting, self._services(), running)
+            services = self._services()
+            # A function puts no other items into the table of counters than those of alerts.
+            services = replace(services, tables={**services.tables, NAMES.counters: self.alerts.table})
+            clients = make_clients(self.setting, services, running)
+            sns = cast("SNSClient", SnsFake(services, running)) if self.plan.limits else None
             layout = self.random.choice(self.plan.layouts)
             settings = _with(self._settings(), layout)
-            return make(Runtime(settings, clients, quiet_logger(), self.metrics, self.timeline.utc))
+            return make(Runtime(settings, clients, quiet_logger(), self.metrics, self.timeline.utc, sns))
 
         return Function(self.setting, short, _state(f"function/{short}").timeout, handler)
 
@@ -259,6 +269,7 @@ class World:
         self.kept = self.kept[-1:]
         for function in self.functions.values():
             function.begin_anew()
+        self.alerts.table.expire()
         self.timeline.after(later.chosen_after, partial(self._choose, later.kept))
         for expire in (self.snapshots.expire, self.totals.expire, self.counters.expire):
             if self.random.random() < 0.5:

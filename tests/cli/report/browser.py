@@ -56,13 +56,13 @@ class Browser:
         for domain in ("Page", "Network", "Log", "Runtime"):
             self.call(f"{domain}.enable")
 
-    def open(self, path: Path, width: int, height: int, scheme: str) -> None:
+    def open(self, path: Path, width: int, height: int, scheme: str, media: str = "screen") -> None:
         """Open a file, in a window of a size, for somebody who prefers `light` or `dark`."""
         mobile = width < height
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self.call("Emulation.setDeviceMetricsOverride", **screen)
         preferred = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.call("Emulation.setEmulatedMedia", media="screen", features=preferred)
+        self.call("Emulation.setEmulatedMedia", media=media, features=preferred)
         self.events.clear()
         self.call("Page.navigate", url=path.as_uri())
         while not any(each["method"] == "Page.loadEventFired" for each in self.events):

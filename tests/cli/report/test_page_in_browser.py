@@ -18,6 +18,8 @@ from tests.cli.running import CommandLine
 
 PROGRAM: Final = find_browser()
 SIZES: Final = {"phone": (360, 800), "desk": (1280, 900)}
+PAPER: Final = (718, 1000)
+"""Of A4, at 96 pixels an inch and with margins of a centimetre."""
 DAY: Final = "2026-07-02"
 FILES: Final = {
     "i-1": {"http_get": "24985", "exact": "12345678901234567890123.000000001", "minus": "-7.5", HOSTILE[0]: "3"},
@@ -102,6 +104,16 @@ def test_it_fits_into_the_window_and_only_tables_scroll(browser: Browser, size: 
         assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert browser.evaluate(OUTSIDE) == []
         assert SIZES[size][0] - 20 < browser.evaluate("document.documentElement.clientWidth") <= SIZES[size][0]
+
+
+def test_on_paper_it_is_dark_on_light_and_no_table_is_cut(browser: Browser, tmp_path: Path) -> None:
+    browser.open(save(tmp_path), *PAPER, "dark", media="print")
+
+    cut = "[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+    assert browser.evaluate(cut) == 0
+    assert browser.evaluate(PALE)[1] == []
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

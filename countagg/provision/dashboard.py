@@ -171,7 +171,7 @@ def _rows(names: Names, *, is_silence_watched: bool) -> Iterator[Sequence[_Graph
     yield (
         _Graph("Refusals", (refused, skipped, metrics.rebuilds_refused(aggregator))),
         _Graph("Dead letters", (metrics.depth(names.dead_letters),)),
-        _Graph("Fullness: ledgers nearly full, days beyond --max-counters", full),
+        _Graph("Fullness of ledgers and days", full),
     )
 
 

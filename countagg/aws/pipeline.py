@@ -16,6 +16,7 @@ from countagg.core.ledger import Ledger
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 from countagg.data.snapshots import CONTENT_SEQUENCER, ETAG, INSTANCE, SEQUENCER, content_sequencer
+from countagg.provision.notifications import our_entry
 
 _MISSING: Final = "ResourceNotFoundException"
 
@@ -145,9 +146,9 @@ class Pipeline(DayReader):
             configuration = self._clients.s3.get_bucket_notification_configuration(
                 Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
             )
-            return any(
-                entry.get("Id") == self.names.uploads for entry in configuration.get("TopicConfigurations", [])
-            )
+            entry = self.names.uploads
+            topic = ":".join((self.settings.alerts_topic_arn.rpartition(":")[0], entry))
+            return our_entry(configuration, entry, topic) is not None
         return False
 
     def function_memory(self, name: str) -> int | None:

@@ -17,7 +17,8 @@ SKIPPED: Final = "objects skipped that are no counter files"
 PREFIX_REASON: Final = f"S3's notification filters are only sure to match folders of {_CHARACTERS}"
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SHAPE = re.compile(rf"([0-9]+-[0-9]+-[0-9]+)/{FILE_NAME_PREFIX}(.*)", re.DOTALL)
-_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]+/)+")
+PREFIX_PATTERN: Final = r"(?:[A-Za-z0-9_.-]+/)+"
+"""Folders, each with its slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def normalise_prefix(text: str, option: str) -> str:
 
 def is_prefix(text: str) -> bool:
     """Tell whether it can be a prefix, with or without its slash."""
-    return _PREFIX.fullmatch(_with_slash(text)) is not None
+    return re.fullmatch(PREFIX_PATTERN, _with_slash(text)) is not None
 
 
 def _with_slash(text: str) -> str:

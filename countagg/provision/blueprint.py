@@ -62,7 +62,7 @@ class Blueprint:
         settings = self.settings
         object.__setattr__(self, "names", settings.names)
         object.__setattr__(self, "tags", Tags({**settings.tags, OWNER_TAG: settings.stack}, settings.dropped_tags))
-        check_fitness(settings, self.place)
+        check_fitness(settings, self.place.known)
 
     def node(  # noqa: PLR0913 - the fields of a node
         self,

@@ -300,7 +300,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
     "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,
-    "permissions print": _FIND_ANY,
+    **dict.fromkeys(("permissions print", "export cloudformation"), _FIND_ANY),
     "doctor": _calls(
         _FIND_ANY,
         {

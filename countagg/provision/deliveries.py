@@ -73,7 +73,7 @@ def _parts(blueprint: Blueprint, subscription: Subscriber, *, unwanted: bool) ->
                 unwanted=unwanted,
             )
         case _:
-            if subscription.is_settable_queue(blueprint.place):
+            if subscription.is_settable_queue(blueprint.place.known):
                 yield _queue_grant(blueprint, subscription, unwanted=unwanted)
             yield _alerts_subscription(blueprint, subscription, unwanted=unwanted)
 
@@ -165,7 +165,7 @@ def _alerts_subscription(
     is_url = subscription.kind is SubscriptionKind.HTTPS
     kind, name = (protocol, endpoint.partition("//")[2]) if is_url else ("alert-queue", endpoint)
     needs = ["topic/alerts", "queue/dead-letters"]
-    if subscription.is_settable_queue(blueprint.place):
+    if subscription.is_settable_queue(blueprint.place.known):
         needs.append(f"alert-queue-policy/{queue_name(endpoint)}")
     return blueprint.node(
         f"{kind}/{name}",
@@ -185,6 +185,6 @@ def alerts_delivery(place: Place, names: Names, protocol: str, endpoint: str) ->
     region's (docs/aws-facts.md#sns).
     """
     is_queue = protocol == "sqs"
-    has_dead_letters = not is_queue or endpoint == place.queue_arn(queue_name(endpoint))
+    has_dead_letters = not is_queue or endpoint == place.known.queue_arn(queue_name(endpoint))
     target = {"deadLetterTargetArn": place.queue_arn(names.dead_letters)}
     return SubscriptionState(raw_delivery=is_queue, redrive_policy=canonical(target) if has_dead_letters else "")

@@ -58,6 +58,11 @@ def log_groups(blueprint: Blueprint) -> tuple[Node[LogGroupState], ...]:
     )
 
 
+def role_description(stack: str) -> str:
+    """Return what a role says of itself; it is set when the role is made, and not looked at later."""
+    return f"Execution role of countagg, stack {stack}"
+
+
 def roles(blueprint: Blueprint) -> tuple[Node[RoleState], ...]:
     """Return the role of each function."""
     return tuple(_role(blueprint, short, name) for short, name in blueprint.functions.items())

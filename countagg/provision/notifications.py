@@ -7,7 +7,7 @@ sentence that names neither (docs/aws-facts.md#s3-events).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,31 +24,64 @@ DESTINATIONS: Final = {
 """Kinds of entries, and where each says what it notifies."""
 
 
-def foreign_entries(configuration: Mapping[str, Any], entry: str) -> dict[str, Any]:
-    """Return the configuration without our entry, with everything else as it is."""
+def foreign_entries(configuration: Mapping[str, Any], entry: str, topic: str) -> dict[str, Any]:
+    """Return the configuration without our entries, with everything else as it is."""
     others = {kind: found for kind, found in configuration.items() if kind not in DESTINATIONS}
     for kind in DESTINATIONS:
-        kept = [each for each in configuration.get(kind, []) if not is_ours(kind, each, entry)]
+        kept = [each for each in configuration.get(kind, []) if not is_ours(kind, each, entry, topic)]
         if kept:
             others[kind] = kept
     return others
 
 
-def is_ours(kind: str, found: Mapping[str, Any], entry: str) -> bool:
-    """Tell whether an entry is ours: one for a topic, with our id."""
-    return kind == "TopicConfigurations" and found.get("Id") == entry
+def is_ours(kind: str, found: Mapping[str, Any], entry: str, topic: str) -> bool:
+    """Tell whether an entry is ours: one with our id, or for our topic.
+
+    An entry that CloudFormation or Terraform made for our topic has an id that S3 or they picked.
+    """
+    return kind == "TopicConfigurations" and (found.get("Id") == entry or found["TopicArn"] == topic)
+
+
+def our_entry(configuration: Mapping[str, Any], entry: str, topic: str) -> NotificationState | None:
+    """Return what our entries say together; None if there is none.
+
+    CloudFormation makes an entry for each event. Entries that do not agree on all else say several things at once.
+    """
+    kind = "TopicConfigurations"
+    ours = [each for each in configuration.get(kind, []) if is_ours(kind, each, entry, topic)]
+    if not ours:
+        return None
+    return NotificationState(
+        topic=_together(each["TopicArn"] for each in ours),
+        events=tuple(sorted({event for each in ours for event in each["Events"]})),
+        prefix=_together(filter_of(each, "prefix") for each in ours),
+        suffix=_together(filter_of(each, "suffix") for each in ours),
+    )
+
+
+def entry_of(name: str, state: NotificationState) -> dict[str, Any]:
+    """Return our entry as S3 takes it."""
+    return {
+        "Id": name,
+        "TopicArn": state.topic,
+        "Events": list(state.events),
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": state.prefix}]}},
+    }
+
+
+def _together(values: Iterable[str]) -> str:
+    return " and ".join(sorted(set(values)))
 
 
 def stacks_on(configuration: Mapping[str, Any], place: Place) -> list[str]:
-    """Return the names of the stacks of a place that a bucket notifies: each by its entry for its own topic."""
-    stacks = []
+    """Return the names of the stacks of a place that a bucket notifies, each by the name of its topic."""
+    stacks: dict[str, None] = {}
     for found in configuration.get("TopicConfigurations", []):
-        stack = str(found.get("Id", "")).removesuffix("-uploads")
+        stack = str(found["TopicArn"]).rpartition(":")[2].removesuffix("-uploads")
         with suppress(UsageError):
-            names = Names(stack)
-            if found.get("Id") == names.uploads and found["TopicArn"] == place.topic_arn(names.uploads):
-                stacks.append(stack)
-    return stacks
+            if found["TopicArn"] == place.topic_arn(Names(stack).uploads):
+                stacks[stack] = None
+    return list(stacks)
 
 
 def count_entries(configuration: Mapping[str, Any]) -> int:
@@ -69,7 +102,7 @@ def check_overlaps(ours: NotificationState, entry: str, configuration: str) -> N
     Raises:
         CountaggError: one overlaps; it is named, with what to do.
     """
-    others = foreign_entries(json.loads(configuration), entry)
+    others = foreign_entries(json.loads(configuration), entry, ours.topic)
     for kind, destination in DESTINATIONS.items():
         for found in others.get(kind, []):
             shared = sorted(_shared_events(ours.events, found["Events"]))

@@ -52,7 +52,7 @@ _READING: Final = (
 )
 COMMANDS_OF: Final[Mapping[Audience, tuple[str, ...]]] = {
     Audience.DEPLOYER: (
-        *("setup", "plan", "outputs", "stacks", "permissions print", "doctor"),
+        *("setup", "plan", "export cloudformation", "outputs", "stacks", "permissions print", "doctor"),
         *subscription_calls.COMMANDS,
     ),
     Audience.OPERATOR: (

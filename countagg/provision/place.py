@@ -7,6 +7,8 @@ from typing import Final
 
 PARTITIONS: Final = ("aws", "aws-us-gov", "aws-cn")
 """Those whose differences are known here."""
+BUCKET_PATTERN: Final = r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]"
+"""Names of buckets (S3 user guide, general purpose bucket naming rules)."""
 # What AWS's documents say is not available there: AWS Lambda in AWS GovCloud (US), Amazon Lambda in China.
 _WITHOUT_JSON_LOGS: Final = frozenset({"aws-us-gov"})
 _WITHOUT_MAPPING_TAGS: Final = frozenset({"aws-us-gov", "aws-cn"})
@@ -32,6 +34,11 @@ class Place:
     tls: bool = True
     embedded: bool = False
     queue_endpoint: str = ""
+
+    @property
+    def known(self) -> Place:
+        """The place that settings must fit; another one only where this one is known later."""
+        return self
 
     @property
     def has_json_logs(self) -> bool:

@@ -15,6 +15,7 @@ from countagg.core.errors import UsageError
 from countagg.core.names import Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 from countagg.core.partitions import Layout
+from countagg.provision.place import BUCKET_PATTERN
 from countagg.provision.setting_types import Keys, Number, Numbers, Pairs, Switch, Text, settings_of
 from countagg.provision.subscriptions import EMAIL, EMAIL_RULE, Subscriber, Subscriptions, deliveries
 from countagg.provision.tag_rules import check_tags
@@ -100,7 +101,7 @@ class StackSettings:
         Text(
             "Bucket with the counter files; by default that of the deployed stack.",
             _BUCKET,
-            pattern=r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]",
+            pattern=BUCKET_PATTERN,
             rule="3 to 63 of a-z 0-9 . - that begin and end with one of a-z 0-9",
             is_rechecked=True,
         ),

@@ -16,6 +16,14 @@ EVENTS: Final = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 KEY_USERS: Final = ("s3.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com")
 """Services that pass messages on through encrypted topics and queues (docs/aws-facts.md#sns)."""
 
+PUBLIC_ACCESS_BLOCKS: Final = (
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+)
+"""All ways by which a bucket that setup created is closed to the public."""
+
 _IMAGES: Final = "NEW_AND_OLD_IMAGES"
 _TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})
 

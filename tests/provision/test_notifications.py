@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countagg.core.errors import CountaggError
-from countagg.provision.notifications import check_overlaps, count_entries, filter_of, foreign_entries
+from countagg.provision.notifications import (
+    check_overlaps,
+    count_entries,
+    filter_of,
+    foreign_entries,
+    our_entry,
+    stacks_on,
+)
+from countagg.provision.place import Place
 from countagg.provision.states import NotificationState
 
 ENTRY = "countagg-uploads"
@@ -95,10 +103,38 @@ def test_suffixes_that_differ_keep_two_entries_apart() -> None:
         check_overlaps(ours, ENTRY, json.dumps(theirs))
 
 
+def for_our_topic(name: str, *events: str, prefix: str = "counters/") -> dict[str, Any]:
+    """Return an entry for our topic by whoever: CloudFormation makes one for each event, and S3 picks the ids."""
+    return {**entry("TopicConfigurations", *events, prefix=prefix, name=name), "TopicArn": OURS.topic}
+
+
+def test_entries_for_our_topic_are_ours_whatever_their_id_and_count_together() -> None:
+    made = [for_our_topic("NmQ1Y2", OURS.events[1]), for_our_topic("ZGI3Zm", OURS.events[0])]
+    found = {"TopicConfigurations": [*made, entry("TopicConfigurations", "s3:ObjectTagging:*")]}
+    assert our_entry(found, ENTRY, OURS.topic) == OURS
+    assert foreign_entries(found, ENTRY, OURS.topic) == {"TopicConfigurations": found["TopicConfigurations"][2:]}
+    check(found)
+
+
+def test_entries_for_our_topic_that_do_not_agree_are_no_more_what_ours_should_be() -> None:
+    made = [for_our_topic("a", *OURS.events), for_our_topic("b", "s3:ObjectCreated:*", prefix="fleet/")]
+    found = our_entry({"TopicConfigurations": made}, ENTRY, OURS.topic)
+    assert found is not None
+    assert (found.prefix, found.topic) == ("counters/ and fleet/", OURS.topic)
+
+
+def test_stacks_are_known_by_their_topics_whoever_made_the_entries() -> None:
+    place = Place("123456789012", "eu-central-1")
+    topics = [place.topic_arn(name) for name in ("one-uploads", "one-uploads", "photos", "two-uploads")]
+    topics.append(Place("210987654321", "eu-central-1").topic_arn("three-uploads"))
+    made = [{"Id": f"id-{number}", "TopicArn": topic, "Events": []} for number, topic in enumerate(topics)]
+    assert stacks_on({"TopicConfigurations": made}, place) == ["one", "two"]
+
+
 def test_the_switch_for_event_bridge_is_kept_and_counted() -> None:
     found: dict[str, Any] = {"EventBridgeConfiguration": {}, "TopicConfigurations": []}
-    assert foreign_entries(found, ENTRY) == {"EventBridgeConfiguration": {}}
-    assert count_entries(foreign_entries(found, ENTRY)) == 1
+    assert foreign_entries(found, ENTRY, OURS.topic) == {"EventBridgeConfiguration": {}}
+    assert count_entries(foreign_entries(found, ENTRY, OURS.topic)) == 1
     check(found)
 
 
@@ -107,7 +143,7 @@ _ENTRIES = st.lists(st.builds(entry, st.just("TopicConfigurations"), name=st.sam
 
 @given(_ENTRIES)
 def test_what_is_foreign_stays_as_it_is_in_its_order(entries: list[dict[str, Any]]) -> None:
-    others = foreign_entries({"TopicConfigurations": entries}, ENTRY)
+    others = foreign_entries({"TopicConfigurations": entries}, ENTRY, OURS.topic)
     assert others.get("TopicConfigurations", []) == [each for each in entries if each["Id"] != ENTRY]
     assert count_entries(others) == len(others.get("TopicConfigurations", []))
 

@@ -22,6 +22,7 @@ from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import IndexState, TableState
+from countagg.provision.table_schema import attribute_definitions, index_schema, key_schema
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -114,15 +115,15 @@ class Table:
         """Create it and set its expiry."""
         request: dict[str, Any] = {
             "TableName": self._name,
-            "KeySchema": _key_schema(desired.partition_key, desired.sort_key),
-            "AttributeDefinitions": _attribute_definitions(desired),
+            "KeySchema": key_schema(desired.partition_key, desired.sort_key),
+            "AttributeDefinitions": attribute_definitions(desired),
             "BillingMode": "PAY_PER_REQUEST",
             "Tags": tag_list(desired.tags.of),
         }
         if desired.stream:
             request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": desired.stream}
         if desired.indexes:
-            request["GlobalSecondaryIndexes"] = [_index(index) for index in desired.indexes]
+            request["GlobalSecondaryIndexes"] = [index_schema(index) for index in desired.indexes]
         if desired.kms_key:
             request["SSESpecification"] = _encryption(desired)
         if desired.deletion_protection is not None:
@@ -209,8 +210,8 @@ class Table:
         for index in desired.indexes:
             if index not in present:
                 self._update(
-                    AttributeDefinitions=_attribute_definitions(desired),
-                    GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
+                    AttributeDefinitions=attribute_definitions(desired),
+                    GlobalSecondaryIndexUpdates=[{"Create": index_schema(index)}],
                 )
 
     def _update(self, **request: Any) -> None:  # noqa: ANN401 - passed on to boto3 as it is
@@ -279,21 +280,3 @@ def _contents(table: TableDescriptionTypeDef) -> str | None:
     return (
         f"about {count:,} item{'s' * (count != 1)}, {size_text(table.get('TableSizeBytes', 0))}" if count else None
     )
-
-
-def _key_schema(partition_key: str, sort_key: str = "") -> list[Any]:
-    schema = [{"AttributeName": partition_key, "KeyType": "HASH"}]
-    return [*schema, {"AttributeName": sort_key, "KeyType": "RANGE"}] if sort_key else schema
-
-
-def _attribute_definitions(desired: TableState) -> list[Any]:
-    names = {desired.partition_key, desired.sort_key, *(index.partition_key for index in desired.indexes)}
-    return [{"AttributeName": name, "AttributeType": "S"} for name in sorted(names) if name]
-
-
-def _index(index: IndexState) -> Any:  # noqa: ANN401 - one of boto3's request shapes
-    return {
-        "IndexName": index.name,
-        "KeySchema": _key_schema(index.partition_key),
-        "Projection": {"ProjectionType": "ALL"},
-    }

@@ -12,6 +12,7 @@ from countagg.aws.session import tag_list, tag_map
 from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET, Patience
 from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
+from countagg.provision.functions import role_description
 from countagg.provision.policies import canonical
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import RoleState
@@ -67,7 +68,7 @@ class Role:
             self._iam.create_role,
             Path=desired.path,
             AssumeRolePolicyDocument=desired.trust,
-            Description=f"Execution role of countagg, stack {self._stack}",
+            Description=role_description(self._stack),
             Tags=tag_list(desired.tags.of),
             **boundary,
         )

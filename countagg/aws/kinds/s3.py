@@ -24,17 +24,12 @@ from countagg.provision.place import Place
 from countagg.provision.policies import merge_statements, our_statements
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import BucketState
+from countagg.provision.storage import PUBLIC_ACCESS_BLOCKS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING: Final = frozenset({"NoSuchBucket", "404"})
-_BLOCK_ALL: Final[Any] = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
 _DELETED_AT_ONCE: Final = 1_000
 _COUNTED: Final = 1_000
 
@@ -114,7 +109,8 @@ class Bucket:
     def _reason_to_keep(self, held: str | None, notifications: dict[str, Any]) -> str | None:
         if held:
             return f"it holds {held}; --delete-objects deletes them with it"
-        others = count_entries(foreign_entries(notifications, Names(self._stack).uploads))
+        ours = Names(self._stack).uploads
+        others = count_entries(foreign_entries(notifications, ours, self._place.topic_arn(ours)))
         return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else None
 
     def _remark(self) -> str | None:
@@ -145,7 +141,7 @@ class Bucket:
     def _is_private(self) -> bool:
         with suppress_codes("NoSuchPublicAccessBlockConfiguration"):
             blocked = self._s3.get_public_access_block(**self._owner)["PublicAccessBlockConfiguration"]
-            return all(blocked.get(name) for name in _BLOCK_ALL)
+            return all(blocked.get(name) for name in PUBLIC_ACCESS_BLOCKS)
         return False
 
     def _encryption(self) -> str:
@@ -231,7 +227,8 @@ class Bucket:
         self._made.put_bucket_tagging(**self._owner, Tagging={"TagSet": tag_list(tags)})
 
     def _put_private(self) -> None:
-        self._made.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=_BLOCK_ALL)
+        everything: Any = dict.fromkeys(PUBLIC_ACCESS_BLOCKS, True)
+        self._made.put_public_access_block(**self._owner, PublicAccessBlockConfiguration=everything)
 
     def _put_encryption(self, desired: BucketState) -> None:
         by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": desired.encryption}

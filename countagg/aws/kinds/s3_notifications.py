@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import suppress_codes
 from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, Patience, is_one_of
 from countagg.provision.differences import FieldChange
-from countagg.provision.notifications import filter_of, foreign_entries, is_ours
+from countagg.provision.notifications import entry_of, foreign_entries, our_entry
 from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import NotificationState
@@ -35,6 +35,7 @@ class Notification:
     def __init__(self, s3: S3Client, bucket: str, entry: str, place: Place, patience: Patience) -> None:
         self._s3 = s3
         self._entry = entry
+        self._topic = place.topic_arn(entry)
         self._bucket = bucket
         self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": place.account}
         self._patience = patience
@@ -47,15 +48,7 @@ class Notification:
         return None
 
     def _ours(self, configuration: dict[str, Any]) -> NotificationState | None:
-        for entry in configuration.get(_TOPICS, []):
-            if is_ours(_TOPICS, entry, self._entry):
-                return NotificationState(
-                    topic=entry["TopicArn"],
-                    events=tuple(sorted(entry["Events"])),
-                    prefix=filter_of(entry, "prefix"),
-                    suffix=filter_of(entry, "suffix"),
-                )
-        return None
+        return our_entry(configuration, self._entry, self._topic)
 
     def create(self, desired: NotificationState) -> None:
         """Add our entry; S3 checks the topic, whose policy takes some seconds until S3 sees it."""
@@ -99,9 +92,9 @@ class Notification:
 
     def _put(self, s3: S3Client, desired: NotificationState | None) -> None:
         # Read anew at each try: somebody else may have added an entry meanwhile.
-        merged: Any = foreign_entries(get_notifications(s3, self._owner), self._entry)
+        merged: Any = foreign_entries(get_notifications(s3, self._owner), self._entry, self._topic)
         if desired is not None:
-            merged[_TOPICS] = [*merged.get(_TOPICS, []), _entry(self._entry, desired)]
+            merged[_TOPICS] = [*merged.get(_TOPICS, []), entry_of(self._entry, desired)]
         try:
             # Removing our entry must not fail because of somebody else's stale destination.
             self._write(s3, merged, validate=desired is not None)
@@ -124,12 +117,3 @@ def _invalid_destinations(error: ClientError) -> list[str]:
         return []
     details = error.response.get("Error", {}).items()
     return [str(value) for name, value in details if name.startswith("ArgumentName")]
-
-
-def _entry(name: str, desired: NotificationState) -> dict[str, Any]:
-    return {
-        "Id": name,
-        "TopicArn": desired.topic,
-        "Events": list(desired.events),
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": desired.prefix}]}},
-    }

@@ -49,6 +49,7 @@ CATALOGUE: Final = {
     "bundle": Entry(
         "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."
     ),
+    "export": Entry("stack.export_command", _STACK, "Write the stack down for other tools: CloudFormation."),
     "teardown": Entry("stack.teardown_command", _STACK, "Remove the pipeline and nothing else."),
     "upload": Entry(
         "upload.upload_command",

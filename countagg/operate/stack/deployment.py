@@ -20,6 +20,7 @@ from countagg.provision.bundle import build_bundle, make_code
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.consequences import consequence_of, consequences, cost_of
 from countagg.provision.notifications import count_entries, foreign_entries
+from countagg.provision.place import Place
 from countagg.provision.reconcile import (
     Action,
     Announce,
@@ -156,7 +157,7 @@ class Deployment:
         nodes = self._nodes_to_remove(stack, bucket, forced)
         changes = tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
         arns = frozenset(arn for node in nodes if (arn := self._place.arn_of(node.id, node.name)))
-        return Plan(nodes, changes, arns, _foreign(nodes, stack))
+        return Plan(nodes, changes, arns, _foreign(nodes, stack, self._place))
 
     def _nodes_to_remove(self, stack: str, bucket: str | None, forced: Forced) -> tuple[Node[Any], ...]:
         remembered = self._remembered(stack)
@@ -197,7 +198,7 @@ class Deployment:
         by_tag: tuple[str, ...] | None = None
         with suppress(AccessDenied):
             by_tag = self._until_empty(lambda: tuple(sorted(tagged_arns(self._clients, stack) - plan.arns)))
-        foreign = _foreign(plan.nodes, stack)
+        foreign = _foreign(plan.nodes, stack, self._place)
         return Receipt(
             left_over=(*by_name, *(by_tag or ())),
             searched_by_tag=by_tag is not None,
@@ -266,11 +267,12 @@ def list_again(nodes: Sequence[Node[Any]], changes: Sequence[Change]) -> tuple[s
     )
 
 
-def _foreign(nodes: Sequence[Node[Any]], stack: str) -> dict[str, Any] | None:
+def _foreign(nodes: Sequence[Node[Any]], stack: str, place: Place) -> dict[str, Any] | None:
     """Return the bucket's notifications that are not ours; None if there is no bucket."""
     for node in nodes:
         if node.id == "bucket" and (observed := node.resource.read()) is not None:
-            return foreign_entries(json.loads(observed.outputs["notifications"]), Names(stack).uploads)
+            ours = Names(stack).uploads
+            return foreign_entries(json.loads(observed.outputs["notifications"]), ours, place.topic_arn(ours))
     return None
 
 

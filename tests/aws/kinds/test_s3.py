@@ -122,6 +122,7 @@ def test_a_bucket_of_ours_that_notifies_others_stays_unless_that_is_forced(deplo
     theirs: Any = deployed.clients.s3.get_bucket_notification_configuration(Bucket=BUCKET)
     theirs.pop("ResponseMetadata")
     others: Any = {**theirs["TopicConfigurations"][0], "Id": "other-uploads"}
+    others["TopicArn"] = PLACE.topic_arn("countagg-alerts")
     others["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "others/"}]}}
     theirs["TopicConfigurations"].append(others)
     deployed.clients.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=theirs)

@@ -38,6 +38,7 @@ GLOBAL_OPTIONS: Final = {
 CHOICES: Final = {choice.option for choice in settings.CHOICES.values()}
 COMMANDS: Final = {
     "setup": {*CHOICES, "--take-up", "--details", "--yes", "--expect-account"},
+    "export cloudformation": {*CHOICES, "--out", "--offline"},
     "plan": {*CHOICES, "--detailed-exitcode"},
     "outputs": set[str](),
     "stacks": set[str](),

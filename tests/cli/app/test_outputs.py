@@ -201,6 +201,7 @@ READ: Final = (
     "bundle",
     "cost",
     "permissions print --role reader",
+    "export cloudformation --out handover",
     "local status",
 )
 CHANGED: Final = (

@@ -66,14 +66,15 @@ def test_a_stack_whose_settings_may_not_be_read_is_named(clients: Clients, calls
         {"Id": "second-uploads", "TopicArn": PLACE.topic_arn("second-uploads")},
         {"Id": "uploads", "TopicArn": PLACE.topic_arn("uploads")},
         {"Id": "third-uploads", "TopicArn": PLACE.topic_arn("somebody-elses")},
-        {"TopicArn": PLACE.topic_arn("fourth-uploads")},
     ]
-    document = {"TopicConfigurations": [entry, *strangers]}
+    # Of whatever id: CloudFormation leaves that to S3.
+    made_otherwise = {"Id": "NmQ1Y2", "TopicArn": PLACE.topic_arn("fourth-uploads")}
+    document = {"TopicConfigurations": [entry, *strangers, made_otherwise]}
     calls.errors["GetFunctionConfiguration"] = [
         answer("AccessDeniedException", "not authorized to perform: lambda:GetFunctionConfiguration")
     ]
     found = read_neighbours(clients, second("in/", "out/"), PLACE, document)
-    assert found == {"first": None}
+    assert found == {"first": None, "fourth": Remembered()}
     assert "first" in str(unknown_neighbours(found))
     assert unknown_neighbours({"first": OTHER}) is None
 

@@ -35,8 +35,8 @@ def tagged_by_stack(clients: Clients) -> dict[str, frozenset[str]]:
 def _tagged(clients: Clients, stacks: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return the ARNs by the value of the tag, which is one of these, or any if none is named.
 
-    The Resource Groups Tagging API goes on listing what was deleted for a while, and knows no IAM roles. Event
-    source mappings are left out: they are found by their function, and go before it.
+    The Resource Groups Tagging API goes on listing what was deleted for a while, and knows neither IAM roles nor
+    dashboards. Event source mappings are left out: they are found by their function, and go before it.
     """
     found: defaultdict[str, set[str]] = defaultdict(set)
     tag: TagFilterTypeDef = {"Key": OWNER_TAG}

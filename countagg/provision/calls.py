@@ -271,6 +271,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "setup": _SETUP,
     "plan": _PLAN,
     "outputs": _OUTPUTS,
+    "open": _FIND,
     "stacks": _calls({On.ACCOUNT: ("tag:GetResources",)}),
     "teardown": _TEARDOWN,
     "status": _STATUS,

@@ -45,6 +45,7 @@ CATALOGUE: Final = {
     "outputs": Entry(
         "stack.stack_commands", _STACK, "Show names, ARNs and addresses of the deployed stack, for other programs."
     ),
+    "open": Entry("stack.open_command", _STACK, "Show where AWS's console has the stack, and open it there."),
     "stacks": Entry("stack.stacks_command", _STACK, "List the stacks of this account and region, by their tag."),
     "bundle": Entry(
         "stack.bundle_command", _STACK, "Show what the functions' zip holds, with versions, licences and hashes."

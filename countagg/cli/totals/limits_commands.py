@@ -160,7 +160,7 @@ def send_test_alert(
     if unconfirmed:
         session.remark(f"not confirmed yet, and so not told: {unconfirmed}")
     if not confirmed:
-        session.remark(f"nobody hears alerts: subscribe to the topic {session.pipeline.names.alerts}")
+        session.remark("nobody hears alerts; `countagg subscribe email ADDRESS` subscribes somebody")
 
 
 @command("limits import", changes=True)

@@ -236,7 +236,7 @@ def use(operator: Operator) -> None:
     # It waits for later snapshots than those there are.
     assert operator.run("upload-sample", "--wait", "--timeout", "0") == 9
     process(world)
-    for command in ("outputs", "stacks", "logs"):
+    for command in ("outputs", "open", "stacks", "logs"):
         operator.succeed(command)
     operator.succeed("verify", "--date", "today")
     skip_a_file(world)

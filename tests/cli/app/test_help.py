@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "export cloudformation": {*CHOICES, "--out", "--offline"},
     "plan": {*CHOICES, "--detailed-exitcode"},
     "outputs": set[str](),
+    "open": {"--browser"},
     "stacks": set[str](),
     "bundle": {"--files", "--save", "--sbom"},
     "upload": {

@@ -184,6 +184,7 @@ LONG: Final = "i-0123456789abcdef" * 4
 KEY: Final = f"counters/2026-07-01/values_{LONG}"
 READ: Final = (
     "outputs",
+    "open",
     "stacks",
     "plan",
     "status",

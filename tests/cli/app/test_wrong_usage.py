@@ -17,7 +17,7 @@ from tests.cli.running import CommandLine
         ("query extra", "extra: nothing is expected there\n  try: `countagg help query`"),
         ("limits set", "COUNTER is missing\n  try: `countagg help limits set`"),
         ("--stack", "--stack takes a value, and none is given\n  try: `countagg help`"),
-        ("query --output xml", "--output: query has no form xml\n  try: use table, json, csv, text"),
+        ("query --output xml", "--output: query has no form xml\n  try: use table, json, csv, text, prometheus"),
         ("query --sort x", "--sort: 'x' is not one of 'name', 'value'\n  try: `countagg help query`"),
     ],
 )

@@ -195,7 +195,7 @@ def test_a_test_is_sent_by_the_publisher_and_tells_who_hears_it(
         0,
         f"sent: [TEST] Limit passed: COUNTER1 is above 200000 on {DAY}\nconfirmed subscribers: nobody\n",
     )
-    assert nobody.err.endswith("nobody hears alerts: subscribe to the topic countagg-alerts\n")
+    assert nobody.err.endswith("nobody hears alerts; `countagg subscribe email ADDRESS` subscribes somebody\n")
     for number in (1, 2):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:q{number}")
     ran = countagg("limits", "test", "COUNTER1", "--date", DAY, "--output", "json")

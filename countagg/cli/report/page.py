@@ -121,7 +121,7 @@ def _remarks(report: DayReport) -> Iterator[str]:
     if not report.is_over:
         yield f"{report.day} (UTC) is not over: its totals still change, and stand beside those of a whole day."
     if report.is_closed is True:
-        yield "The day is closed: no file of it is taken any more, and its totals stay as they are."
+        yield "The day is closed: no file of it is taken any more."
     if report.not_allowed:
         yield f"Not all could be read; missing permissions: {', '.join(report.not_allowed)}."
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from countagg.cli.app.options import DEFAULT_STACK
 from countagg.cli.report.elements import Html, element
 from countagg.cli.terminal.render import counted, grouped, to_the_second
 from countagg.core.values import to_number
 from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.moves import Move
+from countagg.operate.report.report import DayReport
 
 _T = TypeVar("_T")
 _ABSENT: Final = "\u2013"
@@ -62,3 +64,8 @@ def count_moves(moves: Sequence[Move]) -> str:
     new, gone = sum(each.before is None for each in moves), sum(each.now is None for each in moves)
     others = "".join(f", {count:,} {what}" for count, what in ((new, "new"), (gone, "gone")) if count)
     return f"{len(moves) - new - gone:,} changed{others}"
+
+
+def command(report: DayReport, words: str) -> str:
+    """Return a command on the report's stack; who reads the page has an account and a region of his own."""
+    return f"countagg{'' if report.stack == DEFAULT_STACK else f' --stack {report.stack}'} {words}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from countagg.cli.instances.instances_view import state_word
 from countagg.cli.report.elements import Html, element, table
-from countagg.cli.report.parts import denied, first_of, moment, section, sentence
+from countagg.cli.report.parts import command, denied, first_of, moment, section, sentence
 from countagg.cli.terminal.render import describe_age, grouped
 from countagg.operate.health.status import HopHealth
 from countagg.operate.instances.roster import InstanceState
@@ -16,7 +16,7 @@ from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.report import DayRefusal, DayReport
 
 _NUMBERS: Final = ("Counters", "Bytes", "Lane")
-_REFUSED: Final = "Refused since"
+_REFUSED: Final = "Refused"
 _HEALTH: Final = {True: ("healthy", "good"), False: ("not healthy", "bad"), None: ("unknown", "warn")}
 
 
@@ -36,12 +36,12 @@ def _instances(report: DayReport, most: int) -> Iterator[Html]:
         yield sentence(f"No instances of {report.day}: {why}.")
         return
     # On a phone, what stands first is seen first.
-    header = ["Instance", "Age", "State", _REFUSED, "Last upload", *_NUMBERS]
+    header = ["Instance", "Age", _REFUSED, "State", "Last upload", *_NUMBERS]
     if roster.lanes == 1:
         header.remove("Lane")
     if isinstance(report.letters, NotAllowed):
         header.remove(_REFUSED)
-    how = f"countagg instances --date {report.day} shows all"
+    how = f"{command(report, 'instances')} --date {report.day} shows all"
     shown, left = first_of(report.instances, most, "instance", how)
     rows = ([_cells(report, each)[name] for name in header] for each in shown)
     yield sentence("Those come first whose newest file was refused, then those that have been silent for longest.")
@@ -78,7 +78,9 @@ def _refusals(report: DayReport, most: int) -> Iterator[Html]:
         return
     refused = report.refused
     if refused:
-        shown, left = first_of(refused[::-1], most, "older one", "countagg dead-letters list shows all")
+        shown, left = first_of(
+            refused[::-1], most, "older one", f"{command(report, 'dead-letters list')} shows all"
+        )
         header = ("Instance", "Line", "Reason", "Refused at")
         yield table(f"Refused files of {report.day}", header, map(_refused_row, shown), {1})
         yield from left

@@ -8,7 +8,7 @@ from typing import Final
 
 from countagg.cli.report.bars import LARGE, SMALL, describe_values, draw_bars
 from countagg.cli.report.elements import Html, element, name_of, table
-from countagg.cli.report.parts import count_moves, denied, first_of, section, sentence, total
+from countagg.cli.report.parts import command, count_moves, denied, first_of, section, sentence, total
 from countagg.cli.terminal.render import counted, signed
 from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.moves import Move
@@ -96,7 +96,7 @@ def _totals(report: DayReport, most: int) -> Iterator[Html]:
         what = "There is no such counter" if report.patterns else "Nothing is counted"
         yield sentence(f"{what} on this day.")
     else:
-        how = f"countagg query --date {day.day} shows all"
+        how = f"{command(report, 'query')} --date {day.day} shows all"
         shown, left = first_of(list(day.totals.items()), most, "smaller counter", how)
         days = [each.day for each in report.history.days]
         rows = (

@@ -228,6 +228,8 @@ def test_of_thousands_the_largest_are_shown_and_the_others_counted() -> None:
     assert "c04949" not in cells
     assert f"4,950 smaller counters not shown here: countagg query --date {DAY} shows all." in page.text
     assert f"2,950 instances not shown here: countagg instances --date {DAY} shows all." in page.text
+    other = read(make_report(stack="fleet", history=history_of(many)), most=50)
+    assert f"countagg --stack fleet query --date {DAY} shows all." in other.text
     assert "Those 10 moved farthest for their size." in page.text
     assert "the 6 largest of 5,000 counters" in page.text
     assert len(render_page(make_report(history=history_of(many), roster=roster), 100)) < 300_000

@@ -17,6 +17,8 @@ from countagg.operate.report.report import DayRefusal, DayReport
 
 _NUMBERS: Final = ("Counters", "Bytes", "Lane")
 _REFUSED: Final = "Refused"
+_ORDER: Final = "Those come first that had files refused after their last good one, then the longest silent."
+_ORDER_OF_AGES: Final = "Those come first that have been silent for longest."
 _HEALTH: Final = {True: ("healthy", "good"), False: ("not healthy", "bad"), None: ("unknown", "warn")}
 
 
@@ -44,7 +46,7 @@ def _instances(report: DayReport, most: int) -> Iterator[Html]:
     how = f"{command(report, 'instances')} --date {report.day} shows all"
     shown, left = first_of(report.instances, most, "instance", how)
     rows = ([_cells(report, each)[name] for name in header] for each in shown)
-    yield sentence("Those come first whose newest file was refused, then those that have been silent for longest.")
+    yield sentence(_ORDER if _REFUSED in header else _ORDER_OF_AGES)
     yield table(
         f"Instances of {report.day}",
         header,

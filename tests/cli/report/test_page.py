@@ -159,7 +159,10 @@ def test_no_secret_of_a_request_gets_into_it() -> None:
         (EMPTY, [f"No instances of {DAY}: none has uploaded a file for it.", "all 16 hops"]),
         ({"roster": NotAllowed("dynamodb:Query")}, ["not allowed: dynamodb:Query"]),
         ({"letters": ()}, [f"The dead letters hold no refused file of {DAY}."]),
-        ({"letters": NotAllowed("sqs:ReceiveMessage")}, ["not allowed: sqs:ReceiveMessage"]),
+        (
+            {"letters": NotAllowed("sqs:ReceiveMessage")},
+            ["not allowed: sqs:ReceiveMessage", "Those come first that have been silent for longest."],
+        ),
         ({"is_closed": True}, ["The day is closed: no file of it is taken any more"]),
         ({"at": datetime(2026, 11, 20, 9, tzinfo=UTC)}, [f"{DAY} (UTC) is not over"]),
         ({"patterns": ("http_*", "a")}, ["Only some counters: http_*, a."]),

@@ -301,7 +301,8 @@ CALLS: Final[Mapping[str, Calls]] = {
     "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
     "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,
-    **dict.fromkeys(("permissions print", "export cloudformation"), _FIND_ANY),
+    "permissions print": _calls(_FIND_ANY, {On.CONSUMERS: ("lambda:GetFunctionConfiguration",)}),
+    "export cloudformation": _FIND_ANY,
     "doctor": _calls(
         _FIND_ANY,
         {

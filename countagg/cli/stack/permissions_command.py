@@ -15,6 +15,7 @@ from countagg.cli.app.choice_options import POLICY_CHOICES, complete_settings, t
 from countagg.cli.app.options import DOCUMENT_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.stack.carrying_out import prepare_patience
 from countagg.cli.terminal.result import write_foreign_document
 from countagg.core.errors import InvalidObjectKey, UsageError
 from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
@@ -34,6 +35,10 @@ _RoleOption = Annotated[Audience, typer.Option(help="Who the policy is for.")]
 _InstanceIdOption = Annotated[
     list[str] | None, typer.Option(metavar="ID", help="Instance that may write its files; may be repeated.")
 ]
+_SubscriberOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ARN", help="Function or queue that `subscribe` may add; may be repeated."),
+]
 _AccountOption = Annotated[
     str | None, typer.Option(metavar="ID", help="Account of the stack; with it, AWS is not asked.")
 ]
@@ -46,6 +51,7 @@ def print_policy(
     *,
     role: _RoleOption,
     instance_id: _InstanceIdOption = None,
+    subscriber: _SubscriberOption = None,
     account: _AccountOption = None,
     flags: Mapping[str, Any],
 ) -> None:
@@ -64,6 +70,8 @@ def print_policy(
     if role is Audience.SELFTEST and not session.options.stack_flag:
         flags = {**flags, "bucket": flags["bucket"] or _throw_away(session, place), "create_bucket": True}
     settings = complete_settings(session, flags, _remembered(session, account), POLICY_CHOICES)
+    if subscriber:
+        settings = _with_subscribers(session, settings, subscriber, account)
     document = _document(role, instance_id or (), settings, place)
     write_foreign_document(session, document)
     if role is Audience.INSTANCE and not instance_id:
@@ -85,6 +93,24 @@ def _document(role: Audience, instances: Sequence[str], settings: StackSettings,
         raise UsageError(
             error.what, where="--instance-id", hint="give what the file's name has after values_"
         ) from error
+
+
+def _with_subscribers(
+    session: Session, settings: StackSettings, said: Sequence[str], account: str | None
+) -> StackSettings:
+    """Return the settings of a stack to which these are subscribed too."""
+    from countagg.operate.stack.subscribing import Subscribing
+
+    if account is not None:
+        raise UsageError(
+            "the role of a function is read from AWS",
+            where="--subscriber, --account",
+            hint="leave one of them out",
+        )
+    patience, _ = prepare_patience(session)
+    subscribing = Subscribing(session.clients, session.caller, patience, session.options.stack)
+    added = [subscribing.read(each) for each in said]
+    return replace(settings, subscriptions=(*settings.subscriptions, *added))
 
 
 def _throw_away(session: Session, place: Place) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
-from countagg.core.limits import MESSAGE_KIND
+from countagg.core.limits import MESSAGE_KIND, TEST_KIND
 from countagg.data.letters import Refusal, UnpublishedDay, parse_letter
 from countagg.data.queues import HeldMessage
 from countagg.operate.parallel import in_parallel
@@ -205,7 +205,7 @@ def _alert(message: HeldMessage, content: Mapping[str, Any]) -> DeadLetter | Non
     if _TOPIC in content:
         is_alert, told = str(content[_TOPIC]).endswith(_ALERTS), content.get("Subject")
     else:
-        is_alert, told = content.get("kind") == MESSAGE_KIND or _ALARM in content, content.get(_ALARM)
+        is_alert, told = content.get("kind") in {MESSAGE_KIND, TEST_KIND} or _ALARM in content, content.get(_ALARM)
     if not is_alert:
         return None
     what = told or content.get("counter") or "an alert"

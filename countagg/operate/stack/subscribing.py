@@ -25,7 +25,7 @@ from countagg.provision.deliveries import made_of
 from countagg.provision.memory import Memory, MemoryState, memory_of
 from countagg.provision.reconcile import Node, NodeOutputs, deploy
 from countagg.provision.settings import StackSettings
-from countagg.provision.subscriptions import Subscriber, SubscriptionKind, queue_name
+from countagg.provision.subscriptions import Subscriber, SubscriptionKind, queue_name, read_function, read_queue
 
 if TYPE_CHECKING:
     from countagg.aws.session import Caller, Clients
@@ -79,6 +79,16 @@ class Subscribing:
             role = self._clients.lambda_.get_function_configuration(FunctionName=name)["Role"]
             return Subscriber(SubscriptionKind.FUNCTION, name, counters, role.partition(":role/")[2])
         raise self._no_such("function", name)
+
+    def read(self, said: str) -> Subscriber:
+        """Return the subscription, of all changes, of a function or a queue.
+
+        Raises:
+            UsageError: it is neither, or there is no such function.
+        """
+        if ":sqs:" in said:
+            return Subscriber(SubscriptionKind.QUEUE, read_queue(said))
+        return self.of_function(read_function(said, self._place), ())
 
     def _no_such(self, what: str, name: str) -> UsageError:
         return UsageError(

@@ -253,6 +253,7 @@ def use(operator: Operator) -> None:
     operator.succeed("cost", "--counters", "100", "--measured")
     load(operator)
     operator.succeed("permissions print", "--role", "reader")
+    operator.succeed("permissions print", "--role", "deployer", "--subscriber", FUNCTION)
     operator.succeed("export cloudformation", "--out", str(operator.folder / "handover"))
     operator.run("doctor")
     operator.succeed("limits set", "A", "5")

@@ -200,6 +200,47 @@ def test_a_stream_batch_tells_where_its_records_are() -> None:
     assert found.batch.days == ("2026-11-19", "2026-11-21")
 
 
+def batch_of_a_subscriber() -> dict[str, Any]:
+    batch = load_event("stream-batch-failed")
+    batch["DDBStreamBatchInfo"]["streamArn"] = SNAPSHOTS.replace("-snapshots", "-counters")
+    batch["requestContext"]["functionArn"] = "arn:aws:lambda:us-east-1:123456789012:function:my-aggregator:live"
+    return batch
+
+
+def test_changes_that_a_subscriber_failed_on_are_told_from_the_stack_s_own_batches() -> None:
+    found = decode(message(batch_of_a_subscriber()))
+    assert (found.kind, found.hop) == (LetterKind.CHANGES, "consumer/my-aggregator")
+    assert found.reason == "RetryAttemptsExhausted (Unhandled), 17 records"
+
+
+ALERTS = "arn:aws:sns:us-east-1:123456789012:countagg-alerts"
+ENVELOPE = {"Type": "Notification", "TopicArn": ALERTS, "Subject": "Limit passed: A", "Message": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (ENVELOPE, "Limit passed: A"),
+        ({"kind": "limit-passed", "counter": "A"}, "A"),
+        ({"kind": "limit-test", "counter": "A"}, "A"),
+        ({"AlarmName": "countagg-publisher-errors", "NewStateValue": "ALARM"}, "countagg-publisher-errors"),
+    ],
+)
+def test_an_alert_that_could_not_be_delivered_is_told_as_that(body: dict[str, Any], told: str) -> None:
+    found = decode(message(body))
+    assert (found.kind, found.hop) == (LetterKind.ALERT, "topic/alerts")
+    assert found.reason == f"SNS could not deliver it to a subscriber: {told}"
+
+
+def test_what_is_of_subscribers_is_left_and_no_day_is_rebuilt() -> None:
+    queues = FakeQueues()
+    changes, alert = queues.redrive(decode(message(batch_of_a_subscriber())), decode(message(ENVELOPE)))
+    assert (changes.outcome, alert.outcome) == (RedriveOutcome.LEFT, RedriveOutcome.LEFT)
+    assert "have it read the totals" in str(changes.note)
+    assert "not sent again" in str(alert.note)
+    assert (queues.log, queues.rebuilt, queues.deleted) == ([], [], [])
+
+
 def test_sequence_numbers_keep_their_leading_zeros() -> None:
     padded = load_event("stream-batch-failed")
     padded["DDBStreamBatchInfo"]["startSequenceNumber"] = "000000000000000000017"

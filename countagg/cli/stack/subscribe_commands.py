@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -196,12 +195,13 @@ def _add(
 ) -> None:
     from countagg.operate.stack.subscribed import PENDING, list_subscribed
     from countagg.provision.deliveries import queue_statement
+    from countagg.provision.policies import compact
     from countagg.provision.subscriptions import SubscriptionKind
 
     place, names = session.caller.place, subscribing.settings.names
     if subscription.kind is SubscriptionKind.QUEUE and not subscription.is_settable_queue(place):
         session.remark("the queue is not in the stack's account and region: its policy needs this statement")
-        session.remark(json.dumps(queue_statement(subscription.endpoint, place.topic_arn(names.alerts))))
+        session.remark(compact(queue_statement(subscription.endpoint, place.topic_arn(names.alerts))))
     _carry_out(session, reporter, subscribing.plan_adding(subscription), "Subscribe", subscription, yes=yes)
     if not subscription.is_of_alerts:
         session.remark("Lambda begins to call it within some minutes; the changes before that are not told")

@@ -192,6 +192,7 @@ READ: Final = (
     "query --date 2026-07-01 --by-instance",
     "query --since 2026-07-01 --until 2026-07-02",
     "limits list --date 2026-07-01",
+    "subscribe list",
     "verify --settle 0 --date 2026-07-01",
     "explain COUNTER1 --date 2026-07-01",
     f"explain {KEY}",
@@ -210,6 +211,10 @@ CHANGED: Final = (
     f"limits set COUNTER{'R' * 100} 5",
     "limits unset COUNTER",
     "limits import limits.txt",
+    "subscribe email on-call@example.org --yes",
+    "subscribe https https://example.org/alerts --yes",
+    f"subscribe queue arn:aws:sqs:eu-west-1:{ACCOUNT}:on-call --yes",
+    "subscribe remove on-call@example.org --yes",
     "repair --dry-run --settle 0 --date today",
     "upload-sample",
     f"upload --bucket {BUCKET} --instance-id i-1 counters.txt",
@@ -217,7 +222,10 @@ CHANGED: Final = (
     "dead-letters purge --yes 0",
     "local stop",
 )
-ELSEWHERE: Final = {"doctor", "teardown", "loadtest", "selftest", "limits test", "local start", "local env"}
+ELSEWHERE: Final = {
+    *("doctor", "teardown", "loadtest", "selftest", "limits test", "subscribe function", "local start"),
+    "local env",
+}
 """They take more than this account has; what they write goes the same way."""
 
 

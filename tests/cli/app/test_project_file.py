@@ -74,6 +74,11 @@ CHANGING: Final = [
     ("dead-letters", "redrive", "--yes"),
     ("limits", "import", "limits.csv"),
     ("limits", "test", "C"),
+    ("subscribe", "function", "act", "--yes"),
+    ("subscribe", "queue", "arn:aws:sqs:us-east-1:000000000000:on-call", "--yes"),
+    ("subscribe", "email", "on-call@example.org", "--yes"),
+    ("subscribe", "https", "https://example.org/alerts", "--yes"),
+    ("subscribe", "remove", "on-call@example.org", "--yes"),
     ("loadtest", "--yes"),
     ("selftest", "--yes"),
 ]

@@ -15,7 +15,6 @@ import pytest
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.core.partitions import Layout
 from countagg.provision.permissions import COMMANDS_OF, Audience
-from tests.aws.world import make_zip
 from tests.cli.account import ACCOUNT, BUCKET, write_day
 from tests.cli.running import CommandLine
 from tests.readme import README
@@ -45,40 +44,6 @@ CHECKS: Final = [
 def _signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-
-
-@pytest.mark.usefixtures("stack")
-def test_a_function_that_may_be_subscribed_adds_its_role_and_nothing_else(countagg: CommandLine) -> None:
-    iam, role = boto3.client("iam"), "act-role"
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    iam.create_role(Path="/theirs/", RoleName=role, AssumeRolePolicyDocument=trust)
-    arn = f"arn:aws:iam::{ACCOUNT}:role/theirs/{role}"
-    boto3.client("lambda").create_function(
-        FunctionName="act", Role=arn, Runtime="python3.13", Handler="a.b", Code={"ZipFile": make_zip().content}
-    )
-    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:on-call"
-    print_it = ("permissions", "print", "--role", "deployer")
-
-    before = rights(countagg(*print_it).document)
-    after = rights(countagg(*print_it, "--subscriber", "act", "--subscriber", queue).document)
-
-    added = {resource for _, resource in after - before}
-    assert added == {arn, queue, f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:act"}
-    of_role = {action for action, resource in after - before if resource == arn}
-    assert of_role == {"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}
-    assert before <= after
-    refused = countagg(*print_it, *OFFLINE, "--subscriber", "act")
-    assert (refused.code, "--subscriber, --account" in refused.err) == (2, True)
-
-
-def rights(policy: Any) -> set[tuple[str, str]]:
-    """Return actions and resources, pair by pair."""
-    found = set()
-    for statement in policy["Statement"]:
-        resources = statement["Resource"]
-        for resource in [resources] if isinstance(resources, str) else resources:
-            found |= {(action, resource) for action in statement["Action"]}
-    return found
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from tests.aws.world import make_zip
 from tests.cli.running import UNTOUCHED, CommandLine, Terminal
 
 ADDRESS: Final = "on-call@example.org"
@@ -85,7 +87,7 @@ def test_the_owner_of_a_queue_elsewhere_is_told_the_statement(countagg: CommandL
     ran = countagg("subscribe", "queue", ELSEWHERE, "--yes", "--output", "json")
 
     assert ran.code == 0
-    assert '"Condition": {"ArnEquals": {"aws:SourceArn": "' + ALERTS in ran.err
+    assert f'"Condition":{{"ArnEquals":{{"aws:SourceArn":"{ALERTS}"' in ran.err
     assert [each["resource"] for each in ran.document["changes"]][3:] == [f"alert-queue/{ELSEWHERE}"]
 
 
@@ -117,3 +119,37 @@ def test_what_cannot_be_is_refused(countagg: CommandLine, words: tuple[str, ...]
     assert ran.code == code, ran.err
     assert said in ran.err
     assert subscribed() == []
+
+
+def test_a_function_that_may_be_subscribed_adds_its_role_and_nothing_else(countagg: CommandLine) -> None:
+    iam, role = boto3.client("iam"), "act-role"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    iam.create_role(Path="/theirs/", RoleName=role, AssumeRolePolicyDocument=trust)
+    arn = f"arn:aws:iam::123456789012:role/theirs/{role}"
+    boto3.client("lambda").create_function(
+        FunctionName="act", Role=arn, Runtime="python3.13", Handler="a.b", Code={"ZipFile": make_zip().content}
+    )
+    queue = "arn:aws:sqs:us-east-1:123456789012:on-call"
+    print_it = ("permissions", "print", "--role", "deployer")
+
+    before = rights(countagg(*print_it).document)
+    after = rights(countagg(*print_it, "--subscriber", "act", "--subscriber", queue).document)
+
+    added = {resource for _, resource in after - before}
+    assert added == {arn, queue, "arn:aws:lambda:us-east-1:123456789012:function:act"}
+    of_role = {action for action, resource in after - before if resource == arn}
+    assert of_role == {"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}
+    assert before <= after
+    offline = ("--account", "111122223333", "--bucket", "b-1")
+    refused = countagg(*print_it, *offline, "--subscriber", "act")
+    assert (refused.code, "--subscriber, --account" in refused.err) == (2, True)
+
+
+def rights(policy: Any) -> set[tuple[str, str]]:
+    """Return actions and resources, pair by pair."""
+    found = set()
+    for statement in policy["Statement"]:
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            found |= {(action, resource) for action in statement["Action"]}
+    return found

@@ -20,8 +20,8 @@ from tests.cli.account import BUCKET, empty_bucket, publish_day, write_day
 from tests.readme import shell_lines
 
 DAY: Final = "2026-11-20"
-RENAMED: Final = {"--notification-endpoint": "--endpoint"}
-"""Options that the AWS command line calls otherwise than the call: `--endpoint` looks like a global one."""
+GLOBAL: Final = {"--region"}
+"""Options that are no parameters of a call."""
 SERVICES: Final = {"s3api": "s3"}
 """What the AWS command line calls otherwise than boto3."""
 LINES: Final = [line for line in shell_lines("aws") if not line.endswith(("create-policy", "--tags", "get-item"))]
@@ -48,8 +48,11 @@ def parameters(words: list[str], shape: Any) -> dict[str, Any]:
     members = {f"--{xform_name(name, '-')}": (name, member) for name, member in shape.members.items()}
     found = {}
     for option, text in zip(words[::2], words[1::2], strict=True):
-        name, member = members[RENAMED.get(option, option)]
-        found[name] = json.loads(text) if member.type_name in {"structure", "map", "list"} else text
+        if option in GLOBAL:
+            continue
+        name, member = members[option]
+        is_json = member.type_name in {"structure", "map"} or text.startswith("[")
+        found[name] = json.loads(text) if is_json else [text] if member.type_name == "list" else text
     return found
 
 
@@ -67,6 +70,7 @@ def test_the_call_is_one_that_aws_takes(line: str) -> None:
 
 def test_all_commands_are_found() -> None:
     assert [" ".join(line.split()[:3]) for line in LINES] == [
+        "aws chatbot create-slack-channel-configuration",
         "aws dynamodb query",
         "aws iam get-policy",
         "aws s3 cp",

@@ -71,6 +71,7 @@ def test_the_call_is_one_that_aws_takes(line: str) -> None:
 def test_all_commands_are_found() -> None:
     assert [" ".join(line.split()[:3]) for line in LINES] == [
         "aws chatbot create-slack-channel-configuration",
+        "aws cloudformation delete-stack",
         "aws dynamodb query",
         "aws iam get-policy",
         "aws s3 cp",

@@ -32,7 +32,7 @@ OUTPUT_PREFIX: Final = "OutputPrefix"
 _PARAMETERS: Final = {"bucket": BUCKET, "prefix": PREFIX, "output_prefix": OUTPUT_PREFIX}
 _KEPT: Final = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 """Of what holds data: it stays when its stack goes. A first creation that fails takes it along, so that it can be
-tried again under the same names."""
+tried again under the same names (docs/aws-facts.md#cloudformation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def stack_template(settings: StackSettings, place: Place, code: Code, version: s
         "Parameters": _parameters(settings, name),
         "Rules": _rules(),
         "Resources": export.resources,
+        "Outputs": _outputs(),
     }
     return Template(document, name, export.apart)
 
@@ -135,6 +136,24 @@ def _parameters(settings: StackSettings, name_of_zip: str) -> dict[str, Any]:
         given = {} if default is None else {"Default": default}
         written[name] = {"Type": "String", "Description": description, **given, **rules}
     return written
+
+
+def _outputs() -> dict[str, Any]:
+    """Return what other stacks want to know that AWS picks, or that they would have to put together."""
+    wanted = {
+        "AlertsTopicArn": ("Topic of alerts and alarms.", "topic/alerts", ""),
+        "UploadsTopicArn": ("Topic of the uploads.", "topic/uploads", ""),
+        "TotalsStreamArn": ("Stream of the days' ledgers.", "table/totals", "StreamArn"),
+        "CountersStreamArn": (
+            "Stream of each counter's totals.",
+            "table/counters",
+            "StreamArn",
+        ),
+    }
+    return {
+        name: {"Description": what, "Value": with_references(reference(logical_id(node), attribute), {})}
+        for name, (what, node, attribute) in wanted.items()
+    }
 
 
 def _rules() -> dict[str, Any]:

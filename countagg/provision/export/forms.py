@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from countagg.core.names import OWNER_TAG
+from countagg.provision.differences import Tags
 from countagg.provision.export.form import (
     Form,
     PolicyResource,
@@ -20,6 +22,7 @@ from countagg.provision.export.form import (
     nested,
     tag_list,
 )
+from countagg.provision.functions import role_description
 from countagg.provision.messaging import OWN_ENCRYPTION
 from countagg.provision.states import (
     AlarmState,
@@ -103,13 +106,17 @@ def _lifecycle(rules: str, _state: BucketState) -> Properties:
 
 
 def _notification(_value: object, state: NotificationState) -> Properties:
-    # CloudFormation has an entry for each event.
+    # CloudFormation has an entry for each event, and no id (docs/aws-facts.md#cloudformation).
     rules = [{"Name": "prefix", "Value": state.prefix}]
     rules += [{"Name": "suffix", "Value": state.suffix}] if state.suffix else []
     entry = {"Topic": state.topic, "Filter": {"S3Key": {"Rules": rules}}}
     return nested(
         "NotificationConfiguration.TopicConfigurations", [{"Event": event, **entry} for event in state.events]
     )
+
+
+def _described_and_tagged(tags: Tags, state: RoleState) -> Properties:
+    return {"Description": role_description(tags.of[OWNER_TAG]), **tag_list(tags, state)}
 
 
 def _subscribed(topic: str, *end: str) -> Properties:
@@ -204,7 +211,7 @@ FORMS: Final[Mapping[type[Any], Form]] = {
                 ]
             },
             "attached": if_chosen("ManagedPolicyArns", list),
-            "tags": tag_list,
+            "tags": _described_and_tagged,
         },
         outputs={"id": "RoleId"},
         arn="Arn",

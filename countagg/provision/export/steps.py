@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from countagg.provision.export.cloudformation import BUCKET, Template, logical_id
+from countagg.provision.export.cloudformation import Template, logical_id
 from countagg.provision.export.forms import CODE_BUCKET
 from countagg.provision.notifications import entry_of
 from countagg.provision.policies import load_policy
@@ -16,7 +16,7 @@ from countagg.provision.states import NotificationState
 from countagg.provision.subscriptions import SubscriptionKind
 
 DIRECT_SIZE: Final = 51_200
-"""Bytes of a template that CloudFormation takes within a request (CloudFormation user guide, quotas)."""
+"""Bytes of a template that CloudFormation takes within a request (docs/aws-facts.md#cloudformation)."""
 _CONFIRM: Final = "SNS has sent a message with a link to follow; a URL gets it as SubscribeURL."
 _NOTIFICATION: Final = "notification/uploads"
 
@@ -68,11 +68,12 @@ def _steps(template: Template, file_name: str, size: int, settings: StackSetting
         f"aws cloudformation deploy --stack-name {stack} --template-file {file_name}",
         *large,
         "--capabilities CAPABILITY_NAMED_IAM",
-        f'--parameter-overrides {CODE_BUCKET}="$CODE_BUCKET" {BUCKET}={settings.bucket}',
+        f"--parameter-overrides {' '.join(_said(template))}",
     )
     yield DeploymentStep(
         "Create the stack, or bring it up to date",
-        "It makes roles of given names: CAPABILITY_NAMED_IAM.",
+        "Its roles have given names, hence CAPABILITY_NAMED_IAM. Say all parameters: on a stack that is there "
+        "others stay as they were.",
         (deploy,),
     )
     if _NOTIFICATION in template.apart:
@@ -87,6 +88,11 @@ def _steps(template: Template, file_name: str, size: int, settings: StackSetting
     yield DeploymentStep(
         "Look at it with countagg", "The plan shows no change, and the sample files give their totals.", look
     )
+
+
+def _said(template: Template) -> Iterator[str]:
+    for name, parameter in template.document["Parameters"].items():
+        yield f'{name}="$CODE_BUCKET"' if name == CODE_BUCKET else f"{name}={parameter['Default']}"
 
 
 def _command(*parts: str) -> str:

@@ -190,6 +190,15 @@ def test_the_functions_remember_their_choices_and_know_their_roles(resources: di
     assert variables["COUNTAGG_BUCKET"] == {"Ref": "BucketName"}
 
 
+def test_other_stacks_learn_what_aws_picks(everything: dict[str, Any]) -> None:
+    assert {name: each["Value"] for name, each in everything["Outputs"].items()} == {
+        "AlertsTopicArn": {"Ref": "AlertsTopic"},
+        "UploadsTopicArn": {"Ref": "UploadsTopic"},
+        "TotalsStreamArn": {"Fn::GetAtt": ["TotalsTable", "StreamArn"]},
+        "CountersStreamArn": {"Fn::GetAtt": ["CountersTable", "StreamArn"]},
+    }
+
+
 def test_a_bucket_of_others_is_left_to_its_owner() -> None:
     template = make_template()
     assert not template.document["Resources"].keys() & {"Bucket", "BucketPolicy"}

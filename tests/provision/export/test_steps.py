@@ -49,6 +49,19 @@ def test_a_template_that_is_too_large_goes_through_a_bucket(size: int, goes_thro
     assert ('--s3-bucket "$CODE_BUCKET"' in deploy.commands[0]) is goes_through
 
 
+def test_every_parameter_is_said_so_that_another_zip_gets_to_a_stack_that_is_there() -> None:
+    [deploy] = [step for step in steps_of(prefix="in/") if step.title.startswith("Create")]
+    zip_name = make_template().zip_name
+    assert deploy.commands[0].splitlines()[-1].split() == [
+        "--parameter-overrides",
+        "BucketName=fleet-counters",
+        "Prefix=in/",
+        "OutputPrefix=totals/",
+        'CodeBucket="$CODE_BUCKET"',
+        f"CodeKey={zip_name}",
+    ]
+
+
 def test_the_readme_has_every_step_and_says_how_to_remove_it_all() -> None:
     steps = steps_of(alarm_email="ops@example.com")
     text = readme(StackSettings("countagg", "fleet-counters"), steps, "template.yaml")

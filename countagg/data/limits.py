@@ -276,15 +276,22 @@ def parse_alert(item: Item, day: str) -> StoredAlert:
         ValueError: it is none.
     """
     try:
-        owner, limit = DATE.read(item).rsplit(" ", 1)
-        counter, direction = parse_owner(owner)
-        # No counter's name has a space in it.
-        [counter] = counter.split(" ")
+        limit = _parse_name(DATE.read(item))
         value = parse_sum(_plain(item[TOTAL.name]["N"]))
-        alert = Alert(day, counter, parse_sum(limit), value, LEDGER_VERSION.read(item), direction)
+        alert = limit.alert(day, value, LEDGER_VERSION.read(item))
         return StoredAlert(alert, AlertState(STATE.read(item)), SENT_AT.find(item))
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"the item is not an alert: {shorten(error)}") from error
+
+
+def _parse_name(name: str) -> Limit:
+    """Reverse `Limit.name`; what it does not write is refused, or the alert would be another item's."""
+    owner, _, value = name.rpartition(" ")
+    counter, direction = parse_owner(owner)
+    limit = Limit(counter, parse_value(value), direction)
+    if " " in counter or limit.name != name:
+        raise ValueError(f"{shorten(name)} names no limit")
+    return limit
 
 
 def _plain(text: str) -> str:

@@ -11,8 +11,9 @@ import io
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from countagg.core.errors import (
 )
 from countagg.core.events import parse_s3_message
 from countagg.core.ledger import GapInChain, Image, Ledger, Link, decode_ledger, encode_ledger, fold, rebuild
-from countagg.core.limits import MAX_SUBJECT, Alert
+from countagg.core.limits import MAX_SUBJECT, Alert, Direction
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.published import VERSION_KEY, parse_published
 from countagg.core.sequencer import WIDTH
@@ -195,11 +196,19 @@ def _alert_text(counter: str) -> None:
 
 
 def _is_fine_alert(alert: Alert) -> None:
-    subject = alert.subject()
-    assert len(subject.encode(errors="replace")) <= MAX_SUBJECT
-    assert subject.isprintable()
-    assert alert.to_message("countagg").isascii()
-    assert json.loads(alert.to_message("countagg"))["counter"] == alert.counter
+    for direction, is_test in product(Direction, (False, True)):
+        told = replace(alert, direction=direction, is_test=is_test)
+        subject = told.subject()
+        assert len(subject.encode(errors="replace")) <= MAX_SUBJECT
+        assert subject.isprintable()
+        assert told.to_messages("countagg").isascii()
+        forms = json.loads(told.to_messages("countagg"))
+        assert json.loads(forms["default"])["counter"] == alert.counter
+        notification = json.loads(forms["https"])
+        assert notification["metadata"]["additionalContext"]["counter"] == alert.counter
+        # A name within a code span can neither end it nor mention or link anything.
+        _, shown, _ = notification["content"]["description"].split("`")
+        assert not set("&<>@") & set(shown)
 
 
 def _dead_letter(parts: tuple[str, dict[str, str]]) -> None:

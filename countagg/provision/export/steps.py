@@ -60,7 +60,7 @@ def _steps(template: Template, file_name: str, size: int, settings: StackSetting
         )
     yield DeploymentStep(
         "Upload the functions' zip",
-        "Any bucket in the region of the stack will do. The file's name changes with the code: keep it.",
+        "Any bucket in the stack's region will do. The file's name changes with the code: keep it.",
         ("CODE_BUCKET=...", f'aws s3 cp {name} "s3://$CODE_BUCKET/{name}"'),
     )
     large = ('--s3-bucket "$CODE_BUCKET"',) if size > DIRECT_SIZE else ()
@@ -72,8 +72,8 @@ def _steps(template: Template, file_name: str, size: int, settings: StackSetting
     )
     yield DeploymentStep(
         "Create the stack, or bring it up to date",
-        "Its roles have given names, hence CAPABILITY_NAMED_IAM. Say all parameters: on a stack that is there "
-        "others stay as they were.",
+        "Its roles have fixed names, hence CAPABILITY_NAMED_IAM. Name every parameter: in an update, others "
+        "keep their old values.",
         (deploy,),
     )
     if _NOTIFICATION in template.apart:

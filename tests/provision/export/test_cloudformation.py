@@ -42,7 +42,12 @@ def resources(everything: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("place", "chosen"),
-    [(PLACE, {}), (PLACE, EVERYTHING), (GOV, {"create_bucket": True}), (CHINA, {"alarm_email": "a@example.cn"})],
+    [
+        (PLACE, {}),
+        (PLACE, EVERYTHING),
+        (GOV, {"create_bucket": True, "dashboard": True}),
+        (CHINA, {"alarm_email": "a@example.cn"}),
+    ],
     ids=["bucket of others", "everything", "GovCloud", "China"],
 )
 def test_the_linter_has_nothing_to_say(place: Place, chosen: dict[str, Any]) -> None:

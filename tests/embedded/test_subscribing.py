@@ -11,13 +11,15 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import pytest
 
-from tests.embedded.world import DeployedStack, wait_until
+from countagg.local import EngineRecord
+from tests.embedded.people import Person, hire
+from tests.embedded.world import CommandLine, DeployedStack, wait_until
 
 pytestmark = [
     pytest.mark.embedded,
@@ -58,6 +60,21 @@ def received(stack: DeployedStack, url: str) -> list[Any]:
             found.append(json.loads(message["Body"]))
             stack.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+Hire = Callable[..., Person]
+
+
+@pytest.fixture
+def hired(stack: DeployedStack, engine: EngineRecord, command_line: CommandLine) -> Hire:
+    """Return what makes somebody who may do what a deployer may, who is to subscribe these, and nothing else."""
+
+    def hire_deployer(name: str, *subscribers: str) -> Person:
+        named = [word for each in subscribers for word in ("--subscriber", each)]
+        policy = stack.run("permissions", "print", "--role", "deployer", *named).out
+        return Person(engine, command_line, hire(stack.clients, name, policy), stack.name)
+
+    return hire_deployer
 
 
 @pytest.fixture
@@ -103,16 +120,18 @@ def heard(stack: DeployedStack) -> Iterator[str]:
         Environment={"Variables": {"HEARD": url}},
     )
     yield url
-    stack.run("subscribe", "remove", FUNCTION, "--yes")
     assert clients.iam.list_role_policies(RoleName=FUNCTION)["PolicyNames"] == ["send"]
     clients.lambda_.delete_function(FunctionName=FUNCTION)
     clients.sqs.delete_queue(QueueUrl=url)
 
 
-def test_alerts_come_to_a_queue_and_to_a_url(stack: DeployedStack, posted: tuple[str, list[Any]]) -> None:
+def test_alerts_come_to_a_queue_and_to_a_url(
+    stack: DeployedStack, hired: Hire, posted: tuple[str, list[Any]]
+) -> None:
     url, (endpoint, posts) = make_queue(stack, "on-call"), posted
-    stack.run("subscribe", "queue", queue_arn("on-call"), "--yes")
-    stack.run("subscribe", "https", endpoint, "--yes")
+    deployer = hired("subscribes-alerts", queue_arn("on-call"))
+    deployer("subscribe", "queue", queue_arn("on-call"), "--yes")
+    deployer("subscribe", "https", endpoint, "--yes")
     wait_until("the confirmation", lambda: len(posts) == 1)
     assert posts[0]["Type"] == "SubscriptionConfirmation"
     stack.clients.sns.confirm_subscription(TopicArn=posts[0]["TopicArn"], Token=posts[0]["Token"])
@@ -134,21 +153,23 @@ def test_alerts_come_to_a_queue_and_to_a_url(stack: DeployedStack, posted: tuple
     assert [(each["kind"], each["counter"], each["value"]) for each in messages] == [alert, alert]
     assert posts[1]["Type"] == "Notification"
     assert posts[1]["Subject"] == f"Limit passed: HEARD_OF is above 5 on {day}"
-    planned = stack.run("plan", "--output", "json").json()
+    planned = deployer("plan", "--output", "json").json()
     assert planned["summary"]["keep"] == len(planned["changes"])
     for end in (queue_arn("on-call"), endpoint):
-        stack.run("subscribe", "remove", end, "--yes")
-    assert stack.run("subscribe", "list", "--output", "json").json()["subscriptions"] == []
+        deployer("subscribe", "remove", end, "--yes")
+    assert deployer("subscribe", "list", "--output", "json").json()["subscriptions"] == []
     answer = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     assert not answer["Attributes"].get("Policy")
 
 
-def test_a_function_is_called_with_the_changes_that_it_subscribed_to(stack: DeployedStack, heard: str) -> None:
-    day = stack.new_day()
+def test_a_function_is_called_with_the_changes_that_it_subscribed_to(
+    stack: DeployedStack, hired: Hire, heard: str
+) -> None:
+    day, deployer = stack.new_day(), hired("subscribes-functions", FUNCTION)
     stack.put(day, "i-1", "http_get 5\nhttp_put 6\nother 7\n")
     stack.wait_until_published(day)
-    stack.run("subscribe", "function", FUNCTION, "--counter", "http_*", "--yes")
-    [listed] = stack.run("subscribe", "list", "--output", "json").json()["subscriptions"]
+    deployer("subscribe", "function", FUNCTION, "--counter", "http_*", "--yes")
+    [listed] = deployer("subscribe", "list", "--output", "json").json()["subscriptions"]
     assert (listed["endpoint"], listed["counters"], listed["state"]) == (FUNCTION, ["http_*"], "active")
 
     # A limit, an item that goes, and one that it did not subscribe to are nothing to it.
@@ -169,3 +190,4 @@ def test_a_function_is_called_with_the_changes_that_it_subscribed_to(stack: Depl
     assert {name: image["Value"]["N"] for name, image in images.items()} == {"http_get": "5", "http_put": "6"}
     assert {each["eventName"] for each in records} == {"INSERT"}
     assert all(image["Date"]["S"] == day for image in images.values())
+    deployer("subscribe", "remove", FUNCTION, "--yes")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from countagg.aws.errors import suppress_codes
+from botocore.exceptions import ClientError
+
+from countagg.aws.errors import code_of, suppress_codes
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
-from countagg.aws.waiting import MISSING, ROLE_BUSY, ROLE_NOT_YET, Patience
+from countagg.aws.waiting import MISSING, ROLE_BUSY, Patience
+from countagg.core.errors import CountaggError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange
 from countagg.provision.policies import canonical, statements_of
@@ -20,8 +24,33 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+@contextmanager
+def there(what: str) -> Iterator[None]:
+    """Tell what to do if something of others that is subscribed is gone.
+
+    Raises:
+        CountaggError: it is.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in MISSING:
+            raise
+        raise CountaggError(
+            f"{what} is gone, and is subscribed",
+            hint="`countagg subscribe list` shows it, and `countagg subscribe remove` ends the subscription",
+        ) from error
+
+
 class Consumer(EventSourceMapping):
     """A mapping of a stream of the stack's to a function of somebody else's. It is ours by its own tags."""
+
+    _not_yet = ()
+
+    def create(self, desired: MappingState) -> None:
+        """Create it; the role's rights on the stream take some time until Lambda sees them."""
+        with there(f"function {self._function}"):
+            super().create(desired)
 
     def _function_tags(self) -> dict[str, str]:
         # The function is not ours: what it bears does not matter, and nobody need be allowed to read it.
@@ -53,13 +82,14 @@ class RolePolicy:
 
     def create(self, desired: RolePolicyState) -> None:
         """Put it."""
-        self._patience.call(
-            lambda: self._iam.put_role_policy(
-                RoleName=self._role, PolicyName=self._policy, PolicyDocument=desired.policy
-            ),
-            (*ROLE_BUSY, *ROLE_NOT_YET),
-            f"role {self._role}, until IAM knows it and nobody else changes it",
-        )
+        with there(f"role {self._role}"):
+            self._patience.call(
+                lambda: self._iam.put_role_policy(
+                    RoleName=self._role, PolicyName=self._policy, PolicyDocument=desired.policy
+                ),
+                ROLE_BUSY,
+                f"role {self._role}, being changed by others",
+            )
 
     def update(self, desired: RolePolicyState, _changes: Sequence[FieldChange]) -> None:
         """Put it anew."""
@@ -98,7 +128,8 @@ class QueueGrant:
 
     def create(self, desired: QueueGrantState) -> None:
         """Add it to what others have put there."""
-        self._put([json.loads(desired.statement)])
+        with there(f"queue {self._queue}"):
+            self._put([json.loads(desired.statement)])
 
     def update(self, desired: QueueGrantState, _changes: Sequence[FieldChange]) -> None:
         """Put it in place of what it became."""

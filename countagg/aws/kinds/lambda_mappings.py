@@ -58,6 +58,9 @@ class EventSourceMapping:
         reads: by which it hears of its function's tags.
     """
 
+    _not_yet: tuple[Transient, ...] = FUNCTION_NOT_YET
+    """What is told of a function that was made a moment ago."""
+
     def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends that it is found by, and what it shares
         self,
         lambda_: LambdaClient,
@@ -187,7 +190,7 @@ class EventSourceMapping:
             lambda: self._lambda.create_event_source_mapping(
                 FunctionName=self._function, EventSourceArn=desired.source, **request
             ),
-            (*_NOT_READABLE, *FUNCTION_NOT_YET),
+            (*_NOT_READABLE, *self._not_yet),
             f"role of {self._function}, until it can read {desired.source}",
         )
 

@@ -11,7 +11,7 @@ import pytest
 
 from countagg.aws.kinds.binding import Forced
 from countagg.aws.session import Clients
-from countagg.core.errors import NotOwned, StackNotFound, UsageError
+from countagg.core.errors import CountaggError, NotOwned, StackNotFound, UsageError
 from countagg.operate.stack.deployment import Deployment, Plan, apply, remove
 from countagg.operate.stack.subscribed import Subscribed, list_subscribed
 from countagg.operate.stack.subscribing import Subscribing
@@ -325,6 +325,32 @@ def test_a_function_that_is_gone_can_be_ended_and_leaves_nothing_in_its_role(wor
     assert role_policies(world) == ["theirs"]
     left = world.clients.lambda_.list_event_source_mappings()["EventSourceMappings"]
     assert PLACE.function_arn(FUNCTION) not in {each["FunctionArn"] for each in left}
+
+
+@pytest.mark.parametrize("gone", ["function", "role", "queue"])
+def test_setup_says_of_what_is_gone_how_to_go_on_without_it(
+    world: World, deployment: Deployment, gone: str
+) -> None:
+    subscribe(world, *ALL)
+    match gone:
+        case "function":
+            remove_mapping(world)
+            world.clients.lambda_.delete_function(FunctionName=FUNCTION)
+        case "role":
+            for policy in role_policies(world):
+                world.clients.iam.delete_role_policy(RoleName=ROLE, PolicyName=policy)
+            world.clients.iam.delete_role(RoleName=ROLE)
+        case _:
+            world.clients.sqs.delete_queue(
+                QueueUrl=world.clients.sqs.get_queue_url(QueueName="on-call")["QueueUrl"]
+            )
+
+    with pytest.raises(CountaggError, match=f"{gone} .* is gone, and is subscribed") as caught:
+        tuple(apply(deployment.plan(Chosen("countagg")), silent))
+
+    assert "subscribe remove" in caught.value.hint
+    end(world, QUEUE_ARN if gone == "queue" else FUNCTION)
+    assert others(deployment.plan(Chosen("countagg"))) == []
 
 
 def test_a_mapping_that_somebody_made_by_hand_is_not_touched(world: World) -> None:

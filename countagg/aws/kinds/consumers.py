@@ -57,9 +57,10 @@ class Consumer(EventSourceMapping):
         return {}
 
     def _is_owned(self, state: MappingState, _function_tags: Mapping[str, str] | None) -> bool:
-        if state.tags is not None:
-            return state.tags.of.get(OWNER_TAG) == self._stack
-        # Where mappings may have no tags, ours is the one that sends its failures to the stack.
+        owner = state.tags.of.get(OWNER_TAG) if state.tags is not None else None
+        if owner is not None:
+            return owner == self._stack
+        # Where mappings may have no tags, and where a hand took ours off: it sends its failures to the stack.
         return state.on_failure.endswith(f":{Names(self._stack).dead_letters}")
 
     def _remember_no_tags(self) -> None:

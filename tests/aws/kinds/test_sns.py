@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from countagg.aws.kinds.shared_reads import SharedReads
-from countagg.aws.kinds.sns import EmailSubscription
+from countagg.aws.kinds.sns import EmailSubscription, Subscription
 from countagg.core.errors import AwsCallFailed
-from countagg.provision.differences import FieldChange
+from countagg.core.names import Names
+from countagg.provision.deliveries import alerts_delivery
+from countagg.provision.differences import FieldChange, diff
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended
@@ -132,6 +134,20 @@ def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> 
     assert observed is not None
     assert observed.owned
     email(fake).delete()
+    assert fake.made == []
+
+
+def test_a_url_that_was_not_confirmed_yet_is_what_it_is_to_be_and_is_not_changed() -> None:
+    fake = Listing("PendingConfirmation")
+    pending = alerts_delivery(PLACE, Names("countagg"), "email", ADDRESS)
+    topic = PLACE.topic_arn("countagg-alerts")
+    url = Subscription(fake, topic, "email", ADDRESS, "countagg", IMPATIENT, SharedReads(), pending)  # type: ignore[arg-type]  # a fake
+
+    observed = url.read()
+
+    assert observed is not None
+    assert diff(observed.state, pending) == ()
+    url.delete()
     assert fake.made == []
 
 

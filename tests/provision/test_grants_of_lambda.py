@@ -13,6 +13,7 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from countagg.provision.policies import statements_of
+from countagg.provision.subscriptions import Subscriber, SubscriptionKind
 from tests.provision.policy_lint import listed
 from tests.provision.stacks import make_stack, state_of
 
@@ -33,11 +34,11 @@ POLLING: Final = {
 """AWS's policy for a function that reads such a source, and our statements that stand for it."""
 
 
-def granted(policy: dict[str, Any], sids: set[str]) -> set[str]:
+def granted(policy: dict[str, Any], sids: set[str] | None = None) -> set[str]:
     return {
         action
         for statement in statements_of(policy)
-        if statement["Sid"] in sids
+        if sids is None or statement["Sid"] in sids
         for action in listed(statement["Action"])
     }
 
@@ -51,6 +52,18 @@ def test_polling_and_logging_have_what_aws_s_own_policy_grants_and_no_more(role:
         for action in listed(statement["Action"])
     }
     assert granted(make_stack().policy(role), sids) == theirs - {CREATES_GROUPS}
+
+
+def test_the_role_of_a_subscribed_function_gets_what_polling_takes_and_no_logging() -> None:
+    name, _ = POLLING["publisher"]
+    theirs = granted(json.loads(aws_managed_policies_data)[name]["Document"])
+    act = Subscriber(SubscriptionKind.FUNCTION, "act", (), "role")
+    stack = make_stack(subscriptions=(act,))
+    policy = json.loads(state_of(stack, "consumer-policy/role").policy)
+    polling = {action for action in granted(policy) if action.startswith("dynamodb:")}
+    assert polling == {action for action in theirs if action.startswith("dynamodb:")}
+    assert granted(policy) - polling == {"sqs:SendMessage"}
+    assert state_of(stack, "consumer/act").on_failure in {each["Resource"] for each in policy["Statement"]}
 
 
 @pytest.mark.parametrize("role", POLLING)

@@ -6,7 +6,7 @@ newer here nor a setting that somebody changed by hand comes along.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from countagg.provision.policies import compact
 from countagg.provision.reconcile import Observed, Resource
 from countagg.provision.settings import SETTINGS
 from countagg.provision.states import FunctionState
-from countagg.provision.subscriptions import Subscriber
+from countagg.provision.subscriptions import Subscriber, SubscriberList
 
 ALARM_EMAIL: Final = "alarm_email"
 SUBSCRIPTIONS: Final = "subscriptions"
@@ -36,11 +36,14 @@ class MemoryState:
     choices: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-def memory_of(alarm_email: str | None, subscriptions: Sequence[Subscriber]) -> MemoryState:
+def memory_of(subscribers: SubscriberList) -> MemoryState:
     """Return the state in which these are remembered."""
-    said = {f"{each.kind} {each.endpoint}": _told(each) for each in subscriptions}
-    stored = SETTINGS[SUBSCRIPTIONS].to_memory(subscriptions)
-    return MemoryState({**said, ALARM_EMAIL: alarm_email or ""}, {ALARM_EMAIL: alarm_email, SUBSCRIPTIONS: stored})
+    said = {f"{each.kind} {each.endpoint}": _told(each) for each in subscribers.others}
+    stored = SETTINGS[SUBSCRIPTIONS].to_memory(subscribers.others)
+    return MemoryState(
+        {**said, ALARM_EMAIL: subscribers.alarm_email or ""},
+        {ALARM_EMAIL: subscribers.alarm_email, SUBSCRIPTIONS: stored},
+    )
 
 
 def _told(subscription: Subscriber) -> str:
@@ -60,6 +63,7 @@ class Memory:
     def __init__(self, name: str, function: Resource[FunctionState]) -> None:
         self._name = name
         self._function = function
+        self._seen = SubscriberList(None, ())
 
     def read(self) -> Observed[MemoryState] | None:
         """Return it as it is."""
@@ -68,8 +72,12 @@ class Memory:
             return None
         remembered = Remembered.from_environment(observed.state.environment)
         choices = remembered.choices
-        state = memory_of(choices.get(ALARM_EMAIL), choices.get(SUBSCRIPTIONS, ()))
-        return Observed(state, owned=observed.owned)
+        self._seen = SubscriberList(choices.get(ALARM_EMAIL), choices.get(SUBSCRIPTIONS, ()))
+        return Observed(memory_of(self._seen), owned=observed.owned)
+
+    def after(self, change: Callable[[SubscriberList], SubscriberList]) -> MemoryState:
+        """Return what it is to be after a change of what was read last: what others subscribed meanwhile stays."""
+        return memory_of(change(self._seen))
 
     def create(self, _desired: MemoryState) -> None:
         """Refuse: a function is made by setup.

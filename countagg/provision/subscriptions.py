@@ -220,6 +220,33 @@ def deliveries(alarm_email: str | None, subscriptions: Iterable[Subscriber]) -> 
     return tuple(dict.fromkeys([*chosen, *sorted(subscriptions)]))
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriberList:
+    """Who is subscribed.
+
+    Attributes:
+        alarm_email: the address that setup was given; None for none.
+        others: what was subscribed besides.
+    """
+
+    alarm_email: str | None
+    others: tuple[Subscriber, ...]
+
+    def plus(self, subscriber: Subscriber) -> SubscriberList:
+        """Return the same with another, in place of one of the same end."""
+        if subscriber in deliveries(self.alarm_email, self.others):
+            return self
+        return SubscriberList(self.alarm_email, (*self._but(subscriber), subscriber))
+
+    def minus(self, subscriber: Subscriber) -> SubscriberList:
+        """Return the same without one."""
+        is_alarm_email = (SubscriptionKind.EMAIL, self.alarm_email) == (subscriber.kind, subscriber.endpoint)
+        return SubscriberList(None if is_alarm_email else self.alarm_email, self._but(subscriber))
+
+    def _but(self, subscriber: Subscriber) -> tuple[Subscriber, ...]:
+        return tuple(each for each in self.others if not each.same_end(subscriber))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions(Setting):
     """The subscriptions, which nobody says to setup."""

@@ -6,6 +6,7 @@ left is finished by the same command, by the next setup, or by a teardown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +23,17 @@ from countagg.provision.blueprint import Blueprint
 from countagg.provision.bundle import make_code
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.deliveries import made_of
-from countagg.provision.memory import Memory, MemoryState, memory_of
+from countagg.provision.memory import Memory, MemoryState
 from countagg.provision.reconcile import Node, NodeOutputs, deploy
 from countagg.provision.settings import StackSettings
-from countagg.provision.subscriptions import Subscriber, SubscriptionKind, queue_name, read_function, read_queue
+from countagg.provision.subscriptions import (
+    Subscriber,
+    SubscriberList,
+    SubscriptionKind,
+    queue_name,
+    read_function,
+    read_queue,
+)
 
 if TYPE_CHECKING:
     from countagg.aws.session import Caller, Clients
@@ -34,6 +42,10 @@ if TYPE_CHECKING:
 MAX_READERS: Final = 2
 """Readers that a shard of a stream serves at a time without throttling them
 (docs/aws-facts.md#event-source-mappings)."""
+
+
+ListChange = Callable[[SubscriberList], SubscriberList]
+"""Of who is subscribed."""
 
 
 class Subscribing:
@@ -106,29 +118,27 @@ class Subscribing:
     def plan_adding(self, subscription: Subscriber) -> Plan:
         """Return what would be done to subscribe it. Nothing is touched."""
         self._look_at(subscription)
-        before = self.settings
-        after = before
-        if subscription not in before.deliveries:
-            others = tuple(each for each in before.subscriptions if not each.same_end(subscription))
-            after = replace(before, subscriptions=(*others, subscription))
+        before, after = self.settings, self._after(lambda them: them.plus(subscription))
         # A function that has another role now leaves our policy in the one before.
         gone = frozenset(before.deliveries) - frozenset(after.deliveries)
         blueprint = self._blueprint(after)
         return self._plan(
-            *self._memories(after),
-            *made_of(blueprint, (subscription,), unwanted=False),
+            # As long as it is remembered.
             *reversed(made_of(blueprint, gone, unwanted=True)),
+            *self._memories(lambda them: them.plus(subscription)),
+            *made_of(blueprint, (subscription,), unwanted=False),
         )
 
     def plan_removing(self, subscription: Subscriber) -> Plan:
         """Return what would be done to end it. Nothing is touched."""
-        before = self.settings
-        email = None if subscription.endpoint == before.alarm_email else before.alarm_email
-        others = tuple(each for each in before.subscriptions if not each.same_end(subscription))
-        after = replace(before, subscriptions=others, alarm_email=email)
+        after = self._after(lambda them: them.minus(subscription))
         ended = made_of(self._blueprint(after), (subscription,), unwanted=True)
         # A subscription is found again until the last of them has forgotten it.
-        return self._plan(*reversed(ended), *reversed(self._memories(after)))
+        return self._plan(*reversed(ended), *reversed(self._memories(lambda them: them.minus(subscription))))
+
+    def _after(self, change: ListChange) -> StackSettings:
+        changed = change(SubscriberList(self.settings.alarm_email, self.settings.subscriptions))
+        return replace(self.settings, alarm_email=changed.alarm_email, subscriptions=changed.others)
 
     def _blueprint(self, settings: StackSettings) -> Blueprint:
         return Blueprint(settings, self._place, make_code(b""), self._binder.bind)
@@ -137,14 +147,15 @@ class Subscribing:
     def _binder(self) -> Binder:
         return Binder(self._clients, self._place, self._names.stack, self._patience)
 
-    def _memories(self, settings: StackSettings) -> tuple[Node[MemoryState], ...]:
+    def _memories(self, change: ListChange) -> tuple[Node[MemoryState], ...]:
         """Return what the functions are to remember: the processor first, which settings are read from."""
-        desired = memory_of(settings.alarm_email, settings.subscriptions)
-        named = [(f"function/{short}", name) for short, name in self._names.functions.items()]
         return tuple(
-            Node(node, name, Memory(name, self._binder.bind(node, name)), lambda _: desired)
-            for node, name in named
+            self._memory(f"function/{short}", name, change) for short, name in self._names.functions.items()
         )
+
+    def _memory(self, node: str, name: str, change: ListChange) -> Node[MemoryState]:
+        memory = Memory(name, self._binder.bind(node, name))
+        return Node(node, name, memory, lambda _: memory.after(change))
 
     def _plan(self, *nodes: Node[Any]) -> Plan:
         outputs = NodeOutputs()

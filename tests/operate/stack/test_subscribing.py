@@ -300,10 +300,34 @@ def test_a_function_with_another_role_leaves_nothing_in_the_one_before(world: Wo
 
     assert again.role == f"ops/{OTHER_ROLE}"
     assert [(name, action) for name, action, _ in done] == [
-        (f"consumer-policy/{OTHER_ROLE}", Action.CREATE),
         (f"consumer-policy/{ROLE}", Action.DELETE),
+        (f"consumer-policy/{OTHER_ROLE}", Action.CREATE),
     ]
     assert role_policies(world) == ["theirs"]
+
+
+def test_killed_while_a_function_changes_its_role_the_same_again_leaves_nothing_in_the_one_before(
+    world: World,
+) -> None:
+    subscribe(world, SUBSCRIBERS[0])
+    world.clients.lambda_.update_function_configuration(FunctionName=FUNCTION, Role=role_arn(OTHER_ROLE))
+
+    die_at_every_call(world, lambda: subscribe(world, subscribing(world).of_function(FUNCTION, ("http_*",))))
+
+    assert (role_policies(world), POLICY in role_policies(world, OTHER_ROLE)) == (["theirs"], True)
+
+
+def test_what_somebody_else_subscribed_since_the_plan_was_made_stays(world: World) -> None:
+    planned = subscribing(world).plan_adding(email(ADDRESS))
+    subscribe(world, email("two@example.org"))
+
+    tuple(apply(planned, silent, anything=True))
+
+    assert set(subscribing(world).settings.deliveries) == {email(ADDRESS), email("two@example.org")}
+    ending = subscribing(world).plan_removing(email(ADDRESS))
+    subscribe(world, SUBSCRIBERS[1])
+    tuple(apply(ending, silent, anything=True))
+    assert set(subscribing(world).settings.deliveries) == {email("two@example.org"), SUBSCRIBERS[1]}
 
 
 def test_functions_of_one_role_share_its_policy_until_the_last_of_them_goes(world: World) -> None:

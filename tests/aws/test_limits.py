@@ -143,7 +143,7 @@ def test_the_alerts_of_a_day_are_read_and_what_is_none_is_left_out(stored: World
         ("Query", lambda limits: list(limits.alerts(DAY))),
         ("PutItem", lambda limits: limits.put(Limit("a", 1))),
         ("DeleteItem", lambda limits: limits.delete("a")),
-        ("BatchWriteItem", lambda limits: list(limits.put_all({"a": 1}))),
+        ("BatchWriteItem", lambda limits: list(limits.put_all([Limit("a", 1)]))),
     ],
 )
 def test_every_other_answer_rises_translated_and_says_where(

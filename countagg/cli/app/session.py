@@ -79,6 +79,10 @@ class Session:
 
         return make_console(file, no_color=self.options.no_color)
 
+    def draws_on(self, file: TextIO) -> bool:
+        """Tell whether lines have styles there, for which a console is needed."""
+        return file.isatty() or bool(self.environ.get("FORCE_COLOR"))
+
     def reopened(self) -> Session:
         """Return a session with settings that are read anew, and clients that are made anew."""
         return self if self.reopen is None else self.reopen()
@@ -89,7 +93,7 @@ class Session:
             self._tell(self.in_place(text), style)
 
     def _tell(self, text: str, style: str) -> None:
-        if self.stderr.isatty() or self.environ.get("FORCE_COLOR"):
+        if self.draws_on(self.stderr):
             self.progress_console.print(text, style=style)
         else:
             self.stderr.write(f"{printable_lines(text)}\n")

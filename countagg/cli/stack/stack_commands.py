@@ -103,14 +103,16 @@ def plan(
 
     Example: countagg plan --bucket my-counters --save plan.json
     """
-    from countagg.cli.stack.plan_view import print_plan
+    from countagg.cli.stack.plan_view import print_plan, write_plan
 
     deployment, _ = prepare_deployment(session)
     planned = _plan(session, deployment, flags)
-    if session.options.output is OutputForm.TABLE:
+    if session.options.output is not OutputForm.TABLE:
+        write_changes(session, planned.changes, None, {})
+    elif session.draws_on(session.stdout):
         print_plan(session.result_console, planned.changes)
     else:
-        write_changes(session, planned.changes, None, {})
+        write_plan(session.stdout, planned.changes)
     if save is not None:
         save_plan(session, planned, flags, save)
     if detailed_exitcode and planned.is_pending:

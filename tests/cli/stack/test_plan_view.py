@@ -20,6 +20,7 @@ from countagg.cli.stack.plan_view import (
     print_receipt,
     receipt_lines,
     tally_line,
+    write_plan,
 )
 from countagg.operate.stack.plan_document import change_documents
 from countagg.provision.code import Code
@@ -77,6 +78,13 @@ def shown(changes: Sequence[Change], *, terminal: bool = False) -> list[str]:
     file = Terminal() if terminal else io.StringIO()
     print_plan(Session(DEFAULTS, Preferences({}), stdout=file).result_console, changes)
     return file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("changes", [CHANGES, (), (Change("bucket", Action.KEEP, "ours"),), (STAYS,)])
+def test_a_plan_is_written_as_it_is_printed(changes: Sequence[Change]) -> None:
+    file = io.StringIO()
+    write_plan(file, changes)
+    assert file.getvalue().splitlines() == shown(changes)
 
 
 def test_a_plan_has_sections_and_a_closing_tally() -> None:

@@ -11,12 +11,13 @@ import tarfile
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, requires
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from packaging.metadata import Metadata
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from countagg import __version__
@@ -91,6 +92,14 @@ def document(*arguments: str, path: Path, cwd: Path) -> Mapping[str, Any]:
     code = f"from countagg.cli.main import main\nassert main({[*arguments, '--output', 'json']!r}) == 0"
     parsed: Mapping[str, Any] = json.loads(run(code, path=path, cwd=cwd))
     return parsed
+
+
+def test_the_engine_comes_with_the_boto3_of_the_botocore_that_it_pins() -> None:
+    # pip looks for that release by release, downloads each, and there is one a day.
+    ours = {each.name: each.specifier for each in map(Requirement, PROJECT["optional-dependencies"]["local"])}
+    engine = {each.name: each.specifier for each in map(Requirement, requires("ministack") or [])}
+    assert str(ours["ministack"]).startswith("==")
+    assert ours["boto3"] == engine["botocore"]
 
 
 def test_the_wheel_holds_the_package_and_what_it_reads_and_nothing_else(wheel: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from countagg.core.counter_file import parse_counter_file
 from countagg.core.values import SCALE
+from countagg.core.versions import is_beginning
 from countagg.operate.totals.uploads import make_fleet
 from tests.embedded.world import DeployedStack, wait_until
 
@@ -46,6 +47,7 @@ def test_the_same_content_again_ends_at_the_processor(stack: DeployedStack) -> N
     stack.put(day, "i-1", "A 1\n")
     stack.wait_for_totals(day, {"A": 1})
     wait_until("publication", lambda: "A" in stack.published(day))
+    wait_until("the second write", lambda: not is_beginning(stack.ledger_version(day)))
     published, version = stack.published(day)["A"], stack.ledger_version(day)
 
     for content in ("A 1\n", "\nA 1.0\n"):

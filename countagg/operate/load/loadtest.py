@@ -186,6 +186,7 @@ class LoadTest:
                     return
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            self.outcome.not_sent += sum(each.cancelled() for each in self._under_way.values())
 
     def _carry_out(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
         first, cpu = len(self.outcome.samples) - 1, self._cpu()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -83,6 +83,20 @@ def run(
     test = LoadTest(fake, load, lambda _sample, _failures: None, Polling(drain, sleep))
     test.run()
     return test
+
+
+class Slow(Working):
+    """A pipeline that takes longer for an upload than the load goes on."""
+
+    def put_counter_file(self, key: str, content: bytes) -> str:
+        time.sleep(1.0)
+        return super().put_counter_file(key, content)
+
+
+def test_what_waits_for_a_worker_at_the_end_is_not_sent_and_counted() -> None:
+    outcome = run(Slow(), replace(load_of(instances=2, interval=0.5), workers=1)).outcome
+
+    assert outcome.due == outcome.sent + outcome.not_sent == 2
 
 
 def test_everything_that_is_sent_is_included_and_timed() -> None:

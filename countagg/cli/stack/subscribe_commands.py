@@ -226,10 +226,13 @@ def _carry_out(
     write_changes(session, changes, session.now() - began, {"subscription": told})
 
 
+_BY_RECEIVER = "not confirmed yet: the receiver has to visit the SubscribeURL that SNS posted to it"
+_BY_OWNER = "not confirmed yet: its owner has to visit the SubscribeURL in the message that SNS sent to it"
 _CONFIRMATION = {
     "email": "not confirmed yet: its owner has to follow the link in the message that SNS sent",
-    "https": "not confirmed yet: the receiver has to visit the SubscribeURL that SNS posted to it",
-    "http": "not confirmed yet: the receiver has to visit the SubscribeURL that SNS posted to it",
-    "queue": "not confirmed yet: its owner has to visit the SubscribeURL in the message that SNS sent to it",
-    "sqs": "not confirmed yet: its owner has to visit the SubscribeURL in the message that SNS sent to it",
+    "https": _BY_RECEIVER,
+    "http": _BY_RECEIVER,
+    "queue": _BY_OWNER,
+    "sqs": _BY_OWNER,
 }
+"""What a subscription waits for, by its kind, or by its protocol where others made it."""

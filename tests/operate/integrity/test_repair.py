@@ -24,6 +24,15 @@ from tests.fakes.day import DAY, NOW, SETTINGS, FakeDay
 from tests.operate.corruptions import CORRUPTIONS, Corruption, healthy_day
 
 
+def day_with_a_wrong_sum() -> FakeDay:
+    """Return a day whose ledger says one more of a counter than its snapshots."""
+    day = healthy_day()
+    ledger = day.totals
+    ledger.sums["A"] += SCALE
+    day.put_ledger(ledger)
+    return day
+
+
 def published(day: FakeDay) -> dict[str, Decimal]:
     return {name: item.value for name, item in day.items.items() if item.value}
 
@@ -185,10 +194,7 @@ def test_a_rebuild_leaves_out_what_somebody_deleted_only_where_that_is_said() ->
 
 
 def test_the_aggregator_may_write_between_read_and_write() -> None:
-    day = healthy_day()
-    ledger = day.totals
-    ledger.sums["A"] += SCALE
-    day.put_ledger(ledger)
+    day = day_with_a_wrong_sum()
 
     def upload() -> None:
         day.upload("i-5", "A 100\n")
@@ -201,10 +207,7 @@ def test_the_aggregator_may_write_between_read_and_write() -> None:
 
 
 def test_the_aggregator_may_write_at_most_attempts_as_long_as_one_succeeds() -> None:
-    day = healthy_day()
-    ledger = day.totals
-    ledger.sums["A"] += SCALE
-    day.put_ledger(ledger)
+    day = day_with_a_wrong_sum()
 
     def aggregate() -> None:
         day.stored = replace(day.stored, version=day.stored.version + 1)
@@ -216,10 +219,7 @@ def test_the_aggregator_may_write_at_most_attempts_as_long_as_one_succeeds() -> 
 
 
 def test_a_ledger_that_changes_at_every_attempt_is_given_up_in_time() -> None:
-    day = healthy_day()
-    ledger = day.totals
-    ledger.sums["A"] += SCALE
-    day.put_ledger(ledger)
+    day = day_with_a_wrong_sum()
 
     def aggregate() -> None:
         day.stored = replace(day.stored, version=day.stored.version + 1)
@@ -341,10 +341,7 @@ def test_a_message_that_the_queue_does_not_take_ends_the_repair() -> None:
 
 
 def test_it_does_not_fight_for_ever() -> None:
-    day = healthy_day()
-    ledger = day.totals
-    ledger.sums["A"] += SCALE
-    day.put_ledger(ledger)
+    day = day_with_a_wrong_sum()
 
     def bump() -> None:
         day.stored = replace(day.stored, version=day.stored.version + 1)

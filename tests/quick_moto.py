@@ -29,6 +29,8 @@ from moto.core.base_backend import BaseBackend
 from moto.core.models import MockAWS
 from moto.moto_api._internal.moto_random import MotoRandom
 
+from countagg.aws.service_models import PlainFiles, read_model
+
 READING: Final = ("Get", "List", "Describe", "Head")
 """How the names of operations begin that change nothing."""
 _CHANGES_TOO: Final = {
@@ -158,6 +160,8 @@ def _shared_loader(search_path: str | None = None) -> Loader:
 def quicken(patch: pytest.MonkeyPatch) -> None:
     """Let botocore and moto do once what they do for every session, client or call; answer reads from memory."""
     patch.setattr(botocore.session, "create_loader", _shared_loader)
+    # Tests call more than commands do, to break what these mend.
+    patch.setattr(PlainFiles, "load_file", staticmethod(functools.cache(read_model)))
     # Each client looks up the present names of the same hundreds of events.
     alias = functools.cache(EventAliaser(HierarchicalEmitter())._alias_event_name)  # type: ignore[attr-defined]  # noqa: SLF001 - the same
     patch.setattr(EventAliaser, "_alias_event_name", lambda _, name: alias(name))

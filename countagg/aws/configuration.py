@@ -12,6 +12,8 @@ from countagg.aws.errors import aws_errors
 from countagg.core.errors import ConnectionProblem
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from botocore.credentials import Credentials
     from botocore.hooks import BaseEventHooks
     from botocore.session import Session
@@ -58,6 +60,7 @@ class AwsSession:
 
     def __init__(self, core: Session) -> None:
         self.core = core
+        self._tls: SSLContext | None = None
 
     @property
     def events(self) -> BaseEventHooks:
@@ -73,7 +76,12 @@ class AwsSession:
 
     def client(self, service: str, **settings: Any) -> Any:  # noqa: ANN401 - of that service
         """Make a client, with settings as botocore's `create_client` takes them."""
-        return self.core.create_client(service, **settings)
+        from countagg.aws.tls import new_context, use_context  # noqa: PLC0415 - slow, and no help needs it
+
+        client = self.core.create_client(service, **settings)
+        self._tls = self._tls or new_context()
+        use_context(client, self._tls)
+        return client
 
     def get_credentials(self) -> Credentials | None:
         """Return the credentials; None if there are none."""
@@ -101,14 +109,11 @@ def configured_session(
     Raises:
         ConnectionProblem: the configuration cannot be read, or has no such profile.
     """
-    import botocore.session  # noqa: PLC0415 - slow, and no help needs it
-
-    from countagg.aws.service_models import know_few_services  # noqa: PLC0415 - the same
+    from countagg.aws.service_models import new_session  # noqa: PLC0415 - slow, and no help needs it
 
     # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = region or os.environ.get("AWS_REGION") or None
-    core = botocore.session.Session()
-    know_few_services(core)
+    core = new_session()
     with aws_errors("AWS configuration"):
         _check_readable()
         for name, value in {"profile": profile, "region": region}.items():
@@ -138,14 +143,11 @@ def _check_readable() -> None:
 
 def isolated_session(credentials: tuple[str, str], region: str | None) -> AwsSession:
     """Return a session that sees nothing of the user's AWS configuration: no profile, no file, no variable."""
-    import botocore.session  # noqa: PLC0415 - slow, and no help needs it
-
-    from countagg.aws.service_models import know_few_services  # noqa: PLC0415 - the same
+    from countagg.aws.service_models import new_session  # noqa: PLC0415 - slow, and no help needs it
 
     key, secret = credentials
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    bare = botocore.session.Session(session_vars={"profile": (None, None, None, None), **nothing})
-    know_few_services(bare)
+    bare = new_session({"profile": (None, None, None, None), **nothing})
     bare.set_credentials(key, secret)
     if region is not None:
         bare.set_config_variable("region", region)

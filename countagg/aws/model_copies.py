@@ -1,27 +1,32 @@
-"""Copies of botocore's models without what no command needs: documentation, endpoints of 300 other services.
+"""Copies of botocore's models without what no command needs.
 
-To make the clients of a plan, botocore unpacks and reads 6 MB of JSON: a tenth of the CPU that a plan takes. The
-copies, 1 MB, are among the user's caches. One is written when its model is read for the first time, and again when
-there is another botocore. Without a folder to write to, all is as without copies.
+Left out are documentation, operations that we do not call, and endpoints of 300 other services: to make the
+clients of a plan, botocore unpacks and reads 6 MB of JSON, and makes a method of each of 690 operations. The
+copies, 0.6 MB, are among the user's caches. One is written when its model is read for the first time, and again
+when there is another botocore, or when other operations are called. Without a folder to write to, each command
+shortens the models anew.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 import botocore
 import platformdirs
 
+from countagg.aws.operations import OPERATIONS
 from countagg.whole_file import write_whole
 
 _MODELS: Final = Path(botocore.__file__).parent / "data"
 _DOCUMENTATION: Final = "documentation"
 _ENDPOINTS: Final = "endpoints"
+_SERVICE: Final = "service-2"
 SERVICES: Final = frozenset(
     {"dynamodb", "iam", "kms", "lambda", "logs", "monitoring", "s3", "sns", "sqs", "streams.dynamodb", "sts"}
     | {"tagging", "oidc", "portal.sso", "sso"}
@@ -51,12 +56,12 @@ class ModelCopies:
         copy = self._folder / f"{'-'.join(path.relative_to(_MODELS).parts)}.json"
         model = _read_copy(copy)
         if model is None and (whole := self._read(file_path)) is not None:
-            model = _few_endpoints(whole) if path.name == _ENDPOINTS else _without_documentation(whole)
+            model = _shortened(path, whole)
             self._write_copy(copy, model)
         return model
 
     def _write_copy(self, copy: Path, model: object) -> None:
-        content = json.dumps({"botocore": botocore.__version__, "model": model}, separators=(",", ":"))
+        content = json.dumps({"made_of": _made_of(), "model": model}, separators=(",", ":"))
         # No home, a disk that is full or read-only: the next command reads the whole model again.
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,14 +74,51 @@ def user_copies(read: Callable[[str], Any]) -> ModelCopies:
 
 
 def _read_copy(copy: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Return the model of a copy; None if there is none of this botocore that this user alone may write."""
+    """Return the model of a copy; None if there is none of today's that this user alone may write."""
     with suppress(OSError, ValueError, KeyError, TypeError), copy.open("rb") as file:
         status = os.fstat(file.fileno())
         if status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_MAY_WRITE:
             document = json.loads(file.read())
-            if document["botocore"] == botocore.__version__:
+            if document["made_of"] == _made_of():
                 return document["model"]
     return None
+
+
+def _made_of() -> str:
+    """Return what copies depend on: botocore, and the operations that are kept."""
+    names = sorted(f"{service}.{name}" for service, called in OPERATIONS.items() for name in called)
+    return f"{botocore.__version__} {crc32(' '.join(names).encode()):08x}"
+
+
+def _shortened(path: Path, model: Any) -> Any:  # noqa: ANN401 - any JSON
+    if path.name == _ENDPOINTS:
+        return _few_endpoints(model)
+    service = path.relative_to(_MODELS).parts[0]
+    if path.name == _SERVICE and service in OPERATIONS:
+        model = _few_operations(model, OPERATIONS[service])
+    return _without_documentation(model)
+
+
+def _few_operations(model: Any, called: frozenset[str]) -> Any:  # noqa: ANN401 - any JSON
+    """Return the model of a service with these operations, and with the shapes that these and errors have."""
+    operations = {name: each for name, each in model["operations"].items() if name in called}
+    errors = {name: each for name, each in model["shapes"].items() if each.get("exception")}
+    needed, ahead = set(errors), [*operations.values(), *errors.values()]
+    while ahead:
+        new = set(_shapes_in(ahead.pop())) - needed
+        needed |= new
+        ahead += [model["shapes"][name] for name in new]
+    shapes = {name: each for name, each in model["shapes"].items() if name in needed}
+    return model | {"operations": operations, "shapes": shapes}
+
+
+def _shapes_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield the names of the shapes that a part of a model refers to."""
+    match value:
+        case {"shape": str(name)}:
+            yield name
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _shapes_in(each)
 
 
 def _without_documentation(value: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import botocore
 import pytest
+from botocore.model import ServiceModel
 from botocore.regions import EndpointResolver
 
+import countagg.aws.model_copies
 from countagg.aws.model_copies import SERVICES, ModelCopies
+from countagg.aws.operations import OPERATIONS
 from countagg.aws.service_models import read_model
 from countagg.aws.session import Clients, ConnectionOptions
 
@@ -51,16 +54,23 @@ def test_a_model_is_read_once_and_its_copy_after_that(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_copy_of_another_botocore_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [(botocore, "__version__", "99.0.0"), (countagg.aws.model_copies, "OPERATIONS", {"sns": {"Publish"}})],
+    ids=["of another botocore", "with other operations"],
+)
+def test_the_copy_of_before_is_replaced(
+    owner: object, name: str, value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ModelCopies(tmp_path, Models({"old": 1})).read(MODEL)
-    monkeypatch.setattr(botocore, "__version__", "99.0.0")
+    monkeypatch.setattr(owner, name, value)
     models = Models({"new": 1})
     assert [ModelCopies(tmp_path, models).read(MODEL) for _ in range(2)] == [{"new": 1}] * 2
     assert models.read == 1
     assert only_copy(tmp_path).is_file()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"botocore": "99"}', "\ud800"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"made_of": "99"}', "\ud800"])
 def test_a_damaged_copy_is_replaced(tmp_path: Path, content: str) -> None:
     ModelCopies(tmp_path, Models(WHOLE)).read(MODEL)
     copy = only_copy(tmp_path)
@@ -89,6 +99,46 @@ def test_models_of_the_user_s_own_have_no_copies(tmp_path: Path) -> None:
     models = Models(WHOLE)
     assert ModelCopies(tmp_path, models).read(str(tmp_path / "own" / "service-2")) == WHOLE
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("service", OPERATIONS)
+def test_the_operations_that_are_called_are_as_botocore_has_them(service: str, tmp_path: Path) -> None:
+    *_, newest = sorted((DATA / service).iterdir())
+    path = str(newest / "service-2")
+    copy, whole = ModelCopies(tmp_path, read_model).read(path), without_documentation(read_model(path))
+    assert set(copy["operations"]) == OPERATIONS[service] <= set(whole["operations"])
+    for part in ("operations", "shapes"):
+        assert copy[part].items() <= whole[part].items()
+    ours, theirs = ServiceModel(copy), ServiceModel(whole)
+    assert [error.name for error in ours.error_shapes] == [error.name for error in theirs.error_shapes]
+    reached: set[str] = set()
+    for name in OPERATIONS[service]:
+        operation = ours.operation_model(name)
+        for shape in (operation.input_shape, operation.output_shape):
+            reach(shape, reached)
+    for error in ours.error_shapes:
+        reach(error, reached)
+    assert reached == set(copy["shapes"])
+
+
+def without_documentation(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: "" if key == "documentation" and isinstance(each, str) else without_documentation(each)
+            for key, each in value.items()
+        }
+    return [without_documentation(each) for each in value] if isinstance(value, list) else value
+
+
+def reach(shape: Any, reached: set[str]) -> None:
+    """Add the names of a shape and of all that are in it, as botocore goes through them."""
+    if shape is None or shape.name in reached:
+        return
+    reached.add(shape.name)
+    inner: list[Any] = list(getattr(shape, "members", {}).values())
+    inner += [getattr(shape, part) for part in ("member", "key", "value") if hasattr(shape, part)]
+    for each in inner:
+        reach(each, reached)
 
 
 def test_a_model_that_there_is_not_has_no_copy(tmp_path: Path) -> None:

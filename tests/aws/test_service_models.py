@@ -13,8 +13,11 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 
-from countagg.aws.service_models import read_model
+from countagg.aws.operations import OPERATIONS
+from countagg.aws.service_models import is_needed, new_session, read_model
 from countagg.aws.session import Clients, ConnectionOptions
 
 OPTIONS = ConnectionOptions(region="eu-central-1", credentials=("key", "secret"))
@@ -38,22 +41,43 @@ def test_no_folder_of_another_service_is_looked_into(
     assert set(listed) == {"dynamodb"}
 
 
-@pytest.mark.parametrize("service", ["cloudwatch", "dynamodb", "dynamodbstreams", "lambda", "logs", "s3", "sqs"])
-def test_events_have_the_names_that_botocore_gives_them(service: str) -> None:
-    ours, theirs = Clients(OPTIONS).session, botocore.session.Session()
-    client: Any = ours.client(service)
-    event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.Operation"
-    for name in (
-        event,
-        f"before-call.{service}.Operation",
-        f"before-call.{client.meta.endpoint_url[8:].split('.')[0]}",
-    ):
-        assert renamed(ours.core, name) == renamed(theirs, name)
+@pytest.mark.parametrize("service", [*OPERATIONS, "signin", "sso-oidc"])
+def test_what_is_called_has_the_handlers_that_botocore_gives_it(service: str) -> None:
+    ours, theirs = new_session(), botocore.session.Session()
+    model = theirs.get_service_model(service)
+    kept = OPERATIONS.get(service, model.operation_names)
+    phases = {event.partition(".")[0] for event, *_ in BUILTIN_HANDLERS} - {"docs"}
+    assert "before-sign" in phases
+    for phase in phases:
+        for operation in kept:
+            event = f"{phase}.{model.service_id.hyphenize()}.{operation}"
+            assert handlers_of(ours, event) == handlers_of(theirs, event)
 
 
-def renamed(session: botocore.session.Session, event: str) -> str:
+def handlers_of(session: botocore.session.Session, event: str) -> list[Any]:
     emitter: Any = session.get_component("event_emitter")
-    return str(emitter._alias_event_name(event))  # noqa: SLF001 - nothing else tells
+    return list(emitter._emitter._handlers.prefix_search(event))  # noqa: SLF001 - nothing else tells
+
+
+def test_events_of_what_is_called_have_their_names_already() -> None:
+    emitter: Any = new_session().get_component("event_emitter")
+    assert emitter._event_aliases == {}  # noqa: SLF001 - nothing else tells
+    whole = EventAliaser(HierarchicalEmitter())
+    renamed = [
+        event
+        for event, *_ in BUILTIN_HANDLERS
+        if is_needed(event) and whole._alias_event_name(event) != event  # type: ignore[attr-defined]  # noqa: SLF001 - the same
+    ]
+    # Nobody calls that.
+    assert renamed == ["before-parameter-build.logs.CreateExportTask"]
+
+
+@pytest.mark.parametrize(
+    "event", ["before-call.ec2.CopySnapshot", "creating-client-class.rds", "docs.x.iam.y.complete-section"]
+)
+def test_what_others_need_is_not_registered(event: str) -> None:
+    assert handlers_of(botocore.session.Session(), event)
+    assert not set(handlers_of(new_session(), event)) - set(handlers_of(new_session(), event.partition(".")[0]))
 
 
 def test_a_service_that_there_is_not_is_told_with_all_that_there_are() -> None:

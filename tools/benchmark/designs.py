@@ -181,13 +181,7 @@ class Article(Design):
         process = self._create_function("process", role)
         self._create_function("aggregate", role)
         topic = self.clients.sns.create_topic(Name="uploads")["TopicArn"]
-        self.clients.lambda_.add_permission(
-            FunctionName="process",
-            StatementId="sns",
-            Action="lambda:InvokeFunction",
-            Principal="sns.amazonaws.com",
-            SourceArn=topic,
-        )
+        # The engine asks for no permission of the topic to invoke it.
         self.clients.sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=process)
         stream = self.clients.dynamodb.describe_table(TableName="state")["Table"]["LatestStreamArn"]
         self.clients.lambda_.create_event_source_mapping(

@@ -7,24 +7,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import pytest
-import typer.main
 
 from countagg.cli.app.catalogue import CATALOGUE
 from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES
 from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.shared_options import DIFFERENT
-from countagg.cli.main import make_app
 from countagg.core import errors
 from countagg.provision.setting_types import Number, Numbers, Pairs, Setting
 from countagg.provision.settings import CHOICES
+from tests.cli.running import whole_app
 from tests.readme import README, document
 
 ROOT = Path(__file__).parents[1]
-APP: Any = typer.main.get_command(make_app())
+APP: Final = whole_app()
 
 
 def commands() -> list[str]:

@@ -12,8 +12,11 @@ from typing import Any, Final
 
 import pytest
 import simplejson
+import typer
 
-from countagg.cli.main import main
+from countagg.cli.app.catalogue import CATALOGUE
+from countagg.cli.app.groups import load_command
+from countagg.cli.main import main, make_app
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 PROGRAM: Final = (sys.executable, "-m", "countagg")
@@ -54,6 +57,13 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def whole_app() -> Any:
+    """Return the app with all commands, of which a run loads only its own."""
+    app: Any = typer.main.get_command(make_app())
+    app.commands |= {name: load_command(name) for name in CATALOGUE}
+    return app
 
 
 def process_environment(**variables: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, MutableMapping
 from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Any, Final
@@ -57,12 +56,20 @@ class CommandGroup(TyperGroup):
         sys.stdout.write(f"{ctx.get_help()}\n")
 
 
+class _Listed(TyperCommand):
+    """What stands for a command of the catalogue until it is loaded."""
+
+
 class App(CommandGroup):
     """The app: it lists commands out of the catalogue, loads only the one that runs, and ends it at Ctrl-C."""
 
     def __init__(self, *, commands: dict[str, Any], **settings: Any) -> None:  # noqa: ANN401 - typer's settings
         super().__init__(**settings)
-        self.commands = _Commands(commands)
+        listed = {
+            name: _Listed(name, help=entry.summary, rich_help_panel=entry.panel)
+            for name, entry in CATALOGUE.items()
+        }
+        self.commands = {**listed, **commands}
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as in typer
         """Load a command and run it."""
@@ -73,23 +80,12 @@ class App(CommandGroup):
             stderr.write("\ncountagg: interrupted\n  try: the same command again; what was done stays done\n")
             ctx.exit(INTERRUPTED)
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as in typer
-        """Return the names in the order of the help."""
-        return list(self.commands)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as in typer
-        """Return what stands for a command in a list; None if there is none."""
-        entry = CATALOGUE.get(cmd_name)
-        if entry is None:
-            return super().get_command(ctx, cmd_name)
-        return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel)
-
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in typer
         """Return the command that the arguments name, with its name and the other arguments."""
         if not ctx.resilient_parsing:
             args = self._asked(ctx, args)
         name, resolved, others = super().resolve_command(ctx, args)
-        return name, resolved and self.commands[str(name)], others
+        return name, load_command(str(name)) if isinstance(resolved, _Listed) else resolved, others
 
     def _asked(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as in typer
         """Answer `version` and `help`; return what `help COMMAND` stands for, or the arguments as they are.
@@ -142,31 +138,7 @@ class App(CommandGroup):
         sys.stdout.write("\n".join([*lines, ""]))
 
 
-class _Commands(MutableMapping[str, Any]):
-    """The commands by name, those of the catalogue first; each is loaded when it is taken."""
-
-    def __init__(self, added: dict[str, Any]) -> None:
-        self._loaded = dict(added)
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a command or a group
-        if name not in self._loaded:
-            self._loaded[name] = _load(name)
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - the same
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*CATALOGUE, *self._loaded]))
-
-    def __len__(self) -> int:
-        return len({*CATALOGUE, *self._loaded})
-
-
-def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group
+def load_command(name: str) -> Any:  # noqa: ANN401 - a command or a group
     """Return a command of the catalogue.
 
     Raises:

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer
 
 from countagg.cli.app.preferences import SETTINGS
-from countagg.cli.main import make_app
 from countagg.core.errors import UsageError
 from countagg.provision.setting_types import Text
-from tests.cli.running import CommandLine
+from tests.cli.running import CommandLine, whole_app
 
 HINT: Final = "  try: give a value or leave it out; maybe a shell variable is not set\n"
-APP: Final = typer.main.get_command(make_app())
+APP: Final = whole_app()
 BYTES: Final = os.fsdecode(b"\xff")
 
 

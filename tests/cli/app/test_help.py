@@ -10,16 +10,14 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-import typer
 
 from countagg import __version__
 from countagg.cli.app.catalogue import CATALOGUE, ORDER_OF_WORK
 from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
-from countagg.cli.main import make_app
 from countagg.provision import settings
 from tests.cli.app.test_options import DEFAULTS
-from tests.cli.running import CommandLine
+from tests.cli.running import CommandLine, whole_app
 
 GLOBAL_OPTIONS: Final = {
     "--stack",
@@ -163,14 +161,9 @@ COMMANDS: Final = {
 }
 
 
-def make_tree() -> Any:
-    """Make the command tree."""
-    return typer.main.get_command(make_app())
-
-
-tree = cache(make_tree)
+tree = cache(whole_app)
 """Return the command tree, which nobody changes."""
-_tree_to_parse_with = cache(make_tree)
+_tree_to_parse_with = cache(whole_app)
 
 
 def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

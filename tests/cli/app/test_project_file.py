@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer
 
 from countagg.cli.app.preferences import SETTINGS, _is_trusted
-from countagg.cli.main import make_app
-from tests.cli.running import CommandLine
+from tests.cli.running import CommandLine, whole_app
 from tests.cli.stub_endpoint import Reply, endpoint, refusing
 
 COMMANDS: Final = [("status",), ("local", "status"), ("setup", "--yes"), ("doctor",), ("query", "--date", "today")]
@@ -93,7 +91,7 @@ def asking(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_the_commands_that_change_something_are_all_here() -> None:
-    found = set(asking(typer.main.get_command(make_app())))
+    found = set(asking(whole_app()))
 
     assert {words for words in found if not any(words == each[: len(words)] for each in CHANGING)} == set()
     assert len(found) >= len(CHANGING) - 1

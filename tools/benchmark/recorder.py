@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import time
 from collections import Counter
 from typing import Any
@@ -55,8 +54,6 @@ def handler(event: Any, context: Any) -> Any:
             "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
             "records": len(event["Records"]),
             "cpu_seconds": time.process_time() - began,
-            "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "process": os.getpid(),
             "calls": dict(calls),
             "refused": dict(refused),
         }

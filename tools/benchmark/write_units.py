@@ -22,13 +22,11 @@ class Written:
     Attributes:
         writes: how many writes changed an item.
         units: what they cost.
-        largest: bytes of the largest item.
         mean: bytes of an item at a write, on average.
     """
 
     writes: int = 0
     units: int = 0
-    largest: int = 0
     mean: float = 0.0
 
     def refused(self, count: int) -> int:
@@ -38,13 +36,13 @@ class Written:
 
 def written_to(clients: Clients, table: str) -> Written:
     """Read all records of the stream of a table that has no index."""
-    writes = units = largest = total = 0
+    writes = units = total = 0
     for before, after in _images(clients, table):
         size = max(item_size(before), item_size(after))
         writes += 1
         units += write_units(size)
-        largest, total = max(largest, size), total + size
-    return Written(writes, units, largest, total / writes if writes else 0.0)
+        total += size
+    return Written(writes, units, total / writes if writes else 0.0)
 
 
 def _images(clients: Clients, table: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import gzip
 import json
@@ -223,8 +222,3 @@ log_messages = st.sampled_from(
         {"_aws": {"Timestamp": 1}, "FilesApplied": [1.0]},
     ]
 )
-
-
-def encoded(blob: bytes) -> str:
-    """Return bytes as Lambda shows them in the records of a stream."""
-    return base64.b64encode(blob).decode()

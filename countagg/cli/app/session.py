@@ -173,12 +173,7 @@ class Session:
     def invocation(self, command: str) -> str:
         """Return a command line that works on the same stack in the same place, to be copied from a remark."""
         options = self.options
-        named = {
-            "--stack": options.stack if options.stack != DEFAULT_STACK else None,
-            "--profile": options.profile,
-            "--region": options.region,
-            "--endpoint-url": options.endpoint_url,
-        }
+        named = {"--stack": options.stack if options.stack != DEFAULT_STACK else None, **self._place_options()}
         return " ".join(["countagg", *(["--local"] if options.local else []), *_given(named), command])
 
     def aws(self, command: str) -> str:
@@ -187,12 +182,11 @@ class Session:
             return " ".join(["aws", *_given({"--profile": self.options.profile}), command])
         if self.options.local:
             return f'eval "$(countagg local env)"; aws {command}'
-        named = {
-            "--profile": self.options.profile,
-            "--region": self.options.region,
-            "--endpoint-url": self.options.endpoint_url,
-        }
-        return " ".join(["aws", *_given(named), command])
+        return " ".join(["aws", *_given(self._place_options()), command])
+
+    def _place_options(self) -> dict[str, str | None]:
+        options = self.options
+        return {"--profile": options.profile, "--region": options.region, "--endpoint-url": options.endpoint_url}
 
     def in_place(self, text: str) -> str:
         """Return the text with each "`countagg ...`" and "`aws ...`" in it made to work in the same place.

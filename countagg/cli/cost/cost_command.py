@@ -150,10 +150,7 @@ def _measure(session: Session, since: str) -> Measured:
     if begin >= now:
         raise UsageError("it is in the future", where="--since")
     names = session.pipeline.names
-    memory = {
-        name: session.pipeline.function_memory(name) or 0
-        for name in (names.processor, names.aggregator, names.publisher)
-    }
+    memory = {name: session.pipeline.function_memory(name) or 0 for name in names.functions.values()}
     lines = measured_lines(names, memory)
     metrics = list(dict.fromkeys(metric for line in lines for metric in line.metrics))
     remembered = Remembered.from_environment(read_environment(session.clients, names.stack))

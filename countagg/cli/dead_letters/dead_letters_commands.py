@@ -22,7 +22,7 @@ from countagg.cli.terminal.render import (
     describe_moment,
     write_table,
 )
-from countagg.cli.terminal.result import write_document, write_result
+from countagg.cli.terminal.result import write_document, write_result, write_sentence
 from countagg.core.errors import AccessDenied, CountaggError, LeftOver, UsageError
 from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_missing_objects, table_of
@@ -126,11 +126,8 @@ def purge(
             session.confirm(f"Delete {len(chosen)} of {len(letters)} dead letters?", "yes", yes=yes)
             dead.hold([letter.message for letter in chosen])
         deleted = dead.delete([letter.message for letter in chosen])
-    if session.options.output is OutputForm.JSON:
-        document = {"stack": session.options.stack, "purged": [message.id for message in deleted]}
-        write_document(session, document)
-    else:
-        session.result_console.print(f"{len(deleted)} deleted")
+    document = {"stack": session.options.stack, "purged": [message.id for message in deleted]}
+    write_sentence(session, document, f"{len(deleted)} deleted")
     if len(deleted) < len(chosen):
         raise LeftOver(
             f"{len(chosen) - len(deleted)} of {len(chosen)} are left", where="dead letters", hint="purge again"

@@ -130,17 +130,17 @@ def _carry_out(session: Session, day: _Day, settle: float, timeout: float) -> Re
         return repairer.repair(day.observer, day.plan)
 
 
-def repair_day(session: Session, day: str, settle: float = SETTLE_SECONDS, timeout: float = _TIMEOUT) -> None:
+def repair_day(session: Session, day: str) -> None:
     """Bring one day back to what its files say, without a question.
 
     Raises:
         LeftOver: something cannot be mended.
     """
-    found = _plan(session, day, settle)
+    found = _plan(session, day, SETTLE_SECONDS)
     left = found.left
     if found.plan.mendings:
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
-        left = _carry_out(session, found, settle, timeout).verification.differences
+        left = _carry_out(session, found, SETTLE_SECONDS, _TIMEOUT).verification.differences
     _check_nothing_left({day: left})
 
 

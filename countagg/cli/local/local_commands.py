@@ -14,7 +14,7 @@ from countagg.cli.app.options import DOCUMENT_FORMS, PEOPLE_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import describe_moment, for_reader, write_table
-from countagg.cli.terminal.result import write_document
+from countagg.cli.terminal.result import write_document, write_sentence
 from countagg.local import EngineState, EngineStatus, LocalEngine, client_environment, export_lines
 
 _MEGABYTE = 1024 * 1024
@@ -44,11 +44,8 @@ def stop(session: Session) -> None:
     Example: countagg local stop
     """
     record = LocalEngine().stop()
-    if session.options.output is OutputForm.JSON:
-        write_document(session, {"stopped": record is not None})
-    else:
-        text = "the engine is not running" if record is None else f"stopped {record.endpoint_url}"
-        session.result_console.print(text)
+    text = "the engine is not running" if record is None else f"stopped {record.endpoint_url}"
+    write_sentence(session, {"stopped": record is not None}, text)
 
 
 @command("local status", DOCUMENT_FORMS)

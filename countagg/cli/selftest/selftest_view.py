@@ -10,10 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from countagg import __version__
-from countagg.cli.app.options import DEFAULT_STACK, OutputForm
+from countagg.cli.app.options import DEFAULT_STACK
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import write_table
-from countagg.cli.terminal.result import write_document
+from countagg.cli.terminal.result import write_result
 from countagg.core.printable import printable
 from countagg.operate.selftest.bench import Bench
 from countagg.operate.selftest.report import report
@@ -111,11 +111,10 @@ def _names(session: Session, bench: Bench) -> dict[str, str]:
 
 def write_self_test(session: Session, self_test: SelfTest, document: Mapping[str, Any]) -> None:
     """Write what came of a self-test to stdout."""
-    if session.options.output is OutputForm.JSON:
-        write_document(session, document)
-        return
     rows = [
         (each.step.name, str(each.outcome), f"{each.seconds:.1f}", _measured(each) or each.got or "")
         for each in self_test.results
     ]
-    write_table(session.result_console, _HEADER, rows, _NUMERIC)
+    write_result(
+        session, document, _HEADER, rows, lambda: write_table(session.result_console, _HEADER, rows, _NUMERIC)
+    )

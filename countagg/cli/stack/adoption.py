@@ -46,18 +46,18 @@ def _offer(session: Session, files: int, *, take_up: bool) -> None:
     from countagg.cli.integrity.repair_command import repair_day
 
     session.remark(f"the bucket has {counted(files, 'file')} of today already")
-    if take_up or _is_agreed(session, "Have them counted?"):
+    if take_up or _is_agreed(session):
         repair_day(session, resolve_day("today", session.now()))
     else:
         session.remark("`countagg repair --date today` has them counted, `--since` those of other days too")
 
 
-def _is_agreed(session: Session, question: str) -> bool:
+def _is_agreed(session: Session) -> bool:
     """Ask on a terminal what is no condition of anything."""
     if not session.stdin.isatty():
         return False
     try:
-        session.confirm(question, "yes", yes=False)
+        session.confirm("Have them counted?", "yes", yes=False)
     except Declined:
         return False
     return True

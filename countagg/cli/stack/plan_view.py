@@ -45,11 +45,6 @@ def _whole_plan(changes: Sequence[Change]) -> list[str]:
     return [closing]
 
 
-def print_changes(console: Console, changes: Sequence[Change]) -> None:
-    """Print what would be done to each resource, field by field."""
-    _print_lines(console, plan_lines(changes))
-
-
 def print_receipt(console: Console, changes: Sequence[Change]) -> None:
     """Print what was done to each resource."""
     _print_lines(console, receipt_lines(changes))

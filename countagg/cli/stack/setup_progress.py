@@ -66,8 +66,8 @@ class Reporter:
             return
         from rich.progress import Progress, SpinnerColumn
 
-        from countagg.cli.terminal.bars import bar_columns
         from countagg.cli.terminal.console import spinner
+        from countagg.cli.terminal.progress import bar_columns
 
         columns = (SpinnerColumn(spinner(console)), *bar_columns(total))
         with Progress(*columns, console=console, transient=True) as bar:

@@ -44,6 +44,11 @@ def write_result(
             write_text()
 
 
+def write_sentence(session: Session, document: Mapping[str, Any], sentence: str) -> None:
+    """Write a result that has no table: as JSON, or as what people are told of it."""
+    write_result(session, document, (), (), lambda: session.result_console.print(sentence))
+
+
 def write_document(session: Session, document: Mapping[str, Any]) -> None:
     """Write a result as JSON, or of it what `--query` chooses.
 

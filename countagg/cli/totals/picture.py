@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,12 +45,8 @@ class Picture:
     library: ModuleType
 
     @classmethod
-    def at(cls, path: Path, load: Callable[[str], ModuleType] = importlib.import_module) -> Picture:
+    def at(cls, path: Path) -> Picture:
         """Prepare a picture, before any time is spent on its data.
-
-        Args:
-            path: where it will be written.
-            load: imports a module.
 
         Raises:
             UsageError: pictures are not made in that form.
@@ -58,7 +54,7 @@ class Picture:
         """
         check_target(path, "picture", _SUFFIXES)
         try:
-            return cls(path, load(_LIBRARY))
+            return cls(path, importlib.import_module(_LIBRARY))
         except ImportError as error:
             raise CountaggError(
                 "pictures need a library that is not installed",

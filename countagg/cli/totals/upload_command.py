@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from countagg.cli.app.options import DOCUMENT_FORMS, OutputForm
+from countagg.cli.app.options import DOCUMENT_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DateOption, YesOption
 from countagg.cli.terminal.progress import progress_bar
 from countagg.cli.terminal.render import counted
-from countagg.cli.terminal.result import write_document
+from countagg.cli.terminal.result import write_sentence
 from countagg.core.days import resolve_day
 from countagg.core.errors import TimedOut, UsageError
 from countagg.core.polling import Polling
@@ -70,13 +70,11 @@ def upload_sample(
         bar = progress.add_task("uploaded", total=total)
         uploads = upload_rounds(session.pipeline, day, rounds, heads, lambda: progress.advance(bar))
     version = _wait(session, day, uploads, timeout) if wait else None
-    if session.options.output is OutputForm.JSON:
-        document = {"date": day, "uploaded": total, "instances": len(uploads), "included": wait}
-        write_document(session, document | ({"version": version} if wait else {}))
-    else:
-        included = ", all included in the totals" if wait else ""
-        files = f"{counted(total, 'file')} of {counted(len(uploads), 'instance')}"
-        session.result_console.print(f"{files} uploaded for {day}{included}")
+    document = {"date": day, "uploaded": total, "instances": len(uploads), "included": wait}
+    included = ", all included in the totals" if wait else ""
+    files = f"{counted(total, 'file')} of {counted(len(uploads), 'instance')}"
+    told = f"{files} uploaded for {day}{included}"
+    write_sentence(session, document | ({"version": version} if wait else {}), told)
 
 
 def _ask_of_others(session: Session, day: str, others: Sequence[str], *, yes: bool) -> None:
@@ -100,10 +98,8 @@ def remove_instances(session: Session, day: str, instances: Sequence[str], timeo
             where=f"totals of {day}",
             hint="their files are deleted; see `countagg status`",
         )
-    if session.options.output is OutputForm.JSON:
-        write_document(session, {"date": day, "removed": len(instances)})
-    else:
-        session.result_console.print(f"{counted(len(instances), 'instance')} taken out of the totals of {day}")
+    told = f"{counted(len(instances), 'instance')} taken out of the totals of {day}"
+    write_sentence(session, {"date": day, "removed": len(instances)}, told)
 
 
 def take_out(session: Session, day: str, instances: Sequence[str], timeout: float) -> bool:

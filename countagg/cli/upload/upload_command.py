@@ -14,7 +14,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
 from countagg.cli.terminal.render import counted
-from countagg.cli.terminal.result import write_document
+from countagg.cli.terminal.result import write_document, write_sentence
 from countagg.cli.upload.inclusion import replaced_snapshots, wait_for_totals
 from countagg.cli.upload.upload_job import UploadFlags, UploadJob, name_instance, read_job
 from countagg.cli.upload.upload_service import serve
@@ -190,7 +190,5 @@ def _withdraw(session: Session, flags: UploadFlags) -> None:
     with job.state_file.held():
         key = job.uploader(session).withdraw(day)
     target = job.plan.target
-    if session.options.output is OutputForm.JSON:
-        write_document(session, {"instance": target.instance, "bucket": target.bucket, "withdrawn": key})
-        return
-    session.result_console.print(f"s3://{target.bucket}/{key} deleted: {target.instance} is withdrawn from {day}")
+    told = f"s3://{target.bucket}/{key} deleted: {target.instance} is withdrawn from {day}"
+    write_sentence(session, {"instance": target.instance, "bucket": target.bucket, "withdrawn": key}, told)

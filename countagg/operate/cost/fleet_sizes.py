@@ -58,7 +58,6 @@ class Sizes:
         snapshot, snapshot_units: of a snapshot, all its parts together.
         ledger, ledger_units: of the ledger of one of a day's partitions.
         counter, counter_units: of an item of the counters table; its index takes the same again.
-        published: bytes of the published object.
     """
 
     file: float
@@ -69,7 +68,6 @@ class Sizes:
     ledger_units: float
     counter: float
     counter_units: float
-    published: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,6 @@ def size_fleet(
         ledger_units=write_units(ledger),
         counter=fmean(items),
         counter_units=fmean(map(write_units, items)),
-        published=len(render_counters(sums)),
     )
 
 

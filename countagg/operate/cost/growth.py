@@ -23,7 +23,7 @@ from countagg.operate.cost.model import DEFAULTS, Bill, Workload, spread
 from countagg.operate.cost.prices import Prices
 from countagg.operate.cost.spreading import recommend_layout
 from countagg.operate.cost.write_units import rhythm_of
-from countagg.provision.settings import PerFunction, StackSettings
+from countagg.provision.settings import StackSettings
 
 _MINUTE: Final = 60
 FACTORS: Final = (Decimal("0.1"), Decimal(1), Decimal(10), Decimal(100))
@@ -121,7 +121,7 @@ def vary_windows(work: Workload, choices: StackSettings, prices: Prices) -> list
     for function, windows in WINDOWS:
         chosen = getattr(choices.window, function)
         for seconds in sorted({*windows, chosen}):
-            varied = replace(choices, window=_with(choices.window, function, seconds))
+            varied = replace(choices, window=replace(choices.window, **{function: seconds}))
             rhythm = rhythm_of(work, sizes, varied)
             files = {
                 "processor": rhythm.files_per_call,
@@ -131,7 +131,3 @@ def vary_windows(work: Workload, choices: StackSettings, prices: Prices) -> list
             usd = our_bill(work, sizes, varied).total(prices)
             effects.append(WindowEffect(function, seconds, usd, files[function]))
     return effects
-
-
-def _with(window: PerFunction, function: str, seconds: int) -> PerFunction:
-    return replace(window, **{function: seconds})

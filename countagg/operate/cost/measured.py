@@ -74,8 +74,7 @@ def _transport(names: Names) -> Iterator[MeasuredLine]:
 
 
 def _functions(names: Names, memory: Mapping[str, int]) -> Iterator[MeasuredLine]:
-    functions = {"processor": names.processor, "aggregator": names.aggregator, "publisher": names.publisher}
-    for hop, function in functions.items():
+    for hop, function in names.functions.items():
         calls, duration = metrics.invocations(function), metrics.of_function("Duration", function)
         gigabytes = memory.get(function, 0) / 1024
         yield MeasuredLine(hop, Meter.LAMBDA_REQUEST, (calls,), 1, "invocations")

@@ -8,7 +8,6 @@ all lines at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.operate.cost.item_sizes import KB, MAX_ITEM_BYTES
@@ -28,22 +27,13 @@ from countagg.operate.cost.prices import Meter
 from countagg.provision.messaging import MAX_RECEIVES
 from countagg.provision.settings import Retention, StackSettings
 
+_FILES: Final = 3_500
+"""A second: what S3 takes below a prefix until it spreads it (S3 User Guide, performance)."""
+_BYTES: Final = 1.25e9
+"""A second: those of 10 Gbit/s."""
 _UNITS_OF_AN_ITEM: Final = 1_000
 """Write units a second of an item, and of a partition (docs/aws-facts.md#dynamodb). A hot item gets a partition,
 and so a shard of the stream, to itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """How fast the uploads come.
-
-    Attributes:
-        files: a second; S3 takes 3,500 below a prefix until it spreads it (S3 User Guide, performance).
-        size: bytes a second; those of 10 Gbit/s.
-    """
-
-    files: int = 3_500
-    size: float = 1.25e9
 
 
 def days_taken(retention: Retention) -> int:
@@ -51,33 +41,33 @@ def days_taken(retention: Retention) -> int:
     return retention.snapshots + 2
 
 
-def worst_day(choices: StackSettings, attack: Attack | None = None) -> Bill:
+def worst_day(choices: StackSettings) -> Bill:
     """Return the bill."""
-    uploads, days = attack or Attack(), days_taken(choices.retention)
+    days = days_taken(choices.retention)
     return bill(
         [
-            *_transport(choices, uploads),
-            *_processor(choices, uploads, days),
+            *_transport(choices),
+            *_processor(choices, days),
             *_aggregator(choices, days),
             *_publisher(choices, days),
         ]
     )
 
 
-def _transport(choices: StackSettings, attack: Attack) -> Iterator[LineParts]:
-    files = attack.files * DAY_SECONDS
-    yield "upload", Meter.S3_PUT, files, f"{attack.files:,} files a second: what S3 takes below a prefix"
+def _transport(choices: StackSettings) -> Iterator[LineParts]:
+    files = _FILES * DAY_SECONDS
+    yield "upload", Meter.S3_PUT, files, f"{_FILES:,} files a second: what S3 takes below a prefix"
     kept = choices.retention.snapshots if choices.bucket_versioning else MONTH_DAYS
     how = f"10 Gbit/s, {'as old versions' if choices.bucket_versioning else 'to ever new names,'} for {kept} days"
-    yield "upload", Meter.S3_STORAGE, attack.size * DAY_SECONDS / GB * kept / MONTH_DAYS, how
+    yield "upload", Meter.S3_STORAGE, _BYTES * DAY_SECONDS / GB * kept / MONTH_DAYS, how
     yield "notification", Meter.SNS_PUBLISH, files, "a file"
     how = f"a file sent, deleted, and received up to {MAX_RECEIVES} times"
     yield "queue", Meter.SQS_REQUEST, (2 + MAX_RECEIVES) * files, how
 
 
-def _processor(choices: StackSettings, attack: Attack, days: int) -> Iterator[LineParts]:
+def _processor(choices: StackSettings, days: int) -> Iterator[LineParts]:
     busy = choices.max_concurrency * DAY_SECONDS
-    taken = min(attack.files * DAY_SECONDS * MAX_RECEIVES, busy / (ASSUMED.s3_call + ASSUMED.dynamodb_call))
+    taken = min(_FILES * DAY_SECONDS * MAX_RECEIVES, busy / (ASSUMED.s3_call + ASSUMED.dynamodb_call))
     yield from _function(choices, "processor", taken, busy, f"{choices.max_concurrency} at a time, of small files")
     yield "processor", Meter.S3_GET, taken, "a file read"
     yield "processor", Meter.S3_PUT, taken, "a file refused, whose versions are listed"

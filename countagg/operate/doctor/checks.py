@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +78,12 @@ def problem(name: str, detail: str, fix: str) -> Check:
 def not_checked(name: str, reason: str) -> Check:
     """Return a check that could not be made."""
     return Check(name, State.NOT_CHECKED, reason)
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def guarded(name: str, check: Callable[[], Check]) -> Check:

@@ -8,7 +8,7 @@ from typing import Final
 
 from countagg.core.errors import CorruptDocument
 from countagg.data.ledgers import StoredDay
-from countagg.operate.doctor.checks import Check, passed, problem
+from countagg.operate.doctor.checks import Check, listed, passed, problem
 
 NAME: Final = "instances"
 _FIX: Final = (
@@ -35,13 +35,8 @@ def judge_instances(days: Mapping[str, StoredDay]) -> Check:
         return passed(
             NAME, f"none of {sum(len(_instances(stored)) for stored in days.values()):,} looks like a copy"
         )
-    told = "; ".join(f"{day}: {_listed(names)}" for day, names in look_alikes_of.items() if names)
+    told = "; ".join(f"{day}: {listed(names, _NAMED)}" for day, names in look_alikes_of.items() if names)
     return problem(NAME, f"each counts as an instance of its own: {told}", _FIX)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _instances(stored: StoredDay) -> set[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.simulation import policy_source, probe, simulate
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
-from countagg.operate.doctor.checks import Check, not_checked, passed, problem
+from countagg.operate.doctor.checks import Check, listed, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
 from countagg.provision.calls import CALLS
 from countagg.provision.permissions import (
@@ -151,14 +151,9 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
     if missing:
         role = next(role for role in _FEWEST_RIGHTS_FIRST if command in COMMANDS_OF[role])
         fix = f"`countagg permissions print --role {role}` prints a policy that has what is missing"
-        return problem(name, f"refused: {_listed([f'{action} on {arn}' for action, arn in missing])}", fix)
+        return problem(name, f"refused: {listed([f'{action} on {arn}' for action, arn in missing], _SHOWN)}", fix)
     if unknown:
         total = len({action for action, _ in needed})
         tried = f"{total - len(unknown)} of {total} actions tried, all allowed"
-        return not_checked(name, f"{tried}; not tried: {_listed(unknown)}")
+        return not_checked(name, f"{tried}; not tried: {listed(unknown, _SHOWN)}")
     return passed(name, f"all of {len({action for action, _ in needed})} actions")
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more

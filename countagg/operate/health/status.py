@@ -18,6 +18,7 @@ from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
 from countagg.core.names import Names
 from countagg.core.published import MOVE_AWAY
 from countagg.core.versions import changes_of
+from countagg.data.snapshots import moment_of
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.provision import metrics
 from countagg.provision.metrics import Metric
@@ -262,9 +263,9 @@ class Inspector:
         if change is None:
             nothing = {"age_seconds": None, "version": None}
             return HopHealth(name, healthy=True, state="none", metrics=nothing, facts={"date": None})
-        at = _moment(change.at) if change.at else None
+        at = moment_of(change.at or "")
         age = None if at is None else max(0, int((self.now() - at).total_seconds()))
-        state = change.at or "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        state = change.at or "" if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         numbers = {"age_seconds": age, "version": change.version}
         detail = f"version {changes_of(change.version)} of {change.day}"
         return HopHealth(
@@ -308,12 +309,3 @@ def _last_hour(numbers: Mapping[str, float | None], skipped: str) -> str:
     age = numbers.get("iterator_age_seconds")
     lag = "" if age is None else f"; iterator age {age:,.1f} s"
     return f"last hour: {counts or NO_DATA}{lag}"
-
-
-def _moment(text: str) -> datetime | None:
-    """Return a stored time in UTC; None for one that was written by hand and is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

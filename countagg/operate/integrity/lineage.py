@@ -99,7 +99,6 @@ class CounterLineage:
 class _Version:
     """A version of a file that was seen, and what it says of the counter; None if it does not name it."""
 
-    key: str
     etag: str
     uploaded_at: str
     value: Decimal | None
@@ -143,7 +142,7 @@ class Tracer:
     def _remember(self, look: DayLook) -> None:
         for found in look.snapshots.values():
             if (lines := lines_or_none(found.packed)) is not None:
-                version = _Version(found.key, found.etag, found.uploaded_at, lines.get(self.counter))
+                version = _Version(found.etag, found.uploaded_at, lines.get(self.counter))
                 self._versions[found.instance, found.content_sequencer] = version
 
     def _parts(self, look: DayLook, seen: Mapping[str, str]) -> Iterator[Part]:

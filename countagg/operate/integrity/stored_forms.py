@@ -61,6 +61,7 @@ from countagg.data.snapshots import (
     SEQUENCER,
     UPLOADED_AT,
     StoredSnapshot,
+    moment_of,
 )
 
 if TYPE_CHECKING:
@@ -115,15 +116,6 @@ class Terms:
         if seconds < closes_at(self.day, self.settings.snapshot_retention_days, self.expiry):
             return "is before the day closes"
         return None if may_expire(self.day, seconds) else "is later than any retention"
-
-
-def moment_of(text: str) -> datetime | None:
-    """Return a moment in ISO 8601 with its offset; None if the text is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment
 
 
 def _midnight(day: date) -> datetime:

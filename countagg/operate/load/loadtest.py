@@ -122,22 +122,13 @@ class LoadTest:
         load: what to do.
         on_sample: told after each look, from the thread that watches.
         polling: how long to wait after the last upload, and by which clock uploads are timed.
-        cpu: seconds of processor time that this process has used.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        load: Load,
-        on_sample: OnSample,
-        polling: Polling,
-        cpu: Callable[[], float] = time.process_time,
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, load: Load, on_sample: OnSample, polling: Polling) -> None:
         self._pipeline = pipeline
         self._load = load
         self._on_sample = on_sample
         self._polling = polling
-        self._cpu = cpu
         self._uploads: dict[int, int] = {}
         self._under_way: dict[int, Future[None]] = {}
         self._due = DueCount(load.steps, load.instances, load.seed)
@@ -189,12 +180,12 @@ class LoadTest:
             self.outcome.not_sent += sum(each.cancelled() for each in self._under_way.values())
 
     def _carry_out(self, step: LoadStep, pool: ThreadPoolExecutor, slots: threading.BoundedSemaphore) -> None:
-        first, cpu = len(self.outcome.samples) - 1, self._cpu()
+        first, cpu = len(self.outcome.samples) - 1, time.process_time()
         self._due_until = step.end
         due = self._dispatch(step, pool, slots)
         self._sleep_until(step.end)
         samples = self.outcome.samples[first:]
-        busy = (self._cpu() - cpu) / step.seconds
+        busy = (time.process_time() - cpu) / step.seconds
         self.outcome.steps.append(step_figures(due / step.seconds, due, samples, busy))
         self.outcome.knee = find_knee(self.outcome.steps)
 

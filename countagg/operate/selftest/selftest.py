@@ -45,14 +45,12 @@ class Unmet(Exception):
     Args:
         expected: what should be.
         got: what is.
-        hint: what to do next; None for what the step says.
     """
 
-    def __init__(self, expected: str, got: str, hint: str | None = None) -> None:
+    def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected {expected}, got {got}")
         self.expected = expected
         self.got = got
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +185,7 @@ def _carry_out(step: Step, clock: Callable[[], float], on_begin: Callable[[Step]
     except KeyboardInterrupt:
         return StepResult(step, StepOutcome.INTERRUPTED, clock() - began, expected=step.shows, got="Ctrl-C")
     except Unmet as unmet:
-        return failed(unmet.got, unmet.expected, unmet.hint)
+        return failed(unmet.got, unmet.expected)
     except CountaggError as error:
         return failed(str(error), hint=error.hint)
     except Exception as error:  # noqa: BLE001 - whatever fails, the clean-up has to come

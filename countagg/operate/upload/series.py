@@ -2,7 +2,7 @@
 
 `requests_total{code="200",path="/a%20b"}`: the metric's name, then its labels by name. White space, control
 characters, `%`, quotes and backslashes are percent-encoded as UTF-8, in names of metrics and labels also `{}=,`.
-So a name has no white space, each series has one name, and `parse_series` gets the series back.
+So a name has no white space, and says which series it is of.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _VALUE = re.compile(rf"[\s\x00-\x1f\x7f-\x9f%\"\\{_BYTE_ORDER_MARK}]")
 _NAME = re.compile(rf"[\s\x00-\x1f\x7f-\x9f%\"\\{{}}=,{_BYTE_ORDER_MARK}]")
-_LABEL = re.compile(r'([^{}=,"]+)="([^"]*)"(?:,|$)')
 
 
 def series_name(metric: str, labels: Mapping[str, str]) -> str:
@@ -25,27 +23,6 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
         return name
     pairs = (f'{_encode(label, _NAME)}="{_encode(labels[label], _VALUE)}"' for label in sorted(labels))
     return f"{name}{{{','.join(pairs)}}}"
-
-
-def parse_series(name: str) -> tuple[str, dict[str, str]]:
-    """Return metric and labels of what `series_name` wrote.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    metric, brace, rest = name.partition("{")
-    if not brace:
-        return unquote(metric, errors="strict"), {}
-    labels, end = {}, 0
-    body = rest.removesuffix("}")
-    for match in _LABEL.finditer(body):
-        if match.start() != end:
-            break
-        labels[unquote(match[1], errors="strict")] = unquote(match[2], errors="strict")
-        end = match.end()
-    if end != len(body) or body == rest:
-        raise ValueError(f"{name!r} is not the name of a series")
-    return unquote(metric, errors="strict"), labels
 
 
 def plain_name(text: str) -> str:

@@ -15,7 +15,6 @@ from countagg.cli.app.preferences import Preferences
 from countagg.cli.app.session import Session
 from countagg.cli.stack.plan_view import (
     plan_lines,
-    print_changes,
     print_plan,
     print_receipt,
     receipt_lines,
@@ -188,7 +187,7 @@ def test_what_a_terminal_might_obey_is_escaped_wherever_it_stands(strange: str) 
         assert "".join(lines).isprintable()
         assert strange.encode("unicode_escape").decode() in lines[0]
     file = io.StringIO()
-    print_changes(Console(file=file, force_terminal=True, width=400), [change])
+    print_plan(Console(file=file, force_terminal=True, width=400), [change])
     assert strange not in file.getvalue()
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from countagg.cli.terminal.bars import bar_columns
+from countagg.cli.terminal.progress import bar_columns
 from tests.cli.running import Terminal
 
 STEPS: Final = (

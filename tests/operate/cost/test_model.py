@@ -28,7 +28,7 @@ from tests.provision.stacks import IDS
 
 PRICES: Final = read_prices(DEFAULT_REGION)
 WORK: Final = Workload(instances=60, counters=100, interval=60.0, days=30.0)
-SIZES: Final = Sizes(1_700, 600, 900, 1.0, 2_500, 3.0, 70, 1.0, 2_000)
+SIZES: Final = Sizes(1_700, 600, 900, 1.0, 2_500, 3.0, 70, 1.0)
 
 
 def quantity(bill: Bill, hop: str, meter: Meter) -> Decimal:

@@ -11,7 +11,7 @@ import pytest
 
 from countagg.operate.cost.model import DEFAULTS, HOPS, Bill
 from countagg.operate.cost.prices import Meter, read_prices
-from countagg.operate.cost.worst_day import Attack, days_taken, worst_day
+from countagg.operate.cost.worst_day import days_taken, worst_day
 from countagg.provision.settings import Retention
 from tests.readme import README
 
@@ -60,10 +60,10 @@ def test_less_concurrency_costs_less() -> None:
 
 
 def test_files_that_wait_are_not_read_more_often_than_they_are_received() -> None:
-    slow = worst_day(replace(DEFAULTS, max_concurrency=1_000), Attack(files=10, size=0))
+    many = worst_day(replace(DEFAULTS, max_concurrency=1_000))
 
-    assert quantity(slow, "processor", Meter.S3_GET) == 10 * 5 * 86_400
-    assert quantity(slow, "queue", Meter.SQS_REQUEST) == 10 * 7 * 86_400
+    assert quantity(many, "processor", Meter.S3_GET) == 3_500 * 5 * 86_400
+    assert quantity(many, "queue", Meter.SQS_REQUEST) == 3_500 * 7 * 86_400
 
 
 def test_versions_are_paid_for_until_they_expire() -> None:

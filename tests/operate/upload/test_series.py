@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import pytest
+import re
+from urllib.parse import unquote
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countagg.core.counter_file import check_counter_name
-from countagg.operate.upload.series import parse_series, plain_name, series_name
+from countagg.operate.upload.series import plain_name, series_name
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 NAMES = TEXTS.filter(bool)
@@ -16,7 +18,11 @@ NAMES = TEXTS.filter(bool)
 @example("a{", {"=": "%7B}"})
 @example("a b", {})
 def test_the_name_says_which_series_it_is(metric: str, labels: dict[str, str]) -> None:
-    assert parse_series(series_name(metric, labels)) == (metric, labels)
+    first, _, others = series_name(metric, labels).partition("{")
+    found = re.findall(r'([^{}=,"]+)="([^"]*)"[,}]', others)
+
+    assert unquote(first, errors="strict") == metric
+    assert {unquote(label): unquote(value, errors="strict") for label, value in found} == labels
 
 
 @given(NAMES, st.dictionaries(NAMES, TEXTS, max_size=4))
@@ -32,12 +38,6 @@ def test_labels_are_in_the_order_of_their_names_and_usual_ones_stay_as_they_are(
         'requests_total{code="200",path="/a%20b/ü"}'
     )
     assert series_name("up", {}) == "up"
-
-
-@pytest.mark.parametrize("name", ["a{", 'a{b="c"', 'a{b="c"}x', "a{b=c}", 'a{b="c"d="e"}', 'a{b="c"x}'])
-def test_what_is_no_name_of_a_series_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not the name of a series"):
-        parse_series(name)
 
 
 def test_a_key_with_white_space_becomes_a_name() -> None:

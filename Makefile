@@ -72,8 +72,8 @@ $(AWS_CLI):
 	@$(PYTHON) -m venv $(VENV)/aws
 	@$(VENV)/aws/bin/python -m pip install --quiet --disable-pip-version-check awscli
 
-start-up: $(READY) $(AWS_CLI) ## measure what commands and TAB take of a CPU, beside the AWS CLI's get-item
-	@$(BIN)/python -m tools.benchmark.start_up --aws $(AWS_CLI)
+start-up: $(READY) $(AWS_CLI) ## measure what commands and TAB take of a CPU, beside the AWS CLI's get-item; TLS=1: by TLS
+	@$(BIN)/python -m tools.benchmark.start_up --aws $(AWS_CLI) $(if $(TLS),--tls)
 
 uploader: $(READY) ## measure what `upload --every 60s` takes of memory and of a core
 	@$(BIN)/python -m tools.benchmark.uploader

@@ -2,7 +2,8 @@
 
 All of it runs on an embedded engine with the sample's totals, one program after the other, many rounds. What is
 counted is the CPU time of the process and of those that it started, not the engine's: so it tells little of what
-else the machine does, and the ratios still less.
+else the machine does, and the ratios still less. With `--tls` the engine is reached as AWS is, by TLS and with the
+certificates of as many authorities.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
+from urllib.parse import urlsplit
 
 from countagg.cli.app.completion import PATIENCE_VARIABLE
 from countagg.core.names import Names
 from countagg.interpreter import isolated
+from tools.tls import LOOPBACK, make_bundle, make_certificate, served
 
 ROUNDS: Final = 15
 STACK: Final = "countagg"
@@ -97,6 +100,19 @@ def place() -> Iterator[dict[str, str]]:
             countagg("local", "stop", "--quiet")
 
 
+@contextmanager
+def encrypted(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the environment in which the engine of another is reached by TLS."""
+    with TemporaryDirectory(prefix="countagg-start-up-") as folder:
+        certificate = make_certificate(Path(folder))
+        with served(certificate, urlsplit(environment["AWS_ENDPOINT_URL"]).port or 0) as port:
+            here = {
+                "AWS_ENDPOINT_URL": f"https://{LOOPBACK}:{port}",
+                "AWS_CA_BUNDLE": str(make_bundle(certificate)),
+            }
+            yield {**environment, **here}
+
+
 def cpu_seconds(program: Measured, environment: Mapping[str, str]) -> float:
     """Run a program; return the CPU time of its process and of those that it waited for.
 
@@ -138,12 +154,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="CPU time of commands beside that of the AWS CLI")
     parser.add_argument("--aws", default="aws", help="the AWS CLI's program")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--tls", action="store_true", help="reach the engine by TLS")
     arguments = parser.parse_args()
     version = subprocess.run((arguments.aws, "--version"), stdout=subprocess.PIPE, text=True, check=True).stdout
     sys.stdout.write(f"{version.strip()}; countagg beside it, median of {arguments.rounds} rounds\n\n")
-    with place() as environment:
+    way = encrypted if arguments.tls else nullcontext
+    with place() as environment, way(environment) as reached:
         chosen = programs(arguments.aws, datetime.now(UTC).date().isoformat())
-        sys.stdout.write(report(measure(chosen, environment, arguments.rounds)))
+        sys.stdout.write(report(measure(chosen, reached, arguments.rounds)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import typer
 
 from countagg.cli.app.groups import App
 from countagg.cli.app.options import global_parameters
-from countagg.cli.app.wrong_usage import as_usage_error
+from countagg.cli.app.wrong_usage import WRONG_USAGE, as_usage_error
 from countagg.cli.terminal.process import collect_late, end_process
 from countagg.cli.terminal.streams import open_standard_streams
 from countagg.core.errors import CountaggError, Declined
@@ -20,8 +20,6 @@ _EPILOG = (
     "In the order of work: setup, upload-sample, query, status, teardown. "
     "`countagg help setup` tells of one command, with an example. Without an AWS account: `countagg demo`."
 )
-_WRONG_USAGE: Any = typer.BadParameter.__mro__[2]
-"""The base of click's errors, or of those of the click that typer brings."""
 _HELP_OPTIONS = {"help_option_names": ["--help", "-h"]}
 
 
@@ -84,6 +82,6 @@ def _run(arguments: Sequence[str]) -> int:
         code = end.code
     except typer.Abort:
         raise Declined("there was no answer", hint="answer on a terminal, or give --yes") from None
-    except _WRONG_USAGE as error:
+    except WRONG_USAGE as error:
         raise as_usage_error(error) from error
     return code if isinstance(code, int) else int(code is not None)

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from countagg.cli.app.conversion import converting_plain_values
 from countagg.cli.app.help import write_help
+from countagg.cli.app.wrong_usage import told_of
 from countagg.core.errors import UsageError
 
 _EMPTY: Final = "give a value or leave it out; maybe a shell variable is not set"
@@ -71,7 +72,8 @@ def refuse_empty(command: Any, ctx: Any, args: Sequence[str]) -> None:  # noqa: 
     """
     if ctx.resilient_parsing:
         return
-    given, _, order = command.make_parser(ctx).parse_args(list(args))
+    with told_of(ctx):
+        given, _, order = command.make_parser(ctx).parse_args(list(args))
     if any(parameter.is_eager for parameter in order):
         return  # the help, or the version
     for parameter in order:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from textwrap import fill
 from typing import Any, Final
 
 from countagg.cli.app.options import GLOBAL_PANEL
@@ -12,6 +11,8 @@ from countagg.cli.app.options import GLOBAL_PANEL
 OPTIONS_TOPIC: Final = "options"
 """What `countagg help` is asked for to tell of the global options."""
 
+_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
+"""Stands for a hyphen while click breaks lines: it would break names of options and commands, and addresses."""
 _WIDEST_NAME: Final = 30
 _TYPES: Final = {
     "str": "text",
@@ -36,7 +37,7 @@ def write_help(command: Any, context: Any, formatter: Any) -> None:  # noqa: ANN
     for paragraph in (command.help or "").split("\n\n"):
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(paragraph)
+            write_folded(formatter, paragraph)
     _write_sections(formatter, _commands(command, context))
     sections = _options(command, context)
     short = sections.pop(GLOBAL_PANEL, ())
@@ -46,22 +47,32 @@ def write_help(command: Any, context: Any, formatter: Any) -> None:  # noqa: ANN
         write_folded(formatter, _global_line(short))
     if command.epilog:
         formatter.write_paragraph()
-        formatter.write_text(command.epilog)
+        write_folded(formatter, command.epilog)
 
 
 def write_folded(formatter: Any, text: str) -> None:  # noqa: ANN401 - click's
-    """Write a paragraph; not by the formatter, which breaks lines within names."""
-    formatter.write(f"{fill(text, formatter.width, break_long_words=False, break_on_hyphens=False)}\n")
+    """Write a paragraph, whose names stay whole."""
+    formatter.write_text(_unbroken(text))
+    _restore(formatter)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("-", _HYPHEN)
+
+
+def _restore(formatter: Any) -> None:  # noqa: ANN401 - the same
+    formatter.buffer[:] = [text.replace(_HYPHEN, "-") for text in formatter.buffer]
 
 
 def write_global_options(command: Any, context: Any, formatter: Any) -> None:  # noqa: ANN401 - the same
     """Write what each of the global options is."""
     _write_sections(formatter, {GLOBAL_PANEL: _options(command, context)[GLOBAL_PANEL]})
     formatter.write_paragraph()
-    formatter.write_text(
+    write_folded(
+        formatter,
         "Each but --query, --config and --version may stand in a settings file or in a variable too: --stack is "
         "COUNTAGG_STACK. A flag goes before a variable, and that before ./countagg.toml, and that before your own "
-        "settings file."
+        "settings file.",
     )
 
 
@@ -105,4 +116,5 @@ def _global_line(options: Iterable[tuple[str, str]]) -> str:
 def _write_sections(formatter: Any, sections: Mapping[str, Iterable[tuple[str, str]]]) -> None:  # noqa: ANN401 - click's
     for heading, rows in sections.items():
         with formatter.section(heading):
-            formatter.write_dl(list(rows), col_max=_WIDEST_NAME)
+            formatter.write_dl([(names, _unbroken(told)) for names, told in rows], col_max=_WIDEST_NAME)
+    _restore(formatter)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
+
+import typer
 
 from countagg.core.errors import UsageError
 
+WRONG_USAGE: Final[Any] = typer.BadParameter.__mro__[2]
+"""The base of click's errors, or of those of the click that typer brings."""
 _MEANT: Final = re.compile(r"\.? (?:Did you mean|\(Possible options:|\(Did you mean) ?(.+?)[?)]*$")
 _PLAIN: Final = (
     (r"^Value error, ", ""),
@@ -16,9 +22,23 @@ _PLAIN: Final = (
     (r"^Got unexpected extra argument\(s\) \((.*)\)$", r"\1: nothing is expected there"),
     (r"^No such option:? (\S+)$", r"\1: there is no such option"),
     (r"^No such command '(.*)'$", r"\1: there is no such command"),
-    (r"^Missing (argument|option) '(.*)'$", r"\2 is missing"),
+    (r"(?s)^Missing (argument|option) '(.*?)'.*$", r"\2 is missing"),
+    (r"^Missing command$", "no command is named"),
     (r"^Option '(.*)' requires an argument$", r"\1 takes a value, and none is given"),
+    (r"^Option '(.*)' does not take a value$", r"\1 takes no value"),
+    (r"^Input should be greater than or equal to (\S+)$", r"it must be at least \1"),
+    (r"^Input should be less than or equal to (\S+)$", r"it must be at most \1"),
 )
+
+
+@contextmanager
+def told_of(context: Any) -> Iterator[None]:  # noqa: ANN401 - a context of click
+    """Let errors of the parser, which knows no command, name the help of the command that they are about."""
+    try:
+        yield
+    except WRONG_USAGE as error:
+        error.ctx = getattr(error, "ctx", None) or context
+        raise
 
 
 def as_usage_error(error: Any) -> UsageError:  # noqa: ANN401 - an exception of click, or of the one in typer

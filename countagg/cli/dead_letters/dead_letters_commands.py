@@ -29,9 +29,7 @@ from countagg.operate.dead_letters.dead_letters import DeadLetter, decode, name_
 from countagg.operate.dead_letters.redrive import Redriven, RedriveOutcome, Redriver, select
 from countagg.operate.integrity.repair_plan import check_day
 
-IdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters.")
-]
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or their first characters.")]
 AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 

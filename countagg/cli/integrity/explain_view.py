@@ -12,6 +12,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.integrity.verify_command import as_number, document_of, for_people, format_amount
 from countagg.cli.logs.logs_command import render_line
 from countagg.cli.terminal.render import (
+    counted,
     describe_moment,
     fits,
     grouped,
@@ -133,7 +134,7 @@ def _notes(lineage: CounterLineage) -> Iterator[tuple[str, str]]:
             newer = f" ({for_people(part.pending_value)})" if part.pending_value != part.value else ""
             yield part.instance, f"{part.pending}{newer}"
     if lineage.adds_up is None:
-        yield _SUM, f"of {len(lineage.unknown)} files another version is included"
+        yield _SUM, f"of {counted(len(lineage.unknown), 'file')} another version is included"
 
 
 # Of a file
@@ -232,7 +233,7 @@ def _hop_rows(lineage: FileLineage, now: datetime) -> Iterator[tuple[str, str, s
         yield "object", "refused", f"{line}{lineage.refused.reason}"
     else:
         written = describe_moment(object_.modified_at.isoformat(), now)
-        size = f"{object_.size:,} bytes, {lineage.counters or 0:,} counters"
+        size = f"{counted(object_.size, 'byte')}, {counted(lineage.counters or 0, 'counter')}"
         yield "object", "present", f"ETag {object_.etag}, {written}, {size}"
     if lineage.file_key is None:
         return

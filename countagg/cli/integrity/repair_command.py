@@ -164,7 +164,8 @@ def _check_nothing_left(differences: Mapping[str, Sequence[Difference]]) -> None
     left = [(day, each) for day, found in differences.items() for each in found]
     if left:
         shown = "; ".join(
-            f"{day} {each.hop}: {each.what} {each.instance or each.counter}" for day, each in left[:3]
+            " ".join(filter(None, (f"{day} {each.hop}: {each.what}", each.instance or each.counter)))
+            for day, each in left[:3]
         )
         hint = "`countagg status` shows whether every hop works; a refused file needs a good upload"
         raise LeftOver(f"{counted(len(left), 'difference')} left: {shown}", where="totals", hint=hint)

@@ -124,8 +124,10 @@ def _verified(verification: Verification | None) -> str:
     if verification is None:
         return "not done: not everything is included"
     if verification.ok:
-        return f"{verification.files:,} files, version {changes_of(verification.version):,}: all totals are right"
-    return f"{len(verification.differences):,} differences; `countagg verify --date {verification.day}` names them"
+        files = counted(verification.files, "file")
+        return f"{files}, version {changes_of(verification.version):,}: all totals are right"
+    differences = counted(len(verification.differences), "difference")
+    return f"{differences}; `countagg verify --date {verification.day}` tells which"
 
 
 def _knee_text(report: Report) -> str:

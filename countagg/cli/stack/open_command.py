@@ -28,12 +28,12 @@ _OF_AWS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazo
 
 PartArgument = Annotated[
     ConsolePart | None,
-    typer.Argument(metavar="[PART]", help="bucket, function, logs or dashboard; all without one."),
+    typer.Argument(metavar="PART", help="bucket, function, logs or dashboard; all without one."),
 ]
 FunctionArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FUNCTION]",
+        metavar="FUNCTION",
         help="Of function and logs: processor, aggregator or publisher.",
         autocompletion=completion.one_of(*_FUNCTIONS),
     ),

@@ -14,7 +14,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import DateOption, ExpectAccountOption
 from countagg.cli.terminal.progress import progress_bar
-from countagg.cli.terminal.render import describe_moment, grouped, write_table
+from countagg.cli.terminal.render import counted, describe_moment, grouped, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
@@ -189,7 +189,7 @@ def import_limits(
     ]
     rows = [(each.counter, format_value(each.value), each.direction) for each in limits]
     document = {"stack": session.options.stack, "limits": documents}
-    told = f"{len(rows)} limits set"
+    told = f"{counted(len(rows), 'limit')} set"
     write_result(session, document, _HEADER[:3], rows, lambda: session.result_console.print(told))
 
 

@@ -30,7 +30,7 @@ from countagg.operate.upload.uploader import SentFile
 _Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="Files, - for standard input, and exporters: http://HOST:PORT/PATH, https://..., unix:SOCKET:/PATH.",
         show_default=False,
     ),

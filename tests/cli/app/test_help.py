@@ -347,6 +347,29 @@ def test_no_name_of_an_option_is_broken_or_followed_by_the_name_of_a_type(
     assert not re.search(r"<(bool|str|int|float|list)\b", out)
 
 
+@pytest.mark.parametrize("columns", ["50", "80"])
+@pytest.mark.parametrize("name", dict.fromkeys(["", *CATALOGUE, *dict(leaves(tree()))]))
+def test_no_word_is_broken_at_its_hyphen(
+    name: str, columns: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert not re.findall(r".*-$", countagg(*name.split(), "--help").out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("open", "[PART] [FUNCTION]"),
+        ("upload", "[SOURCE]..."),
+        ("dead-letters purge", "[ID]..."),
+        ("explain", "{COUNTER|FILE}"),
+    ],
+)
+def test_the_usage_tells_what_may_be_left_out_and_repeated(name: str, taken: str, countagg: CommandLine) -> None:
+    assert countagg(*name.split(), "--help").out.startswith(f"Usage: countagg {name} [OPTIONS] {taken}\n")
+
+
 @pytest.mark.parametrize("words", [("help", "qury"), ("help", "limits", "lst")])
 def test_help_for_a_command_that_is_none_is_wrong_usage(words: tuple[str, ...], countagg: CommandLine) -> None:
     ran = countagg(*words)

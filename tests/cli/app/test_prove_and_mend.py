@@ -11,6 +11,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from countagg.core.published import published_metadata
 from tests.cli.account import BUCKET, empty_bucket, publish_day, put_counter, write_day
 from tests.cli.running import CommandLine
 
@@ -170,6 +171,15 @@ def test_what_cannot_be_mended_ends_with_4(countagg: CommandLine) -> None:
     assert ran.code == 4
     assert f"1 difference left: {DAY} snapshots: the file has no snapshot i-9" in ran.err
     assert "`countagg status`" in ran.err
+
+
+@pytest.mark.usefixtures("_day")
+def test_what_is_left_of_no_instance_and_no_counter_names_none(countagg: CommandLine) -> None:
+    of_another = published_metadata("other", 7, f"{DAY}T12:00:00Z")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"totals/{DAY}", Body=b"A 1\n", Metadata=of_another)
+    ran = countagg("repair", "--date", DAY, "--yes", *NO_WAIT)
+    assert ran.code == 4
+    assert "move it away, or set up with another --output-prefix\n  try: " in ran.err
 
 
 @pytest.mark.usefixtures("_day")

@@ -381,4 +381,4 @@ def test_limits_come_from_the_standard_input_too() -> None:
     stdin, out = io.TextIOWrapper(io.BytesIO(b"a 5\n")), io.StringIO()
     session = Session(DEFAULTS, Preferences({}), stdin=stdin, stdout=out, stderr=io.StringIO())
     import_limits(session, Path("-"))
-    assert (out.getvalue(), limits()) == ("1 limits set\n", {"a": "5"})
+    assert (out.getvalue(), limits()) == ("1 limit set\n", {"a": "5"})

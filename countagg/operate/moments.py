@@ -60,6 +60,20 @@ def parse_past_day(text: str, now: datetime, where: str) -> date:
         raise UsageError(f"{text!r} is no day", where=where, hint=_DAY_HINT) from error
 
 
+def check_order(since: str, until: str) -> None:
+    """Refuse days, YYYY-MM-DD, whose last lies before their first.
+
+    Raises:
+        UsageError: it does.
+    """
+    if until < since:
+        raise UsageError(
+            f"{until} lies before {since}",
+            where="--since, --until",
+            hint="give --since the earlier day; without --until the last one is today",
+        )
+
+
 def parse_period(text: str, where: str) -> timedelta:
     """Turn what an operator typed into a length of time, such as `10m`.
 

@@ -104,6 +104,7 @@ def _marked(lines: Iterable[str]) -> Iterator[tuple[_Kind, str]]:
 
 def _draw(console: Console, kind: _Kind, lines: Sequence[str]) -> None:
     from rich.markdown import Markdown
+    from rich.text import Text
 
     from countagg.cli.terminal.render import write_table
 
@@ -116,10 +117,10 @@ def _draw(console: Console, kind: _Kind, lines: Sequence[str]) -> None:
             write_table(console, header, rows)
             console.print()
         case _Kind.CODE:
-            # As it is, to be copied.
+            # As it is, to be copied, with the blanks of a chart's braille: the console makes strings printable.
             console.print()
             for line in lines:
-                console.print(f"    {line}", style="cyan", soft_wrap=True)
+                console.print(Text(f"    {line}", style="cyan"), soft_wrap=True)
             console.print()
 
 

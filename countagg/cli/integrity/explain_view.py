@@ -105,7 +105,12 @@ def _write_counter_tables(session: Session, lineage: CounterLineage) -> None:
     console.print()
     item = lineage.item
     hops = [
-        ("ledger", for_people(lineage.total), _version(lineage.version), f"of {lineage.contributors} instances"),
+        (
+            "ledger",
+            for_people(lineage.total),
+            _version(lineage.version),
+            f"of {counted(lineage.contributors, 'instance')}",
+        ),
         ("counters", for_people(item.value if item else None), _version(item.version if item else None), ""),
         (
             "object",

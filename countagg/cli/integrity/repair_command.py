@@ -27,6 +27,7 @@ from countagg.operate.integrity.findings import Difference, Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, check_day, plan_repair
 from countagg.operate.integrity.verify import verify
+from countagg.operate.moments import check_order
 
 _TIMEOUT = 300.0
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
@@ -106,8 +107,7 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
     now = session.now()
     first = resolve_day(date or since or "", now)
     last = first if date else resolve_day(until or "today", now)
-    if last < first:
-        raise UsageError(f"{last} is before {first}", where="--since, --until", hint="exchange them")
+    check_order(first, last)
     days = days_from(first, last)
     for day in days:
         check_day(session.pipeline.settings, session.pipeline.expiry(day), day, now)

@@ -216,7 +216,7 @@ def _tell_what_stays(session: Session, report: Report) -> None:
     settings, load = session.pipeline.settings, report.load
     if report.withdrawn is None:
         remove = f"`countagg loadtest --remove --date {load.day}`"
-        session.remark(f"the fleet's files stay and count; {remove} takes them out, --cleanup does at the end")
+        session.remark(f"the fleet's files stay and count; {remove} takes them out, as a test with --cleanup does")
         return
     session.remark(
         f"what stays: an empty snapshot of each instance for {settings.snapshot_retention_days} days, and the "

@@ -16,6 +16,8 @@ _LABEL: Final = 10
 _TICK: Final = 10
 _AROUND: Final = 22
 """Columns that labels and the names of the axes take."""
+NARROWEST: Final = _AROUND + _TICK + 1
+"""Columns that a chart takes at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
-from countagg.cli.terminal.columns import GAP, column_widths, longest_word, widest
+from countagg.cli.terminal.columns import GAP, column_widths, longest_word, redrawn_widths, widest
 from countagg.cli.terminal.streams import encodable
 from countagg.core.printable import printable, without_controls
 from countagg.core.values import to_number
@@ -231,7 +231,8 @@ def make_table(
     for cells in lines:
         table.add_row(*cells)
     whole = [header, *([cell.plain for cell in cells] for cells in lines)]
-    widths = None if width is None else column_widths(whole, width)
+    numbers = {number for number, name in enumerate(header) if name in numeric}
+    widths = None if width is None else redrawn_widths(whole, width, numbers)
     if widths is not None:
         _set_widths(table, widths)
     return table

@@ -10,7 +10,10 @@ from typing import Final
 _FLATTENED: Final = 50.0
 """So many times lower than the highest, a line lies on the axis: a chart in a terminal is 48 dots high."""
 _DECADES: Final = 12
-"""Decades below the largest value that are told apart; what is smaller is drawn next to 0."""
+"""Decades below the largest value that are told apart, and as many more as the lowest line needs.
+
+What is smaller is drawn next to 0.
+"""
 _TICKS: Final = 6
 _BASE: Final = 10.0
 
@@ -70,7 +73,8 @@ def find_log_scale(lines: Iterable[Sequence[float]]) -> LogScale | None:
     if not peaks or max(peaks) < _FLATTENED * min(peaks):
         return None
     every = [value for line in values for value in line]
-    least = max(min(abs(value) for value in every if value), max(peaks) / _BASE**_DECADES)
+    floor = min(*peaks, max(peaks) / _BASE**_DECADES)
+    least = max(floor, min(abs(value) for value in every if value))
     smallest = _BASE ** math.floor(math.log10(least))
     low, high = min(every), max(every)
     if low >= 0:

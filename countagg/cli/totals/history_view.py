@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.chart import Line, draw_chart
+from countagg.cli.terminal.chart import NARROWEST, Line, draw_chart
 from countagg.cli.terminal.render import grouped, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.cli.totals.pivot_view import pivot_document, pivot_header, pivot_rows, split_into_blocks, write_pivot
@@ -27,7 +27,7 @@ def write_history(session: Session, history: History) -> None:
 
     def write_text() -> None:
         shown = [(day, name, grouped(to_number(value))) for day, name, value in rows]
-        write_table(session.result_console, _HEADER, shown, frozenset({"VALUE"}))
+        write_table(session.result_console, _HEADER, shown, frozenset({"VALUE"}), titles=2)
         _write_chart(session, history)
 
     exact = ((day, name, format_value(value)) for day, name, value in rows)
@@ -81,6 +81,9 @@ def _write_chart(session: Session, history: History) -> None:
         return
     if not console.encoding.startswith("utf"):
         session.remark(f"no chart: it cannot be written in {console.encoding}", style="dim")
+        return
+    if console.width < NARROWEST:
+        session.remark(f"no chart: it takes {NARROWEST} columns", style="dim")
         return
     from rich.text import Text
 

@@ -38,7 +38,8 @@ def write_day(session: Session, totals: TotalsOfDay, waiting: WaitingFiles | Non
         _write_metrics(session, totals)
     elif totals.version:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
-        write_table(session.result_console, _header(totals), shown, frozenset({"VALUE"}))
+        header = _header(totals)
+        write_table(session.result_console, header, shown, frozenset({"VALUE"}), titles=len(header) - 1)
         if totals.updated_at:
             updated = describe_moment(totals.updated_at, session.now())
             session.remark(f"{totals.day}, version {changes_of(totals.version)}, updated {updated}", style="dim")

@@ -102,7 +102,7 @@ def _target(session: Session, flags: UploadFlags) -> Target:
         raise UsageError(
             "no bucket is named",
             where="--bucket",
-            hint="give --bucket, COUNTAGG_BUCKET, or a settings file with the line bucket",
+            hint="give --bucket, set COUNTAGG_BUCKET, or write it into a settings file: bucket = 'NAME'",
         )
     CHOICES["bucket"].check(bucket)
     prefix = session.preferences.value("prefix", flags.prefix) or CHOICES["prefix"].default

@@ -55,10 +55,11 @@ def select(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter
                 hint="`countagg dead-letters list` shows those that there are",
             )
         if len(found) > 1 or len(wanted) < _SHORTEST:
+            several = f": the ids of {len(found)} dead letters begin with it" if len(found) > 1 else ""
             raise UsageError(
-                f"{wanted!r} is too little of an id; so many begin with it: {len(found)}",
+                f"{wanted!r} is too short{several}",
                 where="ID",
-                hint=f"give more of it, {_SHORTEST} characters at least; `countagg dead-letters list` shows them",
+                hint=f"give {_SHORTEST} characters of the id or more; `countagg dead-letters list` shows it",
             )
         chosen[found[0].message.id] = found[0]
     return list(chosen.values()) if ids else list(letters)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import UsageError
+from countagg.operate.moments import check_order
 from countagg.operate.parallel import in_parallel
 from countagg.operate.totals.query import EVERYTHING, Choice, TotalsOfDay, query
 
@@ -59,9 +60,8 @@ def days_between(since: date, until: date) -> list[str]:
     Raises:
         UsageError: there are none, or too many.
     """
+    check_order(since.isoformat(), until.isoformat())
     count = (until - since).days + 1
-    if count < 1:
-        raise UsageError(f"{until} lies before {since}", where="--since, --until", hint="exchange them")
     if count > MAX_DAYS:
         raise UsageError(
             f"these are {count} days; at most {MAX_DAYS} are read",

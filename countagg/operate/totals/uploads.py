@@ -109,7 +109,9 @@ def check_day(pipeline: Pipeline, day: str, now: datetime) -> None:
     try:
         check_upload_day(day, today, today, pipeline.settings.snapshot_retention_days, pipeline.expiry(day))
     except InvalidObjectKey as error:
-        raise UsageError(error.what, where="--date", hint="the pipeline would refuse such files") from error
+        raise UsageError(
+            error.what, where="--date", hint="choose another day: the pipeline would refuse such files"
+        ) from error
 
 
 def upload_rounds(

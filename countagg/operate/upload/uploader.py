@@ -84,7 +84,9 @@ class FileRules:
         try:
             check_upload_day(day, today, today, self.retention_days)
         except InvalidObjectKey as error:
-            raise UsageError(error.what, where="--date", hint="the pipeline would refuse such files") from error
+            raise UsageError(
+                error.what, where="--date", hint="choose another day: the pipeline would refuse such files"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,7 +320,7 @@ CASES: Final = {
         2,
         "--date",
         "2020-01-01 is more than 35 days before",
-        "the pipeline would refuse",
+        "choose another day: the pipeline would refuse such files",
         a_stack,
     ),
 }

@@ -204,10 +204,10 @@ def test_what_no_repair_can_mend_ends_with_4_at_once(countagg: CommandLine) -> N
         ((), "give either a day or the first of several"),
         (("--date", "today", "--since", "today"), "give either a day or the first of several"),
         (("--until", "today"), "give either a day or the first of several"),
-        (("--since", "today", "--until", "yesterday"), "is before"),
+        (("--since", "today", "--until", "yesterday"), "lies before"),
         (("--date", "2020-01-01"), "is more than 35 days before"),
         (("--since", "2020-01-01"), "is more than 35 days before"),
-        (("--since", "tomorrow"), "is before"),
+        (("--since", "tomorrow"), "without --until the last one is today"),
         (("--since", "soon"), "is not a date"),
     ],
 )

@@ -46,6 +46,8 @@ def test_on_a_terminal_it_is_laid_out_and_nothing_is_lost(
     source = re.sub(r"\]\([^)]*\)", "]", document(subject))
     assert words_of(source) <= words_of(shown)
     assert "```" not in shown
+    # Blanks of a chart's braille, which nobody sees and a console escapes.
+    assert "u2800" not in shown
     assert "\n#" not in shown
     assert not re.search(r"\]\(|screenshots/|\u2026|^\|", shown, re.MULTILINE)
 

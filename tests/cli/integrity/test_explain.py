@@ -177,6 +177,7 @@ def test_a_strange_counter_is_harmless(countagg: CommandLine) -> None:
     ran = countagg("explain", "B\x1b", "--date", DAY)
     assert ran.code == 0
     assert "\x1b" not in ran.out
+    assert "of 1 instance\n" in ran.out
 
     nowhere = countagg("explain", "C\x1b", "--date", DAY)
     assert nowhere.code == 1

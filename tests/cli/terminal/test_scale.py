@@ -38,6 +38,8 @@ def test_where_no_line_flattens_another_there_is_none(lines: list[list[float]]) 
         ([[-30.0, 20.0], [2e3]], 10.0, -30.0, 2e3, [-10, 0, 10, 100, 1e3]),
         ([[-30.0], [-2e3]], 10.0, -2e3, 0.0, [-1e3, -100, -10, 0]),
         ([[1e-9], [1.0]], 1e-9, 1e-9, 1.0, [1e-9, 1e-7, 1e-5, 1e-3, 1e-1]),
+        # Twelve decades are not enough for the lower line.
+        ([[1.0, 3.0], [1e23]], 1.0, 1.0, 1e23, [1, 1e4, 1e8, 1e12, 1e16, 1e20]),
         # What is twelve decades smaller than the largest stands next to 0.
         ([[1e-9, 1e3], [1e6]], 1e-6, 0.0, 1e6, [0, 1e-6, 1e-3, 1, 1e3, 1e6]),
     ],

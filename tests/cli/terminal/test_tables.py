@@ -125,7 +125,7 @@ def test_no_word_is_ever_broken(words: list[str], columns: int, width: int, titl
     assert Counter(word for row in rows for cell in row for word in cell.split()) <= shown
 
 
-@pytest.mark.parametrize(("width", "is_whole"), [(60, True), (50, False)])
+@pytest.mark.parametrize(("width", "is_whole"), [(60, True), (42, True), (40, False)])
 def test_what_is_redrawn_breaks_a_word_only_where_it_has_no_room(width: int, *, is_whole: bool) -> None:
     file = io.StringIO()
     words = "what there is to say of it is more than has room on one line of the terminal"
@@ -134,6 +134,31 @@ def test_what_is_redrawn_breaks_a_word_only_where_it_has_no_room(width: int, *, 
 
     assert (KEY in file.getvalue()) is is_whole
     assert all(len(line) <= width for line in file.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_what_is_redrawn_breaks_no_number_for_the_sake_of_a_long_name(width: int) -> None:
+    file = io.StringIO()
+    number = "-493,827,156,049,382.5"
+    rows = [("x" * 200, number, "+1"), ("short", "1", "")]
+
+    table = make_table(("COUNTER", "VALUE", "CHANGE"), rows, frozenset({"VALUE", "CHANGE"}), width=width)
+    Console(file=file, width=width).print(table)
+
+    lines = file.getvalue().splitlines()
+    assert re.fullmatch(rf"x+ +{number} +\+1 *", lines[1])
+    assert sum(line.count("x") for line in lines) == 200
+    assert all(len(line) <= width for line in lines)
+
+
+def test_what_is_redrawn_gives_no_text_more_room_than_others_words_need() -> None:
+    file = io.StringIO()
+    row = ("notification/uploads", "yes", "2 min ago", "version 3 of 2026-11-20")
+
+    table = make_table(("HOP", "HEALTHY", "STATE", "DETAIL"), [row], frozenset(), width=60)
+    Console(file=file, width=60).print(table)
+
+    assert [line.split()[0] for line in file.getvalue().splitlines()] == ["HOP", row[0], "2026-11-20"]
 
 
 LETTER = ("2236f3c6", "12 s", "processor", "counters/2026-11-20/values_i-0123456789abcdef0", "", "a\x1b b" * 9)

@@ -232,7 +232,7 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
         (("--since", "2d", "--until", "soon"), "--until: 'soon' is no day\n"),
         (
             ("--since", "2026-01-02", "--until", "2026-01-01"),
-            "--since, --until: 2026-01-01 lies before 2026-01-02",
+            "--since, --until: 2026-01-01 lies before 2026-01-02\n  try: give --since the earlier day",
         ),
         (("--since", "2000-01-01"), "--since, --until: these are "),
         (
@@ -446,6 +446,25 @@ def test_in_a_legend_no_name_is_parted_from_its_colour(monkeypatch: pytest.Monke
     legend = [line for line in out.splitlines() if "━━" in line]
     assert [line.count("━━ c") for line in legend] == [2, 2, 2]
     assert max(map(len, legend)) <= 40
+
+
+def test_a_terminal_without_room_for_a_chart_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "32")
+
+    out, err = on_terminal(history_of(2))
+
+    assert dots(out) == 0
+    assert err == "no chart: it takes 33 columns\n"
+
+
+def test_where_a_name_has_no_room_a_day_and_counter_is_still_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    totals = {"c": SCALE, "n" * 60: 20 * SCALE}
+
+    out, _ = on_terminal(History((TotalsOfDay("2026-07-01", 1, "", totals),)), no_color=True)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()
+    assert lines == ["2026-07-01  c  1", "2026-07-01", "n" * 60, "    20"]
 
 
 @pytest.mark.parametrize("history", [history_of(2, days=1), history_of(0)])

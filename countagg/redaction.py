@@ -62,10 +62,14 @@ class SentSecrets:
 
     def note(self, url: str, headers: Iterable[tuple[str, object]]) -> None:
         """Remember what is secret in a request."""
-        told = {name.lower(): _text(value) for name, value in headers}
-        signatures = _SIGNATURE.findall(f"{url} {told.get('authorization', '')}")
-        tokens = [value for name, value in told.items() if "token" in name]
-        tokens += _BEARER.findall(told.get("authorization", ""))
+        signatures, tokens = _SIGNATURE.findall(url), list[str]()
+        for name, value in headers:
+            kind = name.lower()
+            if kind == "authorization":
+                signatures += _SIGNATURE.findall(_text(value))
+                tokens += _BEARER.findall(_text(value))
+            elif "token" in kind:
+                tokens.append(_text(value))
         with self._lock:
             self._signatures.update(dict.fromkeys(signatures))
             while len(self._signatures) > _KEPT:

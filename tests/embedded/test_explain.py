@@ -65,14 +65,6 @@ def test_a_total_is_led_back_to_its_files(stack: DeployedStack, day: str) -> Non
     assert found["object"] == {"key": f"totals/{day}", "version": version, "value": 11.5}
 
 
-def test_the_table_shows_that_it_adds_up(stack: DeployedStack, day: str) -> None:
-    lines = [line.split() for line in stack.run("explain", "B", "--date", day).out.splitlines()]
-
-    assert [line[:2] for line in lines[:3]] == [["INSTANCE", "VALUE"], ["i-1", "2"], ["sum", "2"]]
-    assert lines[2][2:] == ["adds", "up"]
-    assert [line[:2] for line in lines[5:]] == [["ledger", "2"], ["counters", "2"], ["object", "2"]]
-
-
 def test_a_file_is_followed_to_the_totals(stack: DeployedStack, day: str) -> None:
     address = f"s3://{stack.bucket}/{stack.key(day, 'i-1')}"
 
@@ -136,15 +128,6 @@ def test_what_waits_in_the_queue_is_on_its_way(stack: DeployedStack) -> None:
     assert (file["pending"], file["snapshot"]["same_content"]) == (pending, False)
     assert (file["totals"][0]["file"], file["totals"][0]["total"]) == (5, 1)
     assert explain(stack, "A", "--date", day)["parts"][0]["pending"] is None
-
-
-def test_what_is_nowhere_is_an_error_with_what_next(stack: DeployedStack, day: str) -> None:
-    counter = stack.run("explain", "C", "--date", day, code=1)
-    file = stack.run("explain", stack.key(day, "i-9"), code=1)
-
-    assert f"no file of {day} names the counter 'C'" in counter.err
-    assert f"`countagg --local query --date {day}` shows all counters" in counter.err
-    assert "there is no such file, and none was ever counted" in file.err
 
 
 # Permissions

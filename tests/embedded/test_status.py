@@ -93,19 +93,6 @@ def test_what_the_engine_has_no_metrics_of_is_without_data_and_what_it_has_is_to
     assert found["processor"].detail == "last hour: no data"
 
 
-def test_a_raised_alarm_is_not_healthy(watched: DeployedStack) -> None:
-    alarm = f"{watched.name}-uploads-age"
-    cloudwatch = watched.clients.cloudwatch
-    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
-    try:
-        ran = watched.run("status", "--output", "json", code=1)
-    finally:
-        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
-
-    assert [hop["hop"] for hop in ran.json()["hops"] if not hop["healthy"]] == ["alarms"]
-    assert "not healthy: alarms;" in ran.err
-
-
 def test_watching_tells_what_changes_until_it_is_interrupted(watched: DeployedStack) -> None:
     mapping = watched.clients.lambda_.list_event_source_mappings(FunctionName=watched.names.publisher)
     uuid = mapping["EventSourceMappings"][0]["UUID"]

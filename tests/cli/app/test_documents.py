@@ -126,13 +126,6 @@ def test_teardown_tells_what_it_keeps_and_why(account: None, countagg: CommandLi
     ]
 
 
-def test_another_bucket_than_the_deployed_one_is_refused(stack: None, countagg: CommandLine) -> None:  # noqa: ARG001
-    ran = countagg("setup", "--yes", "--bucket", "another")
-
-    assert (ran.code, ran.out) == (2, "")
-    assert f"the stack 'countagg' works on the bucket {BUCKET!r}, not on 'another'" in ran.err
-
-
 @pytest.mark.usefixtures("stack")
 def test_a_plan_where_nothing_is_pending_ends_with_0(countagg: CommandLine) -> None:
     ran = countagg("plan", "--detailed-exitcode")

@@ -315,22 +315,6 @@ def test_a_failure_in_the_middle_says_where_it_stopped_and_the_same_command_goes
 
 
 @pytest.mark.usefixtures("account")
-def test_the_address_for_alarms_is_subscribed_replaced_and_taken_back(countagg: CommandLine) -> None:
-    sns = boto3.client("sns")
-
-    def told(*options: str) -> list[str]:
-        assert countagg("setup", *COMMON, "--yes", *options).code == 0
-        found = sns.list_subscriptions_by_topic(TopicArn="arn:aws:sns:us-east-1:123456789012:countagg-alerts")
-        return [each["Endpoint"] for each in found["Subscriptions"] if each["Protocol"] == "email"]
-
-    assert told("--alarm-email", "one@example.org") == ["one@example.org"]
-    assert told() == ["one@example.org"]
-    assert told("--alarm-email", "two@example.org") == ["two@example.org"]
-    assert told("--alarm-email", "none") == []
-    assert told() == []
-
-
-@pytest.mark.usefixtures("account")
 def test_a_bucket_of_others_is_not_taken_over_because_a_file_says_create(countagg: CommandLine) -> None:
     ran = countagg("setup", "--bucket", BUCKET, "--create-bucket", "--yes")
 

@@ -104,15 +104,6 @@ def test_the_plan_is_what_setup_does_and_changes_nothing(deployment: Deployment,
     assert tally(done) == {"create": len(done), "update": 0, "keep": 0, "delete": 0}
 
 
-def test_the_second_setup_needs_no_bucket_and_changes_nothing(
-    deployment: Deployment, calls: Calls, set_up: SetUp
-) -> None:
-    set_up()
-    calls.reset()
-    assert touched(apply(deployment.plan(Chosen("countagg")), silent)) == []
-    assert calls.mutating == []
-
-
 def test_the_functions_run_our_bundle(clients: Clients, set_up: SetUp) -> None:
     set_up()
     found = clients.lambda_.get_function_configuration(FunctionName="countagg-aggregator")
@@ -306,54 +297,6 @@ def test_teardown_refuses_another_bucket_than_the_stacks(deployment: Deployment,
         planned_removal(deployment, "other")
     assert caught.value.where == "--bucket"
     assert len(planned_removal(deployment, BUCKET).changes) == len(planned_removal(deployment).changes)
-
-
-@pytest.mark.parametrize("delete_objects", [True, False])
-def test_a_bucket_with_objects_goes_only_on_demand(
-    deployment: Deployment, clients: Clients, set_up: SetUp, *, delete_objects: bool
-) -> None:
-    set_up()
-    # moto ignores the condition of our policy and would refuse every object.
-    clients.s3.delete_bucket_policy(Bucket=BUCKET)
-    clients.s3.put_object(Bucket=BUCKET, Key="counters/x", Body=b"")
-    planned = planned_removal(deployment, forced=Forced(objects=delete_objects))
-    changes = tuple(remove(planned, NOTHING, silent))
-    assert bool(clients.s3.list_buckets()["Buckets"]) is not delete_objects
-    kept = [change.resource for change in changes if change.action is Action.KEEP]
-    assert kept == ([] if delete_objects else ["bucket"])
-    assert list_again(planned.nodes, changes) == ()
-
-
-@pytest.mark.parametrize("delete_protected", [True, False])
-def test_protected_tables_go_only_on_demand(
-    deployment: Deployment, clients: Clients, *, delete_protected: bool
-) -> None:
-    protected = Chosen("countagg", BUCKET, create_bucket=True, deletion_protection=True)
-    tuple(apply(deployment.plan(protected), silent))
-    planned = planned_removal(deployment, forced=Forced(protected=delete_protected))
-    changes = tuple(remove(planned, NOTHING, silent))
-    tables = sorted(clients.dynamodb.list_tables()["TableNames"])
-    assert tables == ([] if delete_protected else ["countagg-counters", "countagg-snapshots", "countagg-totals"])
-    assert list_again(planned.nodes, changes) == ()
-
-
-@pytest.mark.parametrize(
-    ("keep", "kept"),
-    [
-        (Holds.DATA, {"table/snapshots", "table/totals", "table/counters", "bucket"}),
-        (Holds.LOGS, {"logs/processor", "logs/aggregator", "logs/publisher"}),
-    ],
-)
-def test_what_was_to_be_kept_is_kept_and_not_left_over(
-    deployment: Deployment, set_up: SetUp, keep: Holds, kept: set[str]
-) -> None:
-    created = set_up()
-    planned = deployment.plan_removal("countagg", None, frozenset({keep}), Forced())
-    changes = tuple(remove(planned, frozenset({keep}), silent))
-    assert changes == planned.changes
-    assert {change.resource for change in changes if change.action is Action.KEEP} == kept
-    assert tally(changes)["delete"] == len(created) - len(kept)
-    assert list_again(planned.nodes, changes) == ()
 
 
 def test_what_came_back_is_left_over_and_named(deployment: Deployment, clients: Clients, set_up: SetUp) -> None:

@@ -21,7 +21,6 @@ from tests.aws.world import BUCKET, PLACE, Calls, answer, silent
 from tests.operate.conftest import CALLER
 
 GROUP = "/aws/lambda/countagg-processor"
-ALL_GONE = Receipt(left_over=(), searched_by_tag=True, foreign=None, foreign_unchanged=True)
 
 
 @dataclass
@@ -166,21 +165,6 @@ def test_something_else_that_bears_the_tag_is_named_by_its_arn(
     assert removed.receipt().left_over == (PLACE.topic_arn("copied-by-hand"),)
 
 
-def test_what_is_kept_bears_the_tag_and_is_not_left_over(tear_down: Callable[..., Removed]) -> None:
-    assert tear_down(Holds.DATA, Holds.LOGS).receipt().left_over == ()
-
-
-def test_without_the_permission_to_search_by_tag_the_receipt_says_so(
-    tear_down: Callable[..., Removed], clients: Clients, calls: Calls
-) -> None:
-    removed = tear_down()
-    clients.sns.create_topic(Name="copied-by-hand", Tags=[{"Key": "countagg:stack", "Value": "countagg"}])
-    calls.errors["GetResources"] = [answer("AccessDeniedException", "no", "GetResources")]
-    receipt = removed.receipt()
-    assert receipt.searched_by_tag is False
-    assert receipt.left_over == ()
-
-
 def test_a_search_that_fails_for_another_reason_is_no_success(
     tear_down: Callable[..., Removed], calls: Calls
 ) -> None:
@@ -190,59 +174,7 @@ def test_a_search_that_fails_for_another_reason_is_no_success(
         removed.receipt()
 
 
-def test_a_teardown_of_nothing_still_searches_by_tag(deployment: Deployment, clients: Clients) -> None:
-    planned = deployment.plan_removal("countagg", None, frozenset(), Forced())
-    assert planned.changes == ()
-    assert deployment.receipt("countagg", planned, ()) == ALL_GONE
-    clients.sns.create_topic(Name="copied-by-hand", Tags=[{"Key": "countagg:stack", "Value": "countagg"}])
-    left = deployment.receipt("countagg", planned, ()).left_over
-    assert left == (PLACE.topic_arn("copied-by-hand"),)
-
-
 # Of others
-
-
-@pytest.fixture
-def notified(clients: Clients) -> Callable[[str], None]:
-    """Give what lets somebody else's bucket notify a queue of theirs and EventBridge."""
-    clients.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    clients.sqs.create_queue(QueueName="theirs")
-
-    def notify(prefix: str) -> None:
-        found = clients.s3.get_bucket_notification_configuration(Bucket=BUCKET)
-        ours = found.get("TopicConfigurations", [])
-        entry: Any = {
-            "Id": "theirs",
-            "QueueArn": PLACE.queue_arn("theirs"),
-            "Events": ["s3:ObjectCreated:*"],
-            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
-        }
-        configuration: Any = {
-            "TopicConfigurations": ours,
-            "QueueConfigurations": [entry],
-            "EventBridgeConfiguration": {},
-        }
-        clients.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=configuration)
-
-    notify("theirs/")
-    return notify
-
-
-def test_notifications_of_others_are_counted_and_unchanged(
-    tear_down: Callable[..., Removed], notified: Callable[[str], None]
-) -> None:
-    notified("theirs/too/")
-    receipt = tear_down(create_bucket=False).receipt()
-    assert (receipt.foreign, receipt.foreign_unchanged) == (2, True)
-
-
-def test_notifications_that_others_changed_meanwhile_are_told(
-    tear_down: Callable[..., Removed], notified: Callable[[str], None]
-) -> None:
-    removed = tear_down(create_bucket=False)
-    notified("elsewhere/")
-    receipt = removed.receipt()
-    assert (receipt.foreign, receipt.foreign_unchanged) == (2, False)
 
 
 def test_without_a_bucket_nothing_is_told_of_notifications(

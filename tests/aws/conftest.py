@@ -72,3 +72,14 @@ def deployed(world: World, request: pytest.FixtureRequest) -> World:
 
     world.calls.mutating[:] = once(("stack of parts", tuple(parts)), set_up)
     return world
+
+
+@pytest.fixture(scope="module")
+def shared(recorded: tuple[Clients, Calls]) -> Iterator[World]:
+    """Give a stack that all tests of a file share: each of them leaves it as it was."""
+    clients, calls = recorded
+    calls.reset()
+    with account():
+        world = World(clients, calls)
+        world.set_up()
+        yield world

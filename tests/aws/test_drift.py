@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
 
-from countagg.aws.session import Clients
 from countagg.provision import states
 from countagg.provision.code import Code
 from countagg.provision.differences import Tags
@@ -18,7 +16,7 @@ from tests.aws.by_hand import TABLES, change_function, change_table, mapping, se
 from tests.aws.drift import Drift, check_drifts, rounds
 from tests.aws.drift_storage import MAPPED_ANEW, recovery
 from tests.aws.test_drift_with_options import DRIFTS as WITH_OPTIONS
-from tests.aws.world import BUCKET, Calls, World, account, touched, updated
+from tests.aws.world import BUCKET, World, touched, updated
 
 pytestmark = pytest.mark.exhaustive
 
@@ -46,17 +44,6 @@ MADE_ANEW = {("table", "partition_key"), ("table", "sort_key"), ("role", "path")
 """Fields that only differ when a resource was made anew by hand; setup refuses them: see the kind's own tests."""
 TAGS = {(kind, "tags") for kind in STATES}
 """Tags of all kinds: see the drift with options, which chooses some."""
-
-
-@pytest.fixture(scope="module")
-def shared(recorded: tuple[Clients, Calls]) -> Iterator[World]:
-    """Give a stack that all tests of this file share: each of them leaves it as it was."""
-    clients, calls = recorded
-    calls.reset()
-    with account():
-        world = World(clients, calls)
-        world.set_up()
-        yield world
 
 
 def test_every_field_of_every_kind_has_a_case() -> None:

@@ -5,14 +5,11 @@ What is particular to a kind stands in the file of its service.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from countagg.aws.session import Clients
 from countagg.provision.reconcile import Action
 from tests.aws.by_hand import ALARMS, FUNCTIONS, LOGS, MAPPINGS, ROLES, TABLES
-from tests.aws.world import Calls, World, account, touched
+from tests.aws.world import World, touched
 
 CREATED_BY = {
     **{name: ["CreateLogGroup", "PutRetentionPolicy"] for name in LOGS},
@@ -68,17 +65,6 @@ every_resource = pytest.mark.parametrize(
     "name", [name for name in CREATED_BY if name not in ALARMS or name == "alarm/dead-letters"]
 )
 """One alarm stands for all."""
-
-
-@pytest.fixture(scope="module")
-def shared(recorded: tuple[Clients, Calls]) -> Iterator[World]:
-    """Give a stack that all tests of this file share: each of them leaves it as it was."""
-    clients, calls = recorded
-    calls.reset()
-    with account():
-        world = World(clients, calls)
-        world.set_up()
-        yield world
 
 
 def test_these_are_all_resources(shared: World) -> None:

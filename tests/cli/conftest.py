@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import botocore.handlers
 import pytest
 
@@ -67,3 +68,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with moto_account(tmp_path_factory.mktemp("account")):
         once("stack of the command line", set_up)
         yield
+
+
+@pytest.fixture
+def paused_processor(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
+    """Let messages stay in the uploads queue."""
+    client = boto3.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName="countagg-processor")["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    yield
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+@pytest.fixture
+def signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the credentials away."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)

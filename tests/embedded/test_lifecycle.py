@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -154,38 +153,3 @@ def test_a_bucket_of_others_keeps_its_notifications_and_stays(
     assert kept == {"bucket": "not ours"}
     assert (removed["foreign_notifications"], removed["foreign_notifications_unchanged"]) == (2, True)
     assert inventory(clients, "guest") == set()
-
-
-def test_a_bucket_of_ours_goes_only_empty_or_when_told(clients: Clients, command_line: CommandLine) -> None:
-    options = ("--stack", "full", "--yes")
-    command_line("setup", "--bucket", "full-data", "--create-bucket", *options)
-    command_line("upload-sample", "--stack", "full", "--wait")
-
-    kept = command_line("teardown", *options)
-    assert inventory(clients, "full") == {"full-data"}
-    # The four files, and the totals if they were published already.
-    held = r"= kept    bucket  full-data  \(it holds [45] objects and versions; --delete-objects"
-    assert re.search(held, kept.out)
-
-    # Nothing but its tag tells that it is the stack's.
-    command_line("teardown", "--delete-objects", *options)
-    assert inventory(clients, "full") == set()
-
-
-def test_a_missing_bucket_is_explained(engine: EngineRecord, command_line: CommandLine) -> None:
-    assert engine.pid
-
-    ran = command_line("setup", "--stack", "lost", "--bucket", "no-such-bucket", "--yes", code=1)
-
-    assert "countagg: bucket no-such-bucket: it does not exist" in ran.err
-    assert "--create-bucket" in ran.err
-
-
-def test_what_has_our_name_but_not_our_tag_is_left_alone(clients: Clients, command_line: CommandLine) -> None:
-    url = clients.sqs.create_queue(QueueName="taken-uploads")["QueueUrl"]
-
-    ran = command_line("setup", "--stack", "taken", "--bucket", "taken-data", "--create-bucket", "--yes", code=1)
-
-    assert "queue/uploads: taken-uploads exists and does not belong to this stack; nothing was touched" in ran.err
-    assert inventory(clients, "taken") == {"taken-uploads"}
-    clients.sqs.delete_queue(QueueUrl=url)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from countagg.core.values import SCALE
 from tests.embedded.world import DeployedStack, wait_until
 
 pytestmark = [
@@ -142,52 +141,6 @@ def test_a_fall_below_a_limit_is_told_and_a_test_of_the_way_is_marked(
 def limits_of(stack: DeployedStack, day: str, counter: str) -> list[Any]:
     found = stack.run("limits", "list", "--date", day, "--output", "json").json()["limits"]
     return [each for each in found if each["counter"] == counter]
-
-
-def test_limits_that_are_imported_later_are_found_with_the_next_change(
-    stack: DeployedStack, listener: Listener
-) -> None:
-    day, name = stack.new_day(), "IMPORTED"
-    put_and_publish(stack, day, name, "5")
-    (stack.countagg.state_home / "limits.txt").write_text(f"{name} 4\nUNHEARD-OF 1\n")
-    stack.run("limits", "import", "limits.txt")
-
-    stack.put(day, "i-2", "OTHER 1\n")
-
-    assert listener.wait_for(name, 1)["value"] == 5
-
-
-def test_an_alert_that_cannot_be_sent_is_sent_later_and_holds_no_output_up(
-    stack: DeployedStack, listener: Listener
-) -> None:
-    day, name = stack.new_day(), "RETRIED"
-    stack.run("limits", "set", name, "1")
-    forbid_sending(stack)
-
-    put_and_publish(stack, day, name, "2")
-    wait_until("the object", lambda: stack.published_object(day).totals.get(name) == 2 * SCALE)
-    wait_until("the claim", lambda: alert_state(stack, day, name) == "sending")
-    assert listener.alerts(name) == []
-    stack.run("setup", "--yes")
-
-    assert listener.wait_for(name, 1)["value"] == 2
-    wait_until("the mark", lambda: alert_state(stack, day, name) == "sent")
-    assert len(listener.alerts(name)) == 1
-
-
-def forbid_sending(stack: DeployedStack) -> None:
-    """Take the permission to send from the publisher's role; setup gives it back."""
-    role: Any = {"RoleName": stack.names.role(stack.names.publisher, "us-east-1"), "PolicyName": "countagg"}
-    policy: Any = stack.clients.iam.get_role_policy(**role)["PolicyDocument"]
-    statements = [each for each in policy["Statement"] if each["Sid"] != "SendAlerts"]
-    assert len(statements) < len(policy["Statement"])
-    stack.clients.iam.put_role_policy(**role, PolicyDocument=json.dumps({**policy, "Statement": statements}))
-
-
-def alert_state(stack: DeployedStack, day: str, counter: str) -> str:
-    key = {"Counter": {"S": f"alerts {day}"}, "Date": {"S": f"{counter} 1"}}
-    found = stack.clients.dynamodb.get_item(TableName=stack.names.counters, Key=key, ConsistentRead=True)
-    return found.get("Item", {}).get("State", {}).get("S", "")
 
 
 def test_limits_and_alerts_disturb_neither_query_nor_verify_nor_repair(

@@ -166,40 +166,6 @@ def test_a_refused_file_that_was_mended_is_taken_by_a_redrive(mended: DeployedSt
     assert _letters(mended, key) == []
 
 
-def test_a_refused_file_that_was_replaced_needs_no_redrive_and_one_changes_nothing(mended: DeployedStack) -> None:
-    day = mended.new_day()
-    key = mended.key(day, "i-1")
-    mended.put(day, "i-1", "A one\n")
-    letter = _wait_for_letter(mended, key)
-    mended.put(day, "i-1", "A 5\n")
-    mended.wait_for_totals(day, {"A": 5})
-    before = mended.snapshot(day, "i-1")
-
-    mended.run("dead-letters", "redrive", letter["id"], "--yes")
-    mended.put(day, "i-2", "A 1\n")
-
-    mended.wait_for_totals(day, {"A": 6})
-    assert mended.snapshot(day, "i-1") == before
-    assert _letters(mended, key) == []
-
-
-def test_a_file_that_is_still_bad_is_refused_again_and_not_lost(mended: DeployedStack) -> None:
-    day = mended.new_day()
-    key = mended.key(day, "i-1")
-    mended.put(day, "i-1", "A one\n")
-    letter = _wait_for_letter(mended, key)
-
-    mended.run("dead-letters", "redrive", letter["id"], "--yes")
-    again = _wait_for_letter(mended, key)
-    purged = mended.run("dead-letters", "purge", again["id"], "--yes", "--output", "json").json()
-
-    assert again["id"] != letter["id"]
-    assert again["reason"] == letter["reason"]
-    assert purged["purged"] == [again["id"]]
-    assert look_at(mended, day)[0].ok
-    assert [each.line for each in look_at(mended, day)[0].refused] == [1]
-
-
 def test_stream_records_that_a_function_failed_on_lead_to_their_days(mended: DeployedStack) -> None:
     day = make_healthy_day(mended)
     Tampering(mended, day).ledger(lambda ledger: ledger.sums.update({"A": 12 * 10**9}))
@@ -215,18 +181,6 @@ def test_stream_records_that_a_function_failed_on_lead_to_their_days(mended: Dep
     assert (done["outcome"], day in done["note"]) == ("its days were rebuilt", True)
     assert mended.totals(day) == TOTALS
     wait_until("all hops to agree", lambda: look_at(mended, day, settle=0)[0].ok)
-
-
-def test_stream_records_that_are_gone_are_left_and_point_to_repair(mended: DeployedStack) -> None:
-    message = load_event("stream-batch-failed")
-    message["DDBStreamBatchInfo"]["streamArn"] = f"{_stream_of(mended)}0"
-    url = mended.clients.sqs.get_queue_url(QueueName=mended.names.dead_letters)["QueueUrl"]
-    name = mended.clients.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message))["MessageId"]
-
-    ran = mended.run("dead-letters", "redrive", name, "--yes", code=4)
-    mended.run("dead-letters", "purge", name, "--yes")
-
-    assert "`repair --since 2026-11-19 --until 2026-11-21`" in ran.err
 
 
 def _stream_of(stack: DeployedStack) -> str:

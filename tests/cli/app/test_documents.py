@@ -50,15 +50,6 @@ def _a_dead_letter(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be 
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
-@pytest.fixture
-def _a_paused_mapping(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
-    client = boto3.client("lambda")
-    (mapping,) = client.list_event_source_mappings(FunctionName="countagg-processor")["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    yield
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-
-
 def parsed(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -321,7 +312,7 @@ def test_status_ends_with_1_when_a_hop_is_not_healthy_and_says_which(form: str, 
         assert ["queue/dead-letters", "NO", "present", "1", "held"] in lines
 
 
-@pytest.mark.usefixtures("_a_paused_mapping")
+@pytest.mark.usefixtures("paused_processor")
 def test_status_of_a_hop_that_setup_would_put_back_says_so(countagg: CommandLine) -> None:
     ran = countagg("status")
 

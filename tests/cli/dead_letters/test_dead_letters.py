@@ -35,16 +35,6 @@ def letters(stack: None) -> Iterator[list[str]]:  # noqa: ARG001 - it must be th
             sqs.delete_message(QueueUrl=queue(name), ReceiptHandle=message["ReceiptHandle"])
 
 
-@pytest.fixture
-def _no_consumer(stack: None) -> Iterator[None]:  # noqa: ARG001 - it must be there
-    """Let messages stay in the uploads queue."""
-    client = boto3.client("lambda")
-    (mapping,) = client.list_event_source_mappings(FunctionName="countagg-processor")["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    yield
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-
-
 def queue(name: str) -> str:
     return boto3.client("sqs").get_queue_url(QueueName=f"countagg-{name}")["QueueUrl"]
 
@@ -125,7 +115,7 @@ def test_one_is_shown_with_its_body(letters: list[str], countagg: CommandLine) -
     assert countagg("dead-letters", "show", "nobody").code == 2
 
 
-@pytest.mark.usefixtures("_no_consumer")
+@pytest.mark.usefixtures("paused_processor")
 def test_a_refusal_is_redriven_to_the_processor(letters: list[str], countagg: CommandLine) -> None:
     ran = countagg("dead-letters", "redrive", letters[0][:8], "--yes", "--output", "json")
     assert ran.code == 0
@@ -138,7 +128,7 @@ def test_a_refusal_is_redriven_to_the_processor(letters: list[str], countagg: Co
     assert {each["MessageId"] for each in messages("dead-letters")} == set(letters[1:])
 
 
-@pytest.mark.usefixtures("_no_consumer")
+@pytest.mark.usefixtures("paused_processor")
 def test_an_upload_whose_object_is_not_found_is_told_and_redriven(
     letters: list[str], countagg: CommandLine
 ) -> None:

@@ -347,12 +347,6 @@ def test_hops_that_have_no_room_are_counted() -> None:
     assert drawn((QUEUE, UPLOAD), 80, 12)[-1].startswith("last-upload")
 
 
-def test_a_dumb_terminal_gets_lines_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
-
-    assert watched(Terminal()) == watched(io.StringIO())
-
-
 @pytest.mark.parametrize("interval", ["0", "0.9"])
 def test_looks_keep_a_distance(countagg: CommandLine, interval: str) -> None:
     ran = countagg("status", "--watch", "--interval", interval)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from countagg.cli.local.demo_command import cleaned_up
 
 
-@pytest.fixture
-def _heard() -> Iterator[None]:
-    """Have Ctrl-C heard as it is in a shell, however the tests are run."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_heard")
 def test_ctrl_c_ends_the_work_and_not_the_cleaning_up() -> None:
     done = []
 

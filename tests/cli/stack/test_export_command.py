@@ -17,18 +17,12 @@ OFFLINE: Final = ("--offline", "--region", "eu-west-1", "--bucket", "b-1", "--ou
 KEY: Final = "arn:aws:kms:eu-west-1:210987654321:key/k"
 
 
-@pytest.fixture
-def _signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-
-
 def exported(folder: str = "handover") -> dict[str, str]:
     """Return the files of a folder; of the zip what matters is its name."""
     return {path.name: path.read_text() if path.suffix != ".zip" else "" for path in Path(folder).iterdir()}
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_template_zip_and_steps_are_written_without_credentials(countagg: CommandLine) -> None:
     ran = countagg("export", "cloudformation", *OFFLINE, "--create-bucket", "--memory", "processor=512")
 
@@ -46,7 +40,7 @@ def test_template_zip_and_steps_are_written_without_credentials(countagg: Comman
     assert ran.err.count("written: handover/") == 3
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_json_has_files_and_steps(countagg: CommandLine) -> None:
     document = countagg("export", "cloudformation", *OFFLINE, "--kms-key", KEY, "--output", "json").document
 
@@ -56,7 +50,7 @@ def test_json_has_files_and_steps(countagg: CommandLine) -> None:
     assert KEY in document["steps"][0]["title"]
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_without_credentials_and_without_offline_it_ends_as_others_do(countagg: CommandLine) -> None:
     asked = [word for word in OFFLINE if word != "--offline"]
     ran = countagg("export", "cloudformation", *asked)
@@ -65,7 +59,7 @@ def test_without_credentials_and_without_offline_it_ends_as_others_do(countagg: 
     assert not Path("handover").exists()
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_what_cannot_work_there_is_refused_before_anything_is_written(countagg: CommandLine) -> None:
     elsewhere = KEY.replace("eu-west-1", "eu-central-1")
     ran = countagg("export", "cloudformation", *OFFLINE, "--kms-key", elsewhere)
@@ -75,7 +69,7 @@ def test_what_cannot_work_there_is_refused_before_anything_is_written(countagg: 
     assert not Path("handover").exists()
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_a_folder_that_cannot_be_made_is_named(countagg: CommandLine) -> None:
     Path("handover").write_text("a file")
     ran = countagg("export", "cloudformation", *OFFLINE)

@@ -41,12 +41,6 @@ CHECKS: Final = [
 
 
 @pytest.fixture
-def _signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
 def _simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put in what moto lacks: a simulator and Lambda's limits, without `sqs:SendMessage` and with little room."""
     initialise = Clients.__init__
@@ -82,7 +76,7 @@ ANSWERED: Final = _Answered()
 # permissions print
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 @pytest.mark.parametrize("role", Audience)
 def test_a_policy_is_printed_without_credentials_and_alone(role: Audience, countagg: CommandLine) -> None:
     ran = countagg("permissions", "print", "--role", role, *OFFLINE)
@@ -262,7 +256,7 @@ def states(ran: Any) -> dict[str, str]:
     return {each["check"]: each["state"] for each in ran.document["checks"]}
 
 
-@pytest.mark.usefixtures("account", "_signed_out")
+@pytest.mark.usefixtures("account", "signed_out")
 def test_without_credentials_the_rest_is_checked_all_the_same(countagg: CommandLine) -> None:
     ran = countagg("doctor", "--output", "json")
     found = states(ran)
@@ -273,7 +267,7 @@ def test_without_credentials_the_rest_is_checked_all_the_same(countagg: CommandL
     assert found["stack"] == found["permissions"] == "not checked"
 
 
-@pytest.mark.usefixtures("_signed_out")
+@pytest.mark.usefixtures("signed_out")
 def test_without_a_region_and_with_overlapping_prefixes(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

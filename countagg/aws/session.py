@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -224,13 +223,3 @@ def configured_place(clients: Clients, account: str) -> Place:
                 hint="check --region, AWS_REGION and the profile; a region is, for example, eu-central-1",
             ) from error
     return Place(account, region, partition, embedded=clients.is_embedded)
-
-
-def tag_list(tags: Mapping[str, str]) -> list[Any]:
-    """Return tags in the form of those services that take a list of keys and values."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tag_map(tags: list[Any]) -> dict[str, str]:
-    """Return a list of keys and values as a mapping."""
-    return {tag["Key"]: tag["Value"] for tag in tags}

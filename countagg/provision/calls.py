@@ -65,7 +65,6 @@ _READ_STACK: Final = _calls(
             "s3:GetBucketPublicAccessBlock",
             "s3:GetBucketVersioning",
             "s3:GetLifecycleConfiguration",
-            "s3:ListBucketVersions",
         ),
     },
 )
@@ -163,7 +162,7 @@ _TEARDOWN: Final = _calls(
         On.ALARMS: ("cloudwatch:DeleteAlarms",),
         On.DASHBOARD: ("cloudwatch:DeleteDashboards",),
         On.BUCKET: ("s3:PutBucketNotification",),
-        On.OWN_BUCKET: ("s3:DeleteBucket",),
+        On.OWN_BUCKET: ("s3:DeleteBucket", "s3:ListBucketVersions"),
         On.OWN_OBJECTS: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     },
 )

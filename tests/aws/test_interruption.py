@@ -10,7 +10,7 @@ from itertools import chain
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from tests.aws.by_hand import ALARMS
 from tests.aws.inventory import inventory
 from tests.aws.others import borrow, choose_everything

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.core.errors import CountaggError, TimedOut
 from tests.aws.by_hand import FEWEST, PARTS
 from tests.aws.delays import Delays, NotYet

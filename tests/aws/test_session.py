@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 from moto import mock_aws
 
-from countagg.aws.session import MAX_CONNECTIONS, Clients, ConnectionOptions, tag_list, tag_map
+from countagg.aws.session import MAX_CONNECTIONS, Clients, ConnectionOptions
 from countagg.core.errors import ConnectionProblem
 from tests.aws.moto_gaps import ACCOUNT
 from tests.aws.world import REGION
@@ -228,8 +228,3 @@ def test_tls_is_what_the_endpoint_says(scheme: str, *, tls: bool) -> None:
     assert caller.place.tls is tls
     assert caller.place.embedded is False
     assert caller.endpoint == url
-
-
-def test_tags_in_both_forms() -> None:
-    assert tag_list({"a": "1", "b": "2"}) == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
-    assert tag_map(tag_list({"a": "1", "b": "2"})) == {"a": "1", "b": "2"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.provision.reconcile import Action, Holds, destroy
 from countagg.provision.settings import PerFunction, Retention
 from tests.aws.by_hand import FUNCTIONS

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from countagg.aws.errors import aws_errors, message_of
-from countagg.aws.kinds.binding import Binder, Forced
+from countagg.aws.kinds.binding import Binder
+from countagg.aws.kinds.context import Forced, StackContext
 from countagg.aws.session import Clients, ConnectionOptions
 from countagg.aws.waiting import Patience
 from countagg.core.names import OWNER_TAG
@@ -74,6 +75,13 @@ ENVIRONMENT: Final[dict[str, str | None]] = {
 
 IMPATIENT: Final = Patience(lambda _: None, Polling(0))
 """Waits for nothing."""
+
+
+def make_context(
+    patience: Patience = IMPATIENT, place: Place = PLACE, forced: Forced | None = None
+) -> StackContext:
+    """Return what a resource that is looked at alone belongs to."""
+    return StackContext(place, STACK, patience, forced)
 
 
 class NetworkReached(BaseException):

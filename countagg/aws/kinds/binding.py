@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
-from countagg.aws.kinds.cloudwatch import Alarm, Alarms, Dashboard
+from countagg.aws.kinds.cloudwatch import Alarm, Dashboard
 from countagg.aws.kinds.consumers import Consumer, QueueGrant, RolePolicy
+from countagg.aws.kinds.context import Forced, StackContext
 from countagg.aws.kinds.dynamodb import Table
 from countagg.aws.kinds.iam import Role
 from countagg.aws.kinds.kms import Key
@@ -36,46 +35,27 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """What a teardown may delete besides the plain: a bucket of ours with its objects, and protected tables."""
-
-    objects: bool = False
-    protected: bool = False
-
-
 class Binder:
     """Gives resources their clients.
 
     Args:
         clients: to provision with.
         place: where the stack lives.
-        stack: its name, which the owner's tag bears.
+        stack: its name.
         patience: how waiting is done.
-        forced: what may be deleted besides the plain.
-
-    Attributes:
-        reads: that its resources share during a pass.
+        forced: what a teardown may delete besides the plain; None for who tears nothing down.
     """
 
     def __init__(
-        self,
-        clients: Clients,
-        place: Place,
-        stack: str,
-        patience: Patience,
-        forced: Forced = Forced(),
+        self, clients: Clients, place: Place, stack: str, patience: Patience, forced: Forced | None = None
     ) -> None:
         self._clients = clients
-        self._place = place
-        self._stack = stack
-        self._patience = patience
-        self._forced = forced
-        self.reads = SharedReads()
+        self._context = StackContext(place, stack, patience, forced)
 
-    @cached_property
-    def _alarms(self) -> Alarms:
-        return Alarms(self._clients.cloudwatch, self.reads)
+    @property
+    def reads(self) -> SharedReads:
+        """What its resources share during a pass."""
+        return self._context.reads
 
     def _lambda_sending(self, size: int) -> LambdaClient:
         return self._clients.sending(size).lambda_
@@ -83,48 +63,48 @@ class Binder:
     def bind(self, node: str, name: str, *parts: str) -> Resource[Any]:
         """Return a resource whose errors name its node; as `blueprint.Bind`."""
         kind = node.partition("/")[0]
-        return _PatientResource(node, name, self._resource(kind, *(parts or (name,))), self._patience)
+        return _PatientResource(node, name, self._resource(kind, *(parts or (name,))), self._context.patience)
 
     def _resource(self, *found_by: str) -> Resource[Any]:  # noqa: C901, PLR0911, PLR0912 - one line a kind
-        clients, place, stack, patience = self._clients, self._place, self._stack, self._patience
+        clients, context = self._clients, self._context
         match found_by:
             case "topic", name:
-                return Topic(clients.sns, name, place, stack, patience, self.reads)
+                return Topic(clients.sns, name, context)
             case "queue", name:
-                return Queue(clients.sqs, name, stack, patience)
+                return Queue(clients.sqs, name, context)
             case "subscription", topic, queue:
-                return Subscription(clients.sns, topic, "sqs", queue, stack, patience, self.reads)
+                return Subscription(clients.sns, topic, "sqs", queue, context)
             case (("alert-queue" | "https" | "http"), topic, protocol, endpoint):
-                pending = alerts_delivery(place, Names(stack), protocol, endpoint)
-                return Subscription(clients.sns, topic, protocol, endpoint, stack, patience, self.reads, pending)
+                pending = alerts_delivery(context.place, Names(context.stack), protocol, endpoint)
+                return Subscription(clients.sns, topic, protocol, endpoint, context, pending)
             case "alert-queue-policy", queue, sid:
-                return QueueGrant(clients.sqs, queue, sid, patience)
+                return QueueGrant(clients.sqs, queue, sid)
             case "consumer-policy", role, policy:
-                return RolePolicy(clients.iam, role, policy, patience)
+                return RolePolicy(clients.iam, role, policy, context)
             case "consumer", function, table:
-                return Consumer(clients.lambda_, function, table, place, stack, patience, self.reads)
+                return Consumer(clients.lambda_, function, table, context)
             case "email", topic, address:
-                return EmailSubscription(clients.sns, topic, address, stack, patience, self.reads)
+                return EmailSubscription(clients.sns, topic, address, context)
             case "table", name:
-                return Table(clients.dynamodb, name, stack, patience, delete_protected=self._forced.protected)
+                return Table(clients.dynamodb, name, context)
             case "logs", name:
-                return LogGroup(clients.logs, name, place, stack, patience)
+                return LogGroup(clients.logs, name, context)
             case "role", name:
-                return Role(clients.iam, name, stack, patience)
+                return Role(clients.iam, name, context)
             case "function", name:
-                return Function(self._lambda_sending, name, place, stack, patience, self.reads)
+                return Function(self._lambda_sending, name, context)
             case "mapping", function, source:
-                return EventSourceMapping(clients.lambda_, function, source, place, stack, patience, self.reads)
+                return EventSourceMapping(clients.lambda_, function, source, context)
             case "alarm", name:
-                return Alarm(self._alarms, name, place, stack, patience)
+                return Alarm(clients.cloudwatch, name, context)
             case "dashboard", name:
-                return Dashboard(clients.cloudwatch, name, place, stack, patience)
+                return Dashboard(clients.cloudwatch, name, context)
             case "key", arn:
                 return Key(clients.kms, arn)
             case "bucket", name:
-                return Bucket(clients.s3, name, place, stack, patience, delete_objects=self._forced.objects)
+                return Bucket(clients.s3, name, context)
             case "notification", bucket, entry:
-                return Notification(clients.s3, bucket, entry, place, patience)
+                return Notification(clients.s3, bucket, entry, context)
         raise LookupError(f"no kind of resource is found by {found_by}")
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, suppress_codes
-from countagg.aws.kinds.shared_reads import SharedReads
-from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import ALARM_NOT_YET, DASHBOARD_NOT_YET, MISSING, Patience
+from countagg.aws.kinds.context import StackContext
+from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
+from countagg.aws.waiting import ALARM_NOT_YET, DASHBOARD_NOT_YET, MISSING
 from countagg.core.names import OWNER_TAG
 from countagg.provision.dashboard import is_of, parse_body
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.place import Place
 from countagg.provision.policies import compact
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import AlarmState, DashboardState
@@ -23,59 +22,34 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
-MAX_ALARMS: Final = 100
-"""Names in one DescribeAlarms, and alarms in one answer (CloudWatch API reference, DescribeAlarms)."""
-
 _NOT_TAGGABLE: Final = frozenset({"InvalidParameterValue", "InvalidParameterValueException", "ValidationError"})
 """Codes by which CloudWatch refuses an ARN that cannot have tags."""
-
-
-class Alarms:
-    """The alarms of a stack, all of which CloudWatch describes in one answer: it takes 100 names.
-
-    Args:
-        cloudwatch: the client.
-        reads: by which they share that answer.
-    """
-
-    def __init__(self, cloudwatch: CloudWatchClient, reads: SharedReads) -> None:
-        self.client = cloudwatch
-        self._reads = reads
-        self._names: list[str] = []
-
-    def add(self, name: str) -> None:
-        """Have an alarm described with the others."""
-        self._names.append(name)
-
-    def describe(self, name: str) -> MetricAlarmTypeDef | None:
-        """Return an alarm; None if there is none of that name."""
-        names = self._names if self._reads.are_on else [name]
-        return self._reads.once("alarms", lambda: self._describe(names)).get(name)
-
-    def _describe(self, names: Sequence[str]) -> dict[str, MetricAlarmTypeDef]:
-        answer = self.client.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"], MaxRecords=MAX_ALARMS)
-        return {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
 
 
 class Alarm:
     """An alarm. Both its raising and its end are told to the same topic."""
 
-    def __init__(self, alarms: Alarms, name: str, place: Place, stack: str, patience: Patience) -> None:
-        alarms.add(name)
-        self._alarms = alarms
-        self._cloudwatch = cloudwatch = alarms.client
-        self._made = patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {name}, until CloudWatch knows it")
+    def __init__(self, cloudwatch: CloudWatchClient, name: str, context: StackContext) -> None:
+        self._cloudwatch = cloudwatch
+        self._made = context.patience.over(cloudwatch, ALARM_NOT_YET, f"alarm {name}, until CloudWatch knows it")
         self._name = name
-        self._arn = place.alarm_arn(name)
-        self._stack = stack
+        self._arn = context.place.alarm_arn(name)
+        self._context = context
 
     def read(self) -> Observed[AlarmState] | None:
         """Return it as it is."""
-        alarm = self._alarms.describe(self._name)
+        prefix = f"{self._context.stack}-"
+        alarm = self._context.reads.listed("alarms", self._name, prefix, self._list)
         if alarm is None:
             return None
         tags = tag_map(self._cloudwatch.list_tags_for_resource(ResourceARN=self._arn)["Tags"])
-        return Observed(_state(alarm, tags), owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(_state(alarm, tags), owned=self._context.owns(tags))
+
+    def _list(self, prefix: str) -> dict[str, MetricAlarmTypeDef]:
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]
+        )
+        return {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
 
     def create(self, desired: AlarmState) -> None:
         """Create it with its tags."""
@@ -85,15 +59,9 @@ class Alarm:
         """Put it as a whole; its tags apart, because that call ignores them on an alarm that exists."""
         for change in changes:
             if change.name == "tags":
-                self._put_tags(change)
+                put_tags(self._made, change, ResourceARN=self._arn)
         if any(change.name != "tags" for change in changes):
             self._put(desired)
-
-    def _put_tags(self, change: FieldChange) -> None:
-        if change.tags_to_set:
-            self._made.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
-        if change.tags_to_drop:
-            self._made.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
 
     def _put(self, desired: AlarmState, **more: Any) -> None:  # noqa: ANN401 - passed on to boto3 as it is
         choices: Any = {
@@ -157,14 +125,13 @@ class Dashboard:
     it, there are no tags (docs/aws-facts.md#logs-metrics-and-alarms).
     """
 
-    def __init__(
-        self, cloudwatch: CloudWatchClient, name: str, place: Place, stack: str, patience: Patience
-    ) -> None:
+    def __init__(self, cloudwatch: CloudWatchClient, name: str, context: StackContext) -> None:
         self._cloudwatch = cloudwatch
-        self._made = patience.over(cloudwatch, DASHBOARD_NOT_YET, f"dashboard {name}, until CloudWatch knows it")
+        what = f"dashboard {name}, until CloudWatch knows it"
+        self._made = context.patience.over(cloudwatch, DASHBOARD_NOT_YET, what)
         self._name = name
-        self._arn = place.dashboard_arn(name)
-        self._stack = stack
+        self._arn = context.place.dashboard_arn(name)
+        self._stack = context.stack
 
     def read(self) -> Observed[DashboardState] | None:
         """Return it as it is; its JSON compared by meaning, not by its text."""
@@ -204,13 +171,7 @@ class Dashboard:
             if change.name == "body":
                 self._cloudwatch.put_dashboard(DashboardName=self._name, DashboardBody=desired.body)
             elif change.name == "tags":
-                self._put_tags(change)
-
-    def _put_tags(self, change: FieldChange) -> None:
-        if change.tags_to_set:
-            self._made.tag_resource(ResourceARN=self._arn, Tags=tag_list(change.tags_to_set))
-        if change.tags_to_drop:
-            self._made.untag_resource(ResourceARN=self._arn, TagKeys=change.tags_to_drop)
+                put_tags(self._made, change, ResourceARN=self._arn)
 
     def delete(self) -> None:
         """Delete it."""

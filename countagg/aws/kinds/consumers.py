@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
-from countagg.aws.waiting import MISSING, ROLE_BUSY, Patience
+from countagg.aws.waiting import MISSING, ROLE_BUSY
 from countagg.core.errors import CountaggError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange
@@ -59,9 +60,9 @@ class Consumer(EventSourceMapping):
     def _is_owned(self, state: MappingState, _function_tags: Mapping[str, str] | None) -> bool:
         owner = state.tags.of.get(OWNER_TAG) if state.tags is not None else None
         if owner is not None:
-            return owner == self._stack
+            return owner == self._context.stack
         # Where mappings may have no tags, and where a hand took ours off: it sends its failures to the stack.
-        return state.on_failure.endswith(f":{Names(self._stack).dead_letters}")
+        return state.on_failure.endswith(f":{Names(self._context.stack).dead_letters}")
 
     def _remember_no_tags(self) -> None:
         """Leave the function as it is."""
@@ -70,11 +71,11 @@ class Consumer(EventSourceMapping):
 class RolePolicy:
     """An inline policy in a role of somebody else's. Its name says whose it is; all others stay."""
 
-    def __init__(self, iam: IAMClient, role: str, policy: str, patience: Patience) -> None:
+    def __init__(self, iam: IAMClient, role: str, policy: str, context: StackContext) -> None:
         self._iam = iam
+        self._busy = context.patience.over(iam, ROLE_BUSY, f"role {role}, being changed by others")
         self._role = role
         self._policy = policy
-        self._patience = patience
 
     def read(self) -> Observed[RolePolicyState] | None:
         """Return it as it is."""
@@ -84,13 +85,7 @@ class RolePolicy:
     def create(self, desired: RolePolicyState) -> None:
         """Put it."""
         with there(f"role {self._role}"):
-            self._patience.call(
-                lambda: self._iam.put_role_policy(
-                    RoleName=self._role, PolicyName=self._policy, PolicyDocument=desired.policy
-                ),
-                ROLE_BUSY,
-                f"role {self._role}, being changed by others",
-            )
+            self._busy.put_role_policy(RoleName=self._role, PolicyName=self._policy, PolicyDocument=desired.policy)
 
     def update(self, desired: RolePolicyState, _changes: Sequence[FieldChange]) -> None:
         """Put it anew."""
@@ -99,21 +94,16 @@ class RolePolicy:
     def delete(self) -> None:
         """Delete it."""
         with suppress_codes(*MISSING):
-            self._patience.call(
-                lambda: self._iam.delete_role_policy(RoleName=self._role, PolicyName=self._policy),
-                ROLE_BUSY,
-                f"role {self._role}, being changed by others",
-            )
+            self._busy.delete_role_policy(RoleName=self._role, PolicyName=self._policy)
 
 
 class QueueGrant:
     """A statement in the policy of a queue of somebody else's. All others stay as they are."""
 
-    def __init__(self, sqs: SQSClient, queue: str, sid: str, patience: Patience) -> None:
+    def __init__(self, sqs: SQSClient, queue: str, sid: str) -> None:
         self._sqs = sqs
         self._queue = queue
         self._sid = sid
-        self._patience = patience
 
     def read(self) -> Observed[QueueGrantState] | None:
         """Return it as it is; None also if there is no queue."""

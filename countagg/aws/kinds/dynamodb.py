@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.sizes import size_text
-from countagg.aws.session import tag_list, tag_map
+from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
 from countagg.aws.waiting import (
     BACKUPS_NOT_READY,
     TABLE_BUSY,
     TABLE_NOT_YET,
     TTL_CHANGED_LATELY,
-    Patience,
     Transient,
 )
-from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
+from countagg.core.names import BY_DATE_INDEX
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import IndexState, TableState
@@ -37,23 +37,14 @@ _PROTECTED = "it is protected against deletion; --delete-protected deletes it al
 class Table:
     """A table, on demand, all of whose keys are strings."""
 
-    def __init__(
-        self,
-        dynamodb: DynamoDBClient,
-        name: str,
-        stack: str,
-        patience: Patience,
-        *,
-        delete_protected: bool = False,
-    ) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, name: str, context: StackContext) -> None:
         self._dynamodb = dynamodb
         self._name = name
-        self._stack = stack
-        self._patience = patience
-        self._made = patience.over(
+        self._context = context
+        self._patience = context.patience
+        self._made = self._patience.over(
             dynamodb, (*TABLE_BUSY, *TABLE_NOT_YET), f"table {name}, until it can be changed"
         )
-        self._delete_protected = delete_protected
 
     def _describe(self) -> TableDescriptionTypeDef | None:
         with suppress_codes(_MISSING):
@@ -91,10 +82,14 @@ class Table:
         return Observed(
             state,
             outputs,
-            owned=tags.get(OWNER_TAG) == self._stack,
-            retained=_PROTECTED if state.deletion_protection and not self._delete_protected else None,
+            owned=self._context.owns(tags),
+            retained=_PROTECTED if state.deletion_protection and not self._may_be_unprotected else None,
             contents=_contents(table),
         )
+
+    @property
+    def _may_be_unprotected(self) -> bool:
+        return self._context.forced is not None and self._context.forced.protected
 
     def _tags(self, arn: str) -> dict[str, str]:
         pages = self._dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
@@ -161,10 +156,7 @@ class Table:
 
     def _put_tags(self, change: FieldChange) -> None:
         arn = self._made.describe_table(TableName=self._name)["Table"]["TableArn"]
-        if change.tags_to_set:
-            self._made.tag_resource(ResourceArn=arn, Tags=tag_list(change.tags_to_set))
-        if change.tags_to_drop:
-            self._made.untag_resource(ResourceArn=arn, TagKeys=change.tags_to_drop)
+        put_tags(self._made, change, ResourceArn=arn)
 
     def _replace_ttl(self, current: str, desired: TableState) -> None:
         """Switch the expiry on; one on another attribute must be switched off first.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
-from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET, Patience
-from countagg.core.names import OWNER_TAG
+from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.context import StackContext
+from countagg.aws.kinds.tags import tag_list, tag_map
+from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.functions import role_description
 from countagg.provision.policies import canonical
@@ -26,11 +24,11 @@ _MISSING = "NoSuchEntity"
 class Role:
     """A role. It is ours as a whole: a policy that somebody added, inline or attached, is drift."""
 
-    def __init__(self, iam: IAMClient, name: str, stack: str, patience: Patience) -> None:
+    def __init__(self, iam: IAMClient, name: str, context: StackContext) -> None:
         self._iam = iam
         self._name = name
-        self._stack = stack
-        self._patience = patience
+        self._context = context
+        self._patience = context.patience
 
     def read(self) -> Observed[RoleState] | None:
         """Return it as it is; its outputs are `id`, which IAM gives to no other, and `created`."""
@@ -51,7 +49,7 @@ class Role:
             tags=Tags(tags),
         )
         outputs = {"id": role["RoleId"], "created": role["CreateDate"].isoformat()}
-        return Observed(state, outputs, owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(state, outputs, owned=self._context.owns(tags))
 
     def _policy_names(self) -> list[str]:
         pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=self._name)
@@ -68,7 +66,7 @@ class Role:
             self._iam.create_role,
             Path=desired.path,
             AssumeRolePolicyDocument=desired.trust,
-            Description=role_description(self._stack),
+            Description=role_description(self._context.stack),
             Tags=tag_list(desired.tags.of),
             **boundary,
         )
@@ -83,15 +81,12 @@ class Role:
 
     def _remove(self, operation: Callable[..., object], **request: object) -> None:
         """Remove a part, unless it is gone."""
-        try:
+        with suppress_codes(_MISSING):
             self._patience.call(
                 lambda: operation(RoleName=self._name, **request),
                 ROLE_BUSY,
                 f"role {self._name}, being changed by others",
             )
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
 
     def update(self, desired: RoleState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""
@@ -135,13 +130,9 @@ class Role:
         self._patience.call(self._delete, ROLE_NOT_EMPTY, f"role {self._name}, until IAM sees it without policies")
 
     def _delete(self) -> None:
-        try:
+        with suppress_codes(_MISSING):
             names, attached = self._policy_names(), self._attached()
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
-            return
-        for name in names:
-            self._remove(self._iam.delete_role_policy, PolicyName=name)
-        self._detach(attached)
-        self._remove(self._iam.delete_role)
+            for name in names:
+                self._remove(self._iam.delete_role_policy, PolicyName=name)
+            self._detach(attached)
+            self._remove(self._iam.delete_role)

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
 from countagg.core.errors import CountaggError
 from countagg.provision.differences import FieldChange
 from countagg.provision.policies import load_policy, statements_of
@@ -35,17 +32,12 @@ class Key:
         self._arn = arn
 
     def read(self) -> Observed[KeyState] | None:
-        """Check it; None if there is none.
+        """Check it.
 
         Raises:
             CountaggError: it is disabled, or its policy leaves a service out; the missing statement is named.
         """
-        try:
-            metadata = self._kms.describe_key(KeyId=self._arn)["KeyMetadata"]
-        except ClientError as error:
-            if code_of(error) == "NotFoundException":
-                return None
-            raise
+        metadata = self._kms.describe_key(KeyId=self._arn)["KeyMetadata"]
         if metadata.get("KeyState") != "Enabled":
             raise CountaggError(
                 f"the key is {metadata.get('KeyState')}",

@@ -7,16 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import accepted
-from countagg.aws.kinds.shared_reads import SharedReads, tags_of
-from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY, Patience
+from countagg.aws.kinds.shared_reads import tags_of
+from countagg.aws.waiting import FUNCTION_BUSY, FUNCTION_NOT_YET, ROLE_NOT_READY
 from countagg.core.errors import AwsCallFailed
-from countagg.core.names import OWNER_TAG
 from countagg.data.calls import in_base64
 from countagg.provision.code import Code
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.grants import ROLE_VARIABLE, RoleIdentity, is_grant_lost
-from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import FunctionState
 
@@ -34,28 +33,16 @@ class Function:
     Args:
         sending: gives the client for a request of so many bytes: a zip's upload takes its time on a slow line.
         name: the function's.
-        place: where it lives.
-        stack: whose it is.
-        patience: how waiting is done.
-        reads: by which its mapping hears of its tags.
+        context: whose it is.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, and what it shares
-        self,
-        sending: Callable[[int], LambdaClient],
-        name: str,
-        place: Place,
-        stack: str,
-        patience: Patience,
-        reads: SharedReads,
-    ) -> None:
-        self._reads = reads
+    def __init__(self, sending: Callable[[int], LambdaClient], name: str, context: StackContext) -> None:
         self._lambda = sending(0)
         self._sending = sending
         self._name = name
-        self._arn = place.function_arn(name)
-        self._stack = stack
-        self._patience = patience
+        self._arn = context.place.function_arn(name)
+        self._context = context
+        self._patience = context.patience
 
     def _get(self) -> GetFunctionResponseTypeDef | None:
         with suppress_codes(_MISSING):
@@ -74,7 +61,7 @@ class Function:
         config, tags = answer["Configuration"], answer.get("Tags", {})
         if "Tags" in answer:
             # Left out if there are none, and for whoever may not list them.
-            self._reads.tell(tags_of(self._arn), tags)
+            self._context.reads.tell(tags_of(self._arn), tags)
         logging = config.get("LoggingConfig", {})
         state = FunctionState(
             role=config["Role"],
@@ -92,7 +79,7 @@ class Function:
             failure=_failure(config),
             tags=Tags(tags),
         )
-        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(state, owned=self._context.owns(tags))
 
     def create(self, desired: FunctionState) -> None:
         """Create it, with what the region offers; a fresh role takes some seconds until Lambda can assume it."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import MAPPING_TAGS
-from countagg.aws.kinds.shared_reads import SharedReads, tags_of
+from countagg.aws.kinds.shared_reads import tags_of
 from countagg.aws.waiting import (
     FUNCTION_BUSY,
     FUNCTION_NOT_YET,
@@ -20,12 +21,9 @@ from countagg.aws.waiting import (
     QUEUE_NOT_READABLE,
     ROLE_NOT_READY,
     STREAM_NOT_READABLE,
-    Patience,
     Transient,
 )
-from countagg.core.names import OWNER_TAG
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.place import Place
 from countagg.provision.policies import compact
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import MappingState
@@ -52,45 +50,31 @@ class EventSourceMapping:
         lambda_: the client.
         function: name of the function.
         source: ARN of the queue, or of the table whose stream it reads.
-        place: where it lives.
-        stack: whose it is.
-        patience: how waiting is done.
-        reads: by which it hears of its function's tags.
+        context: whose it is.
     """
 
     _not_yet: tuple[Transient, ...] = FUNCTION_NOT_YET
     """What is told of a function that was made a moment ago."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what every kind takes, the two ends that it is found by, and what it shares
-        self,
-        lambda_: LambdaClient,
-        function: str,
-        source: str,
-        place: Place,
-        stack: str,
-        patience: Patience,
-        reads: SharedReads,
-    ) -> None:
-        self._reads = reads
+    def __init__(self, lambda_: LambdaClient, function: str, source: str, context: StackContext) -> None:
         self._lambda = lambda_
         self._function = function
-        self._function_arn = place.function_arn(function)
-        self._stack = stack
+        self._function_arn = context.place.function_arn(function)
         self._source = source
         self._is_stream = ":dynamodb:" in source
-        self._may_have_tags = place.has_mapping_tags
-        self._patience = patience
+        self._context = context
+        self._patience = context.patience
 
     def _find(self) -> EventSourceMappingConfigurationTypeDef | None:
-        try:
-            mappings = self._list(FunctionName=self._function)
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
-            # The function is gone, but its mappings need not be: a deletion leaves them
-            # (docs/aws-facts.md#lambda-functions).
-            mappings = [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
+        mappings = self._of_function()
         return next((each for each in mappings if self._is_ours(each.get("EventSourceArn", ""))), None)
+
+    def _of_function(self) -> list[EventSourceMappingConfigurationTypeDef]:
+        with suppress_codes(_MISSING):
+            return self._list(FunctionName=self._function)
+        # The function is gone, but its mappings need not be: a deletion leaves them
+        # (docs/aws-facts.md#lambda-functions).
+        return [each for each in self._list() if each.get("FunctionArn") == self._function_arn]
 
     def _is_ours(self, source: str) -> bool:
         return source.startswith(f"{self._source}/stream/") if self._is_stream else source == self._source
@@ -111,7 +95,7 @@ class EventSourceMapping:
         if mapping is None:
             return None
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
-        function_tags = self._reads.once(tags_of(self._function_arn), self._function_tags)
+        function_tags = self._context.reads.once(tags_of(self._function_arn), self._function_tags)
         state = MappingState(
             source=mapping.get("EventSourceArn", ""),
             enabled=mapping.get("State") == "Enabled",
@@ -131,22 +115,19 @@ class EventSourceMapping:
 
     def _is_owned(self, _state: MappingState, function_tags: Mapping[str, str] | None) -> bool:
         # If its function was deleted by hand, nobody else has a use for the mapping.
-        return function_tags is None or function_tags.get(OWNER_TAG) == self._stack
+        return function_tags is None or self._context.owns(function_tags)
 
     def _function_tags(self) -> dict[str, str] | None:
-        try:
+        with suppress_codes(_MISSING):
             return self._lambda.list_tags(Resource=self._function_arn)["Tags"]
-        except ClientError as error:
-            if code_of(error) != _MISSING:
-                raise
-            return None
+        return None
 
     def _tags(
         self, mapping: EventSourceMappingConfigurationTypeDef, function_tags: Mapping[str, str]
     ) -> Tags | None:
         """Return its tags; None where mappings may have none."""
         arn = mapping.get("EventSourceMappingArn")
-        if arn is None or not self._may_have_tags or NO_MAPPING_TAGS in function_tags:
+        if arn is None or not self._context.place.has_mapping_tags or NO_MAPPING_TAGS in function_tags:
             return None
         try:
             return Tags(self._lambda.list_tags(Resource=arn)["Tags"])

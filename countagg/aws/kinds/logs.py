@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from countagg.aws.errors import code_of
+from countagg.aws.errors import suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.sizes import size_text
-from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, Patience
-from countagg.core.names import OWNER_TAG
+from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, MISSING
+from countagg.core.names import Names
 from countagg.provision.differences import FieldChange, Tags
-from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import LogGroupState
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import LogGroupTypeDef
 
 FOREVER = 0
 """Retention of a group without a policy, in our terms."""
@@ -26,35 +25,34 @@ FOREVER = 0
 class LogGroup:
     """A log group, made before the function so that it has a retention from the first line on."""
 
-    def __init__(
-        self, logs: CloudWatchLogsClient, name: str, place: Place, stack: str, patience: Patience
-    ) -> None:
+    def __init__(self, logs: CloudWatchLogsClient, name: str, context: StackContext) -> None:
         self._logs = logs
         self._name = name
-        self._arn = place.log_group_arn(name)
-        self._stack = stack
-        self._patience = patience
-        self._made = patience.over(logs, (*LOGS_BUSY, *LOGS_NOT_YET), f"log group {name}, until it can be changed")
+        self._arn = context.place.log_group_arn(name)
+        self._context = context
+        self._busy = context.patience.over(logs, LOGS_BUSY, f"log group {name}, being changed by others")
+        what = f"log group {name}, until it can be changed"
+        self._made = context.patience.over(logs, (*LOGS_BUSY, *LOGS_NOT_YET), what)
 
     def read(self) -> Observed[LogGroupState] | None:
         """Return it as it is."""
-        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._name)
-        groups = [group for page in pages for group in page["logGroups"] if group["logGroupName"] == self._name]
-        if not groups:
+        prefix = Names.log_group(f"{self._context.stack}-")
+        group = self._context.reads.listed("log groups", self._name, prefix, self._list)
+        if group is None:
             return None
         tags = self._logs.list_tags_for_resource(resourceArn=self._arn).get("tags", {})
-        state = LogGroupState(groups[0].get("retentionInDays", FOREVER), Tags(tags))
-        size = groups[0].get("storedBytes", 0)
+        state = LogGroupState(group.get("retentionInDays", FOREVER), Tags(tags))
+        size = group.get("storedBytes", 0)
         contents = size_text(size) if size else None
-        return Observed(state, owned=tags.get(OWNER_TAG) == self._stack, contents=contents)
+        return Observed(state, owned=self._context.owns(tags), contents=contents)
+
+    def _list(self, prefix: str) -> dict[str, LogGroupTypeDef]:
+        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        return {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
 
     def create(self, desired: LogGroupState) -> None:
         """Create it and set its retention."""
-        self._patience.call(
-            lambda: self._logs.create_log_group(logGroupName=self._name, tags=desired.tags.of),
-            LOGS_BUSY,
-            f"log group {self._name}, being changed by others",
-        )
+        self._busy.create_log_group(logGroupName=self._name, tags=desired.tags.of)
         self._put_retention(desired)
 
     def update(self, desired: LogGroupState, changes: Sequence[FieldChange]) -> None:
@@ -76,12 +74,5 @@ class LogGroup:
 
     def delete(self) -> None:
         """Delete it with all its lines."""
-        try:
-            self._patience.call(
-                lambda: self._logs.delete_log_group(logGroupName=self._name),
-                LOGS_BUSY,
-                f"log group {self._name}, being changed by others",
-            )
-        except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
+        with suppress_codes(*MISSING):
+            self._busy.delete_log_group(logGroupName=self._name)

@@ -11,16 +11,16 @@ from botocore.exceptions import ClientError
 
 from countagg.aws.answers import DENIED
 from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import BUCKET_TAGS
-from countagg.aws.kinds.s3_notifications import get_notifications
-from countagg.aws.session import tag_list, tag_map
-from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, Patience
+from countagg.aws.kinds.s3_notifications import NOTIFICATIONS, get_notifications
+from countagg.aws.kinds.tags import tag_list, tag_map
+from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET
 from countagg.core.errors import AccessDenied, AwsCallFailed
-from countagg.core.names import OWNER_TAG, Names
+from countagg.core.names import Names
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.lifecycle import merge_rules, our_rules
 from countagg.provision.notifications import count_entries, foreign_entries
-from countagg.provision.place import Place
 from countagg.provision.policies import merge_statements, our_statements
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import BucketState
@@ -48,24 +48,15 @@ def region_of_bucket(s3: S3Client, owner: Any) -> str:  # noqa: ANN401 - bucket 
 class Bucket:
     """A bucket. It is ours if it bears our tag, which only buckets get that countagg created."""
 
-    def __init__(  # noqa: PLR0913 - what every kind takes, and what may go with it
-        self,
-        s3: S3Client,
-        name: str,
-        place: Place,
-        stack: str,
-        patience: Patience,
-        *,
-        delete_objects: bool,
-    ) -> None:
+    def __init__(self, s3: S3Client, name: str, context: StackContext) -> None:
         self._s3 = s3
-        self._made = patience.over(s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), f"bucket {name}, until it can be changed")
-        self._busy = patience.over(s3, BUCKET_BUSY, f"bucket {name}, being made or deleted")
+        what = f"bucket {name}, until it can be changed"
+        self._made = context.patience.over(s3, (*BUCKET_BUSY, *BUCKET_NOT_YET), what)
+        self._busy = context.patience.over(s3, BUCKET_BUSY, f"bucket {name}, being made or deleted")
         self._name = name
-        self._place = place
-        self._stack = stack
-        self._delete_objects = delete_objects
-        self._owner: Any = {"Bucket": name, "ExpectedBucketOwner": place.account}
+        self._context = context
+        self._place = context.place
+        self._owner: Any = {"Bucket": name, "ExpectedBucketOwner": context.place.account}
 
     def read(self) -> Observed[BucketState] | None:
         """Return it as it is; of one that is not ours, only that it exists in the right region."""
@@ -81,15 +72,13 @@ class Bucket:
                 ) from error
             raise
         self._check_region(region)
-        tags = self._tags(self._s3)
-        owned = tags.get(OWNER_TAG) == self._stack
-        if not owned:
+        tags, notifications = self._tags(self._s3), self._notifications()
+        outputs = {"notifications": json.dumps(notifications, sort_keys=True)}
+        if not self._context.owns(tags):
             unknown = BucketState(
                 private=False, encryption="", versioning=None, statements="", lifecycle="", tags=Tags(tags)
             )
-            return Observed(
-                unknown, _outputs(get_notifications(self._s3, self._owner)), owned=False, remark=self._remark()
-            )
+            return Observed(unknown, outputs, owned=False, remark=self._remark())
         state = BucketState(
             private=self._is_private(),
             encryption=self._encryption(),
@@ -98,18 +87,20 @@ class Bucket:
             lifecycle=our_rules(self._lifecycle(self._s3)),
             tags=Tags(tags),
         )
-        held, notifications = self._held(), get_notifications(self._s3, self._owner)
-        return Observed(
-            state,
-            _outputs(notifications),
-            retained=None if self._delete_objects else self._reason_to_keep(held, notifications),
-            contents=held,
-        )
+        forced = self._context.forced
+        if forced is None:
+            return Observed(state, outputs)
+        held = self._held()
+        reason = None if forced.objects else self._reason_to_keep(held, notifications)
+        return Observed(state, outputs, retained=reason, contents=held)
+
+    def _notifications(self) -> dict[str, Any]:
+        return self._context.reads.once(NOTIFICATIONS, lambda: get_notifications(self._s3, self._owner))
 
     def _reason_to_keep(self, held: str | None, notifications: dict[str, Any]) -> str | None:
         if held:
             return f"it holds {held}; --delete-objects deletes them with it"
-        ours = Names(self._stack).uploads
+        ours = Names(self._context.stack).uploads
         others = count_entries(foreign_entries(notifications, ours, self._place.topic_arn(ours)))
         return f"it notifies others ({others}); --delete-objects deletes it all the same" if others else None
 
@@ -259,7 +250,7 @@ class Bucket:
     def delete(self) -> None:
         """Delete it; with its objects only when that was asked for."""
         with suppress_codes(*_MISSING):
-            if self._delete_objects:
+            if self._context.forced is not None and self._context.forced.objects:
                 self._empty()
             self._busy.delete_bucket(**self._owner)
 
@@ -274,7 +265,3 @@ class Bucket:
                     where=f"bucket {self._name}",
                     hint="check its lock and the bucket's policy, then tear down again; or keep the objects",
                 )
-
-
-def _outputs(notifications: Mapping[str, Any]) -> dict[str, str]:
-    return {"notifications": json.dumps(notifications, sort_keys=True)}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import suppress_codes
-from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, Patience, is_one_of
+from countagg.aws.kinds.context import StackContext
+from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, is_one_of
 from countagg.provision.differences import FieldChange
 from countagg.provision.notifications import entry_of, foreign_entries, our_entry
-from countagg.provision.place import Place
 from countagg.provision.reconcile import Observed
 from countagg.provision.states import NotificationState
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING: Final = frozenset({"NoSuchBucket", "404"})
+NOTIFICATIONS: Final = "notifications"
+"""As what the bucket and our entry in it share them."""
 _TOPICS: Final = "TopicConfigurations"
 
 
@@ -32,20 +34,19 @@ def get_notifications(s3: S3Client, owner: Any) -> dict[str, Any]:  # noqa: ANN4
 class Notification:
     """Our entry, known by its id."""
 
-    def __init__(self, s3: S3Client, bucket: str, entry: str, place: Place, patience: Patience) -> None:
+    def __init__(self, s3: S3Client, bucket: str, entry: str, context: StackContext) -> None:
         self._s3 = s3
         self._entry = entry
-        self._topic = place.topic_arn(entry)
+        self._topic = context.place.topic_arn(entry)
         self._bucket = bucket
-        self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": place.account}
-        self._patience = patience
+        self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": context.place.account}
+        self._reads = context.reads
+        self._patience = context.patience
 
     def read(self) -> Observed[NotificationState] | None:
-        """Return it as it is; None also when the bucket is gone."""
-        with suppress_codes(*_MISSING):
-            entry = self._ours(get_notifications(self._s3, self._owner))
-            return None if entry is None else Observed(entry)
-        return None
+        """Return it as it is."""
+        entry = self._ours(self._reads.once(NOTIFICATIONS, lambda: get_notifications(self._s3, self._owner)))
+        return None if entry is None else Observed(entry)
 
     def _ours(self, configuration: dict[str, Any]) -> NotificationState | None:
         return our_entry(configuration, self._entry, self._topic)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -28,11 +28,6 @@ class SharedReads:
         finally:
             self._known = None
 
-    @property
-    def are_on(self) -> bool:
-        """Whether a pass is under way."""
-        return self._known is not None
-
     def once(self, what: Hashable, read: Callable[[], T]) -> T:
         """Return what this pass has read already, or read it."""
         if self._known is None:
@@ -41,6 +36,19 @@ class SharedReads:
             self._known[what] = read()
         known: T = self._known[what]
         return known
+
+    def listed(
+        self, kind: Hashable, name: str, prefix: str, list_named: Callable[[str], Mapping[str, T]]
+    ) -> T | None:
+        """Return what a list has under a name; a pass lists at once all whose names begin as those of the stack.
+
+        Args:
+            kind: of what is listed.
+            name: which one is wanted; None is returned if there is none.
+            prefix: how the names of the stack begin.
+            list_named: lists by name what begins with a text.
+        """
+        return self.once(kind, lambda: list_named(name if self._known is None else prefix)).get(name)
 
     def tell(self, what: Hashable, answer: object) -> None:
         """Keep for this pass what came with the answer to another question."""

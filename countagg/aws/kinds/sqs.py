@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.errors import suppress_codes
-from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET, Patience
-from countagg.core.names import OWNER_TAG
+from countagg.aws.kinds.context import StackContext
+from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.messaging import OWN_ENCRYPTION
 from countagg.provision.policies import canonical, merge_statements, our_statements
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class Queue:
     """A queue. Its policy is shared: statements that are not ours stay."""
 
-    def __init__(self, sqs: SQSClient, name: str, stack: str, patience: Patience) -> None:
+    def __init__(self, sqs: SQSClient, name: str, context: StackContext) -> None:
         self._sqs = sqs
         self._name = name
-        self._stack = stack
-        self._patience = patience
-        self._made = patience.over(sqs, QUEUE_NOT_YET, f"queue {name}, until SQS knows it")
+        self._context = context
+        self._patience = context.patience
+        self._made = self._patience.over(sqs, QUEUE_NOT_YET, f"queue {name}, until SQS knows it")
 
     def read(self) -> Observed[QueueState] | None:
         """Return it as it is; its output is `url`."""
@@ -42,7 +42,7 @@ class Queue:
             encryption=_encryption(attributes),
             tags=Tags(tags),
         )
-        return Observed(state, {"url": url}, owned=tags.get(OWNER_TAG) == self._stack)
+        return Observed(state, {"url": url}, owned=self._context.owns(tags))
 
     @staticmethod
     def _attributes(sqs: SQSClient, url: str) -> dict[str, str]:

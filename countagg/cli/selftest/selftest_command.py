@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.probes import CallMeter
 from countagg.cli.app.choice_options import read_choices
 from countagg.cli.app.groups import INTERRUPTED

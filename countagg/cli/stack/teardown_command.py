@@ -44,7 +44,7 @@ def teardown(
 
     Example: countagg teardown --keep-data
     """
-    from countagg.aws.kinds.binding import Forced
+    from countagg.aws.kinds.context import Forced
     from countagg.operate.stack.deployment import remove
     from countagg.provision.reconcile import Holds
 

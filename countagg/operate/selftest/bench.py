@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from countagg.aws import probes
 from countagg.aws.day_reader import DayReader
 from countagg.aws.invocations import Invocation, invoke
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.pipeline import Pipeline
 from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters

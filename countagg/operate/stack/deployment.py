@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.environments import read_environment
-from countagg.aws.kinds.binding import Binder, Forced
+from countagg.aws.kinds.binding import Binder
 from countagg.aws.tagged import tagged_arns
 from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
 from countagg.core.names import Names
@@ -36,6 +36,7 @@ from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
 
 if TYPE_CHECKING:
+    from countagg.aws.kinds.context import Forced
     from countagg.aws.session import Caller, Clients
     from countagg.aws.waiting import Patience
 
@@ -127,7 +128,7 @@ class Deployment:
         remembered = self._remembered(chosen.stack)
         settings = chosen.settings(remembered)
         code = build_bundle()
-        binder, outputs = self._binder(settings.stack, Forced()), NodeOutputs()
+        binder, outputs = self._binder(settings.stack), NodeOutputs()
         nodes = stack_nodes(Blueprint(settings, self._place, code, binder.bind))
         with binder.reads.during_one_pass():
             changes = tuple(deploy(nodes, dry_run=True, announce=_silent, outputs=outputs))
@@ -154,12 +155,14 @@ class Deployment:
         Raises:
             UsageError: the stack uses another bucket.
         """
-        nodes = self._nodes_to_remove(stack, bucket, forced)
-        changes = tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
+        binder = self._binder(stack, forced)
+        nodes = self._nodes_to_remove(stack, bucket, binder)
+        with binder.reads.during_one_pass():
+            changes = tuple(destroy(nodes, keep=keep, dry_run=True, announce=_silent))
         arns = frozenset(arn for node in nodes if (arn := self._place.arn_of(node.id, node.name)))
         return Plan(nodes, changes, arns, _foreign(nodes, stack, self._place))
 
-    def _nodes_to_remove(self, stack: str, bucket: str | None, forced: Forced) -> tuple[Node[Any], ...]:
+    def _nodes_to_remove(self, stack: str, bucket: str | None, binder: Binder) -> tuple[Node[Any], ...]:
         remembered = self._remembered(stack)
         if bucket and remembered.bucket not in (None, bucket):
             raise UsageError(
@@ -173,7 +176,6 @@ class Deployment:
             alarm_email=remembered.choices.get("alarm_email"),
             subscriptions=remembered.choices.get("subscriptions", ()),
         )
-        binder = self._binder(stack, forced)
         return stack_nodes(Blueprint(settings, self._place, make_code(b""), binder.bind))
 
     def _tagged_bucket(self, stack: str) -> str:
@@ -232,7 +234,7 @@ class Deployment:
     def _remembered(self, stack: str) -> Remembered:
         return Remembered.from_environment(read_environment(self._clients, stack))
 
-    def _binder(self, stack: str, forced: Forced) -> Binder:
+    def _binder(self, stack: str, forced: Forced | None = None) -> Binder:
         return Binder(self._clients, self._place, stack, self._patience, forced)
 
 

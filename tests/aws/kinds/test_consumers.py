@@ -7,11 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from countagg.aws.kinds.consumers import Consumer
-from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.provision.deliveries import wanted
 from countagg.provision.reconcile import Node, NodeOutputs
 from countagg.provision.subscriptions import Subscriber, SubscriptionKind
-from tests.aws.world import IMPATIENT, PLACE, answer
+from tests.aws.world import PLACE, answer, make_context
 from tests.provision.stacks import make_stack
 
 TABLE = PLACE.table_arn("countagg-counters")
@@ -61,7 +60,7 @@ def mapping(on_failure: str) -> Any:
 
 
 def consumer(fake: Any) -> Consumer:
-    return Consumer(fake, "act", TABLE, PLACE, "countagg", IMPATIENT, SharedReads())
+    return Consumer(fake, "act", TABLE, make_context())
 
 
 def test_without_tags_a_mapping_is_ours_that_sends_its_failures_to_the_stack() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.kinds.dynamodb import Table
 from countagg.core.errors import AwsCallFailed, CountaggError, ImmutableField
 from countagg.core.names import BY_DATE_INDEX, OWNER_TAG
@@ -13,7 +13,7 @@ from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import set_expiry
 from tests.aws.others import THEIR_KEY
-from tests.aws.world import PLACE, World, answer, touched
+from tests.aws.world import PLACE, World, answer, make_context, touched
 
 PARTS = by_hand.PARTS["table"]
 
@@ -243,7 +243,7 @@ def test_contents_are_told_in_words(world: World, count: int, size: int, content
 
 
 def slow_table(world: World, fake: Any) -> Any:
-    return Table(fake, NAME, "countagg", world.patience)
+    return Table(fake, NAME, make_context(world.patience))
 
 
 def test_deletion_waits_until_the_table_is_active_and_then_until_it_is_gone(world: World) -> None:

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from countagg.aws.kinds.lambda_functions import Function
-from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Action
 from countagg.provision.states import FunctionState
 from tests.aws import by_hand
 from tests.aws.by_hand import FUNCTIONS, assert_mended, tag
-from tests.aws.world import PLACE, World, answer, make_zip, touched
+from tests.aws.world import PLACE, World, answer, make_context, make_zip, touched
 
 PARTS = by_hand.PARTS["function"]
 
@@ -115,7 +114,7 @@ DESIRED = FunctionState(
 
 
 def make_function(world: World, fake: Any) -> Function:
-    return Function(lambda _: fake, NAME, PLACE, "countagg", world.patience, SharedReads())
+    return Function(lambda _: fake, NAME, make_context(world.patience))
 
 
 @pytest.mark.parametrize("state", [("Pending", "Successful"), ("Active", "InProgress")])

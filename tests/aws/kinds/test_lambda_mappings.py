@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
-from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.core.errors import AwsCallFailed
 from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import MAPPINGS, mapping, replace_stream
-from tests.aws.world import PLACE, World, answer, touched
+from tests.aws.world import PLACE, World, answer, make_context, touched
 
 PARTS = by_hand.PARTS["mapping"]
 
@@ -252,7 +251,7 @@ class SlowMappings:
 
 def slow_mapping(world: World, fake: Any) -> Any:
     source = PLACE.queue_arn("countagg-uploads")
-    return EventSourceMapping(fake, "countagg-processor", source, PLACE, "countagg", world.patience, SharedReads())
+    return EventSourceMapping(fake, "countagg-processor", source, make_context(world.patience))
 
 
 @pytest.mark.parametrize("state", ["Creating", "Enabling", "Disabling", "Updating"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.kinds.s3 import Bucket
 from countagg.core.errors import AccessDenied, AwsCallFailed, CountaggError
 from countagg.provision.differences import Tags
@@ -16,7 +16,7 @@ from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended, tag, tags_of
 from tests.aws.inventory import inventory
 from tests.aws.others import THEIR_KEY, create_theirs
-from tests.aws.world import BUCKET, IMPATIENT, OURS, PLACE, REGION, World, answer, touched, updated
+from tests.aws.world import BUCKET, OURS, PLACE, REGION, World, answer, make_context, touched, updated
 
 PARTS = by_hand.PARTS["bucket"]
 
@@ -97,7 +97,7 @@ def test_a_bucket_of_the_first_region_is_made_without_naming_it() -> None:
     fake = ForgetfulBuckets()
     client: Any = fake
     place = replace(PLACE, region="us-east-1")
-    Bucket(client, BUCKET, place, "countagg", IMPATIENT, delete_objects=False).create(NEW)
+    Bucket(client, BUCKET, make_context(place=place)).create(NEW)
     assert "LocationConstraint" not in fake.created["CreateBucketConfiguration"]
     assert "put_bucket_policy" not in fake.made
     assert "put_bucket_versioning" not in fake.made
@@ -207,7 +207,7 @@ class StubbornBucket:
 
 
 def stubborn(fake: Any, *, delete_objects: bool = True) -> Any:
-    return Bucket(fake, BUCKET, PLACE, "countagg", IMPATIENT, delete_objects=delete_objects)
+    return Bucket(fake, BUCKET, make_context(forced=Forced(objects=delete_objects)))
 
 
 def test_objects_are_deleted_a_thousand_at_a_time() -> None:
@@ -284,7 +284,7 @@ def test_a_bucket_of_another_region_is_refused_and_says_which(world: World) -> N
 def test_a_bucket_s_region_is_told_by_its_constraint(constraint: str | None, region: str) -> None:
     client: Any = Unowned(constraint)
     place = replace(PLACE, region=region)
-    observed = Bucket(client, BUCKET, place, "countagg", IMPATIENT, delete_objects=False).read()
+    observed = Bucket(client, BUCKET, make_context(place=place)).read()
     assert observed is not None
     assert not observed.owned
 
@@ -317,17 +317,7 @@ def test_a_bucket_that_may_not_be_looked_at_may_be_another_account_s(world: Worl
 
 def test_an_engine_that_forgets_the_tags_of_a_new_bucket_gets_them_in_a_second_call() -> None:
     fake = ForgetfulBuckets()
-    resource = stubborn(fake)
-    resource.create(
-        BucketState(
-            private=True,
-            encryption="AES256",
-            versioning=None,
-            statements="[]",
-            lifecycle="[]",
-            tags=Tags({"a": "b"}),
-        )
-    )
+    stubborn(fake).create(NEW)
     assert fake.made[:2] == ["create_bucket", "put_bucket_tagging"]
     assert fake.created == {
         "Bucket": BUCKET,

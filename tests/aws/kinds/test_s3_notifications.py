@@ -13,7 +13,7 @@ from countagg.core.errors import AwsCallFailed, TimedOut
 from countagg.provision.reconcile import Action, Observed
 from countagg.provision.states import NotificationState
 from tests.aws import by_hand
-from tests.aws.world import BUCKET, PLACE, World, answer, touched
+from tests.aws.world import BUCKET, PLACE, World, answer, make_context, touched
 
 PARTS = by_hand.PARTS["notification"]
 
@@ -97,7 +97,7 @@ class FakeNotifications:
 def notification(fake: FakeNotifications, world: World | None = None) -> Notification:
     patience = world.patience if world else Patience(lambda _: None)
     client: Any = fake
-    return Notification(client, BUCKET, "ours", PLACE, patience)
+    return Notification(client, BUCKET, "ours", make_context(patience))
 
 
 DESIRED = NotificationState(TOPIC, ("s3:ObjectCreated:*",), "counters/")

@@ -40,7 +40,6 @@ def test_a_pass_leaves_nothing_behind_however_it_ends(error: Exception | None) -
                 raise error
     except ValueError:
         assert error
-    assert not reads.are_on
     assert reads.once("a", ask) == 2
     with reads.during_one_pass():
         assert reads.once("a", ask) == 3
@@ -67,3 +66,20 @@ def test_what_came_along_need_not_be_asked_for() -> None:
         reads.tell(tags_of("arn:1"), {"a": "b"})
         assert reads.once(tags_of("arn:1"), dict) == {"a": "b"}
         assert reads.once(tags_of("arn:2"), ask) == 1
+
+
+def test_a_pass_lists_what_belongs_together_at_once() -> None:
+    reads, asked = SharedReads(), list[str]()
+
+    def list_named(prefix: str) -> dict[str, str]:
+        asked.append(prefix)
+        return {name: name for name in ("s-a", "s-ab", "s-b") if name.startswith(prefix)}
+
+    def found() -> list[str | None]:
+        return [reads.listed("letters", name, "s-", list_named) for name in ("s-a", "s-b", "s-c")]
+
+    with reads.during_one_pass():
+        assert found() == ["s-a", "s-b", None]
+    assert asked == ["s-"]
+    assert found() == ["s-a", "s-b", None]
+    assert asked == ["s-", "s-a", "s-b", "s-c"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.kinds.sns import EmailSubscription, Subscription
 from countagg.core.errors import AwsCallFailed
 from countagg.core.names import Names
@@ -16,7 +15,7 @@ from countagg.provision.reconcile import Action
 from tests.aws import by_hand
 from tests.aws.by_hand import assert_mended
 from tests.aws.others import THEIR_KEY
-from tests.aws.world import IMPATIENT, PLACE, World, touched, updated
+from tests.aws.world import PLACE, World, make_context, touched, updated
 
 PARTS = by_hand.PARTS["topic"]
 
@@ -123,9 +122,7 @@ class Listing:
 
 
 def email(fake: Any) -> EmailSubscription:
-    return EmailSubscription(
-        fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, "countagg", IMPATIENT, SharedReads()
-    )
+    return EmailSubscription(fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, make_context())
 
 
 def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> None:
@@ -141,7 +138,7 @@ def test_a_url_that_was_not_confirmed_yet_is_what_it_is_to_be_and_is_not_changed
     fake = Listing("PendingConfirmation")
     pending = alerts_delivery(PLACE, Names("countagg"), "email", ADDRESS)
     topic = PLACE.topic_arn("countagg-alerts")
-    url = Subscription(fake, topic, "email", ADDRESS, "countagg", IMPATIENT, SharedReads(), pending)  # type: ignore[arg-type]  # a fake
+    url = Subscription(fake, topic, "email", ADDRESS, make_context(), pending)  # type: ignore[arg-type]  # a fake
 
     observed = url.read()
 

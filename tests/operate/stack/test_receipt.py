@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience
 from countagg.core.errors import AwsCallFailed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.binding import Forced
+from countagg.aws.kinds.context import Forced
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError, NotOwned, StackNotFound, UsageError
 from countagg.operate.stack.deployment import Deployment, Plan, apply, remove

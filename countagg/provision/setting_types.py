@@ -216,7 +216,7 @@ class Pairs(Setting):
 
     def read(self, said: Any, origin: str) -> dict[str, Any]:  # noqa: ANN401 - as of any setting
         """Return the entries; of `none` there are none."""
-        return {} if said in (NONE, [NONE]) else _read_pairs(said, origin)
+        return {} if said in (NONE, [NONE]) else _read_pairs(said, origin, "such as team=payments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,10 +239,11 @@ class Numbers(Pairs):
 
     def read(self, said: Any, origin: str) -> dict[str, int]:  # noqa: ANN401 - as of any setting
         """Return the numbers that are said."""
-        pairs, numbers = _read_pairs(said, origin), self._numbers
+        numbers = self._numbers
+        example = f"use {', '.join(numbers)}, as in {next(iter(numbers))}=N"
+        pairs = _read_pairs(said, origin, example)
         for unknown in pairs.keys() - numbers.keys():
-            hint = f"use {', '.join(numbers)}, as in {next(iter(numbers))}=N"
-            raise UsageError(f"there is no {unknown!r} to set", where=origin, hint=hint)
+            raise UsageError(f"there is no {unknown!r} to set", where=origin, hint=example)
         return {key: numbers[key].read(text, origin) for key, text in pairs.items()}
 
     def check(self, value: Value) -> None:
@@ -305,13 +306,13 @@ def _is_number(value: object) -> bool:
     return type(value) is int and abs(value) < 10**LONGEST_NUMBER
 
 
-def _read_pairs(said: Any, origin: str) -> dict[str, str]:  # noqa: ANN401 - as of any setting
+def _read_pairs(said: Any, origin: str, hint: str) -> dict[str, str]:  # noqa: ANN401 - as of any setting
     if isinstance(said, dict):
         return {key: str(each) for key, each in said.items()}
     entries = {}
     for text in said.split(",") if isinstance(said, str) else said:
         key, sign, value = text.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin, hint="such as team=payments")
+            raise UsageError(f"{text!r} is not of the form KEY=VALUE", where=origin, hint=hint)
         entries[key.strip()] = value.strip()
     return entries

@@ -121,7 +121,7 @@ CATALOGUE: Final = {
 """In the order of the help."""
 
 ORDER_OF_WORK: Final = (
-    ("setup --bucket my-counters --create-bucket", "set the pipeline up"),
+    ("setup", "set the pipeline up"),
     ("upload-sample --wait", "upload test counters"),
     ("query --date today", "show their totals"),
     ("status", "show every hop"),

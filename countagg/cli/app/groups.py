@@ -98,7 +98,7 @@ class App(CommandGroup):
                 text = version_line()
             case ["help"]:
                 text = ctx.get_help()
-            case ["help", *words] if words == [OPTIONS_TOPIC]:
+            case ["help", word, *_] if word == OPTIONS_TOPIC:
                 formatter = ctx.make_formatter()
                 write_global_options(self, ctx, formatter)
                 text = formatter.getvalue().rstrip()

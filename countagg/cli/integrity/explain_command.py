@@ -9,7 +9,7 @@ import typer
 from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import DIFFERENT
+from countagg.cli.app.shared_options import DIFFERENT, day_option
 from countagg.cli.integrity.explain_view import write_counter, write_file
 from countagg.cli.integrity.verify_command import observe
 from countagg.cli.logs.logs_command import log_reader
@@ -33,14 +33,7 @@ def explain(
             autocompletion=completion.counters,
         ),
     ],
-    date: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Of a counter: {DAYS_SAID}.",
-            show_default="today",
-            autocompletion=completion.days,
-        ),
-    ] = None,
+    date: Annotated[str | None, day_option("--date", f"Of a counter: {DAYS_SAID}.", default="today")] = None,
 ) -> None:
     """Show the files that a total is the sum of, or what became of a file and which totals it feeds.
 

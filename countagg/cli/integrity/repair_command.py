@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from countagg.cli.app import completion
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption
+from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption, day_option
 from countagg.cli.integrity.verify_command import document_of, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import counted, write_table
@@ -33,13 +32,8 @@ _TIMEOUT = 300.0
 _HEADER = ("DATE", "HOP", "INSTANCE", "COUNTER", "ACTION")
 
 
-_SinceOption = Annotated[
-    str | None, typer.Option("--since", help="First of several days.", autocompletion=completion.days)
-]
-_UntilOption = Annotated[
-    str | None,
-    typer.Option("--until", help="Last of several days.", autocompletion=completion.days, show_default="today"),
-]
+_SinceOption = Annotated[str | None, day_option("--since", "First of several days.")]
+_UntilOption = Annotated[str | None, day_option("--until", "Last of several days.", default="today")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and touch nothing.")]
 _TimeoutOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for the processor.")]
 
@@ -141,6 +135,8 @@ def repair_day(session: Session, day: str) -> None:
     if found.plan.mendings:
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
         left = _carry_out(session, found, SETTLE_SECONDS, _TIMEOUT).verification.differences
+    elif not left:
+        session.remark(f"{day}: all files are counted")
     _check_nothing_left({day: left})
 
 

@@ -28,7 +28,6 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.totals.upload_command import remove_instances, take_out
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
-from countagg.core.object_keys import build_object_key
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.operate.cost.model import DEFAULTS, spread
 from countagg.operate.cost.spreading import describe_lack, recommend_layout
@@ -39,6 +38,7 @@ from countagg.operate.load.loadtest import Load, LoadTest
 from countagg.operate.load.schedule import INSTANCE_PREFIX, MOST_PER_SECOND, steady
 from countagg.operate.load.schedule import ramp as rising
 from countagg.operate.totals.uploads import check_day
+from countagg.operate.totals.withdrawals import instances_with_files
 
 _SHOWN: Final = 5
 _FLEET: Final = "Fleet"
@@ -145,8 +145,7 @@ def loadtest(
 
 def _fleets_of(session: Session, day: str) -> list[str]:
     """Return the instances of all load tests of a day that have a file."""
-    folder = build_object_key(session.pipeline.settings.prefix, day, "")
-    names = (found.key.removeprefix(folder) for found in session.pipeline.list_objects(day))
+    names = instances_with_files(session.pipeline, day)
     return [name for name in names if name.startswith(INSTANCE_PREFIX)]
 
 

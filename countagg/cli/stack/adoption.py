@@ -29,9 +29,11 @@ def tell_next(session: Session, changes: Sequence[Change], *, take_up: bool) -> 
     files = _files_of_today(session) if looks else 0
     if files:
         _offer(session, files, take_up=take_up)
-    elif begins:
-        session.remark(f"next: {session.invocation('upload-sample --wait')}", style="dim")
-    session.remark(f"then: {session.invocation('query --date today')}", style="dim")
+    elif take_up:
+        session.remark("the bucket has no files of today to take up")
+    ahead = ["upload-sample --wait"] if begins and not files else []
+    for word, line in zip(("next", "then"), [*ahead, "query --date today"], strict=False):
+        session.remark(f"{word}: {session.invocation(line)}", style="dim")
 
 
 def _files_of_today(session: Session) -> int:

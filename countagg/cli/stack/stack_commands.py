@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countagg.cli.app.choice_options import read_choices, taking_choices
-from countagg.cli.app.options import OutputForm
+from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import ExpectAccountOption, YesOption
@@ -119,7 +119,7 @@ def plan(
         raise typer.Exit(6)
 
 
-@command("outputs", forms=tuple(OutputForm))
+@command("outputs", forms=(*DATA_FORMS, OutputForm.ENV, OutputForm.TOML))
 def outputs(
     session: Session,
     wanted: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, as it is.")] = None,
@@ -198,7 +198,8 @@ def _propose_bucket(session: Session, error: NoBucket, *, yes: bool) -> dict[str
     if yes or not session.stdin.isatty():
         raise error
     name = bucket_name(session.options.stack, session.caller.place)
-    session.confirm(f"No bucket is named. Create the bucket {name}?", "yes", yes=False)
+    otherwise = "name a bucket that is there, or another new one with --create-bucket, by --bucket"
+    session.confirm(f"No bucket is named. Create the bucket {name}?", "yes", yes=False, otherwise=otherwise)
     return {"bucket": name, "create_bucket": True}
 
 

@@ -28,7 +28,7 @@ from countagg.operate.totals.uploads import (
     upload_rounds,
     wait_until_included,
 )
-from countagg.operate.totals.withdrawals import await_withdrawn, withdraw
+from countagg.operate.totals.withdrawals import await_withdrawn, those_there, withdraw
 from countagg.provision.packaged import packaged_folder
 
 _TIMEOUT = 120.0
@@ -60,7 +60,7 @@ def upload_sample(
     samples = read_sample_rounds(packaged_folder("sample_data"))
     rounds = samples if instances is None else [make_fleet(instances, counters or 100, seed or 0)]
     if remove:
-        remove_instances(session, day, instances_of(rounds), timeout)
+        remove_instances(session, day, those_there(session.pipeline, day, instances_of(rounds)), timeout)
         return
     check_day(session.pipeline, day, session.now())
     heads = list(session.pipeline.snapshot_heads(day))
@@ -92,13 +92,14 @@ def remove_instances(session: Session, day: str, instances: Sequence[str], timeo
     Raises:
         TimedOut: the totals still include some of them; their files are deleted.
     """
-    if not take_out(session, day, instances, timeout):
+    if instances and not take_out(session, day, instances, timeout):
         raise TimedOut(
             f"the totals still include some of {counted(len(instances), 'instance')} after {timeout:.0f} s",
             where=f"totals of {day}",
             hint="their files are deleted; see `countagg status`",
         )
-    told = f"{counted(len(instances), 'instance')} taken out of the totals of {day}"
+    taken = f"{counted(len(instances), 'instance')} taken" if instances else "nothing to take"
+    told = f"{taken} out of the totals of {day}"
     write_sentence(session, {"date": day, "removed": len(instances)}, told)
 
 

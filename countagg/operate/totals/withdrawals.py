@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS: Final = 0.5
 
 
+def instances_with_files(pipeline: Pipeline, day: str) -> list[str]:
+    """Return the instances that have a file of a day."""
+    folder = build_object_key(pipeline.settings.prefix, day, "")
+    return [found.key.removeprefix(folder) for found in pipeline.list_objects(day)]
+
+
+def those_there(pipeline: Pipeline, day: str, instances: Sequence[str]) -> list[str]:
+    """Return those of the instances that have a file of a day, or of which its totals may include something."""
+    there = {head.instance for head in pipeline.snapshot_heads(day) if head.etag}
+    there.update(instances_with_files(pipeline, day))
+    return [each for each in instances if each in there]
+
+
 def withdraw(pipeline: Pipeline, day: str, instances: Sequence[str], on_file: Callable[[], None]) -> None:
     """Delete the files of instances; the pipeline takes them out of the totals then."""
 

@@ -16,15 +16,16 @@ from tests.cli.account import BUCKET
 from tests.cli.choice_ways import settings_of, way
 from tests.cli.running import CommandLine
 
+OF_FUNCTIONS: Final = "use processor, aggregator, publisher, as in processor=N"
 BAD: Final = (
     ("tags", "team", "'team' is not of the form KEY=VALUE"),
     ("tags", "=x", "'=x' is not of the form KEY=VALUE"),
     ("tags", {"aws:x": "1"}, "cannot be a tag"),
-    ("memory", "512", "'512' is not of the form KEY=VALUE"),
+    ("memory", "512", f"'512' is not of the form KEY=VALUE\n  try: {OF_FUNCTIONS}\n"),
     ("memory", "none", "'none' is not of the form KEY=VALUE"),
     ("memory", {"processor": "big"}, "processor=big is not a whole number"),
     ("memory", {"processor": "9" * 5000}, "is not a whole number"),
-    ("memory", {"procesor": 512}, "there is no 'procesor' to set"),
+    ("memory", {"procesor": 512}, f"there is no 'procesor' to set\n  try: {OF_FUNCTIONS}\n"),
     ("memory", {"processor": 64}, "processor=64 is out of range"),
     ("window", {"publisher": 301}, "publisher=301 is out of range"),
     ("alarm_uploads", 0, "alarm_uploads=0 is out of range"),

@@ -180,7 +180,9 @@ def a_file_for_a_home(patch: pytest.MonkeyPatch) -> None:
 SIGN_IN: Final = "sign in with `aws login`"
 SETUP: Final = ("setup", "--bucket", BUCKET)
 CASES: Final = {
-    "no date": Case(UsageError, ("query", "--date", "never"), 2, "'never'", "is not a date", "give YYYY-MM-DD"),
+    "no date": Case(
+        UsageError, ("query", "--date", "never"), 2, "--date", "'never' is not a date", "give YYYY-MM-DD"
+    ),
     "no terminal": Case(UsageError, SETUP, 2, "--yes", "there is no terminal to ask on", "give --yes"),
     "no bucket named": Case(NoBucket, ("setup", "--yes"), 2, "--bucket", "no bucket is named", "give --bucket"),
     "too large": Case(DoesNotFit, ("cost", "--counters", "500000"), 2, "--counters", "fit", "", lambda _: None),

@@ -106,7 +106,7 @@ def test_a_date_that_is_none_is_refused(date: str, countagg: CommandLine) -> Non
     ran = countagg("query", "--date", date)
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"countagg: {date!r} is not a date\n  try: give YYYY-MM-DD")
+    assert ran.err.startswith(f"countagg: --date: {date!r} is not a date\n  try: give YYYY-MM-DD")
 
 
 @pytest.mark.parametrize("option", ["--counters", "--seed"])
@@ -361,7 +361,9 @@ def test_a_variable_against_more_is_heard(
 
 
 def test_quiet_does_not_silence_errors(countagg: CommandLine) -> None:
-    assert countagg("--quiet", "query", "--date", "never").err.startswith("countagg: 'never' is not a date\n")
+    assert countagg("--quiet", "query", "--date", "never").err.startswith(
+        "countagg: --date: 'never' is not a date\n"
+    )
 
 
 def test_the_lines_of_an_error_stay_lines_and_harmless() -> None:

@@ -208,7 +208,7 @@ def test_what_no_repair_can_mend_ends_with_4_at_once(countagg: CommandLine) -> N
         (("--date", "2020-01-01"), "is more than 35 days before"),
         (("--since", "2020-01-01"), "is more than 35 days before"),
         (("--since", "tomorrow"), "without --until the last one is today"),
-        (("--since", "soon"), "is not a date"),
+        (("--since", "soon"), "--since: 'soon' is not a date"),
     ],
 )
 @pytest.mark.usefixtures("stack")

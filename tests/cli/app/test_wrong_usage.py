@@ -28,6 +28,10 @@ from tests.cli.running import CommandLine
         ("query --top 0", "--top: it must be at least 1\n  try: `countagg help query`"),
         ("cost --changed 2", "--changed: it must be at most 1\n  try: `countagg help cost`"),
         ("query --output xml", "--output: query has no form xml\n  try: use table, json, csv, text, prometheus"),
+        (
+            "outputs --output prometheus",
+            "--output: outputs has no form prometheus\n  try: use table, json, csv, env, toml",
+        ),
         ("query --sort x", "--sort: 'x' is not one of 'name', 'value'\n  try: `countagg help query`"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_strange_counter_is_harmless(countagg: CommandLine) -> None:
     [
         (("Q", "--date", DAY), 1, f"no file of {DAY} names the counter 'Q'\n  try: `countagg query --date {DAY}`"),
         (("A", "--date", "2020-01-01"), 1, "there are no totals for 2020-01-01 (UTC)\n  try: check --date"),
-        (("A", "--date", "soon"), 2, "'soon' is not a date"),
+        (("A", "--date", "soon"), 2, "--date: 'soon' is not a date"),
         ((KEYS["i-1"], "--date", DAY), 2, "--date: the day of a file stands in its key\n  try: leave it out"),
         (
             ("s3://other/x",),

@@ -161,7 +161,7 @@ def test_what_load_tests_left_is_removed_whatever_fleet_it_was(countagg: Command
 
     assert (ran.code, ran.document) == (0, {"schema": 1, "date": today, "removed": 2})
     assert keys() == [f"counters/{today}/values_i-loadtest-1"]
-    assert again.out == f"0 instances taken out of the totals of {today}\n"
+    assert again.out == f"nothing to take out of the totals of {today}\n"
 
 
 @pytest.mark.usefixtures("_empty")

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from tests.aws.world import Calls, answer
-from tests.cli.account import ACCOUNT, BUCKET, TALLY
+from tests.cli.account import ACCOUNT, BUCKET, TALLY, publish_day, write_day
 from tests.cli.running import CommandLine, Terminal
 from tests.provision.stacks import IDS
 
@@ -125,7 +125,12 @@ def test_without_a_bucket_a_no_touches_nothing(countagg: CommandLine, monkeypatc
     monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
     before = boto3.client("s3").list_buckets()["Buckets"]
 
-    assert countagg("setup").code == 8
+    declined = countagg("setup")
+
+    assert declined.code == 8
+    assert declined.err.endswith(
+        "  try: name a bucket that is there, or another new one with --create-bucket, by --bucket\n"
+    )
     assert boto3.client("s3").list_buckets()["Buckets"] == before
 
 
@@ -200,7 +205,7 @@ def test_a_second_setup_makes_no_mutating_call(countagg: CommandLine, calls: Cal
     assert calls.mutating == []
     assert again.out.startswith(f"0 created, 0 updated, {len(IDS)} kept, 0 deleted in ")
     assert "plan:" not in again.err
-    assert again.err.endswith("\nthen: countagg query --date today\n")
+    assert again.err.endswith("\nnext: countagg query --date today\n")
     assert "upload-sample" not in again.err
 
 
@@ -222,6 +227,40 @@ def test_files_that_the_bucket_has_already_are_told_and_wait_for_a_yes(
     assert ("Have them counted? Type 'yes'" in made.err) is bool(answers)
     assert "`countagg repair --date today` has them counted" in made.err
     assert "upload-sample" not in made.err
+
+
+@pytest.mark.usefixtures("account")
+def test_a_bucket_without_files_of_today_has_nothing_to_take_up(countagg: CommandLine) -> None:
+    made = countagg("setup", "--bucket", BUCKET, "--take-up", "--yes")
+
+    assert (made.code, made.err.splitlines()[-3:]) == (
+        0,
+        [
+            "the bucket has no files of today to take up",
+            "next: countagg upload-sample --wait",
+            "then: countagg query --date today",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("account")
+def test_files_that_all_count_already_leave_nothing_to_take_up(countagg: CommandLine) -> None:
+    assert countagg("setup", "--bucket", BUCKET, "--yes").code == 0
+    day = datetime.now(UTC).date().isoformat()
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{day}/values_i-1", Body=b"A 1\n")
+    write_day(day, {"i-1": {"A": "1"}})
+    publish_day(day, {"A": "1"})
+
+    again = countagg("setup", "--take-up")
+
+    assert (again.code, again.err.splitlines()[-3:]) == (
+        0,
+        [
+            "the bucket has 1 file of today already",
+            f"{day}: all files are counted",
+            "next: countagg query --date today",
+        ],
+    )
 
 
 @pytest.mark.usefixtures("account")

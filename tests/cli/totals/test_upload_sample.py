@@ -16,6 +16,7 @@ NOW: Final = datetime.now(UTC)
 MIXED: Final = f"{NOW - timedelta(days=3):%F}"
 ALONE: Final = f"{NOW - timedelta(days=4):%F}"
 REMOVED: Final = f"{NOW - timedelta(days=5):%F}"
+EMPTY: Final = f"{NOW - timedelta(days=6):%F}"
 TOLD: Final = f"{MIXED} has counters of 2 other instances, such as web-1\n"
 
 
@@ -69,6 +70,15 @@ def test_what_was_uploaded_is_removed_and_nothing_else(countagg: CommandLine) ->
 
     assert (removed.code, removed.document) == (0, {"schema": 1, "date": REMOVED, "removed": 4})
     assert files_of(REMOVED) == 1
+
+
+@pytest.mark.usefixtures("days")
+def test_on_a_day_without_them_there_is_nothing_to_remove(countagg: CommandLine) -> None:
+    told = countagg("upload-sample", "--date", EMPTY, "--remove")
+    document = countagg("upload-sample", "--date", EMPTY, "--remove", "--output", "json").document
+
+    assert (told.code, told.out) == (0, f"nothing to take out of the totals of {EMPTY}\n")
+    assert document == {"schema": 1, "date": EMPTY, "removed": 0}
 
 
 @pytest.mark.usefixtures("days")

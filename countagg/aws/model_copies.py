@@ -3,8 +3,7 @@
 Left out are documentation, operations that we do not call, and endpoints of 300 other services: to make the
 clients of a plan, botocore unpacks and reads 6 MB of JSON, and makes a method of each of 690 operations. The
 copies, 0.6 MB, are among the user's caches. One is written when its model is read for the first time, and again
-when there is another botocore, or when other operations are called. Without a folder to write to, each command
-shortens the models anew.
+when there is another botocore or countagg. Without a folder to write to, each command shortens the models anew.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from zlib import crc32
 import botocore
 import platformdirs
 
+from countagg import __version__
 from countagg.aws.operations import OPERATIONS
 from countagg.whole_file import write_whole
 
@@ -46,6 +46,7 @@ class ModelCopies:
     def __init__(self, folder: Path, read: Callable[[str], Any]) -> None:
         self._folder = folder
         self._read = read
+        self._made_of = _made_of()
 
     def read(self, file_path: str) -> Any:  # noqa: ANN401 - any JSON
         """Return a model, without documentation; None if there is no such file."""
@@ -54,14 +55,14 @@ class ModelCopies:
             # The user's own models have no version by which a copy would be known to be old.
             return self._read(file_path)
         copy = self._folder / f"{'-'.join(path.relative_to(_MODELS).parts)}.json"
-        model = _read_copy(copy)
+        model = _read_copy(copy, self._made_of)
         if model is None and (whole := self._read(file_path)) is not None:
             model = _shortened(path, whole)
             self._write_copy(copy, model)
         return model
 
     def _write_copy(self, copy: Path, model: object) -> None:
-        content = json.dumps({"made_of": _made_of(), "model": model}, separators=(",", ":"))
+        content = json.dumps({"made_of": self._made_of, "model": model}, separators=(",", ":"))
         # No home, a disk that is full or read-only: the next command reads the whole model again.
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -73,21 +74,21 @@ def user_copies(read: Callable[[str], Any]) -> ModelCopies:
     return ModelCopies(platformdirs.user_cache_path("countagg") / "models", read)
 
 
-def _read_copy(copy: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Return the model of a copy; None if there is none of today's that this user alone may write."""
+def _read_copy(copy: Path, made_of: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return the model of a copy; None if there is none made of the same that this user alone may write."""
     with suppress(OSError, ValueError, KeyError, TypeError), copy.open("rb") as file:
         status = os.fstat(file.fileno())
         if status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_MAY_WRITE:
             document = json.loads(file.read())
-            if document["made_of"] == _made_of():
+            if document["made_of"] == made_of:
                 return document["model"]
     return None
 
 
 def _made_of() -> str:
-    """Return what copies depend on: botocore, and the operations that are kept."""
+    """Return what copies depend on: the versions of botocore and of countagg, and the operations that are kept."""
     names = sorted(f"{service}.{name}" for service, called in OPERATIONS.items() for name in called)
-    return f"{botocore.__version__} {crc32(' '.join(names).encode()):08x}"
+    return f"{botocore.__version__} {__version__} {crc32(' '.join(names).encode()):08x}"
 
 
 def _shortened(path: Path, model: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -104,8 +104,3 @@ class Blueprint:
     def alerts_arn(self) -> str:
         """ARN of the topic for alerts."""
         return self.place.topic_arn(self.names.alerts)
-
-    @property
-    def functions(self) -> dict[str, str]:
-        """Names of the functions, by their short names."""
-        return self.names.functions

@@ -15,164 +15,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from countagg.provision import subscription_calls
-from countagg.provision.targets import Calls, On
-from countagg.provision.targets import join_calls as _calls
+from countagg.provision.stack_calls import FIND, FIND_ANY, NOT_ON_NEW_STACKS, OUTPUTS, PLAN, SETUP, TEARDOWN
+from countagg.provision.targets import Calls, On, join_calls
 
-_FIND: Final = _calls({On.PROCESSOR: ("lambda:GetFunctionConfiguration",)})
-"""Every command that works on a deployed stack reads its settings from the processor."""
-_FIND_ANY: Final = _calls({On.FUNCTIONS: ("lambda:GetFunctionConfiguration",)})
-"""Where a stack may be half there, all functions are asked."""
-
-_OUTPUTS: Final = _calls(
-    _FIND,
-    {On.UPLOADS_QUEUE: ("sqs:GetQueueUrl",), On.STREAMED_TABLES: ("dynamodb:DescribeTable",)},
-)
-
-_READ_STACK: Final = _calls(
-    _FIND_ANY,
-    {
-        On.ACCOUNT: ("lambda:ListEventSourceMappings", "logs:DescribeLogGroups"),
-        On.LOG_GROUP_TAGS: ("logs:ListTagsForResource",),
-        On.TOPICS: ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"),
-        On.UPLOADS_TOPIC: ("sns:GetSubscriptionAttributes",),
-        **subscription_calls.READ,
-        On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
-        On.TABLES: (
-            "dynamodb:DescribeContinuousBackups",
-            "dynamodb:DescribeTable",
-            "dynamodb:DescribeTimeToLive",
-            "dynamodb:ListTagsOfResource",
-        ),
-        On.ROLES: (
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
-            "iam:ListRolePolicies",
-        ),
-        On.FUNCTIONS: ("lambda:GetFunction", "lambda:ListTags"),
-        On.MAPPINGS: ("lambda:ListTags",),
-        On.ALARMS: ("cloudwatch:ListTagsForResource",),
-        On.ANY_ALARM: ("cloudwatch:DescribeAlarms",),
-        On.DASHBOARD: ("cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"),
-        On.BUCKET: (
-            "s3:GetBucketLocation",
-            "s3:GetBucketNotification",
-            "s3:GetBucketTagging",
-            "s3:GetEncryptionConfiguration",
-        ),
-        On.OWN_BUCKET: (
-            "s3:GetBucketPolicy",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetBucketVersioning",
-            "s3:GetLifecycleConfiguration",
-        ),
-    },
-)
-
-_PLAN: Final = _calls(_READ_STACK, {On.KEY: ("kms:DescribeKey", "kms:GetKeyPolicy")})
-
-_SETUP: Final = _calls(
-    _PLAN,
-    _OUTPUTS,
-    {
-        On.LOG_GROUPS: ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
-        On.LOG_GROUP_TAGS: ("logs:TagResource", "logs:UntagResource"),
-        On.TOPICS: (
-            "sns:CreateTopic",
-            "sns:SetTopicAttributes",
-            "sns:Subscribe",
-            "sns:TagResource",
-            "sns:UntagResource",
-        ),
-        On.UPLOADS_TOPIC: ("sns:SetSubscriptionAttributes",),
-        **subscription_calls.MEND,
-        On.QUEUES: ("sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
-        On.TABLES: (
-            "dynamodb:CreateTable",
-            "dynamodb:TagResource",
-            "dynamodb:UntagResource",
-            "dynamodb:UpdateContinuousBackups",
-            "dynamodb:UpdateTable",
-            "dynamodb:UpdateTimeToLive",
-        ),
-        On.ROLES: (
-            "iam:CreateRole",
-            "iam:DeleteRolePermissionsBoundary",
-            "iam:DeleteRolePolicy",
-            "iam:DetachRolePolicy",
-            "iam:PassRole",
-            "iam:PutRolePermissionsBoundary",
-            "iam:PutRolePolicy",
-            "iam:TagRole",
-            "iam:UntagRole",
-            "iam:UpdateAssumeRolePolicy",
-        ),
-        On.FUNCTIONS: (
-            "lambda:CreateFunction",
-            "lambda:TagResource",
-            "lambda:UntagResource",
-            "lambda:UpdateFunctionCode",
-            "lambda:UpdateFunctionConfiguration",
-        ),
-        On.ACCOUNT: ("lambda:CreateEventSourceMapping",),
-        On.MAPPINGS: (
-            "lambda:DeleteEventSourceMapping",
-            "lambda:TagResource",
-            "lambda:UntagResource",
-            "lambda:UpdateEventSourceMapping",
-        ),
-        On.ALARMS: (
-            "cloudwatch:DeleteAlarms",
-            "cloudwatch:PutMetricAlarm",
-            "cloudwatch:TagResource",
-            "cloudwatch:UntagResource",
-        ),
-        On.DASHBOARD: (
-            "cloudwatch:DeleteDashboards",
-            "cloudwatch:PutDashboard",
-            "cloudwatch:TagResource",
-            "cloudwatch:UntagResource",
-        ),
-        On.BUCKET: ("s3:PutBucketNotification",),
-        On.OWN_BUCKET: (
-            "s3:CreateBucket",
-            "s3:PutBucketPolicy",
-            "s3:PutBucketPublicAccessBlock",
-            "s3:PutBucketTagging",
-            "s3:PutBucketVersioning",
-            "s3:PutEncryptionConfiguration",
-            "s3:PutLifecycleConfiguration",
-            "s3:TagResource",
-        ),
-    },
-)
-
-_TEARDOWN: Final = _calls(
-    _READ_STACK,
-    {
-        On.ACCOUNT: ("tag:GetResources",),
-        On.LOG_GROUPS: ("logs:DeleteLogGroup",),
-        On.TOPICS: ("sns:DeleteTopic", "sns:Unsubscribe"),
-        On.QUEUES: ("sqs:DeleteQueue",),
-        On.TABLES: ("dynamodb:DeleteTable", "dynamodb:UpdateTable"),
-        On.ROLES: ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
-        **subscription_calls.END,
-        On.FUNCTIONS: ("lambda:DeleteFunction",),
-        On.MAPPINGS: ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
-        On.ALARMS: ("cloudwatch:DeleteAlarms",),
-        On.DASHBOARD: ("cloudwatch:DeleteDashboards",),
-        On.BUCKET: ("s3:PutBucketNotification",),
-        On.OWN_BUCKET: ("s3:DeleteBucket", "s3:ListBucketVersions"),
-        On.OWN_OBJECTS: ("s3:DeleteObject", "s3:DeleteObjectVersion"),
-    },
-)
-
-_READ_TOTALS: Final = _calls({On.SNAPSHOTS: ("dynamodb:GetItem",), On.TOTALS: ("dynamodb:GetItem",)})
+_READ_TOTALS: Final = join_calls({On.SNAPSHOTS: ("dynamodb:GetItem",), On.TOTALS: ("dynamodb:GetItem",)})
 """How a day is spread over partitions stands in the snapshots table."""
 
-_UPLOAD: Final = _calls(_FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject")})
+_UPLOAD: Final = join_calls(FIND, _READ_TOTALS, {On.COUNTER_FILES: ("s3:DeleteObject", "s3:PutObject")})
 
-_READ_PUBLISHED: Final = _calls(
+_READ_PUBLISHED: Final = join_calls(
     _READ_TOTALS,
     {
         # Without s3:ListBucket, S3 answers for an absent object as for a forbidden one.
@@ -182,12 +33,12 @@ _READ_PUBLISHED: Final = _calls(
         On.COUNTERS_BY_DATE: ("dynamodb:Query",),
     },
 )
-_VERIFY: Final = _calls(
-    _FIND,
+_VERIFY: Final = join_calls(
+    FIND,
     _READ_PUBLISHED,
     {On.COUNTER_FILES: ("s3:GetObject",)},
 )
-_MEND: Final = _calls(
+_MEND: Final = join_calls(
     _READ_PUBLISHED,
     {
         On.UPLOADS_QUEUE: ("sqs:GetQueueUrl", "sqs:SendMessage"),
@@ -197,11 +48,11 @@ _MEND: Final = _calls(
     },
 )
 
-_LETTERS: Final = _calls(_FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility", "sqs:ReceiveMessage")})
-_PURGE: Final = _calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)})
+_LETTERS: Final = join_calls(FIND, {On.DEAD_LETTERS: ("sqs:ChangeMessageVisibility", "sqs:ReceiveMessage")})
+_PURGE: Final = join_calls(_LETTERS, {On.DEAD_LETTERS: ("sqs:DeleteMessage",)})
 
-_HEALTH: Final = _calls(
-    _FIND_ANY,
+_HEALTH: Final = join_calls(
+    FIND_ANY,
     _READ_TOTALS,
     {
         On.ACCOUNT: ("lambda:ListEventSourceMappings", "sns:ListTopics"),
@@ -213,38 +64,15 @@ _HEALTH: Final = _calls(
         On.TABLES: ("dynamodb:DescribeTable",),
     },
 )
-_STATUS: Final = _calls(
+_STATUS: Final = join_calls(
     _HEALTH, {On.ACCOUNT: ("cloudwatch:GetMetricData",), On.PROCESSOR_LOGS: ("logs:FilterLogEvents",)}
 )
 
-_NOT_ON_NEW_STACKS: Final = frozenset(
-    {
-        "cloudwatch:UntagResource",
-        "dynamodb:UntagResource",
-        "dynamodb:UpdateContinuousBackups",
-        "dynamodb:UpdateTable",
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:DetachRolePolicy",
-        "iam:PutRolePermissionsBoundary",
-        "iam:UntagRole",
-        "iam:UpdateAssumeRolePolicy",
-        "lambda:UntagResource",
-        "lambda:UpdateFunctionCode",
-        "logs:UntagResource",
-        "s3:PutBucketTagging",
-        "sns:SetSubscriptionAttributes",
-        "sns:UntagResource",
-        "sqs:SetQueueAttributes",
-        "sqs:UntagQueue",
-    }
-)
-"""What setup and teardown call on a stack only that somebody changed, or chose otherwise."""
-
 _SELF_TEST: Final[Calls] = {
-    on: actions - _NOT_ON_NEW_STACKS
-    for on, actions in _calls(
-        _SETUP,
-        _TEARDOWN,
+    on: actions - NOT_ON_NEW_STACKS
+    for on, actions in join_calls(
+        SETUP,
+        TEARDOWN,
         _VERIFY,
         _LETTERS,
         {
@@ -264,46 +92,48 @@ _SELF_TEST: Final[Calls] = {
 } | {On.DASHBOARD: frozenset({"cloudwatch:GetDashboard"})}
 """Its stack has neither a key nor a dashboard."""
 
-_LIMITS: Final = _calls(_FIND, _READ_TOTALS, {On.COUNTERS_BY_DATE: ("dynamodb:Query",)})
+_LIMITS: Final = join_calls(FIND, _READ_TOTALS, {On.COUNTERS_BY_DATE: ("dynamodb:Query",)})
 
 CALLS: Final[Mapping[str, Calls]] = {
-    "setup": _SETUP,
-    "plan": _PLAN,
-    "outputs": _OUTPUTS,
-    "open": _FIND,
-    "stacks": _calls({On.ACCOUNT: ("tag:GetResources",)}),
-    "teardown": _TEARDOWN,
+    "setup": SETUP,
+    "plan": PLAN,
+    "outputs": OUTPUTS,
+    "open": FIND,
+    "stacks": join_calls({On.ACCOUNT: ("tag:GetResources",)}),
+    "teardown": TEARDOWN,
     "status": _STATUS,
     "serve": _HEALTH,
     "upload": _UPLOAD,
-    "upload-sample": _calls(_UPLOAD, {On.SNAPSHOTS: ("dynamodb:Query",)}),
-    "query": _calls(_FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
-    "instances": _calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
-    "report": _calls(_LETTERS, _STATUS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
-    "logs": _calls(_FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
+    "upload-sample": join_calls(_UPLOAD, {On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "query": join_calls(FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "instances": join_calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
+    "report": join_calls(_LETTERS, _STATUS, {On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "logs": join_calls(FIND, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
     "verify": _VERIFY,
-    "explain": _calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
-    "repair": _calls(_VERIFY, _MEND, {On.SNAPSHOTS: ("dynamodb:PutItem",)}),
-    **dict.fromkeys(("dead-letters list", "dead-letters show"), _calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)})),
-    "dead-letters redrive": _calls(
+    "explain": join_calls(_VERIFY, {On.LOG_GROUPS: ("logs:FilterLogEvents",)}),
+    "repair": join_calls(_VERIFY, _MEND, {On.SNAPSHOTS: ("dynamodb:PutItem",)}),
+    **dict.fromkeys(
+        ("dead-letters list", "dead-letters show"), join_calls(_LETTERS, {On.BUCKET: ("s3:ListBucket",)})
+    ),
+    "dead-letters redrive": join_calls(
         _PURGE, _MEND, {On.STREAMS: ("dynamodb:GetRecords", "dynamodb:GetShardIterator")}
     ),
     "dead-letters purge": _PURGE,
-    "limits list": _calls(_LIMITS, {On.COUNTERS: ("dynamodb:Query",)}),
-    "limits set": _calls(_FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
-    "limits unset": _calls(_FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
-    "limits import": _calls(_FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
-    "limits test": _calls(
+    "limits list": join_calls(_LIMITS, {On.COUNTERS: ("dynamodb:Query",)}),
+    "limits set": join_calls(FIND, {On.COUNTERS: ("dynamodb:PutItem",)}),
+    "limits unset": join_calls(FIND, {On.COUNTERS: ("dynamodb:DeleteItem",)}),
+    "limits import": join_calls(FIND, {On.COUNTERS: ("dynamodb:BatchWriteItem",)}),
+    "limits test": join_calls(
         _LIMITS, {On.PUBLISHER: ("lambda:InvokeFunction",), On.ALERTS_TOPIC: ("sns:ListSubscriptionsByTopic",)}
     ),
     **subscription_calls.COMMANDS,
-    "cost": _calls(_FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
-    "loadtest": _calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
+    "cost": join_calls(FIND_ANY, {On.ACCOUNT: ("cloudwatch:GetMetricData",)}),
+    "loadtest": join_calls(_VERIFY, _UPLOAD, {On.QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")}),
     "selftest": _SELF_TEST,
-    "permissions print": _calls(_FIND_ANY, {On.CONSUMERS: ("lambda:GetFunctionConfiguration",)}),
-    "export cloudformation": _FIND_ANY,
-    "doctor": _calls(
-        _FIND_ANY,
+    "permissions print": join_calls(FIND_ANY, {On.CONSUMERS: ("lambda:GetFunctionConfiguration",)}),
+    "export cloudformation": FIND_ANY,
+    "doctor": join_calls(
+        FIND_ANY,
         {
             On.ACCOUNT: ("dynamodb:ListTables", "lambda:GetAccountSettings"),
             On.BUCKET: ("s3:GetBucketLocation", "s3:GetBucketNotification"),

@@ -54,7 +54,7 @@ def log_groups(blueprint: Blueprint) -> tuple[Node[LogGroupState], ...]:
     state = LogGroupState(blueprint.settings.retention.logs, blueprint.tags)
     return tuple(
         blueprint.node(f"logs/{short}", blueprint.names.log_group(name), lambda _: state, holds=Holds.LOGS)
-        for short, name in blueprint.functions.items()
+        for short, name in blueprint.names.functions.items()
     )
 
 
@@ -65,7 +65,7 @@ def role_description(stack: str) -> str:
 
 def roles(blueprint: Blueprint) -> tuple[Node[RoleState], ...]:
     """Return the role of each function."""
-    return tuple(_role(blueprint, short, name) for short, name in blueprint.functions.items())
+    return tuple(_role(blueprint, short, name) for short, name in blueprint.names.functions.items())
 
 
 def _role(blueprint: Blueprint, short: str, function: str) -> Node[RoleState]:
@@ -83,7 +83,7 @@ def _role(blueprint: Blueprint, short: str, function: str) -> Node[RoleState]:
 
 def functions(blueprint: Blueprint) -> tuple[Node[FunctionState], ...]:
     """Return the functions."""
-    return tuple(_function(blueprint, short, name) for short, name in blueprint.functions.items())
+    return tuple(_function(blueprint, short, name) for short, name in blueprint.names.functions.items())
 
 
 def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState]:
@@ -93,7 +93,7 @@ def _function(blueprint: Blueprint, short: str, name: str) -> Node[FunctionState
     level = LOG_LEVEL if is_json else ""
 
     # Any other of the stack's: none of them lets a function do more than its own for long.
-    spare = next(other for other in blueprint.functions.values() if other != name)
+    spare = next(other for other in blueprint.names.functions.values() if other != name)
 
     def role_arn(function: str) -> str:
         return place.role_arn(blueprint.names.role(function, place.region), settings.role_path)

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from countagg.core.object_keys import build_object_key, parse_object_key
-from countagg.provision.permissions import allow, literal, policy_document, resource_arns, through_services
+from countagg.provision.key_use import through_services
 from countagg.provision.place import Place
+from countagg.provision.policies import allow, policy_document
+from countagg.provision.resource_arns import literal, resource_arns
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
 

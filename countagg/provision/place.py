@@ -43,12 +43,12 @@ class Place:
     @property
     def has_json_logs(self) -> bool:
         """Whether functions may write their logs as JSON, as far as AWS's documents say."""
-        return self.partition not in _WITHOUT_JSON_LOGS
+        return self.known.partition not in _WITHOUT_JSON_LOGS
 
     @property
     def has_mapping_tags(self) -> bool:
         """Whether event source mappings may have tags, as far as AWS's documents say."""
-        return self.partition not in _WITHOUT_MAPPING_TAGS
+        return self.known.partition not in _WITHOUT_MAPPING_TAGS
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

@@ -1,9 +1,9 @@
-"""Policy documents: templates out of `policies/*.json`, filled in and brought into one canonical form."""
+"""Policy documents: made of statements, or filled in from `policies/*.json`, in one canonical form."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -95,3 +95,15 @@ def statements_of(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _is_ours(statement: Mapping[str, Any]) -> bool:
     return str(statement.get("Sid", "")).startswith(OUR_SID)
+
+
+def allow(actions: Iterable[str], resources: Sequence[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a statement."""
+    named = resources[0] if len(resources) == 1 else list(resources)
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": sorted(actions), "Resource": named}
+    return statement | ({"Condition": dict(condition)} if condition else {})
+
+
+def policy_document(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return a policy of these statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,44 +1,18 @@
-"""What subscriptions add to the catalogue of `provision.calls`.
-
-Their actions are called on things of others, which a stack remembers; on a stack without any there is nothing to
-call them on.
-"""
+"""What the commands for subscriptions add to the catalogue of `provision.calls`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from countagg.provision.stack_calls import FIND_ANY
 from countagg.provision.targets import Calls, On, join_calls
 
-Actions = Mapping[On, tuple[str, ...]]
-
-READ: Final[Actions] = {
-    On.ALERTS_TOPIC: ("sns:GetSubscriptionAttributes",),
-    On.CONSUMER_ROLES: ("iam:GetRolePolicy",),
-    On.ALERT_QUEUES: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
-}
-"""What a plan looks at."""
-
-MEND: Final[Actions] = {
-    On.ALERTS_TOPIC: ("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
-    On.CONSUMER_ROLES: ("iam:PutRolePolicy",),
-    On.ALERT_QUEUES: ("sqs:SetQueueAttributes",),
-}
-"""What a setup puts right."""
-
-END: Final[Actions] = {
-    On.CONSUMER_ROLES: ("iam:DeleteRolePolicy",),
-    On.ALERT_QUEUES: ("sqs:SetQueueAttributes",),
-}
-"""What a teardown ends; subscriptions of the stack's topics it ends anyway."""
-
-_FIND: Final = join_calls({On.FUNCTIONS: ("lambda:GetFunctionConfiguration",)})
 _READERS: Final = join_calls(
     {On.ACCOUNT: ("lambda:ListEventSourceMappings",), On.COUNTERS: ("dynamodb:DescribeTable",)}
 )
 _CHANGE: Final = join_calls(
-    _FIND,
+    FIND_ANY,
     {
         On.FUNCTIONS: ("lambda:GetFunction", "lambda:ListTags", "lambda:UpdateFunctionConfiguration"),
         # Lambda asks for this right also where the role stays as it is.
@@ -76,7 +50,7 @@ COMMANDS: Final[Mapping[str, Calls]] = {
     "subscribe queue": join_calls(_WITH_ATTRIBUTES, _QUEUE),
     "subscribe email": _SUBSCRIBE,
     "subscribe https": _WITH_ATTRIBUTES,
-    "subscribe list": join_calls(_FIND, _READERS, {On.ALERTS_TOPIC: ("sns:ListSubscriptionsByTopic",)}),
+    "subscribe list": join_calls(FIND_ANY, _READERS, {On.ALERTS_TOPIC: ("sns:ListSubscriptionsByTopic",)}),
     "subscribe remove": join_calls(
         _CHANGE,
         _OF_TOPIC,

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 
 class On(Enum):
-    """Resources that actions are called on; `provision.permissions` knows their ARNs."""
+    """Resources that actions are called on; `provision.resource_arns` knows their ARNs."""
 
     ACCOUNT = auto()
     """Actions that know no resource: `*`."""

@@ -18,9 +18,9 @@ from countagg.provision.permissions import (
     Audience,
     action_name,
     not_granted,
-    resource_arns,
 )
 from countagg.provision.place import Place
+from countagg.provision.resource_arns import resource_arns
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
 

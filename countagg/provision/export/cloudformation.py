@@ -53,16 +53,6 @@ class PlaceOfTemplate(Place):
         """The place that settings must fit."""
         return self.written_for
 
-    @property
-    def has_json_logs(self) -> bool:
-        """Whether functions may write their logs as JSON."""
-        return self.written_for.has_json_logs
-
-    @property
-    def has_mapping_tags(self) -> bool:
-        """Whether event source mappings may have tags."""
-        return self.written_for.has_mapping_tags
-
 
 @dataclass(frozen=True, slots=True)
 class Template:

@@ -35,7 +35,7 @@ from countagg.data.letters import Refusal
 from countagg.operate.selftest.selftest import THROW_AWAY, throw_away_bucket
 from countagg.provision.calls import CALLS
 from countagg.provision.metrics import files_skipped
-from countagg.provision.permissions import resource_arns
+from countagg.provision.resource_arns import resource_arns
 from countagg.provision.settings import StackSettings
 from countagg.provision.targets import On
 from tests.aws.authorization import Need, Recorder, Where

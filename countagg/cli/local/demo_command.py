@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -65,7 +66,7 @@ and remove them with
   countagg --local teardown --delete-objects --yes
   countagg local stop
 """
-_STAYS: Final = "what was made stays; `countagg local stop` removes it"
+_STAYS: Final = "what was made stays; `countagg local stop` removes it, with all else on the engine"
 _STOPPED: Final = "the engine of the demonstration is stopped, and nothing is left of it"
 _GONE: Final = """
 Nothing is left. To look around yourself: countagg demo --keep
@@ -88,7 +89,7 @@ def demo(
             folder = at_end.enter_context(tempfile.TemporaryDirectory(prefix="countagg-demo-"))
             at_end.enter_context(_environment(Path(folder), keep=keep))
             if not keep:
-                at_end.callback(_run, _STOP)
+                at_end.callback(run_step, _STOP)
             for step in STEPS if keep else (*STEPS, _REMOVE):
                 _show(session, step)
     except KeyboardInterrupt:
@@ -143,12 +144,12 @@ def _show(session: Session, step: DemoStep) -> None:
     console.print(f"$ countagg {step.arguments}", style="bold cyan")
     session.stdout.flush()
     with session.busy(f"countagg {step.arguments}"):
-        lines = _run(step.arguments)
+        lines = run_step(step.arguments)
     for line in lines[step.shown :] if step.shown < 0 else lines[: step.shown]:
         console.print(line, soft_wrap=True)
 
 
-def _run(arguments: str) -> list[str]:
+def run_step(arguments: str) -> list[str]:
     """Run a command in this process, which has imported already what it needs; return the lines of its result.
 
     Raises:
@@ -158,9 +159,15 @@ def _run(arguments: str) -> list[str]:
     from countagg.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
+    terminal = sys.stdin
     with redirect_stdout(out), redirect_stderr(err):
-        # No settings file has a say.
-        code = main(["--config", os.devnull, *arguments.split()])
+        # Nobody would see a question.
+        sys.stdin = io.StringIO()
+        try:
+            # No settings file has a say.
+            code = main(["--config", os.devnull, *arguments.split()])
+        finally:
+            sys.stdin = terminal
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     if code:

@@ -40,7 +40,11 @@ def write_unit(session: Session, kind: UnitKind, flags: UploadFlags, every: str 
     options = session.options
     if options.local or options.profile:
         option = "--local" if options.local else "--profile"
-        raise UsageError("it is of the user who types it, not of the machine", where=f"--print-unit, {option}")
+        raise UsageError(
+            "it belongs to who types it, and the unit runs without them",
+            where=f"--print-unit, {option}",
+            hint=f"leave {option} out: the unit works with the credentials of its machine",
+        )
     if kind is UnitKind.SYSTEMD and flags.state is not None:
         hint = "leave --state out: the unit keeps it in /var/lib/countagg"
         raise UsageError("they exclude each other", where="--print-unit, --state", hint=hint)

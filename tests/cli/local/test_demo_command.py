@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 
-from countagg.cli.local.demo_command import cleaned_up
+from countagg.cli.local.demo_command import cleaned_up, run_step
+from countagg.core.errors import CountaggError
+from tests.cli.running import Terminal
 
 
 def test_ctrl_c_ends_the_work_and_not_the_cleaning_up() -> None:
@@ -26,3 +29,15 @@ def test_ctrl_c_ends_the_work_and_not_the_cleaning_up() -> None:
 
     assert done == ["cleaned"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("account")
+def test_a_question_that_nobody_sees_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal("yes\n")
+    monkeypatch.setattr(sys, "stdin", terminal)
+
+    with pytest.raises(CountaggError, match="there is no terminal to ask on"):
+        run_step("setup --bucket brand-new --create-bucket")
+
+    assert sys.stdin is terminal
+    assert terminal.read() == "yes\n"

@@ -132,8 +132,11 @@ def test_where_nobody_names_the_instance_each_machine_finds_its_own_name(countag
     [
         (("a", "--date", "today"), "--date: each upload is of the day that it is"),
         (("-",), "-: standard input can be read once"),
-        (("a", "--local"), "--print-unit, --local: it is of the user who types it"),
-        (("a", "--profile", "me"), "--print-unit, --profile: it is of the user who types it"),
+        (
+            ("a", "--local"),
+            "--print-unit, --local: it belongs to who types it, and the unit",
+        ),
+        (("a", "--profile", "me"), "--print-unit, --profile: it belongs to who types it"),
         (("a", "--state", "s"), "--print-unit, --state: they exclude each other"),
         (("a", "--every", "5s"), "--every: 5s is out of range"),
         (("a", "--exclude", "a\nb"), "has a control character"),

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from countagg.aws.kinds.context import Forced
-from countagg.provision.reconcile import Action, Holds, destroy
+from countagg.provision.reconcile import Action, Holds
 from countagg.provision.settings import PerFunction, Retention
 from tests.aws.by_hand import FUNCTIONS
 from tests.aws.inventory import inventory
 from tests.aws.others import choose_everything
 from tests.aws.test_lifecycle import CREATED_BY
-from tests.aws.world import World, silent, touched
+from tests.aws.world import World, touched
 
 SILENT = "alarm/instances-silent"
 
@@ -68,12 +67,6 @@ def test_the_alarm_of_silent_instances_comes_and_goes_with_the_choice(world: Wor
     assert world.clients.cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
-def test_a_plan_makes_no_mutating_call_and_is_what_setup_then_does(world: World) -> None:
-    plan = world.plan()
-    changes = world.set_up()
-    assert [(each.resource, each.action) for each in plan] == [(each.resource, each.action) for each in changes]
-
-
 def test_in_an_empty_account_there_is_nothing_to_read_and_nothing_to_delete(world: World) -> None:
     empty = inventory(world.clients)
     for node in world.nodes():
@@ -103,26 +96,6 @@ def test_teardown_keeps_data_or_logs_on_demand_and_setup_takes_them_up_again(
 
 
 # Protection
-
-
-def test_protected_tables_stay_and_say_so_unless_that_is_forced(world: World) -> None:
-    world.focus("table").choose(deletion_protection=True).set_up()
-    changes = world.tear_down()
-    assert {change.action for change in changes} == {Action.KEEP}
-    assert all("--delete-protected" in str(change.note) for change in changes)
-    assert world.mutating == []
-    world.tear_down(world.nodes(forced=Forced(protected=True)))
-    assert world.mutating == ["UpdateTable", "DeleteTable"] * 3
-    assert world.clients.dynamodb.list_tables()["TableNames"] == []
-
-
-def test_a_plan_of_a_teardown_changes_nothing_and_is_what_teardown_then_does(deployed: World) -> None:
-    before = inventory(deployed.clients)
-    plan = tuple(destroy(deployed.nodes(), dry_run=True, announce=silent))
-    assert inventory(deployed.clients) == before
-    changes = deployed.tear_down()
-    assert [(each.resource, each.action) for each in plan] == [(each.resource, each.action) for each in changes]
-    assert [each.resource for each in changes] == list(reversed(CREATED_BY))
 
 
 def test_what_a_teardown_would_lose_is_told(deployed: World) -> None:

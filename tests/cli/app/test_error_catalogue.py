@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -212,7 +211,12 @@ CASES: Final = {
         an_endpoint_without_a_scheme,
     ),
     "no such profile": Case(
-        ConnectionProblem, ("plan", "--profile", "x"), 3, "AWS configuration", "(x) could not be", "`aws configure"
+        ConnectionProblem,
+        ("plan", "--profile", "x"),
+        3,
+        "AWS configuration",
+        "(x) could not be",
+        "`aws configure list-profiles`",
     ),
     "nobody listens": Case(
         ConnectionProblem,
@@ -223,7 +227,12 @@ CASES: Final = {
         "check the network",
     ),
     "no engine": Case(
-        EngineProblem, ("--local", "status"), 3, "embedded engine", "is not running", "start it: countagg local"
+        EngineProblem,
+        ("--local", "status"),
+        3,
+        "embedded engine",
+        "is not running",
+        "start it: countagg local start\n",
     ),
     "home is a file": Case(
         EngineProblem, ("local", "start"), 3, "home/xdg", "Not a directory", "make it writable", a_file_for_a_home
@@ -278,7 +287,12 @@ CASES: Final = {
         a_table_with_other_keys,
     ),
     "no such bucket": Case(
-        CountaggError, ("plan", "--bucket", "nobodys"), 1, "bucket nobodys", "it does not exist", "create it first"
+        CountaggError,
+        ("plan", "--bucket", "nobodys"),
+        1,
+        "bucket nobodys",
+        "it does not exist",
+        "create it first; for a bucket, --create-bucket does it\n",
     ),
     "a bucket of another account": Case(
         AccessDenied,
@@ -515,17 +529,6 @@ def test_an_answer_that_is_none_is_explained(
     assert answer.what in what
     assert hint.startswith(answer.hint)
     assert type(ended_in[-1]) is answer.kind
-
-
-def test_a_port_that_is_taken_is_named(countagg: CommandLine) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ran = countagg("local", "start", "--port", str(port))
-
-    assert (ran.code, ran.out) == (3, "")
-    what, hint = parts_of(ran)
-    assert what.startswith(f"--port: port {port} is taken")
-    assert hint == "leave --port off: a free port is chosen then\n"
 
 
 def test_what_nobody_thought_of_is_told_without_a_traceback(countagg: CommandLine) -> None:

@@ -101,14 +101,6 @@ def test_without_a_command_the_help_is_shown_and_nothing_was_done(
     assert "Usage: countagg" in ran.out + ran.err
 
 
-@pytest.mark.parametrize("date", ["2026-02-30", "2026-2-3", "Tomorrow", "20260203"])
-def test_a_date_that_is_none_is_refused(date: str, countagg: CommandLine) -> None:
-    ran = countagg("query", "--date", date)
-
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"countagg: --date: {date!r} is not a date\n  try: give YYYY-MM-DD")
-
-
 @pytest.mark.parametrize("option", ["--counters", "--seed"])
 def test_what_describes_a_fleet_needs_a_fleet(option: str, countagg: CommandLine) -> None:
     ran = countagg("upload-sample", option, "5")
@@ -144,21 +136,6 @@ def test_without_credentials_every_command_says_how_to_sign_in(
     assert "  try: sign in with " in ran.err
 
 
-def test_a_profile_that_does_not_exist_is_named(countagg: CommandLine) -> None:
-    ran = countagg("status", "--profile", "nobody")
-
-    assert (ran.code, ran.out) == (3, "")
-    assert "nobody" in ran.err
-    assert "  try: `aws configure list-profiles`" in ran.err
-
-
-def test_local_without_an_engine_says_how_to_start_one(countagg: CommandLine) -> None:
-    ran = countagg("--local", "status")
-
-    assert (ran.code, ran.out) == (3, "")
-    assert ran.err == ("countagg: the embedded engine is not running\n  try: start it: countagg local start\n")
-
-
 @pytest.mark.parametrize("arguments", READING, ids=names_of(READING))
 @pytest.mark.usefixtures("account")
 def test_a_stack_that_does_not_exist_is_named_with_its_region(
@@ -177,15 +154,6 @@ def test_a_stack_name_that_cannot_be_is_refused(stack: str, countagg: CommandLin
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(f"countagg: --stack: {stack!r} cannot be the name of a stack\n  try: use 2 to 32")
-
-
-@pytest.mark.usefixtures("account")
-def test_setup_without_a_bucket_asks_which(countagg: CommandLine) -> None:
-    ran = countagg("setup", "--yes")
-
-    assert (ran.code, ran.out) == (2, "")
-    assert "\ncountagg: --bucket: " in ran.err
-    assert "  try: give --bucket countagg-123456789012-us-east-1 --create-bucket, or a" in ran.err
 
 
 @pytest.mark.usefixtures("account")
@@ -213,24 +181,6 @@ def test_any_answer_but_yes_declines_a_setup(
     assert nothing_was_touched()
 
 
-@pytest.mark.usefixtures("account")
-def test_the_right_answers_set_up_and_tear_down(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
-    made = countagg("setup", "--bucket", BUCKET)
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
-    declined = countagg("teardown")
-    monkeypatch.setattr(sys, "stdin", Terminal(" countagg \n"))
-    removed = countagg("teardown")
-
-    assert made.code == 0
-    assert made.out.startswith("34 created, 0 updated, 1 kept, 0 deleted in ")
-    assert declined.code == 8
-    assert declined.err.endswith(f"countagg: the answer was not 'countagg'{UNTOUCHED}")
-    assert removed.code == 0
-    assert removed.out.splitlines()[-1].startswith("0 created, 0 updated, 1 kept, 34 deleted in ")
-    assert nothing_was_touched()
-
-
 @pytest.mark.parametrize("arguments", [("setup", "--bucket", BUCKET), ("teardown",)], ids=["setup", "teardown"])
 @pytest.mark.usefixtures("account")
 def test_another_account_than_expected_is_refused_untouched(
@@ -253,35 +203,6 @@ def test_a_plan_with_pending_changes_ends_with_6_only_when_asked(countagg: Comma
     assert asked.out == plain.out
     assert asked.out.endswith("\nplan: 34 to create, 0 to update, 1 to keep, 0 to delete\n")
     assert nothing_was_touched()
-
-
-@pytest.mark.usefixtures("account")
-def test_a_bucket_that_does_not_exist_fails_with_the_way_out(countagg: CommandLine) -> None:
-    ran = countagg("plan", "--bucket", "nobodys-bucket")
-
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err == (
-        "countagg: bucket nobodys-bucket: it does not exist\n"
-        "  try: create it first; for a bucket, --create-bucket does it\n"
-    )
-
-
-@pytest.mark.usefixtures("account")
-def test_prefixes_that_overlap_are_refused(countagg: CommandLine) -> None:
-    ran = countagg("setup", "--bucket", BUCKET, "--yes", "--prefix", "a/", "--output-prefix", "a/b")
-
-    assert (ran.code, ran.out) == (2, "")
-    assert "countagg: --prefix, --output-prefix: input prefix 'a/' and output prefix 'a/b/' overlap\n" in ran.err
-    assert nothing_was_touched()
-
-
-@pytest.mark.usefixtures("account")
-def test_a_teardown_of_nothing_is_done_and_says_so(countagg: CommandLine) -> None:
-    ran = countagg("teardown", "--stack", "ghost")
-
-    assert ran.code == 0
-    assert ran.out.startswith("0 created, 0 updated, 0 kept, 0 deleted in ")
-    assert "nothing is left of a stack 'ghost' in us-east-1" in ran.err
 
 
 class Denying(http.server.BaseHTTPRequestHandler):

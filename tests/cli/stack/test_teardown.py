@@ -104,7 +104,7 @@ def test_the_plan_comes_first_and_the_stacks_name_is_typed(
     assert plan.endswith(f"\nplan: 0 to create, 0 to update, 1 to keep, {len(IDS) - 1} to delete\n\n")
     assert rest == f"countagg: the answer was not 'countagg'{UNTOUCHED}"
 
-    typing(monkeypatch, "countagg")
+    typing(monkeypatch, " countagg ")
     removed = countagg("teardown", "--keep-logs")
     assert removed.code == 0
     assert BUCKET_ASKED not in removed.err

@@ -48,6 +48,9 @@ READING: Final = (
     ("query", "--date", "today"),
     ("query", "--since", "2d"),
     ("status",),
+    ("serve", "--port", "0"),
+    ("outputs",),
+    ("outputs", "--output", "toml"),
     ("cost", "--measured"),
     ("loadtest", "--yes"),
 )

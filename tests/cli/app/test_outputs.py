@@ -138,15 +138,6 @@ def test_outputs_as_a_settings_file_are_all_that_an_instance_needs(
     assert "more than 3 counters" in refused.err
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv", "env", "toml"])
-@pytest.mark.usefixtures("account")
-def test_without_a_stack_there_are_no_outputs(form: str, countagg: CommandLine) -> None:
-    ran = countagg("outputs", "--stack", "ghost", "--output", form)
-
-    assert (ran.code, ran.out) == (5, "")
-    assert ran.err.startswith("countagg: there is no stack 'ghost' in us-east-1\n")
-
-
 @pytest.mark.parametrize("arguments", [("plan",), ("setup",), ("status",), ("query", "--date", "today")])
 def test_no_other_command_writes_variables(arguments: tuple[str, ...], countagg: CommandLine) -> None:
     ran = countagg(*arguments, "--output", "env")

@@ -246,11 +246,3 @@ def test_what_cannot_be_meant_is_refused(options: tuple[str, ...], where: str, c
 
     assert (ran.code, ran.out) == (2, "")
     assert where in ran.err
-
-
-@pytest.mark.usefixtures("_a_day")
-def test_without_a_stack_it_ends_with_5(countagg: CommandLine) -> None:
-    ran = countagg("serve", "--port", "0", "--stack", "ghost")
-
-    assert (ran.code, ran.out) == (5, "")
-    assert ran.err.startswith("countagg: there is no stack 'ghost' in us-east-1\n")

@@ -34,13 +34,15 @@ _CHOICES = (
     "dashboard",
 )
 """Those that a bill depends on."""
+_MEASURED_SINCE = "1d"
 _WorstDayOption = Annotated[
     bool, typer.Option("--worst-day", help="What one instance's stolen right can cost in a day, at most.")
 ]
 _SinceOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="With --measured: an age such as 6h or 7d.",
+        show_default=_MEASURED_SINCE,
         autocompletion=completion.one_of("6h", "1d", "7d", "30d"),
     ),
 ]
@@ -54,7 +56,7 @@ def cost(
     instances: Annotated[int, typer.Option(min=1, help="Instances of the fleet.")] = 100,
     counters: Annotated[int, typer.Option(min=1, help="Counters in each file.")] = 100,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two files of an instance.")] = 60.0,
-    days: Annotated[float, typer.Option(min=0.001, help="Days to bill.")] = 30.0,
+    days: Annotated[float, typer.Option(min=0.001, max=36_600, help="Days to bill.")] = 30.0,
     changed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the files whose values differ from the file before.")
     ] = 1.0,
@@ -72,7 +74,7 @@ def cost(
     measured: Annotated[
         bool, typer.Option("--measured", help="Use what CloudWatch measured of the deployed stack.")
     ] = False,
-    since: _SinceOption = "1d",
+    since: _SinceOption = None,
 ) -> None:
     """Show what a fleet costs a month, by service and by hop, beside the layout of the article of 2015.
 
@@ -80,8 +82,10 @@ def cost(
 
     Example: countagg cost --instances 1000 --counters 100 --interval 60
     """
+    if since is not None and not measured:
+        raise UsageError("only a measured bill takes it", where="--since", hint="give --measured too")
     if measured:
-        _write_measured(session, _measure(session, since), prices_of_region(session, prices))
+        _write_measured(session, _measure(session, since or _MEASURED_SINCE), prices_of_region(session, prices))
     elif worst_day:
         _write_worst_day(session, _settings(session, flags), prices_of_region(session, prices))
     else:

@@ -19,8 +19,9 @@ from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import PEOPLE_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.core.errors import CountaggError
+from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import VARIABLE_PREFIX, variable_of
+from countagg.local import EngineState, LocalEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ def demo(
 
     Example: countagg demo --keep
     """
+    if keep and LocalEngine().status().state is EngineState.RUNNING:
+        hint = "look around on it with `countagg --local status`, or end it first: `countagg local stop`"
+        raise UsageError("an embedded engine runs already, maybe with a stack on it", where="--keep", hint=hint)
     ends_with = _STAYS if keep else _STOPPED
     try:
         with cleaned_up() as at_end:

@@ -155,6 +155,8 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
     tell_waiting(session, totals, waiting)
     if totals.version and (missing := choice.unmatched(totals.totals) if choice.top is None else []):
         session.remark(f"no instance counts {printable(', '.join(missing))} on {totals.day}")
+    elif totals.version and not totals.totals:
+        session.remark(f"no instance counts anything on {totals.day}")
     write_day(session, totals, waiting)
 
 

@@ -257,6 +257,21 @@ def test_what_was_measured_is_told_for_a_month(countagg: CommandLine) -> None:
     assert "CloudWatch has no data of a part of" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--days inf", "--days: it must be at most 36600"),
+        ("--days 1e12", "--days: it must be at most 36600"),
+        ("--since 2h", "--since: only a measured bill takes it\n  try: give --measured too"),
+    ],
+)
+def test_what_no_bill_can_be_of_is_refused(line: str, told: str, countagg: CommandLine) -> None:
+    ran = countagg("cost", *line.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: {told}\n")
+
+
 @pytest.mark.usefixtures("stack")
 def test_a_measurement_of_the_future_is_refused(countagg: CommandLine) -> None:
     ran = countagg("cost", "--measured", "--since", "2999-01-01")

@@ -79,6 +79,7 @@ def test_a_terminal_is_asked_whether_the_engine_shall_be_started(
         countagg("local", "stop")
         beforehand = countagg("--local", "upload-sample", "--yes")
         started_again = countagg("local", "status").code
+        on_it = countagg("demo", "--keep")
     finally:
         LocalEngine().stop()
 
@@ -92,6 +93,9 @@ def test_a_terminal_is_asked_whether_the_engine_shall_be_started(
     assert (beforehand.code, started_again) == (5, 0)
     told = "the embedded engine is not running: starting it, as `countagg local start` does\n"
     assert beforehand.err.startswith(told)
+    # A demonstration would work on whatever stack stands there.
+    assert (on_it.code, on_it.out) == (2, "")
+    assert on_it.err.startswith("countagg: --keep: an embedded engine runs already")
 
 
 @pytest.mark.parametrize("beforehand", [(), ("--yes",)])

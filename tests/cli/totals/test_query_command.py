@@ -32,6 +32,7 @@ from tests.cli.running import CommandLine, Terminal
 
 DAYS: Final = ("2026-07-01", "2026-07-02", "2026-07-03", "2026-07-04")
 WAITING: Final = "2026-06-30"
+WITHDRAWN: Final = "2026-06-29"
 PERIOD: Final = ("--since", DAYS[0], "--until", DAYS[3])
 
 
@@ -150,6 +151,18 @@ def test_a_pattern_without_a_counter_is_remarked_on(countagg: CommandLine) -> No
     assert day.err == f"no instance counts ftp_* on {DAYS[0]}\n"
     assert history.err == "no instance counts ftp_* on these days\n"
     assert (day.code, history.code, history.out) == (0, 0, "DATE,COUNTER,VALUE\n")
+
+
+@pytest.mark.usefixtures("days")
+def test_a_day_whose_files_were_all_withdrawn_has_no_empty_table(countagg: CommandLine) -> None:
+    write_day(WITHDRAWN, {"i-1": {}})
+
+    told = countagg("query", "--date", WITHDRAWN)
+    partly = countagg("query", "--date", DAYS[0], "--counter", "ftp_*")
+
+    assert (told.code, told.out) == (0, "")
+    assert told.err.startswith(f"no instance counts anything on {WITHDRAWN}\n{WITHDRAWN}, version ")
+    assert (partly.code, partly.out) == (0, "")
 
 
 @pytest.mark.usefixtures("days")

@@ -10,7 +10,6 @@ from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live, ut
 from countagg.cli.terminal.render import (
     counted,
     describe_age,
-    make_cell,
     make_table,
     write_table,
 )
@@ -20,7 +19,6 @@ from countagg.operate.health.status_watch import StatusLook
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
@@ -126,9 +124,10 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
     ranked = sorted(look.hops, key=lambda hop: _rank(hop, look.changed))
 
     def draw(number: int) -> Group:
-        shown, left_out = ranked[:number], ranked[number:]
-        table = _short_table([hop for hop in look.hops if hop in shown])
-        return Group(verdict, table, Text(_left_out(left_out), style="dim"))
+        shown = [hop for hop in look.hops if hop in ranked[:number]]
+        well = [row for row, hop in enumerate(shown) if hop.healthy is not False]
+        table = make_table(_HEADER, map(_row_with_age, shown), frozenset(), _MARKS, console.width, well)
+        return Group(verdict, table, Text(_left_out(ranked[number:]), style="dim"))
 
     return most_that_fits(console, len(ranked), draw)
 
@@ -144,19 +143,6 @@ def _verdict(hops: Sequence[HopHealth], stack: str, time: str) -> Text:
 def _rank(hop: HopHealth, changed: Sequence[HopHealth]) -> tuple[int, bool]:
     """Return where a hop stands among those that are to be shown."""
     return (False, None, True).index(hop.healthy), hop not in changed
-
-
-def _short_table(hops: Iterable[HopHealth]) -> Table:
-    """Return the table, in which hops that are well take a line each."""
-    table = make_table(_HEADER, (), frozenset())
-    for hop in hops:
-        row = zip(_HEADER, _row_with_age(hop), strict=True)
-        cells = [make_cell(text, _MARKS.get(name, {}).get(text, "")) for name, text in row]
-        if hop.healthy is not False:
-            for cell in cells:
-                cell.no_wrap, cell.overflow = True, "ellipsis"
-        table.add_row(*cells)
-    return table
 
 
 def _left_out(hops: Sequence[HopHealth]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -214,10 +214,12 @@ def make_table(
     numeric: frozenset[str],
     marks: Marks = _NO_MARKS,
     width: int | None = None,
+    one_line: Collection[int] = (),
 ) -> Table:
     """Return a table without frames, for what is redrawn; the parameters are those of `write_table`.
 
     With the `width` of the terminal, within which it has to stay, words are broken only where they have no room.
+    Rows of these numbers, from 0, take one line: what has no room there is cut.
     """
     from rich.table import Table
 
@@ -228,7 +230,10 @@ def make_table(
         [make_cell(cell, marks.get(name, {}).get(cell, "")) for name, cell in zip(header, row, strict=True)]
         for row in rows
     ]
-    for cells in lines:
+    for number, cells in enumerate(lines):
+        if number in one_line:
+            for cell in cells:
+                cell.no_wrap, cell.overflow = True, "ellipsis"
         table.add_row(*cells)
     whole = [header, *([cell.plain for cell in cells] for cells in lines)]
     numbers = {number for number, name in enumerate(header) if name in numeric}

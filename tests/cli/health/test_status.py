@@ -335,6 +335,18 @@ def test_the_verdict_and_what_is_not_healthy_are_in_view_on_any_terminal(width: 
         assert details.count("throttles") >= 9
 
 
+def test_of_a_hop_that_takes_a_line_no_name_is_cut_for_the_sake_of_its_detail() -> None:
+    healthy = tuple(
+        replace(hop, name=f"notification/uploads{n:02d}", healthy=True, state="31 min ago")
+        for n, hop in enumerate(MANY)
+    )
+
+    lines = drawn(healthy, 60, 12)
+
+    assert [line.split()[0] for line in lines[2:-1]] == [hop.name for hop in healthy[:9]]
+    assert all(line.endswith("…") for line in lines[2:-1])
+
+
 def test_hops_that_have_no_room_are_counted() -> None:
     healthy = tuple(replace(hop, healthy=True) for hop in MANY)
 

@@ -38,11 +38,11 @@ class LogServer:
             {"logStreamName": "s", "timestamp": now, "eventId": f"{function}{len(log)}", "message": message}
         )
 
-    def wait_for_looks(self, count: int, function: str = "publisher") -> None:
-        """Wait for so many looks more."""
-        group = f"/aws/lambda/countagg-{function}"
-        end = self.looks.get(group, 0) + count
-        while self.looks.get(group, 0) < end:
+    def wait_for_look(self) -> None:
+        """Wait for one look more at the publisher's."""
+        group = "/aws/lambda/countagg-publisher"
+        before = self.looks.get(group, 0)
+        while self.looks.get(group, 0) == before:
             time.sleep(0.02)
 
     def answer(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from statistics import StatisticsError, linear_regression
 from typing import Final
 
 BINS: Final = 12
@@ -129,13 +130,10 @@ def histogram(values: Sequence[float], bins: int = BINS) -> list[tuple[float, fl
 
 def growth(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
     """Return by how much a second something grows: the slope of the straight line that fits best."""
-    if len(samples) < 2:  # noqa: PLR2004 - a line needs two points
+    try:
+        return linear_regression([sample.at for sample in samples], [of(sample) for sample in samples]).slope
+    except StatisticsError:  # There are no two moments.
         return 0.0
-    middle = sum(sample.at for sample in samples) / len(samples)
-    spread = sum((sample.at - middle) ** 2 for sample in samples)
-    if not spread:
-        return 0.0
-    return sum((sample.at - middle) * of(sample) for sample in samples) / spread
 
 
 def step_figures(rate: float, due: int, samples: Sequence[Sample], busy: float) -> StepFigures:

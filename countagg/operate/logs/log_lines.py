@@ -84,14 +84,10 @@ _UNSHOWN: Final = frozenset({"level", "log_level", "message", "timestamp"})
 _TRACES: Final = frozenset({"exception", "exception_name", "stack_trace", "stackTrace"})
 _RUNTIME_ERROR: Final = frozenset({"errorType", "errorMessage"})
 _LEVELS: Final = {
+    **Level.__members__,
     "TRACE": Level.DEBUG,
-    "DEBUG": Level.DEBUG,
-    "INFO": Level.INFO,
     "WARN": Level.WARNING,
-    "WARNING": Level.WARNING,
-    "ERROR": Level.ERROR,
     "FATAL": Level.CRITICAL,
-    "CRITICAL": Level.CRITICAL,
 }
 
 _PLATFORM_TEXT = re.compile(

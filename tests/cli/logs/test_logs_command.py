@@ -311,11 +311,11 @@ def test_following_shows_what_comes_at_once_and_nothing_twice(server: LogServer)
     server.write("first")
     with following(server) as child:
         assert read_lines(child, 1) == ["processor  INFO     first"]
-        server.wait_for_looks(1)
+        server.wait_for_look()
         server.write("second")
         server.write("third", "aggregator")
         assert sorted(read_lines(child, 2)) == ["aggregator INFO     third", "processor  INFO     second"]
-        server.wait_for_looks(1)
+        server.wait_for_look()
 
         out, err = interrupt(child)
 

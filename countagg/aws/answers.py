@@ -37,6 +37,23 @@ DENIED: Final = frozenset(
         "Forbidden",
     }
 )
+MISSING: Final = frozenset(
+    {
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NotFound",
+        "NotFoundException",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "TableNotFoundException",
+        "DashboardNotFoundError",
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        # A HEAD has no body that could name the code.
+        "404",
+    }
+)
+"""Codes that say that there is no such resource."""
 
 # Patterns; Python compiles one when an answer is first held against it, which takes most commands none.
 _EXPIRED: Final = r"ExpiredToken|RequestExpired|TokenRefreshRequired"

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import aws_errors, suppress_codes
+from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.aws.kinds.s3 import region_of_bucket
 from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import Clients
@@ -111,7 +111,7 @@ def look_at_bucket(clients: Clients, bucket: str, account: str) -> BucketLook | 
         AccessDenied: it belongs to another account, or may not be looked at.
     """
     owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account}
-    with aws_errors(f"bucket {bucket}"), suppress_codes("404", "NoSuchBucket"):
+    with aws_errors(f"bucket {bucket}"), suppress_missing():
         region = region_of_bucket(clients.s3, owner)
         return BucketLook(region, json.dumps(get_notifications(clients.s3, owner)))
     return None

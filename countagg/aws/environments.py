@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from countagg.aws.errors import aws_errors, suppress_codes
+from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 
 if TYPE_CHECKING:
     from countagg.aws.session import Clients
-
-_MISSING: Final = "ResourceNotFoundException"
 
 
 def read_environment(clients: Clients, stack: str) -> dict[str, str]:
@@ -27,7 +25,7 @@ def read_environment(clients: Clients, stack: str) -> dict[str, str]:
 
 
 def _environment_of(clients: Clients, function: str) -> dict[str, str] | None:
-    with aws_errors("settings of the stack"), suppress_codes(_MISSING):
+    with aws_errors("settings of the stack"), suppress_missing():
         answer = clients.lambda_.get_function_configuration(FunctionName=function)
         return answer.get("Environment", {}).get("Variables", {})
     return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from countagg.aws.answers import DENIED, connection_told, is_key_denial, is_throttling, refusal_told
+from countagg.aws.answers import DENIED, MISSING, connection_told, is_key_denial, is_throttling, refusal_told
 from countagg.aws.denials import read_denial, read_key_denial
 from countagg.aws.failures import translate_failure, translate_stray
 from countagg.core.errors import AwsCallFailed, ConnectionProblem, CountaggError
@@ -48,6 +48,11 @@ class suppress_codes:  # noqa: N801 - like contextlib.suppress
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         """Tell whether the block ended with one of the codes."""
         return isinstance(error, ClientError) and code_of(error) in self._codes
+
+
+def suppress_missing() -> suppress_codes:
+    """End the block where AWS answers that there is no such resource."""
+    return suppress_codes(*MISSING)
 
 
 def describe_answer(error: ClientError) -> str:

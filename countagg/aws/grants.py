@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from countagg.aws.errors import aws_errors, suppress_codes
+from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.aws.session import Clients
-from countagg.aws.waiting import MISSING
 from countagg.provision.grants import RoleIdentity, is_grant_lost
 
 
@@ -15,7 +14,7 @@ def grant_problem(clients: Clients, function: str) -> str | None:
         AccessDenied: without `lambda:GetFunctionConfiguration`, or `iam:GetRole` on its role.
     """
     configuration, role = None, None
-    with aws_errors(f"role of {function}"), suppress_codes(*MISSING):
+    with aws_errors(f"role of {function}"), suppress_missing():
         configuration = clients.lambda_.get_function_configuration(FunctionName=function)
         name = configuration["Role"].rpartition("/")[2]
         role = clients.iam.get_role(RoleName=name)["Role"]

@@ -14,9 +14,9 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.answers import is_throttling
+from countagg.aws.answers import MISSING, is_throttling
 from countagg.aws.day_tables import DayTables
-from countagg.aws.errors import aws_errors, code_of, suppress_codes
+from countagg.aws.errors import aws_errors, code_of, suppress_missing
 from countagg.aws.grants import grant_problem
 from countagg.aws.log_events import milliseconds
 from countagg.aws.metrics import read_metrics
@@ -33,7 +33,6 @@ from countagg.provision.metrics import MAXIMUM, Metric
 
 WINDOW: Final = timedelta(hours=1)
 """How far back metrics are looked at."""
-_MISSING: Final = "ResourceNotFoundException"
 _RESOLUTION: Final = 60
 """Seconds of one value: SQS and Lambda have one a minute."""
 
@@ -85,7 +84,7 @@ class Health:
 
     def function(self, name: str) -> FunctionHealth | None:
         """Return how a function is; None if there is none (`lambda:GetFunctionConfiguration`)."""
-        with aws_errors(f"function {name}"), suppress_codes(_MISSING):
+        with aws_errors(f"function {name}"), suppress_missing():
             configuration = self._clients.lambda_.get_function_configuration(FunctionName=name)
             failed = configuration.get("LastUpdateStatus") == "Failed"
             reason = configuration.get("LastUpdateStatusReason", "no reason given") if failed else None
@@ -124,7 +123,7 @@ class Health:
                     filterPattern=f'"{SKIPPED}"',
                 )
             except ClientError as error:
-                if code_of(error) == "ResourceNotFoundException" or is_throttling(code_of(error)):
+                if code_of(error) in MISSING or is_throttling(code_of(error)):
                     return None
                 raise
         keys = [_skipped_key(event.get("message", "")) for event in answer.get("events", [])]
@@ -143,7 +142,7 @@ class Health:
         try:
             stored = self._days.ledger(day, VERSION, UPDATED_AT, consistent=consistent)
         except CountaggError as error:
-            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == _MISSING:
+            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in MISSING:
                 return None
             raise
         return LastChange(day, stored.version, stored.updated_at or None) if stored.version else None

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from countagg.aws.day_reader import DayReader
 from countagg.aws.environments import read_settings
-from countagg.aws.errors import aws_errors, suppress_codes
+from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.aws.session import Clients
-from countagg.aws.waiting import MISSING
 from countagg.core.errors import CorruptDocument, StackNotFound
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings
 from countagg.data.snapshots import CONTENT_SEQUENCER, ETAG, INSTANCE, SEQUENCER, content_sequencer
 from countagg.provision.notifications import our_entry
-
-_MISSING: Final = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ class Pipeline(DayReader):
 
     def queue_depth(self, name: str) -> QueueDepth | None:
         """Count a queue's messages; None if there is no such queue."""
-        with aws_errors(f"queue {name}"), suppress_codes(*MISSING):
+        with aws_errors(f"queue {name}"), suppress_missing():
             url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             attributes: Any = self._clients.sqs.get_queue_attributes(
                 QueueUrl=url,
@@ -142,7 +139,7 @@ class Pipeline(DayReader):
 
     def has_notification(self) -> bool:
         """Tell whether the bucket has our entry in its notifications."""
-        with aws_errors(f"notifications of {self.settings.bucket}"), suppress_codes("NoSuchBucket"):
+        with aws_errors(f"notifications of {self.settings.bucket}"), suppress_missing():
             configuration = self._clients.s3.get_bucket_notification_configuration(
                 Bucket=self.settings.bucket, ExpectedBucketOwner=self.settings.bucket_owner
             )
@@ -153,7 +150,7 @@ class Pipeline(DayReader):
 
     def function_memory(self, name: str) -> int | None:
         """Return a function's memory in MB; None if there is no such function."""
-        with aws_errors(f"function {name}"), suppress_codes(_MISSING):
+        with aws_errors(f"function {name}"), suppress_missing():
             return self._clients.lambda_.get_function_configuration(FunctionName=name)["MemorySize"]
         return None
 
@@ -165,7 +162,7 @@ class Pipeline(DayReader):
             self.names.publisher: f":table/{self.names.totals}/",
         }[function]
         pages = self._clients.lambda_.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
-        with aws_errors(f"event source mapping of {function}"), suppress_codes(_MISSING):
+        with aws_errors(f"event source mapping of {function}"), suppress_missing():
             for mapping in (mapping for page in pages for mapping in page["EventSourceMappings"]):
                 if source in f"{mapping.get('EventSourceArn')}/":
                     return MappingHealth(str(mapping.get("State", "")), mapping.get("LastProcessingResult", ""))
@@ -173,6 +170,6 @@ class Pipeline(DayReader):
 
     def table_status(self, name: str) -> str:
         """Return a table's status, such as `ACTIVE`, or `absent`."""
-        with aws_errors(f"table {name}"), suppress_codes(_MISSING):
+        with aws_errors(f"table {name}"), suppress_missing():
             return str(self._clients.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"])
         return "absent"

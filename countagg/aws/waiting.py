@@ -19,23 +19,6 @@ from countagg.core.polling import Polling
 T = TypeVar("T")
 C = TypeVar("C")
 
-MISSING: Final = frozenset(
-    {
-        "NoSuchBucket",
-        "NoSuchEntity",
-        "NotFound",
-        "NotFoundException",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "TableNotFoundException",
-        "DashboardNotFoundError",
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        # A HEAD has no body that could name the code.
-        "404",
-    }
-)
-"""Codes that say that there is no such resource."""
 SHOWN_AFTER_CREATION: Final = 120.0
 """Seconds within which AWS shows what was created; SQS says 60 of itself, IAM and S3 say no number."""
 

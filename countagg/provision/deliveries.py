@@ -68,7 +68,7 @@ def _parts(blueprint: Blueprint, subscription: Subscriber, *, unwanted: bool) ->
                 f"email/{subscription.endpoint}",
                 subscription.endpoint,
                 lambda _: EmailState(),
-                parts=(blueprint.alerts_arn, subscription.endpoint),
+                parts=(blueprint.alerts_arn, subscription.protocol, subscription.endpoint),
                 needs=("topic/alerts",),
                 unwanted=unwanted,
             )

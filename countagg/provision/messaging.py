@@ -72,6 +72,6 @@ def uploads_subscription(blueprint: Blueprint) -> Node[SubscriptionState]:
         "subscription/uploads",
         f"{topic} -> {queue}",
         lambda _: state,
-        parts=(blueprint.place.topic_arn(topic), blueprint.place.queue_arn(queue)),
+        parts=(blueprint.place.topic_arn(topic), "sqs", blueprint.place.queue_arn(queue)),
         needs=("topic/uploads", "queue/uploads", "queue/dead-letters"),
     )

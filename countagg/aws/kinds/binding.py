@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from countagg.aws.answers import MISSING
 from countagg.aws.errors import aws_errors, code_of, describe_answer, translate_answer
 from countagg.aws.kinds.cloudwatch import Alarm, Dashboard
 from countagg.aws.kinds.consumers import Consumer, QueueGrant, RolePolicy
@@ -23,7 +24,7 @@ from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.kinds.sns import EmailSubscription, Subscription, Topic
 from countagg.aws.kinds.sqs import Queue
 from countagg.aws.session import Clients
-from countagg.aws.waiting import EXISTS, MISSING, READING_BUSY, SHOWN_AFTER_CREATION, Patience, is_one_of
+from countagg.aws.waiting import EXISTS, READING_BUSY, SHOWN_AFTER_CREATION, Patience, is_one_of
 from countagg.core.errors import MadeMeanwhile
 from countagg.core.names import Names
 from countagg.provision.deliveries import alerts_delivery
@@ -72,8 +73,8 @@ class Binder:
                 return Topic(clients.sns, name, context)
             case "queue", name:
                 return Queue(clients.sqs, name, context)
-            case "subscription", topic, queue:
-                return Subscription(clients.sns, topic, "sqs", queue, context)
+            case "subscription", topic, protocol, queue:
+                return Subscription(clients.sns, topic, protocol, queue, context)
             case (("alert-queue" | "https" | "http"), topic, protocol, endpoint):
                 pending = alerts_delivery(context.place, Names(context.stack), protocol, endpoint)
                 return Subscription(clients.sns, topic, protocol, endpoint, context, pending)
@@ -83,8 +84,8 @@ class Binder:
                 return RolePolicy(clients.iam, role, policy, context)
             case "consumer", function, table:
                 return Consumer(clients.lambda_, function, table, context)
-            case "email", topic, address:
-                return EmailSubscription(clients.sns, topic, address, context)
+            case "email", topic, protocol, address:
+                return EmailSubscription(clients.sns, topic, protocol, address, context)
             case "table", name:
                 return Table(clients.dynamodb, name, context)
             case "logs", name:

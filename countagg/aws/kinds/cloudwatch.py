@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.answers import MISSING
+from countagg.aws.errors import code_of, suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
-from countagg.aws.waiting import ALARM_NOT_YET, DASHBOARD_NOT_YET, MISSING
+from countagg.aws.waiting import ALARM_NOT_YET, DASHBOARD_NOT_YET
 from countagg.core.names import OWNER_TAG
 from countagg.provision.dashboard import is_of, parse_body
 from countagg.provision.differences import FieldChange, Tags
@@ -88,7 +89,7 @@ class Alarm:
 
     def delete(self) -> None:
         """Delete it."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             self._cloudwatch.delete_alarms(AlarmNames=[self._name])
 
 
@@ -175,5 +176,5 @@ class Dashboard:
 
     def delete(self) -> None:
         """Delete it."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             self._cloudwatch.delete_dashboards(DashboardNames=[self._name])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.answers import MISSING
+from countagg.aws.errors import code_of, suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.lambda_mappings import EventSourceMapping
-from countagg.aws.waiting import MISSING, ROLE_BUSY
+from countagg.aws.waiting import ROLE_BUSY
 from countagg.core.errors import CountaggError
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.differences import FieldChange
@@ -93,7 +94,7 @@ class RolePolicy:
 
     def delete(self) -> None:
         """Delete it."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             self._busy.delete_role_policy(RoleName=self._role, PolicyName=self._policy)
 
 
@@ -128,7 +129,7 @@ class QueueGrant:
 
     def delete(self) -> None:
         """Take it out."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             self._put([])
 
     def _put(self, ours: list[dict[str, Any]]) -> None:

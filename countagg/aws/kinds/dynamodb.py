@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.sizes import size_text
 from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
-from countagg.aws.waiting import (
-    BACKUPS_NOT_READY,
-    TABLE_BUSY,
-    TABLE_NOT_YET,
-    TTL_CHANGED_LATELY,
-    Transient,
-)
+from countagg.aws.waiting import BACKUPS_NOT_READY, TABLE_BUSY, TABLE_NOT_YET, TTL_CHANGED_LATELY, Transient
 from countagg.core.names import BY_DATE_INDEX
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Observed
@@ -28,7 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
-_MISSING = "ResourceNotFoundException"
 # A stream of another type is replaced by one with another ARN, so its own is of no use to anybody.
 _FULL_STREAM = "NEW_AND_OLD_IMAGES"
 _PROTECTED = "it is protected against deletion; --delete-protected deletes it all the same"
@@ -47,7 +40,7 @@ class Table:
         )
 
     def _describe(self) -> TableDescriptionTypeDef | None:
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             return self._dynamodb.describe_table(TableName=self._name)["Table"]
         return None
 
@@ -215,7 +208,7 @@ class Table:
         table = self._settled()
         if table is None:
             return
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             if table.get("DeletionProtectionEnabled"):
                 self._call(
                     lambda: self._dynamodb.update_table(TableName=self._name, DeletionProtectionEnabled=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.tags import tag_list, tag_map
 from countagg.aws.waiting import ROLE_BUSY, ROLE_NOT_EMPTY, ROLE_NOT_YET
@@ -17,8 +17,6 @@ from countagg.provision.states import RoleState
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
-
-_MISSING = "NoSuchEntity"
 
 
 class Role:
@@ -81,7 +79,7 @@ class Role:
 
     def _remove(self, operation: Callable[..., object], **request: object) -> None:
         """Remove a part, unless it is gone."""
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             self._patience.call(
                 lambda: operation(RoleName=self._name, **request),
                 ROLE_BUSY,
@@ -130,7 +128,7 @@ class Role:
         self._patience.call(self._delete, ROLE_NOT_EMPTY, f"role {self._name}, until IAM sees it without policies")
 
     def _delete(self) -> None:
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             names, attached = self._policy_names(), self._attached()
             for name in names:
                 self._remove(self._iam.delete_role_policy, PolicyName=name)

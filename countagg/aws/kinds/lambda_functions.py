@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import accepted
 from countagg.aws.kinds.shared_reads import tags_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
 
-_MISSING = "ResourceNotFoundException"
 _LOGS = frozenset({"log_format", "log_group", "log_level", "system_log_level"})
 
 
@@ -45,7 +44,7 @@ class Function:
         self._patience = context.patience
 
     def _get(self) -> GetFunctionResponseTypeDef | None:
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             return self._lambda.get_function(FunctionName=self._name)
         return None
 
@@ -186,7 +185,7 @@ class Function:
 
     def delete(self) -> None:
         """Delete it."""
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             self._lambda.delete_function(FunctionName=self._name)
 
 

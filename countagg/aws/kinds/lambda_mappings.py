@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import MAPPING_TAGS
 from countagg.aws.kinds.shared_reads import tags_of
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
-_MISSING: Final = "ResourceNotFoundException"
 _TRANSITIONAL: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
 _PARTIAL: Final = "ReportBatchItemFailures"
 NO_MAPPING_TAGS: Final = "countagg:mapping-tags"
@@ -70,7 +69,7 @@ class EventSourceMapping:
         return next((each for each in mappings if self._is_ours(each.get("EventSourceArn", ""))), None)
 
     def _of_function(self) -> list[EventSourceMappingConfigurationTypeDef]:
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             return self._list(FunctionName=self._function)
         # The function is gone, but its mappings need not be: a deletion leaves them
         # (docs/aws-facts.md#lambda-functions).
@@ -118,7 +117,7 @@ class EventSourceMapping:
         return function_tags is None or self._context.owns(function_tags)
 
     def _function_tags(self) -> dict[str, str] | None:
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             return self._lambda.list_tags(Resource=self._function_arn)["Tags"]
         return None
 
@@ -243,10 +242,10 @@ class EventSourceMapping:
 
     def _delete(self, uuid: str, state: str | None) -> None:
         if state == "Enabled":
-            with suppress_codes(_MISSING):
+            with suppress_missing():
                 self._call(lambda: self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False))
             self._settled()
-        with suppress_codes(_MISSING):
+        with suppress_missing():
             self._call(lambda: self._lambda.delete_event_source_mapping(UUID=uuid))
         self._patience.until(
             lambda: (found := self._find()) is None or found["UUID"] != uuid,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.sizes import size_text
-from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET, MISSING
+from countagg.aws.waiting import LOGS_BUSY, LOGS_NOT_YET
 from countagg.core.names import Names
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Observed
@@ -74,5 +74,5 @@ class LogGroup:
 
     def delete(self) -> None:
         """Delete it with all its lines."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             self._busy.delete_log_group(logGroupName=self._name)

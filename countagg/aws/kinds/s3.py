@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.aws.answers import DENIED
-from countagg.aws.errors import code_of, suppress_codes
+from countagg.aws.errors import code_of, suppress_codes, suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.offers import BUCKET_TAGS
 from countagg.aws.kinds.s3_notifications import NOTIFICATIONS, get_notifications
@@ -29,7 +29,6 @@ from countagg.provision.storage import PUBLIC_ACCESS_BLOCKS
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING: Final = frozenset({"NoSuchBucket", "404"})
 _DELETED_AT_ONCE: Final = 1_000
 _COUNTED: Final = 1_000
 
@@ -249,7 +248,7 @@ class Bucket:
 
     def delete(self) -> None:
         """Delete it; with its objects only when that was asked for."""
-        with suppress_codes(*_MISSING):
+        with suppress_missing():
             if self._context.forced is not None and self._context.forced.objects:
                 self._empty()
             self._busy.delete_bucket(**self._owner)

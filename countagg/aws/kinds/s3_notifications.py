@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.waiting import BUCKET_BUSY, BUCKET_NOT_YET, DESTINATION_NOT_VALID, is_one_of
 from countagg.provision.differences import FieldChange
@@ -18,7 +18,6 @@ from countagg.provision.states import NotificationState
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING: Final = frozenset({"NoSuchBucket", "404"})
 NOTIFICATIONS: Final = "notifications"
 """As what the bucket and our entry in it share them."""
 _TOPICS: Final = "TopicConfigurations"
@@ -61,7 +60,7 @@ class Notification:
 
     def delete(self) -> None:
         """Remove our entry."""
-        with suppress_codes(*_MISSING):
+        with suppress_missing():
             self._replace(None)
 
     def _replace(self, desired: NotificationState | None) -> None:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.shared_reads import SharedReads, tags_of
 from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
-from countagg.aws.waiting import MISSING, SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET
+from countagg.aws.waiting import SUBSCRIPTION_NOT_YET, TOPIC_NOT_YET
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.policies import canonical, merge_statements, our_statements
 from countagg.provision.reconcile import Observed
@@ -115,7 +115,7 @@ class _TopicSubscription:
 
     def delete(self) -> None:
         """Unsubscribe. One that was never confirmed has no ARN: SNS forgets it within days, or with its topic."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             arn = self._arn()
             if arn is not None and is_confirmed(arn):
                 self._sns.unsubscribe(SubscriptionArn=arn)
@@ -192,9 +192,6 @@ class Subscription(_TopicSubscription):
 
 class EmailSubscription(_TopicSubscription):
     """The subscription of an e-mail address. It waits until its owner follows the link in a message."""
-
-    def __init__(self, sns: SNSClient, topic_arn: str, address: str, context: StackContext) -> None:
-        super().__init__(sns, topic_arn, "email", address, context)
 
     def read(self) -> Observed[EmailState] | None:
         """Return it, confirmed or not."""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from countagg.aws.errors import suppress_codes
+from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
-from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, MISSING, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET
+from countagg.aws.waiting import DEAD_LETTERS_NOT_YET, QUEUE_DELETED_RECENTLY, QUEUE_NOT_YET
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.messaging import OWN_ENCRYPTION
 from countagg.provision.policies import canonical, merge_statements, our_statements
@@ -81,7 +81,7 @@ class Queue:
 
     def delete(self) -> None:
         """Delete it."""
-        with suppress_codes(*MISSING):
+        with suppress_missing():
             url = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
             self._sqs.delete_queue(QueueUrl=url)
 

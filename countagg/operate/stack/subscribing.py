@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.addresses import stream_arn
 from countagg.aws.environments import read_environment
-from countagg.aws.errors import aws_errors, suppress_codes
+from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.aws.kinds.binding import Binder
-from countagg.aws.waiting import MISSING
 from countagg.core.errors import StackNotFound, UsageError
 from countagg.core.names import Names
 from countagg.operate.stack.deployment import Plan
@@ -87,7 +86,7 @@ class Subscribing:
             raise UsageError(
                 f"{name} is a function of the stack itself", where="FUNCTION", hint="subscribe one of your own"
             )
-        with aws_errors(f"function {name}"), suppress_codes(*MISSING):
+        with aws_errors(f"function {name}"), suppress_missing():
             role = self._clients.lambda_.get_function_configuration(FunctionName=name)["Role"]
             return Subscriber(SubscriptionKind.FUNCTION, name, counters, role.partition(":role/")[2])
         raise self._no_such("function", name)
@@ -181,7 +180,7 @@ class Subscribing:
 
     def _look_at_queue(self, name: str) -> None:
         attributes: dict[Any, str] | None = None
-        with aws_errors(f"queue {name}"), suppress_codes(*MISSING):
+        with aws_errors(f"queue {name}"), suppress_missing():
             url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             answer = self._clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
             attributes = answer.get("Attributes", {})

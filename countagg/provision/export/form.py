@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from countagg.core.errors import CountaggError
-from countagg.provision.differences import Tags
 
 Properties = dict[str, Any]
 Write = Callable[[Any, Any], Properties]
@@ -75,35 +74,3 @@ def merged(one: Properties, other: Properties) -> Properties:
         if isinstance(one[name], dict) and isinstance(other[name], dict):
             both[name] = merged(one[name], other[name])
     return both
-
-
-def nested(path: str, value: Any) -> Properties:  # noqa: ANN401 - of any property
-    """Return a value under a path of names with dots between them."""
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    written: Properties = value
-    return written
-
-
-def as_it_is(*paths: str) -> Write:
-    """Write a value as it is, under each of the paths."""
-
-    def write(value: Any, _state: Any) -> Properties:  # noqa: ANN401 - of any property
-        plain = list(value) if isinstance(value, tuple) else value
-        return {name: each for path in paths for name, each in nested(path, plain).items()}
-
-    return write
-
-
-def if_chosen(path: str, convert: Callable[[Any], Any] = lambda value: value) -> Write:
-    """Write a value unless it is None or empty, which is what CloudFormation takes silence for."""
-
-    def write(value: Any, _state: Any) -> Properties:  # noqa: ANN401 - of any property
-        return {} if value in (None, "", (), {}) else nested(path, convert(value))
-
-    return write
-
-
-def tag_list(tags: Tags | None, _state: object) -> Properties:
-    """Write tags as most resources have them; None is for what may have none."""
-    return {} if tags is None else {"Tags": [{"Key": key, "Value": value} for key, value in tags.of.items()]}

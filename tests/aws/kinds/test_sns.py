@@ -122,7 +122,7 @@ class Listing:
 
 
 def email(fake: Any) -> EmailSubscription:
-    return EmailSubscription(fake, PLACE.topic_arn("countagg-alerts"), ADDRESS, make_context())
+    return EmailSubscription(fake, PLACE.topic_arn("countagg-alerts"), "email", ADDRESS, make_context())
 
 
 def test_an_address_that_was_not_confirmed_yet_is_there_and_is_left_to_sns() -> None:

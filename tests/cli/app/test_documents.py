@@ -174,17 +174,6 @@ def test_query_by_instance_adds_who_contributes_what(countagg: CommandLine) -> N
 
 
 @pytest.mark.usefixtures("days")
-def test_query_for_some_counters_answers_with_these_and_remarks_on_others(countagg: CommandLine) -> None:
-    some = countagg("query", "--date", DAY, "--counter", "tenth", "--counter", "COUNTER1", "--output", "json")
-    other = countagg("query", "--date", DAY, "--counter", "COUNTER\x1b", "--output", "json")
-
-    assert some.document["totals"] == {"COUNTER1": 191122, "tenth": Decimal("0.1")}
-    assert some.err == ""
-    assert (other.code, other.document["totals"]) == (0, {})
-    assert other.err == f"no instance counts COUNTER\\x1b on {DAY}\n"
-
-
-@pytest.mark.usefixtures("days")
 def test_query_for_people_groups_numbers(countagg: CommandLine) -> None:
     ran = countagg("query", "--date", DAY)
 

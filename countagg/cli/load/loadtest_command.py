@@ -25,6 +25,7 @@ from countagg.cli.integrity.verify_command import observe
 from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.cli.terminal.progress import stepwise
+from countagg.cli.terminal.render import counted
 from countagg.cli.totals.upload_command import remove_instances, take_out
 from countagg.core.days import resolve_day
 from countagg.core.errors import LeftOver, TimedOut, UsageError
@@ -173,7 +174,7 @@ def _agree(
     rate = load.steps[0].rate(load.instances)
     if lack := describe_lack(layout, recommend_layout(load.instances, load.counters, rate)):
         session.remark(f"layout     {lack}")
-    session.remark(f"load       {files} on {load.day}, {rates} a second, {load.counters} counters each")
+    session.remark(f"load       {files} on {load.day}, {rates} a second, {counted(load.counters, 'counter')} each")
     if session.options.local:
         session.remark("cost       none, the engine is on this machine")
         return estimated
@@ -218,9 +219,9 @@ def _tell_what_stays(session: Session, report: Report) -> None:
         session.remark(f"the fleet's files stay and count; {remove} takes them out, as a test with --cleanup does")
         return
     session.remark(
-        f"what stays: an empty snapshot of each instance for {settings.snapshot_retention_days} days, and the "
-        f"fleet's counters with the value 0 in {session.pipeline.names.counters} for "
-        f"{settings.totals_retention_days} days",
+        f"what stays: an empty snapshot of each instance for {counted(settings.snapshot_retention_days, 'day')}, "
+        f"and the fleet's counters with the value 0 in {session.pipeline.names.counters} for "
+        f"{counted(settings.totals_retention_days, 'day')}",
         style="dim",
     )
 

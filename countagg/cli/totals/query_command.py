@@ -15,6 +15,7 @@ from countagg.cli.app.options import DATA_FORMS, OutputForm
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption
+from countagg.cli.terminal.render import counted
 from countagg.cli.totals.query_view import write_day
 from countagg.cli.totals.waiting_files import look_for_waiting, tell_waiting
 from countagg.core.days import resolve_day
@@ -182,7 +183,7 @@ def _show_history(session: Session, asked: Asked, since: str, choice: Choice) ->
     now = session.now()
     last = parse_past_day(asked.until, now, "--until") if asked.until else now.astimezone(UTC).date()
     days = days_between(parse_past_day(since, now, "--since"), last)
-    with session.busy(f"reading {len(days)} days"):
+    with session.busy(f"reading {counted(len(days), 'day')}"):
         history = read_history(session.pipeline, days, choice)
     if not any(day.version for day in history.days):
         session.remark(f"there are no totals from {days[0]} to {days[-1]} (UTC)")

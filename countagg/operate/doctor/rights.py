@@ -152,8 +152,8 @@ def judge_rights(command: str, needed: frozenset[Right], rights: Rights) -> Chec
         role = next(role for role in _FEWEST_RIGHTS_FIRST if command in COMMANDS_OF[role])
         fix = f"`countagg permissions print --role {role}` prints a policy that has what is missing"
         return problem(name, f"refused: {listed([f'{action} on {arn}' for action, arn in missing], _SHOWN)}", fix)
+    total = len({action for action, _ in needed})
     if unknown:
-        total = len({action for action, _ in needed})
         tried = f"{total - len(unknown)} of {total} actions tried, all allowed"
         return not_checked(name, f"{tried}; not tried: {listed(unknown, _SHOWN)}")
-    return passed(name, f"all of {len({action for action, _ in needed})} actions")
+    return passed(name, f"all of {total} actions" if total > 1 else "its only action")

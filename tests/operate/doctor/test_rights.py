@@ -83,9 +83,13 @@ def test_the_simulator_is_asked_about_every_resource_once() -> None:
 
 
 def test_a_command_that_lacks_nothing_is_fine() -> None:
-    needed = rights_of("query", SETTINGS, PLACE)
-    check = judge_rights("query", needed, rights_found(FakeIam(), needed))
-    assert (check.state, check.detail) == (State.OK, "all of 4 actions")
+    details = []
+    for command in ("query", "stacks"):
+        needed = rights_of(command, SETTINGS, PLACE)
+        check = judge_rights(command, needed, rights_found(FakeIam(), needed))
+        assert check.state is State.OK
+        details.append(check.detail)
+    assert details == ["all of 4 actions", "its only action"]
 
 
 @pytest.mark.parametrize("command", sorted({command for commands in COMMANDS_OF.values() for command in commands}))

@@ -37,7 +37,7 @@ def parse_moment(text: str, now: datetime, where: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no time", where=where, hint=_TIME_HINT) from error
+        raise UsageError(f"{text!r} is not a time", where=where, hint=_TIME_HINT) from error
 
 
 def parse_past_day(text: str, now: datetime, where: str) -> date:
@@ -57,7 +57,7 @@ def parse_past_day(text: str, now: datetime, where: str) -> date:
             return date.fromisoformat(resolve_day(text, now))
         return now.astimezone(UTC).date() - age
     except (UsageError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no day", where=where, hint=_DAY_HINT) from error
+        raise UsageError(f"{text!r} is not a day", where=where, hint=_DAY_HINT) from error
 
 
 def check_order(since: str, until: str) -> None:
@@ -86,5 +86,5 @@ def parse_period(text: str, where: str) -> timedelta:
     """
     age = parse_age(text)
     if not age:
-        raise UsageError(f"{text!r} is no length of time", where=where, hint="give one such as 90s, 10m or 2h")
+        raise UsageError(f"{text!r} is not a length of time", where=where, hint="give one such as 90s, 10m or 2h")
     return age

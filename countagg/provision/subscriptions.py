@@ -98,7 +98,7 @@ def read_function(said: str, place: Place) -> str:
     """
     found = _FUNCTION.fullmatch(said)
     if found is None:
-        raise UsageError(f"{said!r} is no function", where="FUNCTION", hint="give its ARN or its name")
+        raise UsageError(f"{said!r} is not a function", where="FUNCTION", hint="give its ARN or its name")
     here = (place.region, place.account)
     if found["account"] and (found["region"], found["account"]) != here:
         raise UsageError(
@@ -122,7 +122,7 @@ def read_queue(said: str) -> str:
             hint="use a standard queue",
         )
     if _QUEUE.fullmatch(said) is None:
-        raise UsageError(f"{said!r} is no queue", where="QUEUE", hint="give the ARN of a standard SQS queue")
+        raise UsageError(f"{said!r} is not a queue", where="QUEUE", hint="give the ARN of a standard SQS queue")
     return said
 
 

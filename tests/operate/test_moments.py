@@ -70,7 +70,7 @@ def test_what_is_no_moment_is_refused_with_what_would_be(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_moment(text, NOW, "--until")
 
-    assert str(caught.value) == f"--until: {text!r} is no time"
+    assert str(caught.value) == f"--until: {text!r} is not a time"
     assert "10m, 2h or 1d" in caught.value.hint
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_day_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_past_day(text, NOW, "--since")
 
-    assert str(caught.value) == f"--since: {text!r} is no day"
+    assert str(caught.value) == f"--since: {text!r} is not a day"
     assert "30d" in caught.value.hint
 
 

@@ -147,10 +147,10 @@ def test_a_function_is_named_or_given_by_its_arn() -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("not a name", "is no function"),
+        ("not a name", "is not a function"),
         ("arn:aws:lambda:eu-west-1:123456789012:function:act", "is not in eu-central-1"),
         ("arn:aws:lambda:eu-central-1:999999999999:function:act", "is not in eu-central-1"),
-        (QUEUE, "is no function"),
+        (QUEUE, "is not a function"),
     ],
 )
 def test_a_function_that_no_stream_calls_is_refused(said: str, why: str) -> None:
@@ -159,7 +159,7 @@ def test_a_function_that_no_stream_calls_is_refused(said: str, why: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "why"), [(f"{QUEUE}.fifo", "FIFO"), ("on-call", "is no queue"), (LAMBDA, "no queue")]
+    ("said", "why"), [(f"{QUEUE}.fifo", "FIFO"), ("on-call", "is not a queue"), (LAMBDA, "not a queue")]
 )
 def test_only_standard_queues_are_taken(said: str, why: str) -> None:
     assert read_queue(QUEUE) == QUEUE

@@ -57,7 +57,7 @@ class ResultQuery:
         except JMESPathError as error:
             _refuse(_told(error, expression))
         except ValueError:
-            _refuse("a number in it is none of JSON")
+            _refuse("a number in it is not one of JSON")
         return cls(as_text, parsed)
 
     def answer(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON

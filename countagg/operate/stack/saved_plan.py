@@ -184,7 +184,7 @@ def read_saved(content: bytes, where: str, countagg: str) -> SavedPlan:
             what = f"countagg {shorten(made_by)} made the plan, and this is countagg {countagg}"
             raise PlanOutdated(what, where=where, hint=PLAN_ANEW)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError("it is no saved plan, or damaged", where=where, hint=_NO_PLAN) from error
+        raise UsageError("it is not a saved plan, or it is damaged", where=where, hint=_NO_PLAN) from error
     hint = "use the countagg that saved it, or plan anew"
     raise UsageError(
         f"it is of schema {shorten(schema)}, and this countagg knows {SCHEMA}", where=where, hint=hint

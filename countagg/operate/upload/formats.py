@@ -232,7 +232,7 @@ def _read_json(text: str, document: SourceDocument) -> None:
     except RecursionError as error:
         raise InvalidCounterFile(_TOO_DEEP) from error
     if not isinstance(content, dict):
-        raise InvalidCounterFile("the JSON is no object")
+        raise InvalidCounterFile("the JSON is not an object")
     _read_object(content, (), document)
 
 

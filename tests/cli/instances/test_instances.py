@@ -151,8 +151,8 @@ def test_a_day_of_nobody_is_remarked_on(countagg: CommandLine) -> None:
     ("options", "complaint"),
     [
         (("--date", "today", "--stale", "10m"), "countagg: --date, --stale: they exclude each other"),
-        (("--stale", "10"), "countagg: --stale: '10' is no length of time"),
-        (("--stale", "0m"), "countagg: --stale: '0m' is no length of time"),
+        (("--stale", "10"), "countagg: --stale: '10' is not a length of time"),
+        (("--stale", "0m"), "countagg: --stale: '0m' is not a length of time"),
         (("--watch", "--interval", "0.5"), "countagg: --interval"),
     ],
 )

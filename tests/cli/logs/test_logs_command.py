@@ -212,8 +212,8 @@ def test_no_lines_are_no_error(countagg: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--since", "soon"), "countagg: --since: 'soon' is no time\n  try: give an age such as 10m"),
-        (("--until", "later"), "countagg: --until: 'later' is no time\n"),
+        (("--since", "soon"), "countagg: --since: 'soon' is not a time\n  try: give an age such as 10m"),
+        (("--until", "later"), "countagg: --until: 'later' is not a time\n"),
         (("--since", "1h", "--until", "2h"), "countagg: --since, --until: the end is before the beginning\n"),
         (("--follow", "--until", "1m"), "countagg: --follow, --until: they exclude each other\n"),
         (("--function", "uploader"), "countagg: --function: the pipeline has no function 'uploader'\n  try: use"),

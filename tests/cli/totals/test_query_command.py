@@ -241,8 +241,8 @@ def test_a_form_that_a_setting_asks_for_is_refused_by_the_settings_name(
         (("--since", "2d", "--output", "prometheus"), "--output prometheus, --since: they exclude each other"),
         (("--watch", "--output", "prometheus"), "--output prometheus, --watch: they exclude each other"),
         (("--by-instance", "--output", "prometheus"), "--output prometheus, --by-instance: they exclude"),
-        (("--since", "soon"), "--since: 'soon' is no day\n  try: give YYYY-MM-DD"),
-        (("--since", "2d", "--until", "soon"), "--until: 'soon' is no day\n"),
+        (("--since", "soon"), "--since: 'soon' is not a day\n  try: give YYYY-MM-DD"),
+        (("--since", "2d", "--until", "soon"), "--until: 'soon' is not a day\n"),
         (
             ("--since", "2026-01-02", "--until", "2026-01-01"),
             "--since, --until: 2026-01-01 lies before 2026-01-02\n  try: give --since the earlier day",

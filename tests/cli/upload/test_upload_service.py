@@ -103,7 +103,7 @@ def test_a_second_service_of_the_same_instance_is_refused(countagg: CommandLine)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("a", "--every", "soon"), "is no length of time"),
+        (("a", "--every", "soon"), "is not a length of time"),
         (("a", "--every", "9s"), "give 10s to 1d"),
         (("a", "--every", "2d"), "give 10s to 1d"),
         (("a", "--every", "60s", "--date", "today"), "leave --date out"),

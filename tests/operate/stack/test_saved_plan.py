@@ -240,7 +240,7 @@ def made_with(**changed: Any) -> dict[str, Any]:
 def test_what_is_no_saved_plan_is_refused(content: bytes) -> None:
     with pytest.raises(UsageError) as caught:
         read_saved(content, "plan.json", "1.2.3")
-    assert str(caught.value) == "plan.json: it is no saved plan, or damaged"
+    assert str(caught.value) == "plan.json: it is not a saved plan, or it is damaged"
     assert caught.value.hint == "name a file that `countagg plan --save` wrote"
 
 

@@ -135,7 +135,7 @@ def test_a_format_is_recognised_by_its_first_lines(text: str, kind: str, form: F
         (b"A 1\n\xff\n", Format.AUTO, 2, "it is not UTF-8"),
         (b'{"a": 1,\n}', Format.AUTO, 2, "it was read as json"),
         (b'{"a": 1, "a": 2}', Format.AUTO, None, "the key 'a' is repeated"),
-        (b"[1]", Format.JSON, None, "the JSON is no object"),
+        (b"[1]", Format.JSON, None, "the JSON is not an object"),
         (b'{"a":' * 60 + b"1" + b"}" * 60, Format.AUTO, None, "nested more than 50 deep"),
         (b'{"a":' * 100_000, Format.AUTO, None, "nested more than 50 deep"),
         (b"Ip: A B\nIp: 1\n", Format.AUTO, 2, "no line of as many values below it"),

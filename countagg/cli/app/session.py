@@ -266,7 +266,10 @@ class Session:
             )
         more = ", or 'd' for details" if details is not None else ""
         self.progress_console.print(f"{question} Type {answer!r} to go on{more}: ", end="")
-        given = self.stdin.readline().strip()
+        line = self.stdin.readline()
+        if not line:
+            self.progress_console.print()  # Ctrl-D leaves the cursor behind the question
+        given = line.strip()
         if given == "d" and details is not None:
             details()
             self.confirm(question, answer, yes=False, otherwise=otherwise)

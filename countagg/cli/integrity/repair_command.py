@@ -12,7 +12,7 @@ import typer
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption, day_option
-from countagg.cli.integrity.verify_command import document_of, observe
+from countagg.cli.integrity.verify_command import document_of, look_at_day, observe
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
@@ -25,7 +25,6 @@ from countagg.operate.integrity.evidence import Observer
 from countagg.operate.integrity.findings import Difference, Verification
 from countagg.operate.integrity.repair import Repaired, Repairer
 from countagg.operate.integrity.repair_plan import Mending, RepairPlan, check_day, plan_repair
-from countagg.operate.integrity.verify import verify
 from countagg.operate.moments import check_order
 
 _TIMEOUT = 300.0
@@ -110,8 +109,12 @@ def _days(session: Session, date: str | None, since: str | None, until: str | No
 
 def _plan(session: Session, day: str, settle: float) -> _Day:
     with stepwise(session) as tell:
-        observer = observe(session, day, lambda what, done, total: tell(f"{day} {what}", done, total))
-        verification, look = verify(observer, Polling(settle))
+
+        def of_day(what: str, done: int, total: int) -> None:
+            tell(f"{day} {what}", done, total)
+
+        observer = observe(session, day, of_day)
+        verification, look = look_at_day(observer, settle, of_day)
     time = session.now().isoformat(timespec="milliseconds")
     return _Day(observer, verification, plan_repair(verification, look, session.pipeline.settings, time))
 

@@ -20,9 +20,10 @@ from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.core.printable import printable
 from countagg.core.values import format_value, to_number
 from countagg.core.versions import changes_of
-from countagg.operate.integrity.evidence import Observer
+from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Difference, Verification
 from countagg.operate.integrity.sums import in_units
+from countagg.operate.integrity.verify import WAITING
 from countagg.operate.integrity.verify import verify as compare
 
 _HEADER = ("HOP", "INSTANCE", "COUNTER", "EXPECTED", "FOUND", "WHAT")
@@ -40,9 +41,7 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
     """
     day = resolve_day(date, session.now())
     with stepwise(session) as tell:
-        observer = observe(session, day, tell)
-        waiting: Callable[[int], None] = lambda count: tell("waiting for what is on its way", 0, count)  # noqa: E731
-        verification, _ = compare(observer, Polling(settle), waiting)
+        verification, _ = look_at_day(observe(session, day, tell), settle, tell)
     write_verification(session, verification)
     if not verification.ok:
         raise typer.Exit(DIFFERENT)
@@ -51,6 +50,13 @@ def verify(session: Session, date: DateOption, settle: SettleOption = SETTLE_SEC
 def observe(session: Session, day: str, tell: Callable[[str, int, int], None]) -> Observer:
     """Return an observer of a day of the deployed stack."""
     return Observer(session.pipeline, day, session.now().date(), lambda done, total: tell("files", done, total))
+
+
+def look_at_day(
+    observer: Observer, settle: float, tell: Callable[[str, int, int], None]
+) -> tuple[Verification, DayLook]:
+    """Compare a day with its files, and tell what is waited for."""
+    return compare(observer, Polling(settle), lambda count: tell(WAITING, 0, count))
 
 
 def write_verification(session: Session, verification: Verification) -> None:

@@ -21,7 +21,7 @@ from countagg.cli.app.shared_options import (
     YesOption,
 )
 from countagg.cli.cost.cost_command import prices_of_region
-from countagg.cli.integrity.verify_command import observe
+from countagg.cli.integrity.verify_command import look_at_day, observe
 from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
 from countagg.cli.terminal.progress import stepwise
@@ -33,7 +33,6 @@ from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.operate.cost.model import DEFAULTS, spread
 from countagg.operate.cost.spreading import describe_lack, recommend_layout
 from countagg.operate.integrity.findings import Verification
-from countagg.operate.integrity.verify import verify
 from countagg.operate.load.cost import Estimate, estimate
 from countagg.operate.load.loadtest import Load, LoadTest
 from countagg.operate.load.schedule import INSTANCE_PREFIX, MOST_PER_SECOND, steady
@@ -208,7 +207,7 @@ def _dead_letters(session: Session) -> int:
 
 def _verify(session: Session, day: str, settle: float) -> Verification:
     with stepwise(session) as tell:
-        verification, _ = verify(observe(session, day, tell), Polling(settle))
+        verification, _ = look_at_day(observe(session, day, tell), settle, tell)
     return verification
 
 

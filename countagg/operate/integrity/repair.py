@@ -34,7 +34,7 @@ from countagg.operate.integrity.stored_forms import (
     object_problems,
 )
 from countagg.operate.integrity.sums import exact
-from countagg.operate.integrity.verify import verify
+from countagg.operate.integrity.verify import WAITING, verify
 from countagg.operate.parallel import in_parallel
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Repairer:
         for _ in range(ROUNDS):
             self._carry_out(observer.day, plan)
             mended += [each for each in plan.mendings if each not in mended]
-            verification, look = verify(observer, self.settling)
+            verification, look = verify(observer, self.settling, lambda count: self.on_step(WAITING, 0, count))
             if verification.ok:
                 break
             plan = plan_repair(verification, look, self.reader.settings, self._time())

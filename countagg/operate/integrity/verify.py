@@ -11,6 +11,8 @@ from countagg.operate.integrity.comparison import Comparer
 from countagg.operate.integrity.evidence import DayLook, Observer
 from countagg.operate.integrity.findings import Difference, Verification
 
+WAITING: Final = "waiting for it to settle"
+"""What is done between two looks, for people."""
 _LOOKS: Final = 4
 """After so many it ends although uploads go on, if all that differed at one look was right at the next."""
 _FIRST_PAUSE: Final = 0.5

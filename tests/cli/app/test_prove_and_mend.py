@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ import pytest
 
 from countagg.core.published import published_metadata
 from tests.cli.account import BUCKET, empty_bucket, publish_day, put_counter, write_day
-from tests.cli.running import CommandLine
+from tests.cli.running import CommandLine, Terminal
 
 DAY: Final = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 FILES: Final = {"i-1": {"A": "1.5", "B": "5"}, "i-2": {"A": "10"}}
@@ -180,6 +181,17 @@ def test_what_is_left_of_no_instance_and_no_counter_names_none(countagg: Command
     ran = countagg("repair", "--date", DAY, "--yes", *NO_WAIT)
     assert ran.code == 4
     assert "move it away, or set up with another --output-prefix\n  try: " in ran.err
+
+
+@pytest.mark.usefixtures("_day")
+@pytest.mark.parametrize("line", ["verify", "repair --dry-run"])
+def test_a_wait_says_what_for(line: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{DAY}/values_i-9", Body=b"A 1\n")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    countagg(*line.split(), "--date", DAY, "--settle", "0.2")
+
+    assert "waiting for it to settle" in terminal.getvalue()
 
 
 @pytest.mark.usefixtures("_day")

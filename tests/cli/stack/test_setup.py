@@ -125,9 +125,10 @@ def test_without_a_bucket_a_no_touches_nothing(countagg: CommandLine, monkeypatc
     monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
     before = boto3.client("s3").list_buckets()["Buckets"]
 
-    declined = countagg("setup")
+    declined, unanswered = countagg("setup"), countagg("setup")
 
-    assert declined.code == 8
+    assert (declined.code, unanswered.code) == (8, 8)
+    assert "Type 'yes' to go on: \ncountagg: the answer was not" in unanswered.err
     assert declined.err.endswith(
         "  try: name a bucket that is there, or another new one with --create-bucket, by --bucket\n"
     )

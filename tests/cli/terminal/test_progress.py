@@ -15,7 +15,7 @@ from tests.cli.running import Terminal
 STEPS: Final = (
     ("files", 0, None),
     ("files", 5, 9),
-    ("waiting for what is on its way", 0, 9),
+    ("waiting for it to settle", 0, 9),
     ("2026-11-29 counters of the table, which has very many of them, all read exactly", 31, 10_000),
     ("[bold]x[/bold]", 9_999, 10_000),
 )

@@ -7,7 +7,8 @@ principal lacks rises as `AccessDenied`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -139,24 +140,35 @@ class Health:
 
     def counted(self, day: str, *, consistent: bool = False) -> LastChange | None:
         """Return the last change of a day's ledger; None if there is none, or no table (`dynamodb:GetItem`)."""
-        try:
+        change = None
+        with _none_without_a_place():
             stored = self._days.ledger(day, VERSION, UPDATED_AT, consistent=consistent)
-        except CountaggError as error:
-            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in MISSING:
-                return None
-            raise
-        return LastChange(day, stored.version, stored.updated_at or None) if stored.version else None
+            if stored.version:
+                change = LastChange(day, stored.version, stored.updated_at or None)
+        return change
 
     def published(self, day: str) -> LastChange | None:
-        """Return how new a day's published object is; None if there is none.
+        """Return how new a day's published object is; None if there is none, or no bucket.
 
         It needs `s3:GetObject` on it, and `s3:ListBucket`, without which S3 does not tell absent from forbidden.
         """
-        published, written_at = self._published.read_version(day)
+        published, written_at = PublishedTotals(), None
+        with _none_without_a_place():
+            published, written_at = self._published.read_version(day)
         if published == PublishedTotals():
             return None
         at = None if written_at is None else written_at.isoformat(timespec="seconds")
         return LastChange(day, published.version, at, published.foreign)
+
+
+@contextmanager
+def _none_without_a_place() -> Iterator[None]:
+    """End the block where there is no table or bucket that it could read from."""
+    try:
+        yield
+    except CountaggError as error:
+        if not (isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in MISSING):
+            raise
 
 
 def _skipped_key(message: str) -> str | None:

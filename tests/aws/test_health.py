@@ -295,6 +295,11 @@ def test_the_last_change_of_a_published_object(deployed: World, health: Health) 
     assert (copied.version, copied.foreign) == (0, None)
 
 
+def test_without_a_bucket_nothing_is_published(deployed: World, health: Health) -> None:
+    deployed.answers("GetObject", "NoSuchBucket", "The specified bucket does not exist")
+    assert health.published(DAY) is None
+
+
 def test_a_published_object_that_s3_does_not_read_out_is_told(deployed: World, health: Health) -> None:
     deployed.answers("GetObject", "InvalidObjectState", "not valid for the object's storage class")
     found = health.published(DAY)

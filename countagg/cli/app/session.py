@@ -220,20 +220,26 @@ class Session:
                 hint="check --profile and AWS_PROFILE; nothing was touched",
             )
 
-    def save(self, path: Path, content: bytes) -> None:
+    def save(self, path: Path, content: bytes, *, private: bool = False) -> None:
         """Write a file that an option names, whole or not at all.
+
+        Args:
+            path: of the file.
+            content: all of it.
+            private: for the owner alone.
 
         Raises:
             UsageError: it cannot be written.
         """
+        from countagg.cli.app.target_file import unwritable
         from countagg.whole_file import write_whole
 
         try:
-            write_whole(path, content)
+            if private and path.exists() and not path.is_file():
+                raise UsageError("it is there and no file", where=str(path), hint="name another file")
+            write_whole(path, content, private=private)
         except OSError as error:
-            raise UsageError(
-                f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
-            ) from error
+            raise unwritable(path, error) from error
         self.remark(f"written: {printable(str(path))}")
 
     def confirm(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from countagg.core.errors import CountaggError, UsageError
+from countagg.core.errors import UsageError
 
 
 def check_target(path: Path, what: str, suffixes: Sequence[str]) -> None:
@@ -17,8 +17,7 @@ def check_target(path: Path, what: str, suffixes: Sequence[str]) -> None:
         suffixes: that its name may end in, in lower case.
 
     Raises:
-        UsageError: it is not made in that form.
-        CountaggError: there is no such folder.
+        UsageError: it is not made in that form, or there is no such folder.
     """
     if path.suffix.lower() not in suffixes:
         raise UsageError(
@@ -31,9 +30,9 @@ def check_target(path: Path, what: str, suffixes: Sequence[str]) -> None:
     except OSError as error:
         raise unwritable(path, error) from error
     if not has_folder:
-        raise CountaggError(f"there is no folder {str(path.parent)!r}", where="--save", hint="make it first")
+        raise UsageError(f"there is no folder {str(path.parent)!r}", where="--save", hint="make it first")
 
 
-def unwritable(path: Path, error: OSError) -> CountaggError:
+def unwritable(path: Path, error: OSError) -> UsageError:
     """Return what is said of a file that cannot be written."""
-    return CountaggError(f"it cannot be written: {error.strerror}", where=str(path), hint="name another file")
+    return UsageError(f"it cannot be written: {error.strerror}", where=str(path), hint="name another file")

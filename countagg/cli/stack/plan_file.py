@@ -13,12 +13,10 @@ from countagg.cli.app.session import Session
 from countagg.core.errors import UsageError
 from countagg.core.printable import printable
 from countagg.provision.settings import CHOICES
-from countagg.whole_file import write_whole
 
 if TYPE_CHECKING:
     from countagg.operate.stack.deployment import Deployment, Plan
 
-_NAME_ANOTHER: Final = "name another file by --save"
 _LARGEST: Final = 10_000_000
 """Bytes; a plan of a new stack has a hundredth of them."""
 
@@ -40,14 +38,7 @@ def save_plan(session: Session, planned: Plan, flags: Mapping[str, Any], path: P
     chosen = read_choices(session, flags).said
     beneath = read_choices(session, {}).said
     made_with = MadeWith(__version__, str(planned.zip), _said(chosen), _said(beneath))
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError("it is there and no file", where=str(path), hint=_NAME_ANOTHER)
-        write_whole(path, saved_document(planned, session.caller.place, made_with).encode(), private=True)
-    except OSError as error:
-        what = f"it cannot be written: {error.strerror}"
-        raise UsageError(what, where=str(path), hint=_NAME_ANOTHER) from error
-    session.remark(f"written: {printable(str(path))}")
+    session.save(path, saved_document(planned, session.caller.place, made_with).encode(), private=True)
     session.remark(
         f"`countagg setup --plan {shlex.quote(printable(str(path)))}` carries it out, as long as nothing moves"
     )

@@ -12,13 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from countagg.cli.app.target_file import check_target, unwritable
+from countagg.cli.app.target_file import check_target
 from countagg.cli.terminal.scale import find_log_scale
 from countagg.core.errors import CountaggError
 from countagg.core.printable import printable
 from countagg.core.values import to_number
 from countagg.operate.totals.history import History
-from countagg.whole_file import write_whole
 
 _SUFFIXES: Final = (".png", ".svg", ".html")
 _LIBRARY: Final = "vl_convert"
@@ -49,8 +48,8 @@ class Picture:
         """Prepare a picture, before any time is spent on its data.
 
         Raises:
-            UsageError: pictures are not made in that form.
-            CountaggError: the library is not installed, or there is no such folder.
+            UsageError: pictures are not made in that form, or there is no such folder.
+            CountaggError: the library is not installed.
         """
         check_target(path, "picture", _SUFFIXES)
         try:
@@ -63,18 +62,8 @@ class Picture:
                 detail=str(error),
             ) from error
 
-    def write(self, history: History) -> None:
-        """Draw and write it.
-
-        Raises:
-            CountaggError: the file cannot be written.
-        """
-        try:
-            write_whole(self.path, self._draw(history))
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-
-    def _draw(self, history: History) -> bytes:
+    def draw(self, history: History) -> bytes:
+        """Return the content of its file."""
         suffix = self.path.suffix.lower()
         if suffix == ".png":
             return bytes(self.library.vegalite_to_png(specify(history), scale=_SCALE))

@@ -195,5 +195,5 @@ def _show_history(session: Session, asked: Asked, since: str, choice: Choice) ->
         write_history(session, history)
     if picture:
         with session.busy(f"drawing {picture.path}"):
-            picture.write(history)
-        session.remark(f"written: {printable(str(picture.path))}")
+            drawn = picture.draw(history)
+        session.save(picture.path, drawn)

@@ -112,7 +112,7 @@ def test_a_settings_file_that_is_named_must_be_readable(name: str, closed: Path)
 def test_a_picture_cannot_be_written_where_nobody_may_enter(closed: Path) -> None:
     ran = run("query", "--since", "2d", "--save", str(closed / "folder" / "a.svg"))
 
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr.startswith(
         f"countagg: {closed / 'folder' / 'a.svg'}: it cannot be written: Permission denied\n"
     )

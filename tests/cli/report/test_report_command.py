@@ -156,7 +156,7 @@ def test_without_a_day_it_is_today(countagg: CommandLine) -> None:
     [
         (("--save", "report.pdf"), 2, "countagg: --save: 'report.pdf' is not a page format"),
         (("--save", "-"), 2, "countagg: --save: '-' is not a page format"),
-        (("--save", "no/report.html"), 1, "countagg: --save: there is no folder 'no'"),
+        (("--save", "no/report.html"), 2, "countagg: --save: there is no folder 'no'"),
         (("--days", "1"), 2, "--days"),
         (("--days", "93"), 2, "--days"),
         (("--rows", "0"), 2, "--rows"),

@@ -532,7 +532,7 @@ def test_without_the_library_it_is_said_what_to_install(countagg: CommandLine) -
 def test_a_folder_that_is_not_there_is_named_before_any_call(countagg: CommandLine) -> None:
     ran = countagg("query", "--since", "2d", "--save", "there/a.png", "--endpoint-url", "http://127.0.0.1:1")
 
-    assert (ran.code, ran.err) == (1, "countagg: --save: there is no folder 'there'\n  try: make it first\n")
+    assert (ran.code, ran.err) == (2, "countagg: --save: there is no folder 'there'\n  try: make it first\n")
 
 
 @pytest.mark.usefixtures("days")
@@ -542,6 +542,6 @@ def test_a_picture_that_cannot_be_written_is_named(countagg: CommandLine) -> Non
     ran = countagg("query", *PERIOD, "--save", "a.svg", "--quiet")
 
     assert (ran.code, ran.err) == (
-        1,
+        2,
         "countagg: a.svg: it cannot be written: Is a directory\n  try: name another file\n",
     )

@@ -10,7 +10,7 @@ import typer
 
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
-from countagg.cli.terminal.render import write_table
+from countagg.cli.terminal.render import grouped, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.provision.bundle import Component, bundle_components, pack_bundle
 from countagg.provision.code import Code
@@ -50,20 +50,19 @@ def _show(session: Session, code: Code, components: tuple[Component, ...], *, fi
     header, rows = (_FILES, _file_rows(components)) if files else (_COMPONENTS, _component_rows(components))
 
     def write_text() -> None:
-        write_table(session.result_console, header, rows, _NUMBERS)
+        shown = [[grouped(cell) if isinstance(cell, int) else cell for cell in row] for row in rows]
+        write_table(session.result_console, header, shown, _NUMBERS)
         session.remark(f"{len(code.content):,} bytes, CodeSha256 {code.sha256}", style="dim")
 
     write_result(session, _document(code, components), header, rows, write_text)
 
 
-def _component_rows(components: tuple[Component, ...]) -> list[tuple[str, ...]]:
-    return [(each.name, each.version, each.licence, str(len(each.files)), str(each.size)) for each in components]
+def _component_rows(components: tuple[Component, ...]) -> list[tuple[str | int, ...]]:
+    return [(each.name, each.version, each.licence, len(each.files), each.size) for each in components]
 
 
-def _file_rows(components: tuple[Component, ...]) -> list[tuple[str, ...]]:
-    return [
-        (file.name, each.name, str(len(file.content)), file.sha256) for each in components for file in each.files
-    ]
+def _file_rows(components: tuple[Component, ...]) -> list[tuple[str | int, ...]]:
+    return [(file.name, each.name, len(file.content), file.sha256) for each in components for file in each.files]
 
 
 def _document(code: Code, components: tuple[Component, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def test_it_lists_components_with_versions_and_licences(countagg: CommandLine) -
     assert header == ["COMPONENT", "VERSION", "LICENCE", "FILES", "BYTES"]
     assert [row[0] for row in rows] == ["countagg", "aws-lambda-powertools", "jmespath", "typing-extensions"]
     assert {row[2] for row in rows} == {"MIT", "PSF-2.0"}
+    assert all(re.fullmatch(r"\d{1,3}(,\d{3})*", number) for row in rows for number in row[3:])
     assert f"CodeSha256 {build_bundle().sha256}\n" in ran.err
 
 

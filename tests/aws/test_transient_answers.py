@@ -9,9 +9,7 @@ import pytest
 from countagg.aws import waiting
 from countagg.aws.waiting import Answer, Transient
 from countagg.core.errors import AwsCallFailed, CountaggError, TimedOut
-from tests.aws.by_hand import (
-    PARTS,
-)
+from tests.aws.by_hand import PARTS
 from tests.aws.not_yet import ANSWERS
 from tests.aws.transient_answers import CASES, INVALID, KINDS, after, create, new_policy
 from tests.aws.world import World, answer, touched
@@ -77,36 +75,14 @@ def test_the_same_code_with_another_text_rises_at_once(focused: World, case: str
 
 
 QUOTA = "Subscriber limit exceeded: There is a limit of 2500 tables per account"
-AMBIGUOUS = (
-    "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are "
-    "overlapping for the same event type."
-)
 LOOK_ALIKES: dict[str, tuple[str, Any, str, str]] = {
-    "function with a wrong setting": (
-        "CreateFunction",
-        create("function/processor"),
-        INVALID,
-        "The runtime parameter of python3.7 is no longer supported",
-    ),
     "role that may not be passed": (
         "CreateFunction",
         create("function/processor"),
         "AccessDeniedException",
         "not authorized to perform: iam:PassRole on resource: arn:x",
     ),
-    "stream that does not exist": (
-        "CreateEventSourceMapping",
-        create("mapping/processor"),
-        INVALID,
-        "Stream not found: arn:x",
-    ),
     "quota of tables": ("CreateTable", create("table/counters"), "LimitExceededException", QUOTA),
-    "overlapping notification": (
-        "PutBucketNotificationConfiguration",
-        create("notification/uploads"),
-        "InvalidArgument",
-        AMBIGUOUS,
-    ),
     "notification of a topic whose ARN is none": (
         "PutBucketNotificationConfiguration",
         create("notification/uploads"),

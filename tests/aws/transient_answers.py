@@ -1,4 +1,4 @@
-"""Answers of AWS that go away by themselves, and when each is given."""
+"""Answers of AWS that go away by themselves, besides those of `not_yet`, and when each is given."""
 
 from __future__ import annotations
 
@@ -51,10 +51,6 @@ def new_tag(world: World) -> None:
     tag(world, "function/processor", "team", "theirs")
 
 
-def recovery(world: World) -> object:
-    return world.choose(point_in_time_recovery=True)
-
-
 def new_code(world: World) -> object:
     return world.clients.lambda_.update_function_code(
         FunctionName=FUNCTIONS["function/processor"], ZipFile=b"PK\x05\x06" + bytes(18)
@@ -75,21 +71,8 @@ def no_index(world: World) -> object:
     )
 
 
-def new_retention(world: World) -> object:
-    return world.clients.logs.put_retention_policy(
-        logGroupName="/aws/lambda/countagg-processor", retentionInDays=1
-    )
-
-
 INVALID = "InvalidParameterValueException"
 CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
-    "role that cannot be assumed": (
-        "CreateFunction",
-        create("function/processor"),
-        INVALID,
-        "The role defined for the function cannot be assumed by Lambda.",
-        waiting.ROLE_NOT_READY,
-    ),
     "role without its policy": (
         "CreateFunction",
         create("function/processor"),
@@ -125,13 +108,6 @@ CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
         "The function execution role does not have permissions to call ReceiveMessage on SQS",
         waiting.QUEUE_NOT_READABLE,
     ),
-    "configuration of a busy function": (
-        "UpdateFunctionConfiguration",
-        after(new_memory),
-        "ResourceConflictException",
-        "The operation cannot be performed at this time. An update is in progress for resource: arn:x",
-        waiting.FUNCTION_BUSY,
-    ),
     "code of a busy function": (
         "UpdateFunctionCode",
         after(new_code),
@@ -152,20 +128,6 @@ CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
         INVALID,
         "The provided execution role does not have permissions to call ReceiveMessage on SQS",
         waiting.QUEUE_NOT_READABLE,
-    ),
-    "update of a busy mapping": (
-        "UpdateEventSourceMapping",
-        after(new_batch_size),
-        "ResourceInUseException",
-        "Cannot update the event source mapping because it is in use.",
-        waiting.MAPPING_BUSY,
-    ),
-    "deletion of a busy mapping": (
-        "DeleteEventSourceMapping",
-        delete("mapping/processor"),
-        "ResourceInUseException",
-        "Cannot delete the event source mapping because it is in use.",
-        waiting.MAPPING_BUSY,
     ),
     "too many tables being created": (
         "CreateTable",
@@ -188,54 +150,12 @@ CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
         "Subscriber limit exceeded: Only 500 tables can be created, updated, or deleted simultaneously",
         waiting.TABLE_BUSY,
     ),
-    "backups of a new table": (
-        "UpdateContinuousBackups",
-        after(recovery),
-        "ContinuousBackupsUnavailableException",
-        "Backups are being enabled for the table: countagg-snapshots. Please retry later",
-        waiting.BACKUPS_NOT_READY,
-    ),
-    "deletion of a busy table": (
-        "DeleteTable",
-        delete("table/counters"),
-        "ResourceInUseException",
-        "Attempt to change a resource which is still in use: Table is being created",
-        waiting.TABLE_BUSY,
-    ),
-    "topic that S3 may not publish to yet": (
-        "PutBucketNotificationConfiguration",
-        create("notification/uploads"),
-        "InvalidArgument",
-        "Unable to validate the following destination configurations",
-        waiting.DESTINATION_NOT_VALID,
-    ),
-    "queue deleted recently": (
-        "CreateQueue",
-        create("queue/uploads"),
-        "AWS.SimpleQueueService.QueueDeletedRecently",
-        "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
-        waiting.QUEUE_DELETED_RECENTLY,
-    ),
     "queue deleted recently, by its short code": (
         "CreateQueue",
         create("queue/uploads"),
         "QueueDeletedRecently",
         "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
         waiting.QUEUE_DELETED_RECENTLY,
-    ),
-    "log group being made by others": (
-        "CreateLogGroup",
-        create("logs/processor"),
-        "OperationAbortedException",
-        "A conflicting operation is currently in progress against this resource.",
-        waiting.LOGS_BUSY,
-    ),
-    "retention being set by others": (
-        "PutRetentionPolicy",
-        after(new_retention),
-        "OperationAbortedException",
-        "A conflicting operation is currently in progress against this resource.",
-        waiting.LOGS_BUSY,
     ),
     "deletion of a role that IAM still sees with a policy": (
         "DeleteRole",
@@ -244,13 +164,6 @@ CASES: dict[str, tuple[str, Any, str, str, tuple[Transient, ...]]] = {
         "Cannot delete entity, must detach all policies first.",
         waiting.ROLE_NOT_EMPTY,
     ),
-    "role being changed by others": (
-        "PutRolePolicy",
-        after(new_policy),
-        "ConcurrentModification",
-        "The request was rejected because multiple requests to change this object were submitted simultaneously.",
-        waiting.ROLE_BUSY,
-    ),
 }
 
 KINDS = {
@@ -258,11 +171,8 @@ KINDS = {
     "Function": "function",
     "TagResource": "function",
     "Table": "table",
-    "Backups": "table",
     "Notification": "bucket",
     "Queue": "queue",
-    "Log": "logs",
-    "Retention": "logs",
     "Role": "role",
 }
 """Which kind an operation is about, by a part of its name; the first that fits counts."""

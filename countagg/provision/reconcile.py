@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from countagg.core.errors import AccessDenied, CountaggError, ImmutableField, MadeMeanwhile, NotOwned
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation, diff
+from countagg.provision.order import in_order
 
 S = TypeVar("S")
 _LOOKS: Final = 5
@@ -169,30 +168,6 @@ Approve = Callable[[Change], None]
 
 def approve_anything(_change: Change) -> None:
     """Let whatever is due be done."""
-
-
-def in_order(nodes: Iterable[Node[Any]]) -> list[Node[Any]]:
-    """Return the nodes so that each comes after those that it needs, otherwise in the given order.
-
-    Raises:
-        CountaggError: they need each other in a circle, which is named.
-    """
-    listed = list(nodes)
-    position = {node.id: index for index, node in enumerate(listed)}
-    sorter = TopologicalSorter({node.id: node.needs for node in listed})
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        raise CountaggError(f"resources need each other in a circle: {' -> '.join(error.args[1])}") from error
-    ordered: list[Node[Any]] = []
-    ready: list[int] = []
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            heappush(ready, position[name])
-        node = listed[heappop(ready)]
-        ordered.append(node)
-        sorter.done(node.id)
-    return ordered
 
 
 def deploy(

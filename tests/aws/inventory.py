@@ -126,12 +126,6 @@ def _buckets(clients: Clients) -> dict[str, Any]:
     return {"buckets": {name: _bucket(clients.s3, name) for name in names}}
 
 
-SETTINGS = (
-    *("policy", "tagging", "versioning", "encryption", "notification_configuration", "location"),
-    "lifecycle_configuration",
-)
-
-
 def _bucket(s3: Any, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for what in (

@@ -115,7 +115,7 @@ class Calls:
     """
 
     mutating: list[str] = field(default_factory=list)
-    asked_for: list[tuple[str, str]] = field(default_factory=list)
+    asked_for: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     dies_before: int | None = None
     dies_after: int | None = None
     errors: dict[str, list[ClientError | None]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Calls:
     def asked(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-parameter-build`."""
         context["asked"] = params
-        self.asked_for.append((model.name, repr(params)))
+        self.asked_for.append((model.name, params))
 
     def before(self, model: Any, context: dict[str, Any], **_: object) -> None:
         """Handle `before-call`."""
@@ -144,10 +144,14 @@ class Calls:
         if not model.name.startswith(READING) and len(self.mutating) - 1 == self.dies_after:
             raise Killed
 
-    def reset(self) -> None:
-        """Begin anew."""
+    def forget(self) -> None:
+        """Record from here on."""
         self.mutating.clear()
         self.asked_for.clear()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.forget()
         self.dies_before = self.dies_after = None
         self.errors.clear()
         self.delays = None
@@ -220,12 +224,12 @@ class World:
 
     def set_up(self, nodes: Iterable[Node[Any]] | None = None) -> tuple[Change, ...]:
         """Deploy to the end; the calls are recorded from here on."""
-        self.calls.mutating.clear()
+        self.calls.forget()
         return tuple(deploy(self.nodes() if nodes is None else nodes, dry_run=False, announce=silent))
 
     def plan(self, nodes: Iterable[Node[Any]] | None = None) -> tuple[Change, ...]:
         """Plan, which must not change anything."""
-        self.calls.mutating.clear()
+        self.calls.forget()
         changes = tuple(deploy(self.nodes() if nodes is None else nodes, dry_run=True, announce=silent))
         assert self.calls.mutating == []
         return changes
@@ -234,7 +238,7 @@ class World:
         self, nodes: Iterable[Node[Any]] | None = None, keep: frozenset[Holds] = frozenset()
     ) -> tuple[Change, ...]:
         """Destroy to the end; the calls are recorded from here on."""
-        self.calls.mutating.clear()
+        self.calls.forget()
         return tuple(destroy(self.nodes() if nodes is None else nodes, keep=keep, dry_run=False, announce=silent))
 
     @contextmanager
@@ -259,6 +263,10 @@ class World:
     def mutating(self) -> list[str]:
         """Operations of the last run that change something."""
         return list(self.calls.mutating)
+
+    def sent(self, operation: str) -> list[dict[str, Any]]:
+        """Return what the last run sent in calls of an operation."""
+        return [params for name, params in self.calls.asked_for if name == operation]
 
 
 def answer(code: str, message: str = "", operation: str = "Operation", request: str = "req-1") -> ClientError:

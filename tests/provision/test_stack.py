@@ -374,13 +374,6 @@ def test_tls_is_demanded_only_where_there_is_tls(template: str) -> None:
     assert plain["Statement"] == kept
 
 
-def test_the_bucket_demands_tls() -> None:
-    (statement,) = json.loads(state_of(make_stack(), "bucket").statements)
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert statement["Resource"] == ["arn:aws:s3:::fleet-counters", "arn:aws:s3:::fleet-counters/*"]
-
-
 @pytest.mark.parametrize("template", POLICY_TEMPLATES)
 def test_the_engine_s_own_permissions_are_granted_only_there(template: str) -> None:
     on_aws = make_stack().policy(template)["Statement"]

@@ -20,9 +20,10 @@ from countagg.provision.code import Code
 from countagg.provision.export.form import PolicyResource, Properties, merged
 from countagg.provision.export.forms import CODE_BUCKET, CODE_KEY, FORMS
 from countagg.provision.export.references import reference, referred_to, with_references
+from countagg.provision.order import in_order
 from countagg.provision.place import BUCKET_PATTERN, Place
 from countagg.provision.policies import merge_statements, our_statements
-from countagg.provision.reconcile import Holds, Node, NodeOutputs, in_order
+from countagg.provision.reconcile import Holds, Node, NodeOutputs
 from countagg.provision.settings import CHOICES, StackSettings
 from countagg.provision.stack import stack_nodes
 

@@ -76,21 +76,14 @@ def test_an_alarm_on_a_formula_is_put_back(deployed: World) -> None:
 
 
 def test_tags_are_set_apart_because_cloudwatch_ignores_them_on_an_alarm_that_exists(deployed: World) -> None:
-    sent: list[dict[str, Any]] = []
-
-    def keep(params: dict[str, Any], **_: object) -> None:
-        sent.append(params)
-
     change_alarm(deployed, NODE, Threshold=1)
     tag(deployed, NODE, "cost-centre", "17")
-    events, event = deployed.clients.cloudwatch.meta.events, "provide-client-params.cloudwatch.PutMetricAlarm"
-    events.register(event, keep)
     nodes = deployed.nodes(NODE, tags={"team": "a"})
     changes = touched(deployed.set_up(nodes))
-    events.unregister(event, keep)
     assert changes == updated(NODE, "threshold", "tags")
     assert deployed.mutating == ["TagResource", "PutMetricAlarm"]
-    assert [set(params) & {"Tags"} for params in sent] == [set()]
+    (request,) = deployed.sent("PutMetricAlarm")
+    assert "Tags" not in request
     assert tags_of(deployed, NODE) == {**OURS, "team": "a", "cost-centre": "17"}
 
 

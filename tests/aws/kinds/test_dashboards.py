@@ -187,7 +187,6 @@ def test_a_botocore_that_knows_no_tags_of_dashboards_is_asked_for_none(chosen: W
     del takes.members["Tags"]
     try:
         chosen.set_up()
-        chosen.calls.asked_for.clear()
         assert touched(chosen.set_up(chosen.nodes(tags={"team": "fleet"}))) == []
         assert {call for call, _ in chosen.calls.asked_for} == {"GetDashboard"}
         assert touched(chosen.tear_down()) == [(NODE, Action.DELETE, ())]

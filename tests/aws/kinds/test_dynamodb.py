@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
@@ -92,23 +91,10 @@ def test_a_table_without_its_sort_key_is_refused(world: World) -> None:
 # Options
 
 
-def requests_of(world: World, operation: str, run: Callable[[], object]) -> list[Any]:
-    """Return what was sent in calls of an operation while something ran."""
-    sent: list[Any] = []
-
-    def keep(params: Any, **_: object) -> None:
-        sent.append(params)
-
-    events, event = world.clients.dynamodb.meta.events, f"provide-client-params.dynamodb.{operation}"
-    events.register(event, keep)
-    run()
-    events.unregister(event, keep)
-    return sent
-
-
 def test_a_new_table_gets_its_options_in_the_first_call_but_recovery(world: World) -> None:
     (node,) = world.nodes("table/totals", kms_key=THEIR_KEY, deletion_protection=True, point_in_time_recovery=True)
-    (request,) = requests_of(world, "CreateTable", lambda: world.set_up([node]))
+    world.set_up([node])
+    (request,) = world.sent("CreateTable")
     assert request["SSESpecification"] == {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": THEIR_KEY}
     assert request["DeletionProtectionEnabled"] is True
     assert request["BillingMode"] == "PAY_PER_REQUEST"
@@ -119,7 +105,8 @@ def test_a_new_table_gets_its_options_in_the_first_call_but_recovery(world: Worl
 @pytest.mark.parametrize("off", [None, False])
 def test_a_new_table_is_asked_for_nothing_that_it_has_not_anyhow(world: World, off: bool | None) -> None:  # noqa: FBT001 - a case
     (node,) = world.nodes("table/totals", deletion_protection=off, point_in_time_recovery=off)
-    (request,) = requests_of(world, "CreateTable", lambda: world.set_up([node]))
+    world.set_up([node])
+    (request,) = world.sent("CreateTable")
     assert "SSESpecification" not in request
     assert request.get("DeletionProtectionEnabled") is off
     assert world.mutating == ["CreateTable", "UpdateTimeToLive"]
@@ -128,7 +115,8 @@ def test_a_new_table_is_asked_for_nothing_that_it_has_not_anyhow(world: World, o
 
 def test_the_key_is_taken_back_by_switching_encryption_by_keys_off(world: World) -> None:
     world.set_up(world.nodes("table/totals", kms_key=THEIR_KEY))
-    (request,) = requests_of(world, "UpdateTable", lambda: world.set_up(world.nodes("table/totals")))
+    world.set_up(world.nodes("table/totals"))
+    (request,) = world.sent("UpdateTable")
     assert request == {"TableName": "countagg-totals", "SSESpecification": {"Enabled": False}}
 
 

@@ -51,15 +51,8 @@ def test_a_filter_in_other_words_is_no_drift(aggregator: World) -> None:
 
 
 def test_a_new_mapping_names_no_filter_and_no_destination_that_it_has_not(world: World) -> None:
-    sent: dict[str, Any] = {}
-
-    def keep(params: Any, **_: object) -> None:
-        sent[params["FunctionName"]] = set(params)
-
-    event = "provide-client-params.lambda.CreateEventSourceMapping"
-    world.clients.lambda_.meta.events.register(event, keep, unique_id="kept")
     world.set_up()
-    world.clients.lambda_.meta.events.unregister(event, unique_id="kept")
+    sent = {request["FunctionName"]: request.keys() for request in world.sent("CreateEventSourceMapping")}
     assert {"FilterCriteria", "DestinationConfig"} & sent["countagg-processor"] == set()
     assert {"FilterCriteria", "DestinationConfig"} <= sent["countagg-publisher"]
     assert {"FilterCriteria", "DestinationConfig"} <= sent["countagg-aggregator"]

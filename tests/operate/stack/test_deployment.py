@@ -128,7 +128,7 @@ def test_a_plan_asks_for_nothing_twice(deployment: Deployment, calls: Calls, set
     set_up()
     calls.reset()
     deployment.plan(SAID)
-    asked = Counter(calls.asked_for)
+    asked = Counter((operation, repr(params)) for operation, params in calls.asked_for)
     operations = [operation for operation, _ in asked]
     assert operations.count("DescribeAlarms") == operations.count("DescribeLogGroups") == 1
     assert [call for call, times in asked.items() if times > 1] == []

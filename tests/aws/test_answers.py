@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import botocore.session
 import pytest
-from botocore import xform_name
 from botocore.retries.standard import ThrottledRetryableChecker
 
-import countagg
 from countagg.aws.answers import LOOK_INTO
 from countagg.aws.errors import code_of, message_of, translate_answer
+from countagg.aws.operations import OPERATIONS
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
 from tests.aws.world import answer
 
-SERVICES: Final = (
-    *("sts", "s3", "sns", "sqs", "dynamodb", "dynamodbstreams", "lambda", "iam", "logs", "cloudwatch", "kms"),
-    "resourcegroupstaggingapi",
-)
 THEIR_FAULT: Final = "health.aws.amazon.com"
 # What S3 answers stands in no model, nor do the errors that all services share.
 OF_S3: Final = (
@@ -60,30 +54,20 @@ ABOUT_THE_REQUEST = re.compile(
 
 
 @cache
-def called() -> frozenset[str]:
-    """Return the words of the package's source: the methods that it calls, and the paginators, are among them."""
-    source = "\n".join(path.read_text() for path in Path(countagg.__file__).parent.rglob("*.py"))
-    return frozenset(
-        re.findall(r"\.([a-z_0-9]+)\b|\"([a-z_0-9]+)\"", source) and re.findall(r"[a-z_0-9]+", source)
-    )
-
-
-@cache
 def shapes() -> tuple[tuple[str, str, int, bool], ...]:
     """Return operation, code, status and whether it is throttling, of all answers to all calls."""
     return tuple(_shapes(botocore.session.Session()))
 
 
 def _shapes(session: botocore.session.Session) -> Iterator[tuple[str, str, int, bool]]:
-    for service in SERVICES:
+    for service, called in OPERATIONS.items():
         model = session.get_service_model(service)
-        for name in model.operation_names:
-            if xform_name(name) in called():
-                for shape in model.operation_model(name).error_shapes:
-                    error: Any = shape.metadata.get("error", {})
-                    status = error.get("httpStatusCode", 500 if shape.metadata.get("fault") else 400)
-                    throttling = bool((shape.metadata.get("retryable") or {}).get("throttling")) or status == 429
-                    yield name, error.get("code") or shape.name, status, throttling
+        for name in sorted(called):
+            for shape in model.operation_model(name).error_shapes:
+                error: Any = shape.metadata.get("error", {})
+                status = error.get("httpStatusCode", 500 if shape.metadata.get("fault") else 400)
+                throttling = bool((shape.metadata.get("retryable") or {}).get("throttling")) or status == 429
+                yield name, error.get("code") or shape.name, status, throttling
 
 
 def told(operation: str, code: str, status: int = 400, message: str = "text of AWS") -> CountaggError:

@@ -109,7 +109,7 @@ _BOUNDS: Final = frozenset({"CreateRole", "PutRolePermissionsBoundary"})
 _REFUSED_BOUNDARY: Final = frozenset({"NoSuchEntity", "InvalidInput", "PolicyNotAttachable"})
 
 
-def connection_told(operation: str, code: str, message: str) -> tuple[str, str] | None:
+def explain_connection(operation: str, code: str, message: str) -> tuple[str, str] | None:
     """Return what is wrong with credentials, clock or endpoint, and what to do; None if it is something else."""
     said = f": {message}" if message else ""
     told: tuple[str, str] | None = None
@@ -129,7 +129,7 @@ def connection_told(operation: str, code: str, message: str) -> tuple[str, str] 
     return told
 
 
-def refusal_told(operation: str, code: str, message: str, status: int) -> tuple[str, str]:
+def explain_refusal(operation: str, code: str, message: str, status: int) -> tuple[str, str]:
     """Return what was refused, and what to do about it.
 
     Args:

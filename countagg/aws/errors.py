@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from countagg.aws.answers import DENIED, MISSING, connection_told, is_key_denial, is_throttling, refusal_told
+from countagg.aws.answers import DENIED, MISSING, explain_connection, explain_refusal, is_key_denial, is_throttling
 from countagg.aws.denials import read_denial, read_key_denial
 from countagg.aws.failures import translate_failure, translate_stray
 from countagg.core.errors import AwsCallFailed, ConnectionProblem, CountaggError
@@ -94,14 +94,14 @@ def translate_answer(error: ClientError, where: str = "") -> CountaggError:
     code, message, operation = code_of(error), message_of(error), error.operation_name
     metadata: Mapping[str, Any] = error.response.get("ResponseMetadata") or {}
     detail = f"{operation}, {code}, request id {metadata.get('RequestId') or 'unknown'}"
-    if told := connection_told(operation, code, message):
+    if told := explain_connection(operation, code, message):
         what, hint = told
         return ConnectionProblem(what, where=where, hint=hint, detail=detail)
     if code in DENIED or is_key_denial(code):
         denial = read_denial(operation, message) if code in DENIED else read_key_denial(operation, message)
         denial.where, denial.detail = where, detail
         return denial
-    what, hint = refusal_told(operation, code, message, metadata.get("HTTPStatusCode", 0))
+    what, hint = explain_refusal(operation, code, message, metadata.get("HTTPStatusCode", 0))
     if is_throttling(code):
         tries = metadata.get("RetryAttempts", 0) + 1
         what += f" (throttled{f' at each of {tries} tries' if tries > 1 else ''})"

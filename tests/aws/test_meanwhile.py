@@ -13,7 +13,8 @@ from countagg.core.names import OWNER_TAG
 from countagg.provision.reconcile import Action, deploy, destroy
 from tests.aws.by_hand import FEWEST, PARTS, tag, untag
 from tests.aws.inventory import inventory
-from tests.aws.world import World, silent, touched
+from tests.aws.world import World, touched
+from tests.fakes.provisioning import silent
 
 pytestmark = pytest.mark.exhaustive
 

@@ -31,6 +31,7 @@ from countagg.provision.reconcile import Action, Change, Holds, Node, deploy, de
 from countagg.provision.settings import StackSettings
 from countagg.provision.stack import stack_nodes
 from tests.aws.moto_gaps import ACCOUNT, MotoGaps
+from tests.fakes.provisioning import silent
 from tests.quick_moto import READING
 
 if TYPE_CHECKING:
@@ -284,10 +285,6 @@ def answer(code: str, message: str = "", operation: str = "Operation", request: 
         },
         operation,
     )
-
-
-def silent(_node: str, _action: Action) -> None:
-    """Announce nothing."""
 
 
 def touched(changes: Iterable[Change]) -> list[tuple[str, Action, tuple[str, ...]]]:

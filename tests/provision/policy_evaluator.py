@@ -28,17 +28,18 @@ def allows(policy: Mapping[str, Any], request: Request) -> bool:
 
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:
     return (
-        request.action in _listed(statement["Action"])
-        and any(_matches(each, request) for each in _listed(statement["Resource"]))
+        request.action in listed(statement["Action"])
+        and any(_matches(each, request) for each in listed(statement["Resource"]))
         and all(
-            _holds(operator, key, _listed(values), request.context)
+            _holds(operator, key, listed(values), request.context)
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
     )
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def listed(value: str | list[str]) -> list[str]:
+    """Return one string, or several, as a list."""
     return [value] if isinstance(value, str) else value
 
 

@@ -18,6 +18,8 @@ from cfnlint.runner import Runner
 from policy_sentry.querying.actions import get_action_data
 from policy_sentry.util.conditions import is_condition_key_match
 
+from tests.provision.policy_evaluator import listed
+
 Statement = dict[str, Any]
 
 _VERSION: Final = "2012-10-17"
@@ -180,8 +182,3 @@ def _entries(action: str) -> list[dict[str, Any]]:
     service, _, name = action.partition(":")
     found: Any = get_action_data(service, name.rstrip("*"))
     return list(found[service]) if found else []
-
-
-def listed(value: str | list[str]) -> list[str]:
-    """Return one string, or several, as a list."""
-    return [value] if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from countagg.provision.policies import statements_of
 from countagg.provision.subscriptions import Subscriber, SubscriptionKind
-from tests.provision.policy_lint import listed
+from tests.provision.policy_evaluator import listed
 from tests.provision.stacks import make_stack, state_of
 
 CREATES_GROUPS: Final = "logs:CreateLogGroup"

@@ -21,7 +21,7 @@ from countagg.provision.permissions import (
 )
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings
-from tests.provision.policy_evaluator import Request, allows
+from tests.provision.policy_evaluator import Request, allows, listed
 
 PLACE: Final = Place("123456789012", "eu-central-1")
 KEY: Final = "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b7e-1c1f-4b57-9a52-000000000000"
@@ -42,10 +42,6 @@ WIDE: Final = {
 def reference() -> Any:
     """Return AWS's reference, which cfn-lint brings."""
     return json.loads((files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text())
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def statements(role: Audience, settings: StackSettings = PLAIN, place: Place = PLACE) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from countagg.provision.policies import (
     merge_statements,
     our_statements,
 )
+from tests.provision.policy_evaluator import listed
 from tests.provision.stacks import make_stack
 
 FOLDER = packaged_folder("policies")
@@ -177,8 +178,7 @@ def test_only_actions_without_a_resource_are_granted_on_any(template: str) -> No
         if statement["Resource"] == "*":
             assert statement["Action"] in ANY_RESOURCE
         else:
-            resources = statement["Resource"]
-            for resource in [resources] if isinstance(resources, str) else resources:
+            for resource in listed(statement["Resource"]):
                 assert re.match(r"arn:aws:[a-z0-9]+:[a-z0-9-]*:\d*:[^*]", resource)
 
 
@@ -197,7 +197,7 @@ def test_the_key_is_granted_only_if_there_is_one_and_only_through_the_services_u
     for statement in granted[len(without) :]:
         assert statement["Resource"] == KEY
         via = statement["Condition"]["StringLike"]["kms:ViaService"]
-        services |= {name.removesuffix(".eu-central-1.*") for name in ([via] if isinstance(via, str) else via)}
+        services |= {name.removesuffix(".eu-central-1.*") for name in listed(via)}
     assert services == used.get(template, {"dynamodb", "s3", "sns", "sqs"})
 
 

@@ -32,6 +32,7 @@ from countagg.provision.subscriptions import (
     read_url,
 )
 from tests.events.loading import load_event
+from tests.provision.policy_evaluator import listed
 from tests.provision.stacks import PLACE, email, make_stack, node_of, state_of
 
 DAY = "2026-11-20"
@@ -246,7 +247,7 @@ def test_a_role_is_let_do_what_lambda_does_for_its_function_and_nothing_else() -
     granted = {
         (action, each["Resource"])
         for each in json.loads(state.policy)["Statement"]
-        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+        for action in listed(each["Action"])
     }
     stream = f"{PLACE.table_arn('countagg-counters')}/stream/*"
     assert granted == {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def there(what: str) -> Iterator[None]:
+def must_exist(what: str) -> Iterator[None]:
     """Tell what to do if something of others that is subscribed is gone.
 
     Raises:
@@ -51,7 +51,7 @@ class Consumer(EventSourceMapping):
 
     def create(self, desired: MappingState) -> None:
         """Create it; the role's rights on the stream take some time until Lambda sees them."""
-        with there(f"function {self._function}"):
+        with must_exist(f"function {self._function}"):
             super().create(desired)
 
     def _function_tags(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ class RolePolicy:
 
     def create(self, desired: RolePolicyState) -> None:
         """Put it."""
-        with there(f"role {self._role}"):
+        with must_exist(f"role {self._role}"):
             self._busy.put_role_policy(RoleName=self._role, PolicyName=self._policy, PolicyDocument=desired.policy)
 
     def update(self, desired: RolePolicyState, _changes: Sequence[FieldChange]) -> None:
@@ -120,7 +120,7 @@ class QueueGrant:
 
     def create(self, desired: QueueGrantState) -> None:
         """Add it to what others have put there."""
-        with there(f"queue {self._queue}"):
+        with must_exist(f"queue {self._queue}"):
             self._put([json.loads(desired.statement)])
 
     def update(self, desired: QueueGrantState, _changes: Sequence[FieldChange]) -> None:

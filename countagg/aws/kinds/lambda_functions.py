@@ -60,7 +60,7 @@ class Function:
         config, tags = answer["Configuration"], answer.get("Tags", {})
         if "Tags" in answer:
             # Left out if there are none, and for whoever may not list them.
-            self._context.reads.tell(tags_of(self._arn), tags)
+            self._context.reads.remember(tags_of(self._arn), tags)
         logging = config.get("LoggingConfig", {})
         state = FunctionState(
             role=config["Role"],

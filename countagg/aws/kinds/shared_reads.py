@@ -50,7 +50,7 @@ class SharedReads:
         """
         return self.once(kind, lambda: list_named(name if self._known is None else prefix)).get(name)
 
-    def tell(self, what: Hashable, answer: object) -> None:
+    def remember(self, what: Hashable, answer: object) -> None:
         """Keep for this pass what came with the answer to another question."""
         if self._known is not None:
             self._known[what] = answer

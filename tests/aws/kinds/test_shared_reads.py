@@ -26,7 +26,7 @@ def test_a_pass_asks_for_each_thing_once() -> None:
 
 def test_nothing_is_shared_outside_of_a_pass() -> None:
     reads, ask = SharedReads(), Asked()
-    reads.tell("a", 0)
+    reads.remember("a", 0)
     assert [reads.once("a", ask), reads.once("a", ask)] == [1, 2]
 
 
@@ -63,7 +63,7 @@ def test_what_could_not_be_read_is_asked_again() -> None:
 def test_what_came_along_need_not_be_asked_for() -> None:
     reads, ask = SharedReads(), Asked()
     with reads.during_one_pass():
-        reads.tell(tags_of("arn:1"), {"a": "b"})
+        reads.remember(tags_of("arn:1"), {"a": "b"})
         assert reads.once(tags_of("arn:1"), dict) == {"a": "b"}
         assert reads.once(tags_of("arn:2"), ask) == 1
 

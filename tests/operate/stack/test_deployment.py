@@ -16,7 +16,8 @@ from countagg.provision.bundle import build_bundle
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.reconcile import Action, Change, Holds
 from tests.aws.kept_accounts import once
-from tests.aws.world import BUCKET, PLACE, Calls, silent, touched
+from tests.aws.world import BUCKET, PLACE, Calls, touched
+from tests.fakes.provisioning import silent
 
 DEPLOYED = Remembered(bucket="deployed-bucket", prefix="deployed-in/", output_prefix="deployed-out/")
 SAID = Chosen("countagg", BUCKET, create_bucket=True)

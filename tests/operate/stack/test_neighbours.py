@@ -12,7 +12,8 @@ from countagg.operate.stack.deployment import Deployment, apply
 from countagg.operate.stack.neighbours import check_neighbours, read_neighbours, unknown_neighbours
 from countagg.provision.choices import Chosen, Remembered
 from countagg.provision.settings import StackSettings
-from tests.aws.world import BUCKET, PLACE, Calls, answer, silent
+from tests.aws.world import BUCKET, PLACE, Calls, answer
+from tests.fakes.provisioning import silent
 
 FIRST = Chosen("first", BUCKET, create_bucket=True)
 OTHER = Remembered(BUCKET, "counters/", "totals/")

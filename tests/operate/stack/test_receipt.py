@@ -17,7 +17,8 @@ from countagg.operate.stack.deployment import Deployment, Plan, Receipt, apply, 
 from countagg.provision.choices import Chosen
 from countagg.provision.reconcile import Change, Holds
 from tests.aws.kept_accounts import once
-from tests.aws.world import BUCKET, PLACE, Calls, answer, silent
+from tests.aws.world import BUCKET, PLACE, Calls, answer
+from tests.fakes.provisioning import silent
 from tests.operate.conftest import CALLER
 
 GROUP = "/aws/lambda/countagg-processor"

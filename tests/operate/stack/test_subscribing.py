@@ -40,7 +40,8 @@ from tests.aws.subscribers import (
     role_policies,
 )
 from tests.aws.test_interruption import die_at_every_call
-from tests.aws.world import BUCKET, PLACE, Calls, OneClient, World, silent, touched
+from tests.aws.world import BUCKET, PLACE, Calls, OneClient, World, touched
+from tests.fakes.provisioning import silent
 from tests.operate.conftest import CALLER
 from tests.provision.stacks import email
 

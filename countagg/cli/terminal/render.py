@@ -101,7 +101,7 @@ def write_table(
     marks: Marks = _NO_MARKS,
     titles: int = 1,
 ) -> None:
-    """Write rows as a table without frames, or where that is too wide as a record each.
+    """Write rows as a table without frames, or where that is too wide as a record each; of no rows nothing.
 
     Lines are broken between words alone: an ARN, an address, a key or a number can be copied from any terminal. A
     record has a line with its first columns, and below it what the others say.
@@ -115,6 +115,8 @@ def write_table(
         titles: number of columns that are a record's first line.
     """
     shown = [[_as_shown(cell, console) for cell in row] for row in rows]
+    if not shown:
+        return
     widths = column_widths([header, *shown], console.width)
     if widths is None:
         _write_records(console, header, shown, marks, titles)

@@ -39,8 +39,7 @@ def write_day(session: Session, totals: TotalsOfDay, waiting: WaitingFiles | Non
     elif totals.version:
         shown = [(*names, grouped(to_number(value))) for names, value in _lines(totals)]
         header = _header(totals)
-        if shown:
-            write_table(session.result_console, header, shown, frozenset({"VALUE"}), titles=len(header) - 1)
+        write_table(session.result_console, header, shown, frozenset({"VALUE"}), titles=len(header) - 1)
         if totals.updated_at:
             updated = describe_moment(totals.updated_at, session.now())
             session.remark(f"{totals.day}, version {changes_of(totals.version)}, updated {updated}", style="dim")

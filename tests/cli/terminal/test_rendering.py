@@ -105,6 +105,10 @@ def test_a_dumb_terminal_gets_plain_text(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shown(Terminal(), [("a", "1")]) == ["COUNTER  VALUE", "a            1"]
 
 
+def test_a_table_without_rows_has_no_header_either() -> None:
+    assert shown(io.StringIO(), []) == []
+
+
 @pytest.mark.parametrize("by", ["nothing", "NO_COLOR", "--no-color"])
 def test_colours_can_be_switched_off(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if by == "NO_COLOR":

@@ -17,7 +17,8 @@ from countagg.cli.app.options import GLOBAL_NAMES
 from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.shared_options import DIFFERENT
 from countagg.core import errors
-from countagg.provision.setting_types import Number, Numbers, Pairs, Setting
+from countagg.provision.setting_tables import Numbers, Pairs
+from countagg.provision.setting_types import Number, Setting
 from countagg.provision.settings import CHOICES
 from tests.cli.running import whole_app
 from tests.readme import README, document

@@ -16,7 +16,8 @@ from countagg.core.names import Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 from countagg.core.partitions import Layout
 from countagg.provision.place import BUCKET_PATTERN
-from countagg.provision.setting_types import Keys, Number, Numbers, Pairs, Switch, Text, settings_of
+from countagg.provision.setting_tables import Numbers, Pairs
+from countagg.provision.setting_types import Keys, Number, Switch, Text, settings_of
 from countagg.provision.subscriptions import EMAIL, EMAIL_RULE, Subscriber, Subscriptions, deliveries
 from countagg.provision.tag_rules import check_tags
 

@@ -15,7 +15,8 @@ from countagg.cli.app.registry import add_declared, command
 from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from countagg.provision.choices import MEMORY_VARIABLE, Remembered, remember
-from countagg.provision.setting_types import Pairs, Switch
+from countagg.provision.setting_tables import Pairs
+from countagg.provision.setting_types import Switch
 from countagg.provision.settings import CHOICES, PerFunction, Retention, StackSettings
 from tests.cli.app.test_options import Sources
 

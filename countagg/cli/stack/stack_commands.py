@@ -221,4 +221,4 @@ def _tell_cost(session: Session, planned: Plan) -> None:
     if prices.region == region:
         usd = monthly_usd(*_USUAL_FLEET, prices)
         fleet = "{} instances with {} counters each, every minute".format(*_USUAL_FLEET)
-        session.remark(f"cost       {usd:,.0f} USD a month for {fleet}; `countagg cost` reckons others")
+        session.remark(f"cost       {usd:,.0f} USD a month for {fleet}; `countagg cost` estimates others")

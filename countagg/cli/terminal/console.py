@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, TextIO
 
@@ -14,8 +15,8 @@ from countagg.cli.terminal.streams import printable_lines
 
 _PIPE_WIDTH: Final = 1_000_000
 """Wider than any line: what goes to a program is neither folded nor cut, whatever COLUMNS says."""
-_WORD: Final = re.compile(r"^ *\S+|\S+", re.MULTILINE)
-"""A word of a text, which at the beginning of a line is indented."""
+_WORD: Final = re.compile(r" *(?:`[^`\n]*`\S*|\S+)")
+"""A word of a line with the blanks before it; a command in backquotes is one."""
 
 
 def make_console(file: TextIO, *, no_color: bool) -> Console:
@@ -39,17 +40,44 @@ def spinner(console: Console) -> str:
 class _PrintableConsole(Console):
     """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay.
 
-    What has a word that is wider than the terminal, as an ARN or a key may be, is left to the terminal to break:
-    it can be copied as it is.
+    No command is broken, and what has a word that is wider than the terminal, as an ARN or a key may be, is left
+    to the terminal to break: they can be copied as they are.
     """
 
     def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console has them
         """Print texts, and what else can be printed."""
-        words = (word for each in objects if isinstance(each, str | Text) for word in _WORD.findall(str(each)))
-        super().print(*objects, **{"soft_wrap": any(cell_len(word) > self.width for word in words) or None, **how})
+        match objects:
+            case [str() as text] if "soft_wrap" not in how:
+                # Printable before its lines are broken, which would part a secret.
+                super().print(_folded(printable_lines(text), self.width), soft_wrap=True, **how)
+            case _:
+                super().print(*objects, **how)
 
     def render_str(self, text: str, **style: Any) -> Text:  # noqa: ANN401 - as Console has them
         return super().render_str(printable_lines(text), **style)
+
+
+def _folded(text: str, width: int) -> str:
+    """Return a text whose lines are broken between words, or where a word has no room left as they are."""
+    return "\n".join(line for whole in text.split("\n") for line in _broken(whole, width))
+
+
+def _broken(line: str, width: int) -> Iterator[str]:
+    first, *others = _WORD.findall(line) or [line]
+    alone = (first, *(word.lstrip(" ") for word in others))
+    if cell_len(line) <= width or any(cell_len(word) > width for word in alone):
+        yield line
+        return
+    begun = first
+    for word in others:
+        if cell_len(begun + word) > width:
+            yield begun
+            begun = word.lstrip(" ")
+        else:
+            begun += word
+    # Behind a question the answer is typed.
+    question = begun + line[len(line.rstrip(" ")) :]
+    yield question if cell_len(question) <= width else begun
 
 
 def show_busy(console: Console, what: str) -> AbstractContextManager[object]:

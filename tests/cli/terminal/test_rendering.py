@@ -77,6 +77,20 @@ def test_a_remark_or_a_line_of_a_result_breaks_no_arn(width: int, monkeypatch: p
     assert out.getvalue().splitlines() == [f"{arn} is gone", f"{'': <{width - 5}}indented and more"]
 
 
+@pytest.mark.parametrize("columns", range(40, 81))
+def test_a_remark_breaks_no_command_that_it_advises(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    err = Terminal()
+    session = Session(DEFAULTS, Preferences({}), stdout=Terminal(), stderr=err)
+    command = "`tool --profile 'my fleet' --stack other`"
+
+    session.remark(f"the files of the fleet stay and count; {command} takes them out, each of them")
+
+    lines = err.getvalue().splitlines()
+    assert sum(command in line for line in lines) == 1
+    assert all(len(line) <= columns for line in lines) is (columns >= len(command))
+
+
 @pytest.mark.parametrize("columns", [None, "80"])
 def test_in_a_pipe_every_row_is_one_line(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if columns:

@@ -11,7 +11,7 @@ from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
 from countagg.aws.kinds.sizes import size_text
 from countagg.aws.kinds.tags import put_tags, tag_list, tag_map
-from countagg.aws.waiting import BACKUPS_NOT_READY, TABLE_BUSY, TABLE_NOT_YET, TTL_CHANGED_LATELY, Transient
+from countagg.aws.waiting import BACKUPS_NOT_READY, TABLE_BUSY, TABLE_NOT_YET, TTL_CHANGED_LATELY
 from countagg.core.names import BY_DATE_INDEX
 from countagg.provision.differences import FieldChange, Tags
 from countagg.provision.reconcile import Observed
@@ -35,6 +35,8 @@ class Table:
         self._name = name
         self._context = context
         self._patience = context.patience
+        self._being_changed = f"table {name}, being changed"
+        self._busy = self._patience.over(dynamodb, TABLE_BUSY, self._being_changed)
         self._made = self._patience.over(
             dynamodb, (*TABLE_BUSY, *TABLE_NOT_YET), f"table {name}, until it can be changed"
         )
@@ -116,15 +118,12 @@ class Table:
             request["SSESpecification"] = _encryption(desired)
         if desired.deletion_protection is not None:
             request["DeletionProtectionEnabled"] = desired.deletion_protection
-        self._call(lambda: self._dynamodb.create_table(**request), TABLE_BUSY)
+        self._busy.create_table(**request)
         self._made.describe_table(TableName=self._name)
         self._settled()
         self._switch_ttl(desired.ttl_attribute, on=True)
         if desired.point_in_time_recovery:
             self._put_recovery(desired)
-
-    def _call(self, action: Any, transient: Sequence[Transient]) -> None:  # noqa: ANN401 - any call without arguments
-        self._patience.call(action, transient, f"table {self._name}, being changed")
 
     def update(self, desired: TableState, changes: Sequence[FieldChange]) -> None:
         """Set what differs; UpdateTable takes one kind of change a call and an active table."""
@@ -172,14 +171,11 @@ class Table:
         )
 
     def _put_recovery(self, desired: TableState) -> None:
-        self._call(
-            lambda: self._dynamodb.update_continuous_backups(
-                TableName=self._name,
-                PointInTimeRecoverySpecification={
-                    "PointInTimeRecoveryEnabled": bool(desired.point_in_time_recovery)
-                },
-            ),
-            (*BACKUPS_NOT_READY, *TABLE_NOT_YET),
+        self._patience.over(
+            self._dynamodb, (*BACKUPS_NOT_READY, *TABLE_NOT_YET), self._being_changed
+        ).update_continuous_backups(
+            TableName=self._name,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": bool(desired.point_in_time_recovery)},
         )
 
     def _replace_stream(self, current: str, desired: TableState) -> None:
@@ -210,12 +206,9 @@ class Table:
             return
         with suppress_missing():
             if table.get("DeletionProtectionEnabled"):
-                self._call(
-                    lambda: self._dynamodb.update_table(TableName=self._name, DeletionProtectionEnabled=False),
-                    TABLE_BUSY,
-                )
+                self._busy.update_table(TableName=self._name, DeletionProtectionEnabled=False)
                 self._settled()
-            self._call(lambda: self._dynamodb.delete_table(TableName=self._name), TABLE_BUSY)
+            self._busy.delete_table(TableName=self._name)
         self._patience.settled(
             self._describe,
             lambda table: None if table is None else f"TableStatus {table['TableStatus']}",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from countagg.aws.errors import suppress_missing
 from countagg.aws.kinds.context import StackContext
@@ -27,6 +27,9 @@ class Role:
         self._name = name
         self._context = context
         self._patience = context.patience
+        self._busy = self._patience.over(iam, ROLE_BUSY, f"role {name}, being changed by others")
+        what = f"role {name}, until IAM knows it and nobody else changes it"
+        self._made = self._patience.over(iam, (*ROLE_BUSY, *ROLE_NOT_YET), what)
 
     def read(self) -> Observed[RoleState] | None:
         """Return it as it is; its outputs are `id`, which IAM gives to no other, and `created`."""
@@ -59,9 +62,11 @@ class Role:
 
     def create(self, desired: RoleState) -> None:
         """Create it and put its policies."""
-        boundary = {"PermissionsBoundary": desired.permissions_boundary} if desired.permissions_boundary else {}
-        self._call(
-            self._iam.create_role,
+        boundary: Any = (
+            {"PermissionsBoundary": desired.permissions_boundary} if desired.permissions_boundary else {}
+        )
+        self._made.create_role(
+            RoleName=self._name,
             Path=desired.path,
             AssumeRolePolicyDocument=desired.trust,
             Description=role_description(self._context.stack),
@@ -70,28 +75,12 @@ class Role:
         )
         self._put_policies(desired.policies)
 
-    def _call(self, operation: Callable[..., object], **request: object) -> None:
-        self._patience.call(
-            lambda: operation(RoleName=self._name, **request),
-            (*ROLE_BUSY, *ROLE_NOT_YET),
-            f"role {self._name}, until IAM knows it and nobody else changes it",
-        )
-
-    def _remove(self, operation: Callable[..., object], **request: object) -> None:
-        """Remove a part, unless it is gone."""
-        with suppress_missing():
-            self._patience.call(
-                lambda: operation(RoleName=self._name, **request),
-                ROLE_BUSY,
-                f"role {self._name}, being changed by others",
-            )
-
     def update(self, desired: RoleState, changes: Sequence[FieldChange]) -> None:
         """Set what differs."""
         for change in changes:
             match change.name:
                 case "trust":
-                    self._call(self._iam.update_assume_role_policy, PolicyDocument=desired.trust)
+                    self._made.update_assume_role_policy(RoleName=self._name, PolicyDocument=desired.trust)
                 case "permissions_boundary":
                     self._put_boundary(desired.permissions_boundary)
                 case "attached":
@@ -100,28 +89,34 @@ class Role:
                     self._put_tags(change)
                 case _:
                     self._put_policies(change.desired)
-                    for name in sorted(change.current.keys() - change.desired.keys()):
-                        self._remove(self._iam.delete_role_policy, PolicyName=name)
+                    self._delete_policies(sorted(change.current.keys() - change.desired.keys()))
 
     def _put_policies(self, policies: Mapping[str, str]) -> None:
         for name, document in policies.items():
-            self._call(self._iam.put_role_policy, PolicyName=name, PolicyDocument=document)
+            self._made.put_role_policy(RoleName=self._name, PolicyName=name, PolicyDocument=document)
+
+    def _delete_policies(self, names: Sequence[str]) -> None:
+        for name in names:
+            with suppress_missing():
+                self._busy.delete_role_policy(RoleName=self._name, PolicyName=name)
 
     def _put_boundary(self, arn: str) -> None:
         if arn:
-            self._call(self._iam.put_role_permissions_boundary, PermissionsBoundary=arn)
-        else:
-            self._remove(self._iam.delete_role_permissions_boundary)
+            self._made.put_role_permissions_boundary(RoleName=self._name, PermissionsBoundary=arn)
+            return
+        with suppress_missing():
+            self._busy.delete_role_permissions_boundary(RoleName=self._name)
 
     def _detach(self, policies: Sequence[str]) -> None:
         for arn in policies:
-            self._remove(self._iam.detach_role_policy, PolicyArn=arn)
+            with suppress_missing():
+                self._busy.detach_role_policy(RoleName=self._name, PolicyArn=arn)
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._call(self._iam.tag_role, Tags=tag_list(change.tags_to_set))
+            self._made.tag_role(RoleName=self._name, Tags=tag_list(change.tags_to_set))
         if change.tags_to_drop:
-            self._call(self._iam.untag_role, TagKeys=change.tags_to_drop)
+            self._made.untag_role(RoleName=self._name, TagKeys=change.tags_to_drop)
 
     def delete(self) -> None:
         """Delete it, first its policies: IAM refuses otherwise, for some time even then."""
@@ -130,7 +125,6 @@ class Role:
     def _delete(self) -> None:
         with suppress_missing():
             names, attached = self._policy_names(), self._attached()
-            for name in names:
-                self._remove(self._iam.delete_role_policy, PolicyName=name)
+            self._delete_policies(names)
             self._detach(attached)
-            self._remove(self._iam.delete_role)
+            self._busy.delete_role(RoleName=self._name)

@@ -42,6 +42,7 @@ class Function:
         self._arn = context.place.function_arn(name)
         self._context = context
         self._patience = context.patience
+        self._made = self._until_updated(self._lambda)
 
     def _get(self) -> GetFunctionResponseTypeDef | None:
         with suppress_missing():
@@ -152,23 +153,19 @@ class Function:
         its streams would find no function meanwhile. The last call of the update sets its own role together with
         its id, so a death in between is seen by the next setup.
         """
-        self._call(
-            lambda: self._lambda.update_function_configuration(FunctionName=self._name, Role=desired.spare_role)
-        )
+        self._made.update_function_configuration(FunctionName=self._name, Role=desired.spare_role)
         self._settled()
 
     def _put_tags(self, change: FieldChange) -> None:
         if change.tags_to_set:
-            self._call(lambda: self._lambda.tag_resource(Resource=self._arn, Tags=change.tags_to_set))
+            self._made.tag_resource(Resource=self._arn, Tags=change.tags_to_set)
         if change.tags_to_drop:
-            self._call(lambda: self._lambda.untag_resource(Resource=self._arn, TagKeys=change.tags_to_drop))
+            self._made.untag_resource(Resource=self._arn, TagKeys=change.tags_to_drop)
 
     def _put_code(self, desired: FunctionState) -> None:
-        sender = self._sending(in_base64(desired.code.content))
-        self._call(
-            lambda: sender.update_function_code(
-                FunctionName=self._name, ZipFile=desired.code.content, Architectures=_architectures(desired)
-            )
+        sender = self._until_updated(self._sending(in_base64(desired.code.content)))
+        sender.update_function_code(
+            FunctionName=self._name, ZipFile=desired.code.content, Architectures=_architectures(desired)
         )
         self._settled()
 
@@ -176,12 +173,11 @@ class Function:
         configuration = _configuration(desired)
         if text_logs:
             configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": desired.log_group}
-        self._call(lambda: self._lambda.update_function_configuration(FunctionName=self._name, **configuration))
+        self._made.update_function_configuration(FunctionName=self._name, **configuration)
 
-    def _call(self, action: Any) -> None:  # noqa: ANN401 - any call without arguments
-        self._patience.call(
-            action, (*FUNCTION_BUSY, *FUNCTION_NOT_YET, *ROLE_NOT_READY), f"function {self._name}, being updated"
-        )
+    def _until_updated(self, client: LambdaClient) -> LambdaClient:
+        transient = (*FUNCTION_BUSY, *FUNCTION_NOT_YET, *ROLE_NOT_READY)
+        return self._patience.over(client, transient, f"function {self._name}, being updated")
 
     def delete(self) -> None:
         """Delete it."""

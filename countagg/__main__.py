@@ -9,6 +9,6 @@ _here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH
 if not sys.flags.safe_path and sys.path[0] != _here:
     del sys.path[0]
 
-from countagg.cli.main import run  # noqa: E402 - not before
+from countagg.cli.start import start  # noqa: E402 - not before
 
-run()
+start()

@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from countagg.cli.app.catalogue import CATALOGUE
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES
 from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.shared_options import DIFFERENT
+from countagg.cli.start import INTERRUPTED
 from countagg.core import errors
 from countagg.provision.setting_tables import Numbers, Pairs
 from countagg.provision.setting_types import Number, Setting

@@ -171,7 +171,7 @@ def test_the_wheel_installs_one_program(wheel: Path, installed: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read(f"{INFO}/entry_points.txt").decode().split("\n")
 
-    assert [line for line in lines if line] == ["[console_scripts]", "countagg = countagg.cli.main:run"]
+    assert [line for line in lines if line] == ["[console_scripts]", "countagg = countagg.cli.start:start"]
     assert (installed / "bin" / "countagg").is_file()
     (program,) = entry_points(group="console_scripts", name="countagg")
     assert callable(program.load())

@@ -16,9 +16,9 @@ from countagg.cli.app.given import refuse_bytes, refuse_empty
 from countagg.cli.app.help import OPTIONS_TOPIC, write_folded, write_global_options, write_help
 from countagg.cli.app.options import version_line
 from countagg.cli.app.subjects import SUBJECTS, subject_of, typed, write_subject
+from countagg.cli.start import INTERRUPTED, INTERRUPTED_TOLD
 from countagg.cli.terminal.streams import outlive_reader
 
-INTERRUPTED: Final = 130
 _USAGE: Final = 2
 
 
@@ -77,7 +77,7 @@ class App(CommandGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             stderr = outlive_reader(sys.stderr, dispensable=True)
-            stderr.write("\ncountagg: interrupted\n  try: the same command again; what was done stays done\n")
+            stderr.write(INTERRUPTED_TOLD)
             ctx.exit(INTERRUPTED)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in typer

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import (
@@ -24,6 +23,7 @@ from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.integrity.verify_command import look_at_day, observe
 from countagg.cli.load.loadtest_progress import load_progress
 from countagg.cli.load.loadtest_view import Report, write_report
+from countagg.cli.start import INTERRUPTED
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import counted
 from countagg.cli.totals.upload_command import remove_instances, take_out

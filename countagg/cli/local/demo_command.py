@@ -15,10 +15,10 @@ from typing import Annotated, Final
 
 import typer
 
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import PEOPLE_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
+from countagg.cli.start import INTERRUPTED
 from countagg.core.errors import CountaggError, UsageError
 from countagg.core.names import VARIABLE_PREFIX, variable_of
 from countagg.local import EngineState, LocalEngine

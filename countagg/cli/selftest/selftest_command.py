@@ -13,7 +13,6 @@ import typer
 from countagg.aws.kinds.context import Forced
 from countagg.aws.probes import CallMeter
 from countagg.cli.app.choice_options import read_choices
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import DOCUMENT_FORMS
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
@@ -21,6 +20,7 @@ from countagg.cli.app.shared_options import DIFFERENT, MAX_COST, ExpectAccountOp
 from countagg.cli.cost.cost_command import prices_of_region
 from countagg.cli.selftest.selftest_view import Progress, make_report, write_self_test
 from countagg.cli.stack.setup_progress import Reporter
+from countagg.cli.start import INTERRUPTED
 from countagg.cli.terminal.render import write_json
 from countagg.core.errors import CountaggError, LeftOver, UsageError
 from countagg.core.polling import Polling

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import typer
 
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import OutputForm
 from countagg.cli.app.session import Session
+from countagg.cli.start import INTERRUPTED
 from countagg.cli.terminal.render import for_reader, to_the_second
 from countagg.cli.terminal.result import write_document_line
 from countagg.cli.terminal.streams import is_deserted

@@ -19,11 +19,11 @@ import typer
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from countagg.cli.app.groups import INTERRUPTED
 from countagg.cli.app.options import GLOBAL_NAMES, PEOPLE_FORMS
 from countagg.cli.app.registry import open_session
 from countagg.cli.app.session import Session
 from countagg.cli.serve.serve_command import ServeRequest, serve_until_ended
+from countagg.cli.start import INTERRUPTED
 from tests.cli.account import write_day
 from tests.cli.running import CommandLine
 from tests.fakes.health import HOPS

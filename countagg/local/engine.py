@@ -235,24 +235,26 @@ class LocalEngine:
         environment = engine_environment(
             data, port=port, access_key=access_key, enforce_policies=enforce_policies, inherited=self._host.environ
         )
-        child = launch.spawn(self._host.command, environment, self._folder)
-        record = EngineRecord(
-            pid=child.pid,
-            port=port,
-            created=processes.created(child.pid),
-            version=metadata.version("ministack"),
-            enforce_policies=enforce_policies,
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            access_key=access_key,
-        )
-        try:
-            # Before the wait, so that an engine is found even if this process is killed meanwhile.
-            self._folder.write(record)
-            launch.await_ready(child, record, self._folder, polling, self._host.answer_seconds)
-        except BaseException:  # Ctrl-C too must not leave an engine behind
-            self._abandon(record)
-            child.wait()
-            raise
+        with launch.ctrl_c_held() as let_go:
+            child = launch.spawn(self._host.command, environment, self._folder)
+            record = EngineRecord(
+                pid=child.pid,
+                port=port,
+                created=processes.created(child.pid),
+                version=metadata.version("ministack"),
+                enforce_policies=enforce_policies,
+                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                access_key=access_key,
+            )
+            try:
+                # Before the wait, so that an engine is found even if this process is killed meanwhile.
+                self._folder.write(record)
+                let_go()
+                launch.await_ready(child, record, self._folder, polling, self._host.answer_seconds)
+            except BaseException:  # Ctrl-C too must not leave an engine behind
+                self._abandon(record)
+                child.wait()
+                raise
         # The engine outlives this process: tell Popen not to warn of that.
         child.returncode = 0
         return record

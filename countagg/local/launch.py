@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -74,6 +77,30 @@ def port_taken(port: int) -> EngineProblem:
         where="--port",
         hint="leave --port off: a free port is chosen then",
     )
+
+
+@contextmanager
+def ctrl_c_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back, where it would be heard, until what is yielded is called or the block ends.
+
+    A process that nobody has written down yet would stay behind.
+    """
+    heard, came = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or heard in (None, signal.SIG_IGN):
+        yield lambda: None
+        return
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+
+    def let_go() -> None:
+        signal.signal(signal.SIGINT, heard)
+        if came:
+            came.clear()
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        yield let_go
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], folder: StateFolder) -> subprocess.Popen[bytes]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,25 @@ def test_an_interrupted_start_leaves_no_server(state_dir: Path) -> None:
     assert record is not None, "a start that is killed here must leave a trace"
     assert processes.find(record.pid, record.created) is None
     assert LocalEngine(state_dir).status().state is EngineState.STOPPED
+
+
+def test_a_held_ctrl_c_comes_when_it_is_let_go() -> None:
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    held: list[str] = []
+
+    def work() -> None:
+        with launch.ctrl_c_held() as let_go:
+            signal.raise_signal(signal.SIGINT)
+            held.append("written down")
+            let_go()
+            held.append("not reached")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        after = signal.signal(signal.SIGINT, heard)
+    assert (held, after) == (["written down"], signal.default_int_handler)
 
 
 def test_a_server_that_other_machines_could_reach_is_stopped(state_dir: Path, answering_server: str) -> None:

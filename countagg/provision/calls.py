@@ -104,7 +104,7 @@ CALLS: Final[Mapping[str, Calls]] = {
     "status": _STATUS,
     "serve": _HEALTH,
     "upload": _UPLOAD,
-    "upload-sample": join_calls(_UPLOAD, {On.SNAPSHOTS: ("dynamodb:Query",)}),
+    "upload-sample": join_calls(_UPLOAD, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
     "query": join_calls(FIND, _READ_TOTALS, {On.BUCKET: ("s3:ListBucket",), On.SNAPSHOTS: ("dynamodb:Query",)}),
     "instances": join_calls(_LETTERS, {On.SNAPSHOTS: ("dynamodb:GetItem", "dynamodb:Query")}),
     "report": join_calls(_LETTERS, _STATUS, {On.SNAPSHOTS: ("dynamodb:Query",)}),

@@ -28,7 +28,7 @@ from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import counted
 from countagg.cli.totals.upload_command import remove_instances, take_out
 from countagg.core.days import resolve_day
-from countagg.core.errors import LeftOver, TimedOut, UsageError
+from countagg.core.errors import CountaggError, LeftOver, TimedOut, UsageError
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.operate.cost.model import DEFAULTS, spread
 from countagg.operate.cost.spreading import describe_lack, recommend_layout
@@ -140,7 +140,7 @@ def loadtest(
 
     write_report(session, report)
     _tell_what_stays(session, report)
-    _end(report, drain_timeout)
+    end(report, drain_timeout)
 
 
 def _fleets_of(session: Session, day: str) -> list[str]:
@@ -225,10 +225,11 @@ def _tell_what_stays(session: Session, report: Report) -> None:
     )
 
 
-def _end(report: Report, drain_timeout: float) -> None:
+def end(report: Report, drain_timeout: float) -> None:
     """End with the exit code of the worst that happened.
 
     Raises:
+        CountaggError: nothing was sent.
         TimedOut: not everything was included, or withdrawn, in time.
         LeftOver: uploads failed.
     """
@@ -256,4 +257,10 @@ def _end(report: Report, drain_timeout: float) -> None:
             f"{outcome.failed_uploads} uploads failed, the first with: {outcome.failures[0]}",
             where="uploads",
             hint="`countagg doctor` looks for the cause",
+        )
+    if outcome.not_sent and not outcome.sent:
+        raise CountaggError(
+            f"none of the {outcome.not_sent} files that were due was sent: the uploader was late for each",
+            where="uploads",
+            hint="take a longer --duration, fewer --instances or more --workers",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from getpass import GetPassWarning, getpass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,10 +56,12 @@ class AwsSession:
 
     Args:
         core: it reads the configuration, and makes the clients.
+        proxies: of its clients; None for those that the environment names, by what a client calls.
     """
 
-    def __init__(self, core: Session) -> None:
+    def __init__(self, core: Session, proxies: Mapping[str, str] | None = None) -> None:
         self.core = core
+        self.proxies = proxies
         self._tls: SSLContext | None = None
 
     @property
@@ -109,7 +111,9 @@ def configured_session(
     Raises:
         ConnectionProblem: the configuration cannot be read, or has no such profile.
     """
-    from countagg.aws.service_models import new_session  # noqa: PLC0415 - slow, and no help needs it
+    from urllib.request import getproxies  # noqa: PLC0415 - slow, and no help needs it
+
+    from countagg.aws.service_models import new_session  # noqa: PLC0415 - the same
 
     # The AWS command line takes AWS_REGION before all but --region; botocore knows AWS_DEFAULT_REGION alone.
     region = region or os.environ.get("AWS_REGION") or None
@@ -122,7 +126,8 @@ def configured_session(
         # botocore's own question waits for ever, or reads what was meant for a command, where nobody is asked.
         taker_of_roles: Any = core.get_component("credential_provider").get_provider("assume-role")
         taker_of_roles._prompter = ask  # noqa: SLF001 - botocore lets nobody hand it in
-        return AwsSession(core)
+        # Where the environment names none, each client would go through all its variables to find that out.
+        return AwsSession(core, None if getproxies() else {})
 
 
 def _check_readable() -> None:
@@ -151,4 +156,5 @@ def isolated_session(credentials: tuple[str, str], region: str | None) -> AwsSes
     bare.set_credentials(key, secret)
     if region is not None:
         bare.set_config_variable("region", region)
-    return AwsSession(bare)
+    # No proxy stands between us and an engine on this machine.
+    return AwsSession(bare, {})

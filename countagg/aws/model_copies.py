@@ -23,7 +23,7 @@ from countagg import __version__
 from countagg.aws.operations import OPERATIONS
 from countagg.whole_file import write_whole
 
-_MODELS: Final = Path(botocore.__file__).parent / "data"
+_MODELS: Final = f"{Path(botocore.__file__).parent / 'data'}{os.sep}"
 _DOCUMENTATION: Final = "documentation"
 _ENDPOINTS: Final = "endpoints"
 _SERVICE: Final = "service-2"
@@ -50,15 +50,16 @@ class ModelCopies:
 
     def read(self, file_path: str) -> Any:  # noqa: ANN401 - any JSON
         """Return a model, without documentation; None if there is no such file."""
-        path = Path(file_path)
-        if not path.is_relative_to(_MODELS) or not self._folder.is_absolute():
+        name = file_path.removeprefix(_MODELS)
+        if name == file_path or not self._folder.is_absolute():
             # The user's own models have no version by which a copy would be known to be old.
             return self._read(file_path)
-        copy = self._folder / f"{'-'.join(path.relative_to(_MODELS).parts)}.json"
+        # Not by pathlib: there are 50 of them, half of which botocore looks for in vain.
+        copy = f"{self._folder}{os.sep}{name.replace(os.sep, '-')}.json"
         model = _read_copy(copy, self._made_of)
         if model is None and (whole := self._read(file_path)) is not None:
-            model = _shortened(path, whole)
-            self._write_copy(copy, model)
+            model = _shortened(Path(name), whole)
+            self._write_copy(Path(copy), model)
         return model
 
     def _write_copy(self, copy: Path, model: object) -> None:
@@ -74,9 +75,9 @@ def user_copies(read: Callable[[str], Any]) -> ModelCopies:
     return ModelCopies(platformdirs.user_cache_path("countagg") / "models", read)
 
 
-def _read_copy(copy: Path, made_of: str) -> Any:  # noqa: ANN401 - any JSON
+def _read_copy(copy: str, made_of: str) -> Any:  # noqa: ANN401 - any JSON
     """Return the model of a copy; None if there is none made of the same that this user alone may write."""
-    with suppress(OSError, ValueError, KeyError, TypeError), copy.open("rb") as file:
+    with suppress(OSError, ValueError, KeyError, TypeError), open(copy, "rb") as file:  # noqa: PTH123 - see above
         status = os.fstat(file.fileno())
         if status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_MAY_WRITE:
             document = json.loads(file.read())
@@ -94,7 +95,7 @@ def _made_of() -> str:
 def _shortened(path: Path, model: Any) -> Any:  # noqa: ANN401 - any JSON
     if path.name == _ENDPOINTS:
         return _few_endpoints(model)
-    service = path.relative_to(_MODELS).parts[0]
+    service = path.parts[0]
     if path.name == _SERVICE and service in OPERATIONS:
         model = _few_operations(model, OPERATIONS[service])
     return _without_documentation(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -85,9 +86,9 @@ def read_model(file_path: str) -> Any:  # noqa: ANN401 - any JSON
     botocore's reader makes each an `OrderedDict`: 0.04 s of the 0.8 s of a plan. None if there is no such file.
     """
     for suffix, read in _READERS.items():
-        path = Path(file_path + suffix)
-        if path.is_file():
-            return json.loads(read(path))
+        path = file_path + suffix
+        if os.path.isfile(path):  # noqa: PTH113 - half of them are looked for in vain, which pathlib takes longer for
+            return json.loads(read(Path(path)))
     return None
 
 

@@ -130,8 +130,7 @@ class Clients:
                     max_pool_connections=MAX_CONNECTIONS,
                     # Given whole: botocore's own is put together anew for each call, 0.04 s of CPU of a plan.
                     user_agent=f"countagg/{__version__} Botocore/{botocore_version}",
-                    # No proxy stands between us and an engine on this machine.
-                    proxies={} if self._options.credentials else None,
+                    proxies=self.session.proxies,
                 ),
             )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore import handlers
 from botocore.exceptions import DataNotFoundError
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, create_loader
 from botocore.session import Session
 
@@ -38,16 +39,21 @@ def new_session(session_vars: dict[str, tuple[Any, ...]] | None = None) -> Sessi
     Args:
         session_vars: as botocore takes them.
     """
-    core = Session(session_vars=session_vars, include_builtin_handlers=False)
+    core = Session(session_vars=session_vars, event_hooks=_few_handlers(), include_builtin_handlers=False)
     core.lazy_register_component("data_loader", lambda: _quick_loader(core.get_config_variable("data_path")))
     emitter: Any = core.get_component("event_emitter")
     emitter._event_aliases = {}  # noqa: SLF001 - botocore lets nobody hand them in
+    return core
+
+
+def _few_handlers() -> HierarchicalEmitter:
+    emitter = HierarchicalEmitter()
     registers = {handlers.REGISTER_FIRST: emitter.register_first, handlers.REGISTER_LAST: emitter.register_last}
     for event, handler, *when in handlers.BUILTIN_HANDLERS:
         if is_needed(event):
             register = registers[when[0]] if when else emitter.register
             register(event, handler)
-    return core
+    return emitter
 
 
 def is_needed(event: str) -> bool:

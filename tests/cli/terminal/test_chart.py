@@ -7,10 +7,13 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countagg.cli.terminal.chart import HEIGHT, Line, draw_chart, label_value
+
+VALUES = st.floats(-1e33, 1e33).filter(lambda value: not 0 < abs(value) < 1e-9)
+"""Of totals, which have nine decimals."""
 
 
 def days(count: int) -> list[str]:
@@ -57,7 +60,7 @@ def test_of_many_days_each_tick_bears_one(count: int, columns: int) -> None:
 @given(
     st.lists(
         st.lists(
-            st.tuples(st.integers(0, 40), st.floats(-1e33, 1e33)),
+            st.tuples(st.integers(0, 40), VALUES),
             min_size=1,
             max_size=12,
             unique_by=lambda point: point[0],
@@ -67,6 +70,7 @@ def test_of_many_days_each_tick_bears_one(count: int, columns: int) -> None:
     ),
     st.integers(20, 250),
 )
+@example([[(0, 1e33)], [(0, -1e-9)]], 20)
 def test_any_values_are_drawn_and_fit(points: list[list[tuple[int, float]]], columns: int) -> None:
     rows = drawn([Line(each, "red") for each in points], 41, columns)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +14,7 @@ from countagg.aws.kinds.s3 import region_of_bucket
 from countagg.aws.kinds.s3_notifications import get_notifications
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -23,6 +22,7 @@ from countagg.aws.log_events import milliseconds
 from countagg.aws.metrics import read_metrics
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.core.object_keys import SKIPPED
 from countagg.core.published import PublishedTotals

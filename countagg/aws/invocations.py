@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from countagg.aws.errors import aws_errors
+from countagg.core.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from countagg.aws.session import Clients

@@ -9,7 +9,6 @@ an answer that there were too many is waited out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from botocore.exceptions import ClientError
 from countagg.aws.errors import aws_errors, code_of
 from countagg.aws.session import Clients
 from countagg.aws.waiting import Patience, Transient
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 
 if TYPE_CHECKING:

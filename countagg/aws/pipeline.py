@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from countagg.aws.day_reader import DayReader
@@ -11,6 +10,7 @@ from countagg.aws.environments import read_settings
 from countagg.aws.errors import aws_errors, suppress_missing
 from countagg.aws.session import Clients
 from countagg.core.errors import CorruptDocument, StackNotFound
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings

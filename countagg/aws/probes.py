@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.errors import aws_errors
 from countagg.aws.session import Clients
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.data.counters import VALUE, update_statement
 
 if TYPE_CHECKING:

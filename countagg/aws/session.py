@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from countagg.aws.failures import NAME_A_REGION
 from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.place import Place
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.errors import aws_errors
+from countagg.core.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from countagg.aws.session import Clients

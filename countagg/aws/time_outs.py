@@ -7,8 +7,9 @@ left this machine. botocore's time-out of connecting also holds while the reques
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 SLOWEST_LINE: Final = 32_000
 """Bytes a second that a line carries at least: half of what a line of 512 kbit/s does."""

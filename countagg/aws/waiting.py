@@ -7,13 +7,14 @@ both match, because the same codes stand for real mistakes too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, describe_answer, message_of
 from countagg.core.errors import TimedOut
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import Polling
 
 T = TypeVar("T")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Self
 
 from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 DAYS_AHEAD: Final = 1
 """An instance whose clock is ahead, or east of Greenwich, may name tomorrow."""

@@ -6,12 +6,12 @@ Shapes: docs/aws-facts.md#s3-events. Unknown fields are ignored, as AWS asks.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
 from countagg.core.errors import InvalidEvent, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.sequencer import normalise_sequencer
 
 _SOURCE: Final = "aws:s3"

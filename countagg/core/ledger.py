@@ -12,11 +12,12 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from countagg.core.counter_file import read_canonical_value, split_canonical
 from countagg.core.errors import CorruptDocument, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.snapshot import inflate, unpack_canonical
 from countagg.core.values import format_value, parse_sum
 

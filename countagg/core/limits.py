@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 from countagg.core.values import format_value, parse_sum
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 OWNER_TAG: Final = "countagg:stack"
 METRICS_NAMESPACE: Final = "countagg"

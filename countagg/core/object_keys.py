@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.days import parse_date
 from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 FILE_NAME_PREFIX: Final = "values_"
 MAX_INSTANCE_LENGTH: Final = 128

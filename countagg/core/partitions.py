@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Self
 from zlib import crc32
 
 from countagg.core.days import parse_date
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 LAYOUTS_PARTITION: Final = "layout"
 """Partition of the snapshots table with one item a day (`data.day_records`), which says the day's layout."""

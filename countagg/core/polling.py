@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 SETTLE_SECONDS: Final = 30.0
 """After which what is still on its way through the pipeline counts as wrong, if nobody says otherwise."""

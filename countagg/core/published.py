@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from io import BytesIO
 from typing import Final
 
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.unreadable import is_denial_of_key, unreadable_reason
 from countagg.core.values import parse_sum
 from countagg.core.versions import MAX_VERSION

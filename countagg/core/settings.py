@@ -6,7 +6,7 @@ They are also how every other command learns about a deployed stack: no file on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from datetime import timedelta
 from typing import Self
 
@@ -14,6 +14,7 @@ from countagg.core.ages import parse_age
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS
 from countagg.core.days import Expiry
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import variable_of
 from countagg.core.partitions import Layout
 

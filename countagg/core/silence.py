@@ -7,9 +7,10 @@ shortly before midnight is expected in the new day too, for long enough that its
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 LOOKS: Final = 3
 """Looks within the time after which an instance is silent."""

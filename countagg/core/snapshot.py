@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from countagg.core.counter_file import MAX_FILE_BYTES, render_counters
 from countagg.core.errors import CorruptDocument, InvalidCounterFile
+from countagg.core.lazy_dataclass import dataclass
 
 MAX_PACKED_BYTES: Final = 390 * 1024
 """What fits into an item of 400 KB beside the other attributes (docs/aws-facts.md#dynamodb)."""

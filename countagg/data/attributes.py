@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.versions import MAX_VERSION
 
 Item = Mapping[str, Any]

@@ -13,10 +13,11 @@ wrote; a failed statement is charged like a write.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value
 from countagg.data.attributes import (

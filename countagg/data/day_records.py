@@ -6,12 +6,13 @@ are gone would look like one that has not begun, and a late file would make its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
 from countagg.core.days import Expiry, expiry_epoch_seconds
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.partitions import LAYOUTS_PARTITION, MAX_PARTITIONS, Layout
 from countagg.core.settings import FunctionSettings
 from countagg.data.attributes import DATE, EXPIRES_AT, Item, NumberAttribute, unchanged

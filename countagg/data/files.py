@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from countagg.core.counter_file import MAX_FILE_BYTES
 from countagg.core.errors import UnreadableObject
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.settings import FunctionSettings
 from countagg.core.unreadable import is_denial_of_key, unreadable_reason
 from countagg.data.calls import DataClients, code_of

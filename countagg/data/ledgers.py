@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from countagg.core.errors import CountaggError, InvalidEvent, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger, decode_ledger, merge
 from countagg.core.partitions import MORE_PARTITIONS, Layout, parse_partition
 from countagg.core.snapshot import MAX_PACKED_BYTES

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 REFUSED_FILE: Final = "refused-file"
 UNPUBLISHED_DAY: Final = "unpublished-day"

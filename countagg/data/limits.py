@@ -18,7 +18,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Final
@@ -26,6 +25,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from countagg.core.errors import AwsCallFailed, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.limits import Alert, AlertState, Direction, Limit, parse_owner
 from countagg.core.names import BY_DATE_INDEX
 from countagg.core.values import format_value, parse_sum, parse_value

@@ -8,10 +8,10 @@ the dead letter queue has no redrive policy of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.data.calls import DataClients
 

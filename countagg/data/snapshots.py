@@ -9,13 +9,14 @@ out (`provision.functions`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
 from countagg.core.errors import CorruptDocument
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Image
 from countagg.core.partitions import Layout
 from countagg.core.sequencer import is_normalised

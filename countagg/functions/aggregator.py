@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -20,6 +19,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.errors import CorruptDocument
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import GapInChain, Ledger, Link, encode_ledger, fold, rebuild
 from countagg.core.names import Names
 from countagg.core.partitions import MORE_PARTITIONS, parse_partition

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.functions.sdk import require_known
 
 if TYPE_CHECKING:

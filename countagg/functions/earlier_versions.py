@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.errors import InvalidCounterFile, UnreadableObject
 from countagg.core.events import ObjectEvent
+from countagg.core.lazy_dataclass import dataclass
 from countagg.data.files import CounterFiles, FileObject, ObjectVersion
 from countagg.data.snapshots import NewSnapshot
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Final
 
 from aws_lambda_powertools import Logger
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import changed_counters
 from countagg.core.published import PublishedTotals
 from countagg.core.settings import FunctionSettings

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidEvent, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import changed_counters, decode_ledger
 from countagg.core.partitions import Layout
 from countagg.core.versions import changes_of

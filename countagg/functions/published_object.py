@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.published import PublishedTotals
 from countagg.data.published import PublishedObjects
 

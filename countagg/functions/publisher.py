@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -24,6 +24,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from countagg.core.errors import CorruptDocument, CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.limits import parse_test
 from countagg.core.names import Names
 from countagg.core.settings import FunctionSettings

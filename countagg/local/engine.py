@@ -13,13 +13,14 @@ import enum
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import EngineProblem, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import FOREVER, Polling
 from countagg.interpreter import isolated
 from countagg.local import launch, processes

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.local.signatures import Request, Signature, is_genuine, signature_of
 
 MAX_BODY_BYTES: Final = 128 * 1024 * 1024

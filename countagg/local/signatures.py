@@ -10,11 +10,12 @@ import hmac
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+from countagg.core.lazy_dataclass import dataclass
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"

@@ -17,7 +17,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
 
 from countagg.core.errors import EngineProblem
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import Polling
 from countagg.whole_file import write_whole
 

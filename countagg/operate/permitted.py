@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from countagg.core.errors import AccessDenied
+from countagg.core.lazy_dataclass import dataclass
 
 T = TypeVar("T")
 

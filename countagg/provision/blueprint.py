@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol, TypeVar
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision.code import Code
 from countagg.provision.differences import Tags

@@ -12,12 +12,12 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from countagg import __version__
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.code import Code
 from countagg.provision.installed import Installed, find_installed
 

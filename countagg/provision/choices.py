@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import is_prefix
 from countagg.provision.policies import compact
 from countagg.provision.settings import CHOICES, SETTINGS, StackSettings

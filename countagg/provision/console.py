@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.provision.dashboard import dashboard_name
 from countagg.provision.place import Place

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import OWNER_TAG, Names
 from countagg.provision import metrics
 from countagg.provision.blueprint import Blueprint

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 KNOWN_AFTER_SETUP: Final = "(known after setup)"
 """Stands for a value that AWS gives when the resource exists, such as a stream's ARN."""

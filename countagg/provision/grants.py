@@ -8,9 +8,10 @@ grant is renewed (docs/aws-facts.md#surprises). So a function remembers the id t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 ROLE_VARIABLE: Final = "COUNTAGG_ROLE_ID"
 """Variable of a function's environment in which it remembers the id."""

@@ -7,13 +7,13 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from glob import glob
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 
 _ZIP: Final = "functions' zip"
 _LICENCES: Final = ("LICENSE", "LICENCE", "NOTICE", "COPYING")

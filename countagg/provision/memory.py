@@ -7,10 +7,11 @@ newer here nor a setting that somebody changed by hand comes along.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.choices import Remembered, remember_too
 from countagg.provision.differences import FieldChange
 from countagg.provision.functions import check_size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import METRICS_NAMESPACE
 
 SUM = "Sum"

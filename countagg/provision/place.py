@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 PARTITIONS: Final = ("aws", "aws-us-gov", "aws-cn")
 """Those whose differences are known here."""

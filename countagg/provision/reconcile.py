@@ -7,11 +7,12 @@ behind is seen by the next one, which finishes it. The plan is this loop without
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from countagg.core.errors import AccessDenied, CountaggError, ImmutableField, MadeMeanwhile, NotOwned
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange, creation, diff
 from countagg.provision.order import in_order
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, field, fields, replace
 from typing import Any, ClassVar, Final, TypeAlias, get_type_hints
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import variable_of
 
 NONE: Final = "none"

@@ -7,11 +7,12 @@ a deployed stack remembers of a choice follow from its field.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Annotated, Final
 
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS, MAX_LINES
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.core.object_keys import check_prefixes_disjoint, normalise_prefix
 from countagg.core.partitions import Layout

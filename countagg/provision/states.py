@@ -7,8 +7,9 @@ or empty for the service's own key. A field that may be None need not be chosen:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.code import Code
 from countagg.provision.differences import Tags
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.place import Place
 from countagg.provision.policies import compact
 from countagg.provision.setting_types import LONGEST_TEXT, Setting

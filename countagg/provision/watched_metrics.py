@@ -8,10 +8,10 @@ anything in the dead letters.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.ages import parse_age
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.provision import metrics
 from countagg.provision.metrics import Metric

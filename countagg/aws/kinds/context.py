@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from countagg.aws.kinds.shared_reads import SharedReads
 from countagg.aws.waiting import Patience
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import OWNER_TAG
 from countagg.provision.place import Place
 

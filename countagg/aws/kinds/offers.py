@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from countagg.aws.errors import code_of, message_of
 from countagg.core.errors import AwsCallFailed
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.choices import remember_too
 from countagg.provision.settings import DEFAULT_ARCHITECTURE, OLDER_ARCHITECTURE
 from countagg.provision.states import FunctionState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,6 +17,7 @@ from countagg import __version__
 from countagg.cli.app import completion
 from countagg.cli.app.result_query import OPTION, ResultQuery
 from countagg.core.errors import ConnectionProblem, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.setting_types import Setting, Switch, Text, settings_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import platformdirs
 from countagg.cli.app.given import check_variables
 from countagg.cli.app.options import GLOBAL_SETTINGS
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.settings import CHOICES
 
 PROJECT_FILE: Final = Path("countagg.toml")

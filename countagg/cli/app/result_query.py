@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from countagg.core.errors import UsageError, shorten
+from countagg.core.lazy_dataclass import dataclass
 
 # Few results are queried.
 if TYPE_CHECKING:

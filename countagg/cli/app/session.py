@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from countagg.cli.app.options import DEFAULT_STACK, Options
 from countagg.cli.app.preferences import PROJECT_FILE, Preferences, Written
 from countagg.cli.terminal.streams import printable_lines
 from countagg.core.errors import ConnectionProblem, Declined, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 
 # What reaches AWS is imported when a command does, so that its help and completion are quick; what draws, when

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import grouped, write_table
 from countagg.cli.terminal.result import write_result
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.cost.fleet_sizes import Sizes
 from countagg.operate.cost.growth import Point, WindowEffect, article_sizes_of
 from countagg.operate.cost.measured import Measured

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
 from countagg.core.days import days_from, resolve_day
 from countagg.core.errors import LeftOver, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.data.queues import EventQueue
 from countagg.data.store import Store

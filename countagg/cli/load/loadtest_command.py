@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -29,6 +28,7 @@ from countagg.cli.terminal.render import counted
 from countagg.cli.totals.upload_command import remove_instances, take_out
 from countagg.core.days import resolve_day
 from countagg.core.errors import CountaggError, LeftOver, TimedOut, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import SETTLE_SECONDS, Polling
 from countagg.operate.cost.model import DEFAULTS, spread
 from countagg.operate.cost.spreading import describe_lack, recommend_layout

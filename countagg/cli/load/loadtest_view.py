@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.cli.app.session import Session
 from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 from countagg.core.versions import changes_of
 from countagg.operate.integrity.findings import Verification

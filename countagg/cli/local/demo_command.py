@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,6 +19,7 @@ from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.start import INTERRUPTED
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import VARIABLE_PREFIX, variable_of
 from countagg.local import EngineState, LocalEngine
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.cli.report.elements import Html, element
 from countagg.cli.terminal.render import grouped
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.values import to_number
 
 _GAP: Final = 0.25

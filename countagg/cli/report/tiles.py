@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from countagg.cli.health.status_view import is_healthy
 from countagg.cli.report.parts import count_moves
 from countagg.cli.terminal.render import counted, describe_age, grouped
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.permitted import NotAllowed
 from countagg.operate.report.report import DayReport
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,6 +23,7 @@ from countagg.cli.stack.setup_progress import Reporter
 from countagg.cli.start import INTERRUPTED
 from countagg.cli.terminal.render import write_json
 from countagg.core.errors import CountaggError, LeftOver, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import Polling
 from countagg.operate.selftest.bench import COUNTER, Bench, WaitLog, find_unused_day
 from countagg.operate.selftest.selftest import (

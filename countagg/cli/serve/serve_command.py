@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import FrameType
@@ -24,6 +23,7 @@ from countagg.cli.terminal.live import until_interrupted
 from countagg.cli.terminal.process import collect_as_usual
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 from countagg.redaction import redact
 

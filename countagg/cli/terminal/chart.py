@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.cli.terminal.scale import LogScale, find_log_scale
+from countagg.core.lazy_dataclass import dataclass
 
 HEIGHT: Final = 12
 """Rows of the plot; title and axes take four more."""

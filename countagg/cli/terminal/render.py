@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
 from countagg.cli.terminal.columns import GAP, column_widths, longest_word, redrawn_widths, widest
 from countagg.cli.terminal.streams import encodable
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable, without_controls
 from countagg.core.values import to_number
 from countagg.redaction import SENT

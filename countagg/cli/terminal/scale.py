@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 _FLATTENED: Final = 50.0
 """So many times lower than the highest, a line lies on the axis: a chart in a terminal is 48 dots high."""

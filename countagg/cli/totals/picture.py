@@ -6,7 +6,6 @@ import html
 import importlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +14,7 @@ from typing import Any, Final
 from countagg.cli.app.target_file import check_target
 from countagg.cli.terminal.scale import find_log_scale
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 from countagg.core.values import to_number
 from countagg.operate.totals.history import History

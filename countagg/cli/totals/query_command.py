@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +19,7 @@ from countagg.cli.totals.query_view import write_day
 from countagg.cli.totals.waiting_files import look_for_waiting, tell_waiting
 from countagg.core.days import resolve_day
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.printable import printable
 from countagg.operate.totals.query import Choice, TotalsOfDay
 from countagg.operate.totals.query import query as ask

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from countagg.cli.app.session import Session
 from countagg.core.days import resolve_day
 from countagg.core.errors import InvalidObjectKey, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import normalise_prefix
 from countagg.operate.upload.day_sums import Values
 from countagg.operate.upload.formats import Format

@@ -9,13 +9,13 @@ import itertools
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
 from typing import Any, Final
 
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import InvalidCounterFile, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger, encode_ledger
 from countagg.core.object_keys import build_object_key
 from countagg.core.partitions import MORE_PARTITIONS, Layout

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.partitions import Layout
 from countagg.operate.cost.article import article_bill
 from countagg.operate.cost.countagg import our_bill

@@ -7,10 +7,10 @@ applied for a GET. What is stored is not measured.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from countagg.aws.metrics import HOUR
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import BY_DATE_INDEX, Names
 from countagg.operate.cost.countagg import watching_lines
 from countagg.operate.cost.model import DAY_SECONDS, DEFAULTS, GB, MONTH_DAYS, Bill, BillLine, as_quantity

@@ -8,10 +8,11 @@ counter and file, one update per stream record, a function that SNS calls for ea
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.partitions import Layout
 from countagg.operate.cost.prices import Meter, Prices
 from countagg.provision.settings import StackSettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from importlib.resources import files
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 DEFAULT_REGION: Final = "us-east-1"
 

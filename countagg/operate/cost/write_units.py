@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.cost.fleet_sizes import ArticleSizes, Sizes
 from countagg.operate.cost.model import ASSUMED, Workload, seconds_per_file
 from countagg.provision.functions import QUEUE_BATCH, SNAPSHOTS_BATCH, TOTALS_BATCH

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import InvalidEvent
 from countagg.core.events import ObjectEvent, make_s3_message, parse_s3_message
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.limits import MESSAGE_KIND, TEST_KIND
 from countagg.data.letters import Refusal, UnpublishedDay, parse_letter
 from countagg.data.queues import HeldMessage

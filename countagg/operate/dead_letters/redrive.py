@@ -7,10 +7,10 @@ again is the same day. So it may be interrupted anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.data.queues import DeadLetterQueue, EventQueue
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind, StreamRange
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from importlib import metadata
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.requirements import Requirement
 
 from countagg.core.errors import AccessDenied, CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, unknown_neighbours
 from countagg.provision.choices import Remembered

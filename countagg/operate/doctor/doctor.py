@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
@@ -20,6 +19,7 @@ from countagg.aws.environments import read_environment
 from countagg.aws.errors import aws_errors
 from countagg.aws.grants import grant_problem
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.operate.doctor import instance_check, ledger_check
 from countagg.operate.doctor.checks import (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.simulation import policy_source, probe, simulate
 from countagg.core.errors import AccessDenied, ConnectionProblem, CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.doctor.checks import Check, listed, not_checked, passed, problem
 from countagg.operate.parallel import in_parallel
 from countagg.provision.calls import CALLS

@@ -9,12 +9,13 @@ letters. Nor is code of another version: it works.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from countagg.aws.health import FunctionHealth, Health, LastChange
 from countagg.aws.pipeline import MappingHealth, Pipeline, QueueDepth
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.core.published import MOVE_AWAY
 from countagg.core.versions import changes_of

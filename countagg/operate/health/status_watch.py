@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.health.status import HopHealth
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from countagg.core.errors import InvalidObjectKey
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.data.letters import Refusal, parse_letter
 from countagg.data.queues import DeadLetterQueue, HeldMessage

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.counter_file import split_canonical
 from countagg.core.errors import CorruptDocument
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.silence import LastUpload, days_to_look_at, find_silent
 from countagg.core.snapshot import unpack_canonical
 from countagg.data.snapshots import COUNTERS, ETAG, INSTANCE, SEQUENCER, UPLOADED_AT, StoredSnapshot, moment_of

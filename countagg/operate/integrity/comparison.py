@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Final
 
 from countagg.core.errors import CorruptDocument
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger
 from countagg.core.published import MOVE_AWAY
 from countagg.data.snapshots import StoredSnapshot

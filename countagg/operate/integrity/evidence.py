@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from countagg.core.errors import (
     InvalidObjectKey,
     UnreadableObject,
 )
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger
 from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout

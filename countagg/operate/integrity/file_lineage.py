@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import CorruptDocument, CountaggError, InvalidObjectKey
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger
 from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey, parse_object_key
 from countagg.core.partitions import Layout

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from countagg.aws.log_events import LogReader, Period, milliseconds
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.core.object_keys import FILE_NAME_PREFIX, CounterFileKey
 from countagg.operate.logs.log_lines import LogLine

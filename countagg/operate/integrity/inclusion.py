@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from countagg.core.counter_file import read_canonical
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Ledger, merge
 from countagg.core.partitions import Layout
 from countagg.core.snapshot import pack_counters, unpack_canonical

@@ -9,12 +9,13 @@ they are what was read. So uploads may go on all the while, and nothing counts t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import AwsCallFailed, CorruptDocument, CountaggError
 from countagg.core.events import ObjectEvent, make_s3_message
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.ledger import Image, Ledger, encode_ledger, is_encoding, rebuild
 from countagg.core.polling import Polling
 from countagg.core.versions import is_beginning, version_after

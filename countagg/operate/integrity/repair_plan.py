@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from countagg.core.days import Expiry, check_upload_day, is_closed
 from countagg.core.errors import InvalidObjectKey, UsageError
 from countagg.core.events import ObjectEvent
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.sequencer import sequencer_after
 from countagg.core.settings import FunctionSettings
 from countagg.core.snapshot import SnapshotChange, pack_counters

@@ -34,13 +34,13 @@ them, and a limit that cannot be read is left out with a warning and a metric.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.counter_file import read_canonical, render_counters
 from countagg.core.days import DAYS_AHEAD, Expiry, closes_at
 from countagg.core.errors import CorruptDocument, InvalidObjectKey
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.published import UPDATED_AT_KEY, PublishedTotals

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
 from countagg.core.errors import CorruptDocument
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.snapshot import unpack_canonical
 
 _WIDE: Final = Context(prec=200)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.polling import Polling
 from countagg.operate.integrity.comparison import Comparer
 from countagg.operate.integrity.evidence import DayLook, Observer

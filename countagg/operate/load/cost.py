@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import sizes_of
 from countagg.operate.cost.item_sizes import READ_UNIT

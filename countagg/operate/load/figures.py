@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from statistics import StatisticsError, linear_regression
 from typing import Final
+
+from countagg.core.lazy_dataclass import dataclass
 
 BINS: Final = 12
 GROWING: Final = 0.1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.counter_file import render_counters
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.values import SCALE
 
 INSTANCE_PREFIX: Final = "loadtest-"

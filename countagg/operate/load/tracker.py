@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.load.figures import Sample
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import simplejson
+
+from countagg.core.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from countagg.aws.log_events import LogEvent

@@ -6,11 +6,12 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from countagg.aws.log_events import LogEvent, LogReader, Period
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.core.polling import FOREVER, Polling
 from countagg.operate.logs.log_lines import Level, LogLine, read_line

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.values import SCALE
 
 _SMALL: Final = 10 * SCALE

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.days import days_from, is_closed
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.dead_letters.dead_letters import decode
 from countagg.operate.instances.refusals import Refusals, look_at_letters
 from countagg.operate.instances.roster import Roster, RosterReader

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
 from countagg.core.errors import InvalidObjectKey
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import CounterFileKey, parse_object_key
 from countagg.operate.dead_letters.dead_letters import DeadLetter, LetterKind
 from countagg.operate.health.status import HopHealth

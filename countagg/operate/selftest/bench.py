@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from countagg.aws.pipeline import Pipeline
 from countagg.aws.waiting import USUAL, Patience
 from countagg.core.counter_file import render_counters
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.limits import AlertState, Limit
 from countagg.core.names import Names
 from countagg.core.object_keys import build_object_key

@@ -6,12 +6,13 @@ A step that fails ends nothing but those that need it. What cleans up runs alway
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import CountaggError, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.cost.countagg import our_bill
 from countagg.operate.cost.growth import sizes_of
 from countagg.operate.cost.model import DEFAULTS, Workload

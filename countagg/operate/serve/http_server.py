@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from http.client import HTTPException
@@ -23,6 +22,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
 from countagg.core.errors import shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.serve.pages import METHODS, PageAnswer, PageRequest, refusal
 
 _BACKLOG: Final = 128

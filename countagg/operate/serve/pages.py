@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from countagg import __version__
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.serve.exposition import ExpositionForm, end_of, negotiate, render
 from countagg.operate.serve.families import age_families, build_family, health_families, totals_families
 from countagg.operate.serve.stack_reader import LastRead

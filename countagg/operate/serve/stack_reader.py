@@ -7,7 +7,7 @@ age.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from countagg.aws.errors import was_throttled
 from countagg.core.errors import CountaggError, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.permitted import NotAllowed, attempt
 from countagg.operate.totals.query import EVERYTHING, Choice, TotalsOfDay, pick_totals
 from countagg.operate.totals.waiting_files import WaitingFiles, compare_files, list_files

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from countagg.aws.environments import read_environment
 from countagg.aws.kinds.binding import Binder
 from countagg.aws.tagged import tagged_arns
 from countagg.core.errors import AccessDenied, PlanOutdated, TimedOut, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.operate.stack.neighbours import check_neighbours, read_neighbours, unknown_neighbours
 from countagg.provision.blueprint import Blueprint

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.differences import KNOWN_AFTER_SETUP, FieldChange
 from countagg.provision.reconcile import Action
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from countagg.core.errors import ConnectionProblem, PlanOutdated, UsageError, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.stack.deployment import Plan
 from countagg.operate.stack.plan_document import change_documents, plan_document
 from countagg.operate.stack.plan_movements import PlannedStep, find_moved

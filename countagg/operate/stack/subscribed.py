@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.addresses import stream_arn
 from countagg.aws.errors import aws_errors
 from countagg.aws.kinds.sns import ENDED, is_confirmed
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.names import Names
 from countagg.provision.place import Place
 from countagg.provision.settings import StackSettings

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.moments import check_order
 from countagg.operate.parallel import in_parallel
 from countagg.operate.totals.query import EVERYTHING, Choice, TotalsOfDay, query

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from countagg.aws.invocations import Invocation, invoke
 from countagg.aws.subscribers import Subscribers, read_subscribers
 from countagg.core.counter_file import check_counter_name, parse_counters
 from countagg.core.errors import CountaggError, InvalidCounterFile, UsageError, shorten
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.limits import Alert, AlertState, Direction, Limit, ask_for_test
 from countagg.core.values import parse_value
 from countagg.data.limits import LimitsTable

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from countagg.core.counter_file import render_counters
 from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidObjectKey, TimedOut, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import FILE_NAME_PREFIX, build_object_key
 from countagg.core.polling import Polling
 from countagg.core.values import SCALE

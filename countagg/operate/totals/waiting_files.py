@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import InvalidObjectKey
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import parse_object_key
 from countagg.data.snapshots import moment_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from countagg.core.errors import InvalidCounterFile, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.upload.series import series_name
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final
 
 from countagg.core.errors import InvalidCounterFile
 from countagg.core.gzipped import GZIP_MAGIC, gunzip
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.upload.exposition import Exposition, read_exposition
 from countagg.operate.upload.remarks import Remark
 from countagg.operate.upload.series import plain_name

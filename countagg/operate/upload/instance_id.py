@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import MAX_INSTANCE_LENGTH
 
 INSTANCE_VARIABLE: Final = "COUNTAGG_INSTANCE_ID"

@@ -7,12 +7,13 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from countagg.core.counter_file import check_counter_name
 from countagg.core.errors import InvalidCounterFile
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.values import round_value
 from countagg.operate.upload.formats import Format, SourceDocument, WrittenCounter, read_document
 from countagg.operate.upload.remarks import Remark, Remarks, remark_text

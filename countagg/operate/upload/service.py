@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.upload.day_sums import midnight_before
 from countagg.operate.upload.remarks import Remarks, remark_text
 from countagg.operate.upload.uploader import Uploader

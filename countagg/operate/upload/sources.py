@@ -10,7 +10,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final, TextIO
 from urllib.parse import urljoin, urlsplit
 
 from countagg.core.errors import CountaggError, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.operate.upload.formats import MAX_SOURCE_BYTES
 
 STDIN: Final = "-"

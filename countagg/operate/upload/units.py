@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from countagg.core.errors import UsageError
+from countagg.core.lazy_dataclass import dataclass
 
 UNIT_PATH: Final = "/etc/systemd/system/countagg-upload.service"
 DEFAULT_INTERVAL: Final = 60

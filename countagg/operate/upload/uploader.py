@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 
 from countagg.core.counter_file import DEFAULT_MAX_COUNTERS, parse_counter_file, render_counters
 from countagg.core.days import check_upload_day
 from countagg.core.errors import InvalidCounterFile, InvalidObjectKey, UsageError
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import build_object_key, parse_object_key
 from countagg.core.partitions import Layout
 from countagg.core.snapshot import pack_counters

@@ -10,10 +10,11 @@ import base64
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.core.object_keys import PREFIX_PATTERN
 from countagg.provision.blueprint import Blueprint
 from countagg.provision.code import Code

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from countagg.core.errors import CountaggError
+from countagg.core.lazy_dataclass import dataclass
 
 Properties = dict[str, Any]
 Write = Callable[[Any, Any], Properties]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from countagg.core.lazy_dataclass import dataclass
 from countagg.provision.export.cloudformation import Template, logical_id
 from countagg.provision.export.forms import CODE_BUCKET
 from countagg.provision.notifications import entry_of

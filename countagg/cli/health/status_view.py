@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.columns import longest_word
 from countagg.cli.terminal.live import NewsWriter, most_that_fits, show_live, utc_now_text
 from countagg.cli.terminal.render import (
     counted,
     describe_age,
+    make_cell,
     make_table,
     write_table,
 )
@@ -19,6 +21,7 @@ from countagg.operate.health.status_watch import StatusLook
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 _HEADER: Final = ("HOP", "HEALTHY", "STATE", "DETAIL")
@@ -117,8 +120,11 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
     from rich.text import Text
 
     verdict = _verdict(look.hops, stack, time)
-    table = make_table(_HEADER, map(_row_with_age, look.hops), frozenset(), _MARKS, console.width)
-    whole = Group(verdict, table)
+    names = max((longest_word(hop.name) for hop in look.hops), default=0)
+    table = _hops_table(look.hops, console.width, ())
+    # A table that would break a name is no table.
+    arrange = _hops_table if (table.columns[0].width or 0) >= names else _hop_records
+    whole = Group(verdict, arrange(look.hops, console.width, ()))
     if len(console.render_lines(whole, pad=False)) <= console.height:
         return whole
     ranked = sorted(look.hops, key=lambda hop: _rank(hop, look.changed))
@@ -126,10 +132,28 @@ def draw_status(look: StatusLook, stack: str, time: str, console: Console) -> Re
     def draw(number: int) -> Group:
         shown = [hop for hop in look.hops if hop in ranked[:number]]
         well = [row for row, hop in enumerate(shown) if hop.healthy is not False]
-        table = make_table(_HEADER, map(_row_with_age, shown), frozenset(), _MARKS, console.width, well)
-        return Group(verdict, table, Text(_left_out(ranked[number:]), style="dim"))
+        left_out = Text(_left_out(ranked[number:]), style="dim")
+        return Group(verdict, arrange(shown, console.width, well), left_out)
 
     return most_that_fits(console, len(ranked), draw)
+
+
+def _hops_table(hops: Sequence[HopHealth], width: int, one_line: Collection[int]) -> Table:
+    return make_table(_HEADER, map(_row_with_age, hops), frozenset(), _MARKS, width, one_line)
+
+
+def _hop_records(hops: Sequence[HopHealth], _width: int, one_line: Collection[int]) -> Group:
+    """Return a line for each hop, and its detail below it but for those that take one line."""
+    from rich.console import Group
+    from rich.padding import Padding
+
+    parts: list[RenderableType] = []
+    for number, hop in enumerate(hops):
+        name, healthy, state, detail = _row_with_age(hop)
+        parts.append(make_cell(f"{name}  {healthy}  {state}", _MARKS["HEALTHY"][healthy]))
+        if detail and number not in one_line:
+            parts.append(Padding(make_cell(detail), (0, 0, 0, 4)))
+    return Group(*parts)
 
 
 def _verdict(hops: Sequence[HopHealth], stack: str, time: str) -> Text:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from countagg.cli.terminal.cursor import HiddenCursor
 from countagg.cli.terminal.streams import printable_lines
 
 _PIPE_WIDTH: Final = 1_000_000
@@ -41,8 +42,22 @@ class _PrintableConsole(Console):
     """A console that shows text as text, wherever it came from: of all that a terminal obeys, line ends stay.
 
     No command is broken, and what has a word that is wider than the terminal, as an ARN or a key may be, is left
-    to the terminal to break: they can be copied as they are.
+    to the terminal to break: they can be copied as they are. No signal leaves its cursor hidden.
     """
+
+    def __init__(self, *, file: TextIO, **how: Any) -> None:  # noqa: ANN401 - as Console has them
+        super().__init__(file=file, **how)
+        self._hidden_cursor = HiddenCursor(file)
+
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: FBT001 - as Console has it
+        """Show or hide the cursor, if this is a terminal."""
+        if not show and self.is_terminal:
+            self._hidden_cursor.begin()
+        try:
+            return super().show_cursor(show)
+        finally:
+            if show:
+                self._hidden_cursor.end()
 
     def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - as Console has them
         """Print texts, and what else can be printed."""

@@ -347,6 +347,25 @@ def test_of_a_hop_that_takes_a_line_no_name_is_cut_for_the_sake_of_its_detail() 
     assert all(line.endswith("…") for line in lines[2:-1])
 
 
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (40, 24), (40, 140)])
+def test_on_a_narrow_terminal_each_hop_is_a_record_whose_name_is_whole(width: int, height: int) -> None:
+    hops = (replace(MANY[0], name="notification/uploads", state="31 min ago"), *MANY[1:])
+
+    lines = drawn(hops, width, height)
+
+    assert len(lines) <= height
+    assert all(len(line) <= width for line in lines)
+    names = [line.split()[0] for line in lines if "/" in line and not line.startswith((" ", "countagg:"))]
+    assert {hop.name for hop in hops}.issuperset(names)
+    assert "function/f17" in names
+    if height == 140:
+        assert lines[2:5] == [
+            "notification/uploads  yes  31 min ago",
+            "    last hour: 0 calls, 0 throttles; 0",
+            "    throttles; 0 throttles; 0 throttles;",
+        ]
+
+
 def test_hops_that_have_no_room_are_counted() -> None:
     healthy = tuple(replace(hop, healthy=True) for hop in MANY)
 

@@ -192,10 +192,20 @@ def test_methods_of_a_class_stay() -> None:
     class Told:
         first: int
 
-        def __repr__(self) -> str:
-            return "told"
+        def __init__(self, first: int) -> None:
+            object.__setattr__(self, "first", first + 1)
 
-    assert repr(Told(1)) == "told"
+        def __repr__(self) -> str:
+            return f"told {self.first}"
+
+    @dataclass(frozen=True)
+    class Counted:
+        first: int
+
+        def __init__(self, first: int) -> None:
+            object.__setattr__(self, "first", first + 1)
+
+    assert (repr(Told(1)), Counted(1).first) == ("told 2", 2)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Told(1).first = 2  # type: ignore[misc]
 

@@ -124,11 +124,6 @@ class S3Fake:
     def _denies(self, key: str) -> bool:
         return self._setting.timeline.now < self._services.bucket.denied_until.get(key, 0.0)
 
-    def head_object(self, **request: Any) -> dict[str, Any]:
-        check_known(request, "Bucket", "Key", "ExpectedBucketOwner")
-        answer = self._call("HeadObject", request, partial(self._get, request["Key"], "404"))
-        return {name: value for name, value in answer.items() if name != "content"}
-
     def list_object_versions(self, **request: Any) -> dict[str, Any]:
         check_known(
             request,

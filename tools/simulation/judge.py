@@ -56,12 +56,10 @@ class Judge:
 
     Attributes:
         wrong: a sentence for everything that is wrong.
-        beyond_healing: days whose last change was lost when no upload of them was accepted any more.
     """
 
     def __init__(self, world: World, truth: Truth, *, keeps_ledger: bool) -> None:
         self.wrong: list[str] = []
-        self.beyond_healing = 0
         self._world = world
         self._truth = truth
         self._contents: dict[tuple[str, str, str], Mapping[str, int]] = {}
@@ -237,12 +235,10 @@ class Judge:
         if not self.lagging(day):
             said = sum_of(content_of(item) for _, _, item in self._stored.parts(day))
             self._expect(f"totals of {day}", self._stored.ledger(day).sums, said)
-        elif healed and not self.is_open(day):
-            # An upload is refused by now: only a repair by hand would heal this.
-            self.beyond_healing += 1
-        elif healed:
+        elif healed and self.is_open(day):
+            # Of another day an upload is refused by now: only a repair by hand would heal this.
             self._note(f"totals of {day} lag behind the snapshots of {self.lagging(day)}")
-        else:
+        elif not healed:
             for instance in set(self.lagging(day)) - self._lost_last(day):
                 self._note(f"totals of {day} lag behind the snapshot of {instance}, and nothing was lost")
 

@@ -131,8 +131,8 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
     files, skipped = [], []
     for path in filter(None, (config or PROJECT_FILE, user_file())):
         try:
-            # A pipe is fine, such as that of `--config <(...)`.
-            if path.exists() and not path.is_dir():
+            # A pipe that somebody names is fine, such as that of `--config <(...)`; one that lies there is a trap.
+            if path.is_file() or (path is config and path.exists() and not path.is_dir()):
                 if path is config or path is PROJECT_FILE or _is_trusted(path.stat()):
                     files.append((path, _load(path, named=path is not PROJECT_FILE)))
                 else:
@@ -140,14 +140,22 @@ def load_preferences(variables: Mapping[str, str], config: Path | None) -> Prefe
             elif path is config:
                 what = "it is a folder" if path.is_dir() else "there is no such file"
                 raise UsageError(what, where=str(path), hint="check --config")
-            elif path.is_dir() or path.is_symlink():
-                what = "a folder" if path.is_dir() else f"a link to {path.readlink()}, which does not exist"
-                raise UsageError(f"the settings file is {what}", where=str(path), hint=_MEND)
+            elif other := _what_else(path):
+                raise UsageError(f"the settings file is {other}", where=str(path), hint=_MEND)
         except OSError as error:
             if path is config:
                 raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_MEND) from error
             skipped.append((path, f"it cannot be read: {error.strerror}"))
     return Preferences(variables, tuple(files), tuple(skipped))
+
+
+def _what_else(path: Path) -> str | None:
+    """Return what there is in the place of a file; None if there is nothing."""
+    if path.is_dir():
+        return "a folder"
+    if path.exists():
+        return "no regular file"
+    return f"a link to {path.readlink()}, which does not exist" if path.is_symlink() else None
 
 
 def _is_trusted(file: os.stat_result) -> bool:

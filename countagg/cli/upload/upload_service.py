@@ -15,7 +15,7 @@ from countagg.core.errors import CountaggError, LeftOver, UsageError
 from countagg.core.printable import printable
 from countagg.operate.moments import parse_period
 from countagg.operate.upload.service import LONGEST_INTERVAL, SHORTEST_INTERVAL, Service, Tell, Timetable
-from countagg.operate.upload.sources import STDIN
+from countagg.operate.upload.sources import STDIN, is_read_once
 from countagg.redaction import redact
 
 _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGHUP})
@@ -33,8 +33,9 @@ def read_interval(text: str, flags: UploadFlags) -> int:
         raise UsageError(f"{text} is out of range", where="--every", hint="give 10s to 1d; 60s is usual")
     if flags.date:
         raise UsageError("each upload is of the day that it is", where="--date", hint="leave --date out")
-    if STDIN in flags.sources:
-        raise UsageError("standard input can be read once", where="-", hint="name a file or an address")
+    for source in filter(is_read_once, flags.sources):
+        what = "standard input" if source == STDIN else "it"
+        raise UsageError(f"{what} can be read once", where=source, hint="name a file or an address")
     return seconds
 
 
@@ -84,7 +85,7 @@ def _serve_job(session: Session, job: UploadJob, flags: UploadFlags, interval: i
             where=str(job.state_file.path),
             hint="the next start sends them: start it again once S3 can be reached",
         )
-    tell("ended; all is uploaded")
+    tell("ended; all that was read is uploaded")
     return None
 
 

@@ -1,13 +1,16 @@
 """Sources of counters: files, standard input, and exporters at http://, https:// and unix: addresses.
 
-Each is read within ten seconds and up to a size, and wholly or not at all. No proxy stands between an instance and
-its exporters.
+Each is read up to a size, and wholly or not at all; exporters and named pipes within ten seconds. No proxy stands
+between an instance and its exporters.
 """
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -64,19 +67,29 @@ def check_source(source: str) -> None:
         )
 
 
+def is_read_once(source: str) -> bool:
+    """Tell whether a source is at its end once it was read: standard input, and the pipe of `<(COMMAND)`."""
+    if is_address(source):
+        return False
+    try:
+        return source == STDIN or (Path(source).is_fifo() and not Path(os.path.realpath(source)).is_fifo())
+    except OSError:
+        return False  # reading it tells why
+
+
 def read_source(source: str, stdin: TextIO, seconds: float = SOURCE_SECONDS) -> Fetched:
     """Read a source.
 
     Args:
         source: a path, `-`, or an address.
         stdin: standard input.
-        seconds: that an exporter may take.
+        seconds: that an exporter may take, and what writes to a named pipe.
 
     Raises:
         CountaggError: it cannot be read, is larger than a source may be, or takes too long.
     """
     try:
-        fetched = _ask(source, seconds) if is_address(source) else Fetched(_read_file(source, stdin))
+        fetched = _ask(source, seconds) if is_address(source) else Fetched(_read_file(source, stdin, seconds))
     except (OSError, HTTPException, ValueError) as error:
         # An error of the system's has a text of its own; others tell by their name.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -90,11 +103,32 @@ def _shown(source: str) -> str:
     return "standard input" if source == STDIN else source
 
 
-def _read_file(source: str, stdin: TextIO) -> bytes:
+def _read_file(source: str, stdin: TextIO, seconds: float) -> bytes:
     if source == STDIN:
         return stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+    if Path(source).is_fifo() and not is_read_once(source):
+        return _read_named_pipe(source, seconds)
     with Path(source).open("rb") as file:
         return file.read(MAX_SOURCE_BYTES + 1)
+
+
+def _read_named_pipe(path: str, seconds: float) -> bytes:
+    """Return what is written to a pipe until all have closed it.
+
+    Raises:
+        TimeoutError: nobody wrote to it, or not to the end.
+    """
+    end, content = time.monotonic() + seconds, bytearray()
+    # To open one waits for somebody who writes, for ever.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as pipe:
+        while len(content) <= MAX_SOURCE_BYTES:
+            if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise TimeoutError(f"nothing has written to the pipe, and closed it, within {seconds:g} s")
+            read = pipe.read(select.PIPE_BUF)
+            if not read:
+                break
+            content += read
+    return bytes(content)
 
 
 def _ask(address: str, seconds: float) -> Fetched:

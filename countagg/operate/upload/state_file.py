@@ -64,9 +64,12 @@ class StateFile:
         """Keep every other process off for as long as the block takes.
 
         Raises:
-            CountaggError: another one is at work, or the folder cannot be written.
+            CountaggError: another one is at work, the folder cannot be written, or no file stands there: a pipe or
+                a device may have no end.
         """
         with self._errors("cannot be used"):
+            if self.path.exists() and not self.path.is_file():
+                raise CountaggError("it is no regular file", where=str(self.path), hint=_NAME_ANOTHER)
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = FileLock(self.path.with_name(f"{self.path.name}.lock"), mode=_PRIVATE, blocking=False)
             try:

@@ -278,6 +278,9 @@ def test_a_settings_file_may_be_a_pipe(countagg: CommandLine) -> None:
         (lambda path: path.mkdir(), "a folder"),
         (lambda path: path.symlink_to("gone.toml"), "a link to gone.toml, which does not exist"),
         (lambda path: path.symlink_to(path.name), "a link to countagg.toml, which does not exist"),
+        # Nobody writes to the pipe, and the device has no end.
+        (os.mkfifo, "no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "no regular file"),
     ],
 )
 def test_a_settings_file_that_is_none_is_not_passed_over(

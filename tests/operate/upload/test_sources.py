@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from countagg.core.errors import CountaggError
-from countagg.operate.upload.sources import Fetched, read_source
+from countagg.operate.upload.sources import Fetched, is_read_once, read_source
 
 NOTHING = io.TextIOWrapper(io.BytesIO())
 
@@ -136,3 +138,46 @@ def test_standard_input_and_files_are_read_whole(tmp_path: Path) -> None:
     assert read_source("-", io.TextIOWrapper(io.BytesIO(b"\xff"))) == Fetched(b"\xff")
     with pytest.raises(CountaggError, match="Is a directory"):
         read_source(str(tmp_path), NOTHING)
+
+
+def test_a_named_pipe_is_read_until_its_writer_closes_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as writer:
+        # More than a pipe holds.
+        writer.submit(pipe.write_bytes, b"A 1\n" * 50_000)
+
+        assert read_source(str(pipe), NOTHING) == Fetched(b"A 1\n" * 50_000)
+
+
+def test_a_named_pipe_that_nobody_writes_to_or_closes_is_given_up(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(CountaggError, match="nothing has written to the pipe"):
+        read_source(str(pipe), NOTHING, seconds=0.05)
+    with os.fdopen(os.open(pipe, os.O_RDWR), "wb", buffering=0) as held:
+        held.write(b"A 1\n")
+        with pytest.raises(CountaggError, match="and closed it"):
+            read_source(str(pipe), NOTHING, seconds=0.05)
+
+
+def test_the_pipe_of_a_shell_is_read_once_and_for_as_long_as_its_command_takes() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), ThreadPoolExecutor() as shell:
+        assert is_read_once(f"/dev/fd/{reading}")
+
+        read = shell.submit(read_source, f"/dev/fd/{reading}", NOTHING, 0.0)
+        os.write(writing, b"A 1\n")
+        os.close(writing)
+
+        assert read.result() == Fetched(b"A 1\n")
+
+
+def test_what_can_be_read_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+
+    for source in ("http://127.0.0.1/", "absent", "a\0b", str(tmp_path / "loop"), str(tmp_path / "pipe")):
+        assert not is_read_once(source)
+    assert is_read_once("-")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_two_do_not_work_with_one_state(tmp_path: Path) -> None:
         raise AssertionError("both work")
     with StateFile(tmp_path / "state").held():
         pass
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_neither_read_nor_locked(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / "state")
+
+    with pytest.raises(CountaggError, match="no regular file"), StateFile(tmp_path / "state").held():
+        raise AssertionError("it is held")
+
+    assert [each.name for each in tmp_path.iterdir()] == ["state"]
 
 
 def test_a_write_goes_through_no_link(tmp_path: Path) -> None:

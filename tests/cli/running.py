@@ -59,6 +59,18 @@ class Terminal(io.StringIO):
         return True
 
 
+def at_terminal(patch: pytest.MonkeyPatch, typed: str | Terminal) -> None:
+    """Have the next commands asked on a plain terminal, 80 columns wide.
+
+    Args:
+        patch: takes it away again.
+        typed: the answers, lines; or what has them typed.
+    """
+    patch.setattr(sys, "stdin", Terminal(typed) if isinstance(typed, str) else typed)
+    patch.setattr(sys.stderr, "isatty", lambda: True)
+    patch.setenv("TERM", "dumb")
+
+
 def whole_app() -> Any:
     """Return the app with all commands, of which a run loads only its own."""
     app: Any = typer.main.get_command(make_app())

@@ -100,7 +100,7 @@ def _state(alarm: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:
         metric=alarm.get("MetricName", ""),
         dimensions={each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])},
         statistic=str(alarm.get("Statistic", "")),
-        threshold=alarm.get("Threshold", 0.0),
+        threshold=_as_chosen(alarm.get("Threshold", 0.0)),
         period=alarm.get("Period", 0),
         periods=alarm.get("EvaluationPeriods", 0),
         comparison=str(alarm.get("ComparisonOperator", "")),
@@ -109,6 +109,11 @@ def _state(alarm: MetricAlarmTypeDef, tags: dict[str, str]) -> AlarmState:
         actions=_actions(alarm),
         tags=Tags(tags),
     )
+
+
+def _as_chosen(threshold: float) -> float:
+    """Return a whole number as it is written: CloudWatch answers all of them with a fraction."""
+    return int(threshold) if threshold.is_integer() else threshold
 
 
 def _actions(alarm: MetricAlarmTypeDef) -> tuple[str, ...]:

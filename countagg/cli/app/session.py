@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _COMMAND: Final = re.compile("`countagg (?!-|(?:local|demo|help|version)\\b)([^`]+)`")
 """A command in a text for people, as it is written where nobody knows of stack and place. Some have neither."""
 _AWS_COMMAND: Final = re.compile("`aws (?!-|configure\\b)([^`]+)`")
+_MOST_UNSAID: Final = 50
 _SIGN_IN: Final = re.compile(r"(?:sso )?login\b")
 
 
@@ -64,6 +66,8 @@ class Session:
     """Whether the command was given --yes."""
     reopen: Callable[[], Session] | None = None
     """Makes the session anew, out of the same flags."""
+    _unsaid: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_MOST_UNSAID), init=False)
+    """Remarks that --quiet holds back, and their styles."""
 
     @cached_property
     def result_console(self) -> Console:
@@ -89,8 +93,19 @@ class Session:
         return self if self.reopen is None else self.reopen()
 
     def remark(self, text: str, style: str = "") -> None:
-        """Write a line of progress, unless --quiet; its commands work on the same stack in the same place."""
+        """Write a line of progress, with --quiet not before a question that it leads to.
+
+        Its commands work on the same stack in the same place.
+        """
         if not self.options.quiet:
+            self._tell(self.in_place(text), style)
+        elif self.can_ask:
+            self._unsaid.append((text, style))
+
+    def speak_up(self) -> None:
+        """Write the newest of what --quiet held back: whoever is asked has to know what about."""
+        while self._unsaid:
+            text, style = self._unsaid.popleft()
             self._tell(self.in_place(text), style)
 
     def _tell(self, text: str, style: str) -> None:
@@ -135,7 +150,7 @@ class Session:
         from countagg.local import EngineState, LocalEngine, client_environment
 
         local = LocalEngine()
-        if self.stdin.isatty() and local.status().state is EngineState.STOPPED:
+        if self.can_ask and local.status().state is EngineState.STOPPED:
             question = "The embedded engine is not running. Start it?"
             self.confirm(question, "yes", yes=self.agreed, otherwise="start it: `countagg local start`")
             if self.agreed:
@@ -243,6 +258,11 @@ class Session:
             raise unwritable(path, error) from error
         self.remark(f"written: {printable(str(path))}")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a question, which stands on stderr, is both seen and answered."""
+        return self.stdin.isatty() and self.stderr.isatty()
+
     def confirm(
         self,
         question: str,
@@ -262,15 +282,16 @@ class Session:
             otherwise: what to do next, for who declines.
 
         Raises:
-            UsageError: there is no terminal to ask on.
+            UsageError: nobody would see the question, or could answer it.
             Declined: another answer.
         """
         if yes:
             return
-        if not self.stdin.isatty():
+        if not self.can_ask:
             raise UsageError(
                 "there is no terminal to ask on", where="--yes", hint="give --yes to agree beforehand"
             )
+        self.speak_up()
         more = ", or 'd' for details" if details is not None else ""
         self.progress_console.print(f"{question} Type {answer!r} to go on{more}: ", end="")
         line = self.stdin.readline()

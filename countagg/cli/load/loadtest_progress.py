@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.console import is_redrawn
 from countagg.cli.terminal.progress import progress_bar
 from countagg.cli.terminal.render import counted
 from countagg.operate.load.figures import Sample
@@ -39,7 +40,7 @@ def load_progress(session: Session, load: Load) -> Iterator[OnSample]:
             progress.update(sent, completed=sample.sent, total=sample.due)
             what = f"included, {counted(failures, 'error')}"
             progress.update(included, completed=sample.included, total=sample.sent, description=what)
-            if session.progress_console.is_terminal or sample.at < next_line:
+            if is_redrawn(session.progress_console) or sample.at < next_line:
                 return
             next_line = sample.at + _LINE_SECONDS
             session.remark(

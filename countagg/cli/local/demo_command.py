@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -163,15 +162,9 @@ def run_step(arguments: str) -> list[str]:
     from countagg.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
-    terminal = sys.stdin
     with redirect_stdout(out), redirect_stderr(err):
-        # Nobody would see a question.
-        sys.stdin = io.StringIO()
-        try:
-            # No settings file has a say.
-            code = main(["--config", os.devnull, *arguments.split()])
-        finally:
-            sys.stdin = terminal
+        # No settings file has a say.
+        code = main(["--config", os.devnull, *arguments.split()])
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     if code:

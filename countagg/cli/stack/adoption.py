@@ -56,7 +56,7 @@ def _offer(session: Session, files: int, *, take_up: bool) -> None:
 
 def _is_agreed(session: Session) -> bool:
     """Ask on a terminal what is no condition of anything."""
-    if not session.stdin.isatty():
+    if not session.can_ask:
         return False
     try:
         session.confirm("Have them counted?", "yes", yes=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from countagg.provision.reconcile import Change
 
 _LONG_PLAN = 20
-"""Lines; a longer one is asked about in short."""
+"""Lines; a longer one may be shown in short."""
 
 
 def prepare_deployment(session: Session) -> tuple[Deployment, Reporter]:
@@ -39,31 +39,39 @@ def prepare_patience(session: Session) -> tuple[Patience, Reporter]:
 
 
 def ask(session: Session, planned: Plan, question: str, answer: str, *, yes: bool, whole: bool = True) -> None:
-    """Show what is about to be done, a long plan in short where one may ask for all, and have it agreed to."""
-    from countagg.cli.stack.plan_view import plan_lines
+    """Show what is about to be done, on a terminal a long plan in short unless `whole`, and have it agreed to.
 
-    asked = session.stdin.isatty() and not yes
-    is_long = asked and not whole and len(plan_lines(planned.changes)) > _LONG_PLAN
-    show_plan(session, planned, whole=not is_long)
-    details = partial(show_plan, session, planned, whole=True) if is_long else None
+    What is kept of a run without a terminal is a log, which has every field.
+    """
+    in_short = session.stderr.isatty() and not whole and _is_long(planned)
+    asked = session.can_ask and not yes
+    if asked:
+        session.speak_up()
+    if asked or not session.options.quiet:
+        show_plan(session, planned, whole=not in_short)
+    details = partial(show_plan, session, planned, whole=True) if in_short else None
     session.confirm(question, answer, yes=yes, details=details)
 
 
 def show_plan(session: Session, planned: Plan, *, whole: bool) -> None:
-    """Show what is about to be done, in short or field by field, unless --quiet."""
+    """Show what is about to be done field by field, a long plan in short unless `whole`."""
     from countagg.cli.stack.plan_summary import summary_lines
     from countagg.cli.stack.plan_view import print_plan
 
-    if session.options.quiet:
-        return
     console = session.progress_console
     console.print("")
-    if whole:
+    if whole or not _is_long(planned):
         print_plan(console, planned.changes)
     else:
         for line in summary_lines(planned.changes):
             console.print(line)
     console.print("")
+
+
+def _is_long(planned: Plan) -> bool:
+    from countagg.cli.stack.plan_view import plan_lines
+
+    return len(plan_lines(planned.changes)) > _LONG_PLAN
 
 
 def write_changes(

@@ -45,9 +45,16 @@ def _whole_plan(changes: Sequence[Change]) -> list[str]:
     return [closing]
 
 
-def print_receipt(console: Console, changes: Sequence[Change]) -> None:
-    """Print what was done to each resource."""
-    _print_lines(console, receipt_lines(changes))
+def print_receipt(console: Console, changes: Sequence[Change], *, told: bool) -> None:
+    """Print what was done to each resource, and a blank line; nothing where there is nothing to tell.
+
+    Args:
+        console: where to.
+        changes: that were made.
+        told: whether each step stands above already, so that what stays is all that is left to tell.
+    """
+    if lines := receipt_lines(changes, told=told):
+        _print_lines(console, [*lines, ""])
 
 
 def _print_lines(console: Console, lines: Sequence[str]) -> None:
@@ -72,9 +79,9 @@ def plan_lines(changes: Sequence[Change]) -> list[str]:
     return lines
 
 
-def receipt_lines(changes: Sequence[Change]) -> list[str]:
-    """Return what was done as lines, and below what was kept and why."""
-    done = [change for change in changes if change.action is not Action.KEEP]
+def receipt_lines(changes: Sequence[Change], *, told: bool) -> list[str]:
+    """Return what was done as lines, unless it is told already, and below what was kept and why."""
+    done = [] if told else [change for change in changes if change.action is not Action.KEEP]
     lines = _section_lines("", done, _DONE, ())
     return lines + _section_lines(_STAYS, _kept_with_reason(changes), _DONE, lines)
 

@@ -61,13 +61,14 @@ class Reporter:
     @contextmanager
     def steps(self, total: int) -> Iterator[None]:
         """Report a number of steps."""
+        from countagg.cli.terminal.console import is_redrawn, spinner
+
         console = self.open_console()
-        if self.quiet or not console.is_terminal:
+        if self.quiet or not is_redrawn(console):
             yield
             return
         from rich.progress import Progress, SpinnerColumn
 
-        from countagg.cli.terminal.console import spinner
         from countagg.cli.terminal.progress import bar_columns
 
         columns = (SpinnerColumn(spinner(console)), *bar_columns(total))

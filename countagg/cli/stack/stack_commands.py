@@ -162,7 +162,7 @@ def _ask(session: Session, planned: Plan, saved: Path | None, *, details: bool, 
     if saved is None:
         _tell_cost(session, planned)
         ask(session, planned, f"Change the stack {session.options.stack}?", "yes", yes=yes, whole=details)
-    else:
+    elif not session.options.quiet:
         show_plan(session, planned, whole=details)
 
 
@@ -195,7 +195,7 @@ def _propose_bucket(session: Session, error: NoBucket, *, yes: bool) -> dict[str
         NoBucket: there is no terminal to ask on, or `--yes` agrees to what nobody named.
         Declined: another answer.
     """
-    if yes or not session.stdin.isatty():
+    if yes or not session.can_ask:
         raise error
     name = bucket_name(session.options.stack, session.caller.place)
     otherwise = "name a bucket that is there, or another new one with --create-bucket, by --bucket"

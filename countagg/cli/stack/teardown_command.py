@@ -78,9 +78,9 @@ def _write_receipt(session: Session, changes: Sequence[Change], receipt: Receipt
             f"nothing is left of a stack {session.options.stack!r} in {session.caller.place.region}; "
             "if its bucket still notifies it, name the bucket with --bucket"
         )
-    if changes and session.options.output is OutputForm.TABLE:
-        print_receipt(session.result_console, changes)
-        session.result_console.print("")
+    if session.options.output is OutputForm.TABLE:
+        told = session.stdout.isatty() and session.stderr.isatty() and not session.options.quiet
+        print_receipt(session.result_console, changes, told=told)
     document = {
         "left_over": list(receipt.left_over),
         "searched_by_tag": receipt.searched_by_tag,

@@ -33,6 +33,11 @@ def make_console(file: TextIO, *, no_color: bool) -> Console:
     )
 
 
+def is_redrawn(console: Console) -> bool:
+    """Tell whether lines that stand there can be written over; a dumb terminal only adds lines, as a file does."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def spinner(console: Console) -> str:
     """Return the name of a spinner that the console's encoding has the characters of."""
     return "line" if console.options.ascii_only else "dots"

@@ -119,8 +119,10 @@ def show_live(
         append: writes what there is to say of a look below what was written, in all other cases.
         polling: how to wait.
     """
+    from countagg.cli.terminal.console import is_redrawn
+
     with until_interrupted(session):
-        if session.options.output is OutputForm.TABLE and _is_redrawn(session.result_console):
+        if session.options.output is OutputForm.TABLE and is_redrawn(session.result_console):
             painter = Painter(session.result_console, draw, polling)
             with painter.ready():
                 for look in while_read(session, follow(replace(polling, sleep=painter.pause).looks(interval))):
@@ -128,10 +130,6 @@ def show_live(
         else:
             for look in while_read(session, follow(polling.looks(interval))):
                 append(look)
-
-
-def _is_redrawn(console: Console) -> bool:
-    return console.is_terminal and not console.is_dumb_terminal
 
 
 def _blank_frame() -> LiveRender:

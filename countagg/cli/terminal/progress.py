@@ -20,6 +20,7 @@ from rich.table import Column
 from rich.text import Text
 
 from countagg.cli.app.session import Session
+from countagg.cli.terminal.console import is_redrawn
 
 _BAR: Final = 20
 _LARGE: Final = 10_000
@@ -54,11 +55,11 @@ def bar_columns(total: int = _LARGE) -> tuple[ProgressColumn, ...]:
 
 
 def progress_bar(session: Session) -> Progress:
-    """Return bars with counts and time; they show nothing off a terminal, or with --quiet."""
+    """Return bars with counts and time; they show nothing off a terminal, on a dumb one, or with --quiet."""
     return Progress(
         *bar_columns(),
         console=session.progress_console,
-        disable=session.options.quiet or not session.progress_console.is_terminal,
+        disable=session.options.quiet or not is_redrawn(session.progress_console),
     )
 
 

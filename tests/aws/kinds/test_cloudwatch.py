@@ -87,6 +87,15 @@ def test_tags_are_set_apart_because_cloudwatch_ignores_them_on_an_alarm_that_exi
     assert tags_of(deployed, NODE) == {**OURS, "team": "a", "cost-centre": "17"}
 
 
+def test_a_threshold_is_shown_as_it_is_written(deployed: World) -> None:
+    for threshold, shown in ((1, "1"), (0.5, "0.5")):
+        change_alarm(deployed, NODE, Threshold=threshold)
+        (change,) = [change for change in deployed.plan() if change.fields]
+        assert [(field.name, str(field.current), str(field.desired)) for field in change.fields] == [
+            ("threshold", shown, "600000")
+        ]
+
+
 def test_a_new_alarm_gets_its_tags_in_the_same_call(world: World) -> None:
     (node,) = world.nodes(NODE)
     world.set_up([node])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,7 +47,7 @@ from countagg.operate.cost.fleet_sizes import DoesNotFit
 from countagg.operate.stack import deployment
 from countagg.provision.choices import NoBucket
 from tests.cli.account import BUCKET, set_up
-from tests.cli.running import CommandLine, Ran, Terminal
+from tests.cli.running import CommandLine, Ran, Terminal, at_terminal
 from tests.cli.stub_endpoint import Answering, always, endpoint, refusing
 
 DAY: Final = "2026-07-01"
@@ -83,7 +82,7 @@ class Case:
 
 
 def type_no(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sys, "stdin", Terminal("no\n"))
+    at_terminal(patch, "no\n")
 
 
 class Meanwhile(Terminal):
@@ -96,7 +95,7 @@ class Meanwhile(Terminal):
 
 def somebody_else_meanwhile(patch: pytest.MonkeyPatch) -> None:
     set_up()
-    patch.setattr(sys, "stdin", Meanwhile("yes\n"))
+    at_terminal(patch, Meanwhile("yes\n"))
 
 
 def a_topic_of_others(_: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from countagg.cli.app.session import Session
 from countagg.cli.main import make_app
 from countagg.core.errors import CountaggError, TimedOut
 from tests.cli.account import ACCOUNT, BUCKET
-from tests.cli.running import PROGRAM, UNTOUCHED, CommandLine, Terminal, process_environment
+from tests.cli.running import PROGRAM, UNTOUCHED, CommandLine, at_terminal, process_environment
 from tests.cli.stub_endpoint import Reply, endpoint, refusing
 
 CONNECTING: Final = (
@@ -174,7 +174,7 @@ def test_setup_off_a_terminal_wants_yes(countagg: CommandLine) -> None:
 def test_any_answer_but_yes_declines_a_setup(
     typed: str, countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    at_terminal(monkeypatch, typed)
 
     ran = countagg("setup", "--bucket", BUCKET)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 
 import pytest
 
 from countagg.cli.local.demo_command import cleaned_up, run_step
 from countagg.core.errors import CountaggError
-from tests.cli.running import Terminal
+from tests.cli.running import Terminal, at_terminal
 
 
 def test_ctrl_c_ends_the_work_and_not_the_cleaning_up() -> None:
@@ -34,10 +33,9 @@ def test_ctrl_c_ends_the_work_and_not_the_cleaning_up() -> None:
 @pytest.mark.usefixtures("account")
 def test_a_question_that_nobody_sees_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal("yes\n")
-    monkeypatch.setattr(sys, "stdin", terminal)
+    at_terminal(monkeypatch, terminal)
 
     with pytest.raises(CountaggError, match="there is no terminal to ask on"):
         run_step("setup --bucket brand-new --create-bucket")
 
-    assert sys.stdin is terminal
     assert terminal.read() == "yes\n"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from countagg.cli.local.local_commands import shell_of
 from countagg.local import LocalEngine, default_state_dir
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine, at_terminal
 
 
 def test_status_without_an_engine_ends_with_1(countagg: CommandLine) -> None:
@@ -70,7 +68,7 @@ def test_logs_without_a_run_are_empty(countagg: CommandLine) -> None:
 def test_a_terminal_is_asked_whether_the_engine_shall_be_started(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("no\nyes\n"))
+    at_terminal(monkeypatch, "no\nyes\n")
     try:
         declined = countagg("--local", "status")
         running = countagg("local", "status").code

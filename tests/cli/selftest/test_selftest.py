@@ -22,7 +22,7 @@ from countagg.core.errors import LeftOver
 from countagg.operate.selftest.selftest import THROW_AWAY, Finding, SelfTest, Step, StepOutcome, StepResult
 from tests.cli.account import ACCOUNT, BUCKET
 from tests.cli.app.test_options import DEFAULTS
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine, Terminal, at_terminal
 
 OWN_BUCKET: Final = f"{THROW_AWAY}-{ACCOUNT}-us-east-1"
 
@@ -66,7 +66,7 @@ def test_it_says_what_it_makes_where_and_at_what_cost_and_asks(
 
 @pytest.mark.usefixtures("account")
 def test_another_answer_than_yes_declines(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    at_terminal(monkeypatch, "no\n")
 
     ran = countagg("selftest", "--keep")
 

@@ -163,14 +163,16 @@ def test_of_a_new_stack_every_resource_is_shown_with_every_field() -> None:
 
 
 def test_a_receipt_tells_what_was_done_and_below_what_stays() -> None:
-    assert receipt_lines([LOSES, STAYS, Change("role/a", Action.DELETE, "n"), Change("x", Action.KEEP)]) == [
+    changes = [LOSES, STAYS, Change("role/a", Action.DELETE, "n"), Change("x", Action.KEEP)]
+    stays = ["Stays as it is", "= kept    bucket  somebodys  (not ours, used as it is)"]
+    assert receipt_lines(changes, told=False) == [
         "- deleted table/totals  s-totals  (about 5 items, 1 kB)",
         "- deleted role/a        n",
         "",
-        "Stays as it is",
-        "= kept    bucket  somebodys  (not ours, used as it is)",
+        *stays,
     ]
-    assert receipt_lines([]) == []
+    assert receipt_lines(changes, told=True) == stays
+    assert receipt_lines([], told=False) == []
 
 
 @pytest.mark.parametrize("strange", ["a\x1b[31mred", "a\nb", "tfel\u202eright"])
@@ -183,7 +185,7 @@ def test_what_a_terminal_might_obey_is_escaped_wherever_it_stands(strange: str) 
         note=strange,
         contents=strange,
     )
-    for lines in (plan_lines([change]), receipt_lines([change])):
+    for lines in (plan_lines([change]), receipt_lines([change], told=False)):
         assert "".join(lines).isprintable()
         assert strange.encode("unicode_escape").decode() in lines[0]
     file = io.StringIO()
@@ -245,8 +247,10 @@ def test_headings_stand_out_on_a_terminal() -> None:
 
 def test_a_receipt_is_printed_as_its_lines() -> None:
     file = io.StringIO()
-    print_receipt(Console(file=file, width=200), [LOSES, STAYS])
-    assert file.getvalue().splitlines() == receipt_lines([LOSES, STAYS])
+    print_receipt(Console(file=file, width=200), [LOSES, STAYS], told=False)
+    assert file.getvalue().splitlines() == [*receipt_lines([LOSES, STAYS], told=False), ""]
+    print_receipt(Console(file=file, width=200), [LOSES], told=True)
+    assert file.getvalue().splitlines()[-1] == ""
 
 
 # As a document

@@ -14,7 +14,7 @@ import pytest
 from countagg.cli.stack import plan_file
 from tests.aws.world import Calls, Killed
 from tests.cli.account import ACCOUNT, BUCKET
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine, at_terminal
 from tests.provision.stacks import IDS
 
 COMMON: Final = ("--bucket", BUCKET)
@@ -40,7 +40,7 @@ def test_a_saved_plan_is_carried_out_once_without_a_question(
     countagg: CommandLine, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = countagg("plan", *COMMON, "--lanes", "2", "--save", "it's.json", "--output", "json")
-    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    at_terminal(monkeypatch, "")
     file = Path("it's.json")
 
     assert planned.code == 0

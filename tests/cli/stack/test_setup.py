@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.aws.world import Calls, answer
 from tests.cli.account import ACCOUNT, BUCKET, TALLY, publish_day, write_day
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine, at_terminal
 from tests.provision.stacks import IDS
 
 COMMON: Final = ("--bucket", "brand-new", "--create-bucket")
@@ -44,25 +43,24 @@ def all_options() -> tuple[str, ...]:
     )
 
 
+def unfolded(text: str) -> str:
+    """Return what a terminal shows as it is without its width."""
+    return " ".join(text.split())
+
+
 @pytest.mark.usefixtures("account")
 def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = countagg("plan", *COMMON)
-    monkeypatch.setattr(sys, "stdin", Terminal("d\nyes\n"))
+    at_terminal(monkeypatch, "d\nyes\n")
 
     made = countagg("setup", *COMMON)
 
     assert made.code == 0
     introduced, _, rest = made.err.partition("\n\n")
-    assert [line.split()[0] for line in introduced.splitlines()] == [
-        "account",
-        "region",
-        "principal",
-        "endpoint",
-        "stack",
-        "cost",
-    ]
+    facts = ("account", "region", "principal", "endpoint", "stack", "cost")
+    assert [line.split()[0] for line in introduced.splitlines()[: len(facts)]] == list(facts)
     question = "\nChange the stack countagg? Type 'yes' to go on, or 'd' for details: "
     summary, asked, rest = rest.partition(question)
     assert asked
@@ -70,7 +68,7 @@ def test_setup_shows_the_plan_asks_and_tells_what_came_of_it(
     assert summary.splitlines()[-1] == planned.out.splitlines()[-1]
     shown, asked, progress = rest.partition("\nChange the stack countagg? Type 'yes' to go on: ")
     assert asked
-    assert shown == f"\n{planned.out}"
+    assert unfolded(shown) == unfolded(planned.out)
     done = [line.split() for line in progress.splitlines() if line.startswith("create  ")]
     assert done == [["create", name] for name in IDS]
     tally, _, outputs = made.out.partition("\n\n")
@@ -109,12 +107,12 @@ def test_without_a_bucket_setup_proposes_one_where_somebody_can_agree(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proposed = f"countagg-{ACCOUNT}-us-east-1"
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\nyes\n"))
+    at_terminal(monkeypatch, "yes\nyes\n")
 
     made = countagg("setup", "--output", "json")
 
     assert made.code == 0
-    assert f"No bucket is named. Create the bucket {proposed}? Type 'yes' to go on: " in made.err
+    assert f"No bucket is named. Create the bucket {proposed}? Type 'yes' to go on: " in unfolded(made.err)
     assert made.document["outputs"]["bucket"] == proposed
     assert boto3.client("s3").head_bucket(Bucket=proposed)
     assert countagg("plan", "--detailed-exitcode").code == 0
@@ -122,13 +120,13 @@ def test_without_a_bucket_setup_proposes_one_where_somebody_can_agree(
 
 @pytest.mark.usefixtures("account")
 def test_without_a_bucket_a_no_touches_nothing(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
+    at_terminal(monkeypatch, "no\n")
     before = boto3.client("s3").list_buckets()["Buckets"]
 
     declined, unanswered = countagg("setup"), countagg("setup")
 
     assert (declined.code, unanswered.code) == (8, 8)
-    assert "Type 'yes' to go on: \ncountagg: the answer was not" in unanswered.err
+    assert "on: \ncountagg: the answer was not" in unanswered.err
     assert declined.err.endswith(
         "  try: name a bucket that is there, or another new one with --create-bucket, by --bucket\n"
     )
@@ -189,9 +187,27 @@ def test_yes_leaves_out_the_question_and_quiet_the_plan(countagg: CommandLine) -
     quiet = countagg("setup", "--memory", "processor=512", "--yes", "--quiet")
 
     assert "to go on" not in made.err
+    assert "\n      batch_size: 1000\n" in made.err
     assert "plan: 35 to create" in made.err
     assert (quiet.code, quiet.err) == (0, "")
     assert quiet.out.startswith("0 created, 3 updated, 32 kept, 0 deleted in ")
+
+
+@pytest.mark.usefixtures("account")
+def test_who_watches_sees_a_long_plan_in_short_unless_details_are_wanted(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch, "no\n")
+    whole = countagg("setup", *COMMON, "--details")
+    made = countagg("setup", *COMMON, "--yes")
+    changed = countagg("setup", "--memory", "processor=512", "--yes")
+
+    assert "\n      batch_size: 1000\n" in whole.err
+    assert "\ncreate 35: 3 log groups," in made.err
+    assert "batch_size" not in made.err
+    for name in IDS:
+        assert made.err.count(f"create  {name}\n") == 1
+    assert "\n      memory: 256 => 512\n" in changed.err
 
 
 @pytest.mark.usefixtures("account")
@@ -219,7 +235,7 @@ def test_files_that_the_bucket_has_already_are_told_and_wait_for_a_yes(
     for instance in ("i-1", "i-2"):
         boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{day}/values_{instance}", Body=b"A 1\n")
     if answers is not None:
-        monkeypatch.setattr(sys, "stdin", Terminal(answers))
+        at_terminal(monkeypatch, answers)
 
     made = countagg("setup", "--bucket", BUCKET, *(() if answers else ("--yes",)))
 

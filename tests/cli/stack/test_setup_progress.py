@@ -51,6 +51,15 @@ def test_off_a_terminal_there_are_lines_that_are_only_appended() -> None:
     ]
 
 
+def test_a_dumb_terminal_gets_the_lines_that_a_file_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, file = reporter()
+    elsewhere.carry_out(work(elsewhere), 3)
+    monkeypatch.setenv("TERM", "dumb")
+    found, screen = reporter(terminal=True)
+    found.carry_out(work(found), 3)
+    assert screen.getvalue() == file.getvalue()
+
+
 def test_on_a_terminal_there_is_a_bar_that_names_what_is_done_and_waited_for() -> None:
     found, file = reporter(terminal=True)
     seen = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import boto3
 import pytest
 
 from tests.aws.world import make_zip
-from tests.cli.running import UNTOUCHED, CommandLine, Terminal
+from tests.cli.running import UNTOUCHED, CommandLine, at_terminal
 
 ADDRESS: Final = "on-call@example.org"
 QUEUE: Final = "arn:aws:sqs:us-east-1:123456789012:on-call"
@@ -38,7 +37,7 @@ def subscribed() -> list[str]:
 
 
 def test_the_plan_is_shown_and_asked_about(countagg: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
+    at_terminal(monkeypatch, "no\n")
     declined = countagg("subscribe", "email", ADDRESS)
 
     assert declined.code == 8
@@ -47,7 +46,7 @@ def test_the_plan_is_shown_and_asked_about(countagg: CommandLine, monkeypatch: p
     assert declined.err.endswith(UNTOUCHED)
     assert subscribed() == []
 
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    at_terminal(monkeypatch, "yes\n")
     assert countagg("subscribe", "email", ADDRESS).code == 0
     assert subscribed() == [ADDRESS]
 

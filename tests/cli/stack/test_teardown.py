@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from countagg.operate.stack import deployment
 from tests.aws.kept_accounts import once
 from tests.aws.world import Calls, answer
 from tests.cli.account import BUCKET, TALLY, set_up
-from tests.cli.running import UNTOUCHED, CommandLine, Ran, Terminal
+from tests.cli.running import UNTOUCHED, CommandLine, Ran, at_terminal
 from tests.provision.stacks import IDS
 
 OURS: Final = "brand-new"
@@ -70,7 +69,7 @@ def kept(ran: Ran) -> dict[str, str]:
 
 
 def typing(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("".join(f"{line}\n" for line in lines)))
+    at_terminal(monkeypatch, "".join(f"{line}\n" for line in lines))
 
 
 # The plan and the questions
@@ -177,6 +176,23 @@ def test_yes_removes_everything_and_the_receipt_tells_it(countagg: CommandLine) 
     assert lines[-2] == ""
     assert TALLY.fullmatch(lines[-1])
     assert (buckets(), tables(), groups()) == ({BUCKET}, [], [])
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_terminal_that_shows_each_step_is_told_only_what_stays(
+    countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typing(monkeypatch, "countagg")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    ran = countagg("teardown", "--keep-logs")
+
+    assert ran.code == 0
+    assert "delete  topic/alerts\n" in ran.err
+    lines = ran.out.splitlines()
+    assert (lines[0], lines[-2]) == ("Stays as it is", "")
+    assert {line.split()[0] for line in lines[1:-2] if line[:1] != " "} == {"="}
+    assert "topic" not in ran.out
 
 
 @pytest.mark.usefixtures("deployed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,7 +9,7 @@ import boto3
 import pytest
 
 from tests.cli.account import BUCKET, write_day
-from tests.cli.running import CommandLine, Terminal
+from tests.cli.running import CommandLine, at_terminal
 
 NOW: Final = datetime.now(UTC)
 MIXED: Final = f"{NOW - timedelta(days=3):%F}"
@@ -36,7 +35,7 @@ def test_a_day_of_a_fleet_gets_no_test_counters_unasked(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unasked = countagg("upload-sample", "--date", MIXED)
-    monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
+    at_terminal(monkeypatch, "no\n")
     declined = countagg("upload-sample", "--date", MIXED)
 
     assert (unasked.code, declined.code) == (2, 8)

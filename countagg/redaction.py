@@ -34,7 +34,8 @@ _SIGNED = re.compile(
 )
 """Parts of signed requests and of addresses that are signed beforehand."""
 
-_USER = re.compile(r"(\w+://)[^/\s@]+@")
+_USER = re.compile(r"(?<!\w)(\w+://)[^/\s@]+@")
+"""A word is tried from its beginning alone: from each of its letters it would take minutes."""
 _SIGNATURE = re.compile(r"Signature=([0-9a-f]{64})")
 _LENGTH: Final = 64
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{_LENGTH},}}")

@@ -96,7 +96,7 @@ class App(CommandGroup):
         match args:
             case ["version", *_]:
                 text = version_line()
-            case ["help"]:
+            case ["help"] | ["help", "help" | "version"]:
                 text = ctx.get_help()
             case ["help", word, *_] if word == OPTIONS_TOPIC:
                 formatter = ctx.make_formatter()

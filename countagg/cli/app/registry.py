@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from countagg.redaction import redact
 _PACKAGE: Final = Path(__file__).parents[2]
 
 
+_ENDLESS: Final = re.compile(r"(\S{100})\S{1100,}")
+"""A word that is longer than a key or an ARN can be: somebody gave a file's content for a name."""
 _DECLARED: Final[dict[str, Callable[[typer.Typer, str], None]]] = {}
 """What adds a command to an app under a heading of the help, by the command's words."""
 
@@ -173,5 +176,5 @@ def explain(error: CountaggError, in_place: Callable[[str], str] = str, *, verbo
         lines.append(f"  try: {in_place(error.hint)}")
     if verbose and error.detail:
         lines.append(f"  detail: {error.detail}")
-    told = "\n".join(redact(text) for text in lines)
+    told = "\n".join(_ENDLESS.sub(r"\1...", redact(text)) for text in lines)
     return "".join(f"{printable(line)}\n" for line in told.split("\n"))

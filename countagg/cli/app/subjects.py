@@ -72,9 +72,9 @@ def subject_of(word: str) -> str | None:
 
     near = get_close_matches(name, [*CATALOGUE, *SUBJECTS])
     lists = f"`countagg help` lists the commands; subjects are {', '.join(map(typed, SUBJECTS))}"
-    raise UsageError(
-        f"{word}: there is no such command or subject", hint="; ".join(filter(None, (", ".join(near), lists)))
-    )
+    shown = word if word.strip() else repr(word)
+    hint = "; ".join(filter(None, (", ".join(near), lists)))
+    raise UsageError(f"{shown}: there is no such command or subject", hint=hint)
 
 
 def write_subject(subject: str, file: TextIO, *, no_color: bool) -> None:

@@ -14,13 +14,15 @@ from countagg.core.errors import UsageError
 WRONG_USAGE: Final[Any] = typer.BadParameter.__mro__[2]
 """The base of click's errors, or of those of the click that typer brings."""
 _MEANT: Final = re.compile(r"\.? (?:Did you mean|\(Possible options:|\(Did you mean) ?(.+?)[?)]*$")
+_NO_OPTION: Final = ": there is no such option"
 _PLAIN: Final = (
     (r"^Value error, ", ""),
     (r"^Input should be a valid integer.*", "this is not a whole number"),
     (r"^Input should be a valid number.*", "this is not a number"),
     (r"^Got unexpected extra arguments? \((.*)\)$", r"\1: nothing is expected there"),
     (r"^Got unexpected extra argument\(s\) \((.*)\)$", r"\1: nothing is expected there"),
-    (r"^No such option:? (\S+)$", r"\1: there is no such option"),
+    (r"^No such option:? (\S+)$", rf"\1{_NO_OPTION}"),
+    (r"^No such command ('\s*')$", r"\1: there is no such command"),
     (r"^No such command '(.*)'$", r"\1: there is no such command"),
     (r"(?s)^Missing (argument|option) '(.*?)'.*$", r"\2 is missing"),
     (r"^Missing command$", "no command is named"),
@@ -54,4 +56,10 @@ def as_usage_error(error: Any) -> UsageError:  # noqa: ANN401 - an exception of 
     path = context.command_path if context is not None else "countagg"
     helped = f"`{path.replace('countagg', 'countagg help', 1)}`"
     hint = helped if meant is None else f"{meant[1].replace(chr(39), '')}; {helped} lists all"
+    if meant is None and text.endswith(_NO_OPTION) and _takes_arguments(context):
+        hint += "; put -- before an argument that begins with -"
     return UsageError(text, where=where, hint=hint)
+
+
+def _takes_arguments(context: Any) -> bool:  # noqa: ANN401 - a context of click
+    return any(parameter.param_type_name == "argument" for parameter in context.command.params)

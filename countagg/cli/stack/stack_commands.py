@@ -220,5 +220,6 @@ def _tell_cost(session: Session, planned: Plan) -> None:
     prices = read_prices(region)
     if prices.region == region:
         usd = monthly_usd(*_USUAL_FLEET, prices)
-        fleet = "{} instances with {} counters each, every minute".format(*_USUAL_FLEET)
-        session.remark(f"cost       {usd:,.0f} USD a month for {fleet}; `countagg cost` estimates others")
+        fleet = "{} instances of {} counters, every minute".format(*_USUAL_FLEET)
+        session.remark(f"cost       {usd:,.0f} USD a month for {fleet}")
+        session.remark("           `countagg cost` estimates others")

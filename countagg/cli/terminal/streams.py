@@ -58,14 +58,17 @@ def _open_if_closed(descriptor: int) -> None:
 
 
 def _writer(descriptor: int, given: TextIO | None) -> TextIO:
-    """Return a text stream on a descriptor, buffered and encoded as Python has made the given one."""
+    """Return a text stream on a descriptor, buffered and encoded as Python has made the given one.
+
+    Where Python shall buffer nothing (PYTHONUNBUFFERED, as in most container images) lines are written at once.
+    """
+    at_once = bool(getattr(given, "line_buffering", False) or getattr(given, "write_through", False))
     file = io.FileIO if os.get_blocking(descriptor) else _PatientFile
     return io.TextIOWrapper(
         io.BufferedWriter(file(descriptor, "wb", closefd=False)),
         encoding=given.encoding if given else "utf-8",
         errors=_ESCAPED,
-        line_buffering=bool(getattr(given, "line_buffering", False)),
-        write_through=bool(getattr(given, "write_through", False)),
+        line_buffering=at_once,
     )
 
 

@@ -378,6 +378,11 @@ def test_help_for_a_command_that_is_none_is_wrong_usage(words: tuple[str, ...], 
     assert ran.err.startswith(f"countagg: {words[-1]}: there is no such command")
 
 
+@pytest.mark.parametrize("word", ["help", "version"])
+def test_help_for_a_word_that_needs_none_lists_the_commands(word: str, countagg: CommandLine) -> None:
+    assert countagg("help", word).out == countagg("help").out
+
+
 @pytest.mark.parametrize(
     "arguments", [("version",), ("--version",), ("query", "--version"), ("local", "stop", "--version")]
 )

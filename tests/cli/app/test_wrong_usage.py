@@ -32,6 +32,12 @@ from tests.cli.running import CommandLine
             "outputs --output prometheus",
             "--output: outputs has no form prometheus\n  try: use table, json, csv, env, toml",
         ),
+        (
+            "limits unset -A",
+            """-A: there is no such option
+  try: `countagg help limits unset`; put -- before an argument that begins with -""",
+        ),
+        ("query -A", "-A: there is no such option\n  try: `countagg help query`"),
         ("query --sort x", "--sort: 'x' is not one of 'name', 'value'\n  try: `countagg help query`"),
     ],
 )
@@ -49,3 +55,21 @@ def test_a_value_that_is_missing_is_refused_where_something_changes(line: str, c
 
     assert (ran.code, ran.out) == (2, "")
     assert f"{option} takes a value, and none is given" in ran.err
+
+
+@pytest.mark.parametrize("group", [(), ("limits",), ("help",), ("help", "limits")])
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_command_that_is_blank_is_seen_in_what_is_told(
+    group: tuple[str, ...], name: str, countagg: CommandLine
+) -> None:
+    ran = countagg(*group, name)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: '{name}': there is no such command")
+
+
+def test_a_value_without_an_end_is_told_by_its_beginning_and_at_once(countagg: CommandLine) -> None:
+    ran = countagg("query", "--date", "x" * 1_000_000)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"countagg: --date: '{'x' * 99}... is not a date\n")

@@ -263,6 +263,20 @@ def test_what_would_be_written_reaches_no_file_that_is_opened_later(tmp_path: Pa
     assert (tmp_path / "zip").read_bytes() == b"content"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_is_told_comes_before_what_is_told_later_whatever_python_buffers(unbuffered: str) -> None:
+    code = (
+        "import os, sys; from countagg.cli.terminal.streams import open_standard_streams; open_standard_streams();"
+        "sys.stderr.write('remark\\n'); os.write(1, b'|'); sys.stdout.write('result\\n'); os.write(1, b'|')"
+    )
+    environment = process_environment(PYTHONUNBUFFERED=unbuffered)
+    ran = subprocess.run(
+        (sys.executable, "-c", code), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, check=True
+    )
+
+    assert ran.stdout == (b"remark\n|result\n|" if unbuffered else b"remark\n||result\n")
+
+
 def test_a_closed_stdin_is_empty_and_no_terminal() -> None:
     ran = run_redirected(
         "<&-", sys.executable, "-c", f"{PREPARED}print(sys.stdin.isatty(), repr(sys.stdin.read()))"

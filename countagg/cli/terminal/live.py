@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import signal
+import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ from countagg.core.printable import printable
 
 # Imported where something is drawn.
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleDimensions, RenderableType
     from rich.live_render import LiveRender
 
 T = TypeVar("T")
@@ -124,12 +126,25 @@ def show_live(
     with until_interrupted(session):
         if session.options.output is OutputForm.TABLE and is_redrawn(session.result_console):
             painter = Painter(session.result_console, draw, polling)
-            with painter.ready():
+            with painter.ready(), _when_going_on(painter.begin_anew):
                 for look in while_read(session, follow(replace(polling, sleep=painter.pause).looks(interval))):
                     painter.show(look)
         else:
             for look in while_read(session, follow(polling.looks(interval))):
                 append(look)
+
+
+@contextmanager
+def _when_going_on(act: Callable[[], None]) -> Iterator[None]:
+    """Act when the process goes on after Ctrl-Z: where it stopped, the shell has written since."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCONT, lambda *_: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
 
 
 def _blank_frame() -> LiveRender:
@@ -152,7 +167,7 @@ class Painter(Generic[T]):
         self._draw = draw
         self._polling = polling
         self._frame = _blank_frame()
-        self._size = console.size
+        self._size: ConsoleDimensions | None = console.size
         self._shown: T | None = None
 
     @contextmanager
@@ -176,8 +191,12 @@ class Painter(Generic[T]):
         if drawn is not None:
             self._paint(drawn)
 
+    def begin_anew(self) -> None:
+        """Have the next look, or the rest of a pause, draw at the top of a cleared terminal."""
+        self._size = None
+
     def pause(self, seconds: float) -> None:
-        """Wait, and meanwhile draw again whenever the terminal has another size."""
+        """Wait, and meanwhile draw again whenever the terminal has another size, or is to be drawn anew."""
         clock = self._polling.clock
         end = clock() + seconds
         while (left := end - clock()) > 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+import signal
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -26,11 +27,11 @@ CLEARED: Final = "\x1b[2J\x1b[H"
 class ResizedTerminal:
     """A terminal that has another size after so many seconds, and somebody who ends the command at the end."""
 
-    def __init__(self, sizes: dict[float, tuple[int, int]], end: float) -> None:
+    def __init__(self, sizes: dict[float, tuple[int, int]], end: float, goes_on: Collection[float] = ()) -> None:
         self.out = Terminal()
         self.session = Session(DEFAULTS, Preferences({}), stdout=self.out, stderr=io.StringIO())
         self._console = self.session.result_console
-        self._sizes, self._end, self.now = sizes, end, 0.0
+        self._sizes, self._end, self._goes_on, self.now = sizes, end, list(goes_on), 0.0
         self._resize()
         self.polling = Polling(sleep=self._sleep, clock=lambda: self.now)
 
@@ -42,6 +43,9 @@ class ResizedTerminal:
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
         self._resize()
+        if self._goes_on and self._goes_on[0] <= self.now:
+            self._goes_on.pop(0)
+            signal.raise_signal(signal.SIGCONT)
         if self.now >= self._end:
             raise KeyboardInterrupt
 
@@ -77,6 +81,14 @@ def test_a_size_that_changed_during_a_look_leaves_no_terminal_empty() -> None:
     terminal = ResizedTerminal({0: (80, 24), 10: (80, 12)}, end=18)
 
     assert terminal.frames([True, False, False]) == ["look 0 on 80x24", "look 0 on 80x12"]
+
+
+def test_what_goes_on_after_it_was_stopped_is_drawn_anew_below_nothing_of_the_shells() -> None:
+    before = signal.getsignal(signal.SIGCONT)
+    terminal = ResizedTerminal({0.0: (80, 24)}, end=12.0, goes_on=[3.0])
+
+    assert terminal.frames([True, False, False]) == ["look 0 on 80x24", "look 0 on 80x24"]
+    assert signal.getsignal(signal.SIGCONT) is before
 
 
 def test_nothing_is_cleared_while_the_size_stays() -> None:

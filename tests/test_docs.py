@@ -163,5 +163,26 @@ def test_every_exit_code_is_in_readme(code: int) -> None:
     assert re.search(rf"^\| {code} \| \w", README, re.MULTILINE)
 
 
+def help_texts() -> Iterator[tuple[str, str]]:
+    for name, command in APP.commands.items():
+        for words, each in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {words}".strip(), " ".join((each.help or "").split())
+
+
+def ends() -> list[tuple[str, str]]:
+    return [(name, code) for name, text in help_texts() for code in re.findall(r"exits? with (\d+)", text)]
+
+
+def test_exit_codes_are_told_by_the_help() -> None:
+    assert {("status", "1"), ("instances", "1"), ("local status", "1"), ("verify", "7")} <= set(ends())
+
+
+@pytest.mark.parametrize(("command", "code"), ends())
+def test_the_table_of_exit_codes_names_the_commands_whose_help_does(command: str, code: str) -> None:
+    [row] = re.findall(rf"^\| {code} \| (.*) \|$", document("commands"), re.MULTILINE)
+
+    assert f"`{command}" in row
+
+
 def test_the_version_has_a_place_in_the_changelog() -> None:
     assert re.search(r"^## \[(Unreleased|\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

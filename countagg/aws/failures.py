@@ -47,7 +47,6 @@ from countagg.aws.answers import LOOK_INTO
 from countagg.core.errors import AwsCallFailed, ConnectionProblem, CountaggError
 
 CA_BUNDLE: Final = "AWS_CA_BUNDLE"
-NAME_A_REGION: Final = "give --region, or set AWS_REGION; without an AWS account: `countagg demo`"
 _OTHER_FILES: Final = "mend it; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE may name others"
 _MEND_PROFILE: Final = (
     "mend the profile in the AWS configuration, or choose another by --profile; "
@@ -84,7 +83,6 @@ _FAILURES: Final[tuple[tuple[tuple[type[BotoCoreError], ...], str], ...]] = (
     ((InvalidConfigError,), _MEND_PROFILE),
     ((ConfigParseError, ConfigNotFound), _OTHER_FILES),
     ((MissingDependencyException,), "install what it names where countagg is, or use another kind of profile"),
-    ((NoRegionError,), NAME_A_REGION),
     ((InvalidRegionError, UnknownRegionError, EndpointProviderError), "check --region and --endpoint-url"),
     ((ProfileNotFound,), "`aws configure list-profiles` lists those that exist"),
     ((SSLError,), _CERTIFICATES),
@@ -127,6 +125,8 @@ def translate_failure(error: BotoCoreError, where: str) -> CountaggError:
         # It quotes the header, with a key or a session token in it.
         what = "the credentials hold a line end or another character that no request can carry"
         return ConnectionProblem(what, where=where, hint=_MEND_KEYS)
+    if isinstance(error, NoRegionError):
+        return no_region()
     for classes, hint in _FAILURES:
         if isinstance(error, classes):
             return ConnectionProblem(_sentence(error), where=where, hint=hint)
@@ -138,9 +138,13 @@ def translate_failure(error: BotoCoreError, where: str) -> CountaggError:
     return AwsCallFailed(str(error), where=where, hint=LOOK_INTO)
 
 
+def no_region() -> ConnectionProblem:
+    """Return what is said where neither an option nor the AWS configuration names a region."""
+    hint = "give --region, or set AWS_REGION; without an AWS account: `countagg demo`"
+    return ConnectionProblem("no region is set", where="--region", hint=hint)
+
+
 def _sentence(error: BotoCoreError) -> str:
-    if isinstance(error, NoRegionError):
-        return "no region is set"
     if isinstance(error, SSLError) and (bundle := os.environ.get(CA_BUNDLE)):
         return f"{error}; {CA_BUNDLE} is {bundle}"
     told = " ".join(str(error).split())

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, UnknownRegionError
 from countagg import __version__
 from countagg.aws.configuration import AwsSession, configured_session, isolated_session
 from countagg.aws.errors import aws_errors, message_of
-from countagg.aws.failures import NAME_A_REGION
+from countagg.aws.failures import no_region
 from countagg.aws.guards import keep_off_plain_http, refuse_page, remember_secrets, without_expect
 from countagg.aws.time_outs import USUAL, TimeOuts, time_outs_of
 from countagg.core.errors import ConnectionProblem
@@ -169,7 +169,7 @@ class Clients:
             ConnectionProblem: there is none.
         """
         if not self.session.region_name:
-            raise ConnectionProblem("no region is set", where="--region", hint=NAME_A_REGION)
+            raise no_region()
         return self.session.region_name
 
     @property

@@ -182,7 +182,7 @@ class Number(Setting):
     @property
     def told(self) -> str:
         """The help, with the smallest and the largest."""
-        return str(self.help).format(f"{self.allowed[0]} to {self.allowed[-1]}" if self.allowed else "")
+        return str(self.help).format(self._bounds if self.allowed else "")
 
     def is_form(self, value: object) -> bool:
         """Tell whether it is a number."""
@@ -191,14 +191,18 @@ class Number(Setting):
     def read(self, said: str | int, origin: str) -> int:
         """Return the number."""
         if isinstance(said, str) and not (said.isdecimal() and len(said) <= LONGEST_NUMBER):
-            raise UsageError(f"{self.name}={said} is not a whole number, or too large", where=origin)
+            hint = f"use {self._bounds}"
+            raise UsageError(f"{self.name}={said} is not a whole number, or too large", where=origin, hint=hint)
         return int(said)
 
     def check(self, value: int) -> None:
         """Refuse what is out of range."""
         if self.allowed and value not in self.allowed:
-            hint = f"use {self.allowed[0]} to {self.allowed[-1]}"
-            raise UsageError(f"{self.name}={value} is out of range", where=self.option, hint=hint)
+            raise UsageError(f"{self.name}={value} is out of range", where=self.option, hint=f"use {self._bounds}")
+
+    @property
+    def _bounds(self) -> str:
+        return f"{self.allowed[0]} to {self.allowed[-1]}" if self.allowed else "a whole number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

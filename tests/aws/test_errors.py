@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from countagg.aws.errors import aws_errors, code_of, message_of, suppress_codes, translate_answer
+from countagg.aws.failures import no_region
 from countagg.core.errors import AccessDenied, AwsCallFailed, ConnectionProblem, CountaggError
 from tests.aws.world import answer
 
@@ -17,7 +18,8 @@ def translated(error: Exception, where: str = "somewhere") -> CountaggError:
     with pytest.raises(CountaggError) as caught, aws_errors(where):
         raise error
     assert caught.value.__cause__ is error
-    assert caught.value.where == where
+    is_without_region = isinstance(error, botocore.exceptions.NoRegionError)
+    assert caught.value.where == (no_region().where if is_without_region else where)
     return caught.value
 
 
@@ -164,7 +166,6 @@ def test_no_failure_of_botocore_gets_through_untranslated(kind: type[BotoCoreErr
         (botocore.exceptions.SSOTokenLoadError(error_msg="no token"), "no token", "aws sso login"),
         (botocore.exceptions.TokenRetrievalError(provider="sso", error_msg="old"), "old", "aws sso login"),
         (botocore.exceptions.NoAuthTokenError(), "token", "aws sso login"),
-        (botocore.exceptions.NoRegionError(), "no region is set", "--region"),
         (botocore.exceptions.InvalidRegionError(region_name="no where"), "no where", "--region"),
         (botocore.exceptions.ConfigParseError(path="/etc/aws"), "/etc/aws", "AWS_CONFIG_FILE"),
         (botocore.exceptions.ProfileNotFound(profile="x"), "(x) could not be found", "list-profiles"),
@@ -210,6 +211,11 @@ def test_other_failures_say_what_botocore_says(error: BotoCoreError) -> None:
     found = translated(error)
     assert type(found) is AwsCallFailed
     assert found.what == str(error)
+
+
+def test_a_region_that_is_missing_is_told_alike_wherever_it_is_missed() -> None:
+    found = translated(botocore.exceptions.NoRegionError())
+    assert (found.where, found.what, found.hint) == ("--region", "no region is set", no_region().hint)
 
 
 def test_errors_of_our_own_and_of_python_pass() -> None:

@@ -74,7 +74,7 @@ class Preferences:
         return merged
 
     def origin(self, option: str, flag: Any = None) -> str:  # noqa: ANN401 - as of `value`
-        """Return the option itself, the variable or the file that says it; the option if none does."""
+        """Return the option itself, the variable or the line of a file that says it; the option if none does."""
         setting = _BY_OPTION[option]
         said = list(dict.fromkeys(origin for origin, _ in self._sources(setting.name, flag)))
         return ", ".join(said if setting.is_merged else said[:1]) or option
@@ -112,7 +112,7 @@ class Preferences:
             yield setting.variable, self.variables[setting.variable]
         for path, content in self.files:
             if name in content:
-                yield str(path), content[name]
+                yield f"{name} in {path}", content[name]
 
 
 def load_preferences(variables: Mapping[str, str], config: Path | None) -> Preferences:

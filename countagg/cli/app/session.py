@@ -250,6 +250,8 @@ class Session:
         from countagg.cli.app.target_file import unwritable
         from countagg.whole_file import write_whole
 
+        if str(path) == "-":
+            raise UsageError("stdout is no file to save to", where="-", hint="name a file")
         try:
             if private and path.exists() and not path.is_file():
                 raise UsageError("it is there and no file", where=str(path), hint="name another file")

@@ -112,7 +112,7 @@ def _place(clients: Clients, examination: Examination) -> Iterator[Check]:
         region = clients.region()
     except CountaggError as error:
         yield from_error("region", error)
-        yield from (not_checked(name, "there is not a region") for name in ("endpoint", "clock", "names"))
+        yield from (not_checked(name, "no region is set") for name in ("endpoint", "clock", "names"))
         return
     yield passed("region", region)
     try:

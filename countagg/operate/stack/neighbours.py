@@ -42,7 +42,7 @@ def _read(clients: Clients, stack: str) -> Remembered | None:
 
 
 def check_neighbours(settings: StackSettings, neighbours: Mapping[str, Remembered | None]) -> None:
-    """Refuse settings by which two stacks would write the same objects, or one would read what another publishes.
+    """Refuse settings by which two stacks would work on the same objects.
 
     Raises:
         UsageError: the stack is named, with what to do.
@@ -59,12 +59,9 @@ def check_neighbours(settings: StackSettings, neighbours: Mapping[str, Remembere
 
 
 def _shared(settings: StackSettings, other: Remembered) -> Iterator[tuple[str, str]]:
-    ours = {settings.prefix: "reads", settings.output_prefix: "publishes"}
     theirs = {other.prefix: "reads files below", other.output_prefix: "publishes below"}
-    for (mine, does), (prefix, verb) in product(ours.items(), theirs.items()):
-        # Two that read the same files, S3 itself refuses.
-        reads_only = does == "reads" and verb == "reads files below"
-        if prefix and not reads_only and (mine.startswith(prefix) or prefix.startswith(mine)):
+    for mine, (prefix, verb) in product((settings.prefix, settings.output_prefix), theirs.items()):
+        if prefix and (mine.startswith(prefix) or prefix.startswith(mine)):
             yield mine, f"{verb} {prefix}"
 
 

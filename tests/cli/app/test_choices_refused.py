@@ -64,7 +64,11 @@ def test_what_cannot_be_is_refused_by_the_name_of_its_source(
     with pytest.raises(SystemExit, match="2"):
         settings_of(*(said.flags if source == "flag" else ()))
 
-    named = {"flag": CHOICES[name].option, "variable": f"COUNTAGG_{name.upper()}", "file": "countagg.toml"}
+    named = {
+        "flag": CHOICES[name].option,
+        "variable": f"COUNTAGG_{name.upper()}",
+        "file": f"{name} in countagg.toml",
+    }
     err = capsys.readouterr().err
     where = err.removeprefix("countagg: ").partition(": ")[0].split(", ")
     assert named[source] in where
@@ -87,6 +91,20 @@ def test_a_number_that_is_none_is_refused_by_the_name_of_its_source(
     err = capsys.readouterr().err
     assert err.startswith(f"countagg: {'countagg.toml' if source == 'file' else 'COUNTAGG_LANES'}: ")
     assert "whole number" in err
+
+
+@pytest.mark.parametrize("text", ["x", "", "1e3", "9" * 10])
+def test_a_number_by_its_key_that_is_none_is_refused_with_what_may_be_given(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.toml").write_text(f'[memory]\nprocessor = "{text}"\n')
+    flag, file = ("--memory", f"processor={text}"), ("--config", "own.toml")
+    for option, where in ((flag, "--memory"), (file, "memory in own.toml")):
+        with pytest.raises(SystemExit, match="2"):
+            settings_of(*option)
+        assert capsys.readouterr().err == (
+            f"countagg: {where}: processor={text} is not a whole number, or too large\n  try: use 128 to 10240\n"
+        )
 
 
 def test_a_global_option_is_named_by_itself_where_nobody_knows_whether_it_was_a_flag() -> None:
@@ -116,7 +134,7 @@ def test_of_merged_numbers_every_source_is_named(
         settings_of("--memory", "processor=512")
 
     assert capsys.readouterr().err.startswith(
-        "countagg: --memory, COUNTAGG_MEMORY, countagg.toml: publisher=1 is out"
+        "countagg: --memory, COUNTAGG_MEMORY, memory in countagg.toml: publisher=1 is out"
     )
 
 
@@ -149,7 +167,9 @@ def test_the_commands_name_the_source_too(name: str, countagg: CommandLine) -> N
     ran = countagg(name)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "countagg: countagg.toml: 'alias/x' cannot be used\n  try: give the ARN of a KMS key" in ran.err
+    assert (
+        "countagg: kms_key in countagg.toml: 'alias/x' cannot be used\n  try: give the ARN of a KMS key" in ran.err
+    )
 
 
 @pytest.mark.usefixtures("account")

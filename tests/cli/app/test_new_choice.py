@@ -65,7 +65,7 @@ def test_an_entry_in_the_table_makes_a_choice(tmp_path: Path) -> None:
         "None",
         "blue",
         'blue {"colour":"blue"}',
-        "countagg: countagg.toml: 'green' cannot be used   try: give red or blue",
+        "countagg: colour in countagg.toml: 'green' cannot be used   try: give red or blue",
         'countagg: countagg.toml: colour must be text in quotes   try: such as colour = "text"',
     ]
     assert any("--colour" in line and "Colour of it." in line for line in shown)

@@ -150,7 +150,7 @@ def test_a_form_that_a_command_has_not_is_blamed_on_its_source(
     countagg: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("countagg.toml").write_text('output = "env"\n')
-    assert countagg("status").err.startswith("countagg: countagg.toml: status has no form env\n")
+    assert countagg("status").err.startswith("countagg: output in countagg.toml: status has no form env\n")
     monkeypatch.setenv("COUNTAGG_OUTPUT", "env")
     assert countagg("status").err.startswith("countagg: COUNTAGG_OUTPUT: status has no form env\n")
     assert countagg("status", "--output", "env").err.startswith("countagg: --output: status has no form env\n")

@@ -71,3 +71,11 @@ def test_a_file_that_cannot_be_written_is_named(countagg: CommandLine, tmp_path:
 
     assert (ran.code, ran.out) == (2, "")
     assert "code.zip: it cannot be written: No such file or directory\n" in ran.err
+
+
+def test_a_hyphen_is_no_file_to_save_to(countagg: CommandLine) -> None:
+    for option in ("--save", "--sbom"):
+        ran = countagg("bundle", option, "-")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("countagg: -: stdout is no file to save to\n  try: ")
+    assert not Path("-").exists()

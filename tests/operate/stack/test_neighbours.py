@@ -30,6 +30,8 @@ def second(prefix: str, output_prefix: str) -> StackSettings:
         ("in/", "totals/second/", "publishes below totals/"),
         ("in/", "counters/out/", "reads files below counters/"),
         ("totals/", "out/", "publishes below totals/"),
+        ("counters/", "out/", "reads files below counters/"),
+        ("counters/second/", "out/", "reads files below counters/"),
         ("totals/2026/", "out/", "publishes below totals/"),
     ],
 )

@@ -124,7 +124,8 @@ def _check_call(node: Any) -> None:  # noqa: ANN401 - the same
     open_ended = bool(parameters[-1].get("variadic"))
     if given < len(parameters) or (given > len(parameters) and not open_ended):
         takes = f"{len(parameters)}{' or more' if open_ended else ''}"
-        raise JMESPathError(f"{name}() takes {takes} values and is given {given}")
+        values = "value" if takes == "1" else "values"
+        raise JMESPathError(f"{name}() takes {takes} {values} and is given {given}")
 
 
 def _told(error: Exception, expression: str) -> str:

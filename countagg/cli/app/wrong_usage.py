@@ -56,9 +56,20 @@ def as_usage_error(error: Any) -> UsageError:  # noqa: ANN401 - an exception of 
     path = context.command_path if context is not None else "countagg"
     helped = f"`{path.replace('countagg', 'countagg help', 1)}`"
     hint = helped if meant is None else f"{meant[1].replace(chr(39), '')}; {helped} lists all"
-    if meant is None and text.endswith(_NO_OPTION) and _takes_arguments(context):
-        hint += "; put -- before an argument that begins with -"
+    if text.endswith(_NO_OPTION):
+        hint = _where_it_stands(text.removesuffix(_NO_OPTION), context) or hint
+        if meant is None and _takes_arguments(context):
+            hint += "; put -- before an argument that begins with -"
     return UsageError(text, where=where, hint=hint)
+
+
+def _where_it_stands(option: str, context: Any) -> str | None:  # noqa: ANN401 - a context of click
+    """Return where an option that all commands have is to be put, if it stands behind the name of a group."""
+    root = context.find_root()
+    known = any(option.partition("=")[0] in parameter.opts for parameter in root.command.params)
+    if context is root or not known or not hasattr(context.command, "commands"):
+        return None
+    return f"put it before {context.info_name} or behind the whole command"
 
 
 def _takes_arguments(context: Any) -> bool:  # noqa: ANN401 - a context of click

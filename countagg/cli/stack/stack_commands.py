@@ -130,6 +130,8 @@ def outputs(
 
     Example: countagg outputs totals_stream_arn
     """
+    from difflib import get_close_matches
+
     from countagg.operate.stack.outputs import instance_settings, stack_outputs
 
     if session.options.output is OutputForm.TOML:
@@ -139,7 +141,9 @@ def outputs(
         return
     named = stack_outputs(session.clients, session.pipeline.settings, session.caller.place)
     if wanted is not None and wanted not in named:
-        raise UsageError(f"there is no output {wanted!r}", where="NAME", hint=f"it is one of {', '.join(named)}")
+        near = get_close_matches(wanted.lower().replace("-", "_"), named)
+        hint = "; ".join(filter(None, (", ".join(near), f"it is one of {', '.join(named)}")))
+        raise UsageError(f"there is no output {wanted!r}", where="NAME", hint=hint)
     if wanted is not None:
         named = {wanted: named[wanted]}
     match session.options.output:

@@ -74,6 +74,7 @@ def test_what_cannot_be_is_refused_by_the_name_of_its_source(
     assert named[source] in where
     assert len(where) == 1 or name in {"lanes", "counter_shards"}
     assert complaint in err
+    assert "\n  try: " in err
 
 
 @pytest.mark.parametrize(("text", "source"), [("many", "variable"), ("9" * 10, "variable"), ('"3"', "file")])
@@ -91,6 +92,7 @@ def test_a_number_that_is_none_is_refused_by_the_name_of_its_source(
     err = capsys.readouterr().err
     assert err.startswith(f"countagg: {'countagg.toml' if source == 'file' else 'COUNTAGG_LANES'}: ")
     assert "whole number" in err
+    assert "\n  try: " in err
 
 
 @pytest.mark.parametrize("text", ["x", "", "1e3", "9" * 10])

@@ -156,6 +156,7 @@ def test_a_form_that_a_command_has_not_is_blamed_on_its_source(
     assert countagg("status", "--output", "env").err.startswith("countagg: --output: status has no form env\n")
 
 
+@pytest.mark.usefixtures("stack")
 def test_one_output_is_printed_as_it_is(countagg: CommandLine) -> None:
     found = countagg("outputs", "--output", "json").document["outputs"]
 
@@ -164,11 +165,14 @@ def test_one_output_is_printed_as_it_is(countagg: CommandLine) -> None:
     assert countagg("outputs", "bucket", "--output", "json").document["outputs"] == {"bucket": found["bucket"]}
 
 
+@pytest.mark.usefixtures("stack")
 def test_an_output_that_is_none_is_answered_with_those_there_are(countagg: CommandLine) -> None:
     ran = countagg("outputs", "buket")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("countagg: NAME: there is no output 'buket'\n  try: it is one of stack, account, ")
+    assert ran.err.startswith(
+        "countagg: NAME: there is no output 'buket'\n  try: bucket; it is one of stack, account, "
+    )
 
 
 LONG: Final = "i-0123456789abcdef" * 4

@@ -100,7 +100,7 @@ def test_a_text_may_stand_between_backticks_as_it_may_for_aws() -> None:
         ("`NaN`", "a number in it is not one of JSON"),
         ("`[1e999]`", "a number in it is not one of JSON"),
         ("a.b[?foo(c)]", "there is no function 'foo'"),
-        ("a[?length(b, c)]", "length() takes 1 values and is given 2"),
+        ("a[?length(b, c)]", "length() takes 1 value and is given 2"),
         ("a[?not_null()]", "not_null() takes 1 or more values and is given 0"),
         ("a[::0]", "the step of a slice is 0"),
         ("(" * 5_000 + "a", "nested too deeply"),

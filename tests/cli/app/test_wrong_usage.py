@@ -37,6 +37,14 @@ from tests.cli.running import CommandLine
             """-A: there is no such option
   try: `countagg help limits unset`; put -- before an argument that begins with -""",
         ),
+        (
+            "limits --stack x list",
+            "--stack: there is no such option\n  try: put it before limits or behind the whole command",
+        ),
+        (
+            "limits --quiet list",
+            "--quiet: there is no such option\n  try: put it before limits or behind the whole command",
+        ),
         ("query -A", "-A: there is no such option\n  try: `countagg help query`"),
         ("query --sort x", "--sort: 'x' is not one of 'name', 'value'\n  try: `countagg help query`"),
     ],

@@ -114,11 +114,17 @@ def check_overlaps(ours: NotificationState, entry: str, configuration: str) -> N
             ):
                 raise CountaggError(
                     f"the bucket already notifies {found[destination]} (entry {found.get('Id', '')!r}) of "
-                    f"{', '.join(shared)} for the prefix {prefix!r} and the suffix {suffix!r}; S3 takes no second "
-                    f"entry for {ours.prefix!r} beside it",
+                    f"{', '.join(shared)} for {_filtered(prefix, suffix)}; S3 takes no second entry for "
+                    f"{ours.prefix!r} beside it",
                     where="notification/uploads",
-                    hint="choose another --prefix, narrow that entry, or let its consumer subscribe to our topic",
+                    hint=f"{'choose another --prefix, ' if prefix else ''}narrow that entry, or let its consumer "
+                    "subscribe to our topic",
                 )
+
+
+def _filtered(prefix: str, suffix: str) -> str:
+    filters = {"prefix": prefix, "suffix": suffix}
+    return " and ".join(f"the {name} {text!r}" for name, text in filters.items() if text) or "all keys"
 
 
 def filter_of(entry: Mapping[str, Any], name: str) -> str:

@@ -103,6 +103,23 @@ def test_suffixes_that_differ_keep_two_entries_apart() -> None:
         check_overlaps(ours, ENTRY, json.dumps(theirs))
 
 
+@pytest.mark.parametrize(
+    ("filters", "said", "other_prefix"),
+    [
+        ({}, "all keys", False),
+        ({"suffix": ".txt"}, "the suffix '.txt'", False),
+        ({"prefix": "c", "suffix": ".txt"}, "the prefix 'c' and the suffix '.txt'", True),
+    ],
+)
+def test_another_prefix_is_advised_only_where_it_would_help(
+    filters: dict[str, str], said: str, *, other_prefix: bool
+) -> None:
+    theirs = {"TopicConfigurations": [entry("TopicConfigurations", "s3:ObjectCreated:Put", **filters)]}
+    with pytest.raises(CountaggError, match=f" of s3:ObjectCreated:Put for {said}; S3 takes no second") as caught:
+        check(theirs)
+    assert ("another --prefix" in caught.value.hint) is other_prefix
+
+
 def for_our_topic(name: str, *events: str, prefix: str = "counters/") -> dict[str, Any]:
     """Return an entry for our topic by whoever: CloudFormation makes one for each event, and S3 picks the ids."""
     return {**entry("TopicConfigurations", *events, prefix=prefix, name=name), "TopicArn": OURS.topic}

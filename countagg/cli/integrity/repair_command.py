@@ -11,7 +11,7 @@ import typer
 from countagg.cli.app.registry import command
 from countagg.cli.app.session import Session
 from countagg.cli.app.shared_options import AnyDateOption, ExpectAccountOption, SettleOption, YesOption, day_option
-from countagg.cli.integrity.verify_command import document_of, look_at_day, observe
+from countagg.cli.integrity.verify_command import document_of, look_at_day, observe, tell_refused
 from countagg.cli.terminal.progress import stepwise
 from countagg.cli.terminal.render import counted, write_table
 from countagg.cli.terminal.result import write_result
@@ -115,6 +115,7 @@ def _plan(session: Session, day: str, settle: float) -> _Day:
 
         observer = observe(session, day, of_day)
         verification, look = look_at_day(observer, settle, of_day)
+    tell_refused(session, verification)
     time = session.now().isoformat(timespec="milliseconds")
     return _Day(observer, verification, plan_repair(verification, look, session.pipeline.settings, time))
 
@@ -139,7 +140,7 @@ def repair_day(session: Session, day: str) -> None:
         session.remark(f"{day}: {_summary(found.plan.mendings)}")
         left = _carry_out(session, found, SETTLE_SECONDS, _TIMEOUT).verification.differences
     elif not left:
-        session.remark(f"{day}: all files are counted")
+        session.remark(f"{day}: all {'other ' if found.found.refused else ''}files are counted")
     _check_nothing_left({day: left})
 
 

@@ -63,12 +63,17 @@ def write_verification(session: Session, verification: Verification) -> None:
     """Write what a verification found."""
     rows = _rows(verification.differences, format_amount)
     write_result(session, _document(verification), _HEADER, rows, lambda: _write_text(session, verification))
-    for each in verification.refused:
-        line = "" if each.line is None else f" line {each.line},"
-        session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
+    tell_refused(session, verification)
     if verification.differences:
         count = counted(len(verification.differences), "difference")
         session.remark(f"{count}; `countagg repair --date {verification.day}` mends what is wrong")
+
+
+def tell_refused(session: Session, verification: Verification) -> None:
+    """Say which files count for nothing, and why."""
+    for each in verification.refused:
+        line = "" if each.line is None else f" line {each.line},"
+        session.remark(f"refused: {printable(each.key)}:{line} {printable(each.reason)}")
 
 
 def _write_text(session: Session, verification: Verification) -> None:

@@ -93,9 +93,10 @@ def test_differences_as_a_table_and_as_csv(countagg: CommandLine) -> None:
 @pytest.mark.usefixtures("_day")
 def test_refused_files_are_told_and_no_difference(countagg: CommandLine) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{DAY}/values_i-3", Body=b"A 1\nB\x1b\n")
-    ran = countagg("verify", "--date", DAY, *NO_WAIT)
-    assert ran.code == 0
-    assert f"refused: counters/{DAY}/values_i-3: line 2, 'B\\x1b' is not COUNTER VALUE" in ran.err
+    for command in ("verify", "repair"):
+        ran = countagg(command, "--date", DAY, *NO_WAIT)
+        assert ran.code == 0
+        assert f"refused: counters/{DAY}/values_i-3: line 2, 'B\\x1b' is not COUNTER VALUE\n" in ran.err
     document = countagg("verify", "--date", DAY, "--output", "json", *NO_WAIT).document
     assert document["refused"] == [
         {

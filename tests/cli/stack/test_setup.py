@@ -278,6 +278,13 @@ def test_files_that_all_count_already_leave_nothing_to_take_up(countagg: Command
             "next: countagg query --date today",
         ],
     )
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"counters/{day}/values_i-2", Body=b"garbage\n")
+    told = countagg("setup", "--take-up").err.splitlines()
+    assert told[-4:-1] == [
+        "the bucket has 2 files of today already",
+        f"refused: counters/{day}/values_i-2: line 1, 'garbage' is not COUNTER VALUE",
+        f"{day}: all other files are counted",
+    ]
 
 
 @pytest.mark.usefixtures("account")

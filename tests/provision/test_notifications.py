@@ -64,7 +64,7 @@ def test_an_entry_that_s3_would_not_take_beside_ours_is_named(
     assert "'theirs'" in caught.value.what
     assert shared in caught.value.what
     assert caught.value.where == "notification/uploads"
-    assert "--prefix" in caught.value.hint
+    assert "narrow that entry" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", KINDS)

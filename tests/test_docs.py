@@ -17,6 +17,7 @@ from countagg.cli.app.preferences import SETTINGS
 from countagg.cli.app.shared_options import DIFFERENT
 from countagg.cli.start import INTERRUPTED
 from countagg.core import errors
+from countagg.provision.permissions import COMMANDS_OF, Audience
 from countagg.provision.setting_tables import Numbers, Pairs
 from countagg.provision.setting_types import Number, Setting
 from countagg.provision.settings import CHOICES
@@ -161,6 +162,15 @@ def exit_codes() -> set[int]:
 @pytest.mark.parametrize("code", sorted(exit_codes() | {0, 6, DIFFERENT, INTERRUPTED}))
 def test_every_exit_code_is_in_readme(code: int) -> None:
     assert re.search(rf"^\| {code} \| \w", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("role", [each for each in COMMANDS_OF if each is not Audience.OPERATOR])
+def test_the_table_of_roles_names_the_commands_of_each(role: Audience) -> None:
+    [row] = re.findall(rf"^\| `{role}` \| (.*) \|$", document("permissions"), re.MULTILINE)
+    named = re.findall(r"`([a-z -]+)`", row)
+    own = set(COMMANDS_OF[role]) - {"permissions print", "doctor"}
+
+    assert [name for name in own if name not in named and name.partition(" ")[0] not in named] == []
 
 
 def help_texts() -> Iterator[tuple[str, str]]:

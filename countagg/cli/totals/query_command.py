@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
@@ -155,10 +156,15 @@ def _show_day(session: Session, date: str, choice: Choice, *, by_instance: bool)
     waiting = look_for_waiting(session, totals)
     tell_waiting(session, totals, waiting)
     if totals.version and (missing := choice.unmatched(totals.totals) if choice.top is None else []):
-        session.remark(f"no instance counts {printable(', '.join(missing))} on {totals.day}")
+        session.remark(f"no instance counts {_named(missing)} on {totals.day}")
     elif totals.version and not totals.totals:
         session.remark(f"no instance counts anything on {totals.day}")
     write_day(session, totals, waiting)
+
+
+def _named(counters: Iterable[str]) -> str:
+    """Return names as they are told: one with white space, which no counter has, in quotes."""
+    return printable(", ".join(name if name.split() == [name] else repr(name) for name in counters))
 
 
 def _watch(session: Session, date: str, choice: Choice, interval: float) -> None:
@@ -188,7 +194,7 @@ def _show_history(session: Session, asked: Asked, since: str, choice: Choice) ->
     if not any(day.version for day in history.days):
         session.remark(f"there are no totals from {days[0]} to {days[-1]} (UTC)")
     elif missing := choice.unmatched(history.names) if choice.top is None else []:
-        session.remark(f"no instance counts {printable(', '.join(missing))} on these days")
+        session.remark(f"no instance counts {_named(missing)} on these days")
     if asked.pivot:
         write_matrix(session, history, list(choice.order(history.sums)))
     else:

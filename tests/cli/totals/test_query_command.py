@@ -146,10 +146,10 @@ def test_a_pattern_without_a_counter_is_remarked_on(countagg: CommandLine) -> No
     asked = ("--counter", "ftp\n*", "--counter", "http_*", "--output", "text")
 
     day = countagg("query", "--date", DAYS[0], *asked)
-    history = countagg("query", *PERIOD, "--counter", "ftp\n*", "--output", "csv")
+    history = countagg("query", *PERIOD, "--counter", "ftp\n*", "--counter", " ", "--output", "csv")
 
-    assert day.err == f"no instance counts ftp\\n* on {DAYS[0]}\n"
-    assert history.err == "no instance counts ftp\\n* on these days\n"
+    assert day.err == f"no instance counts 'ftp\\n*' on {DAYS[0]}\n"
+    assert history.err == "no instance counts 'ftp\\n*', ' ' on these days\n"
     assert (day.code, history.code, history.out) == (0, 0, "DATE,COUNTER,VALUE\n")
 
 

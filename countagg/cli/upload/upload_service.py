@@ -85,7 +85,7 @@ def _serve_job(session: Session, job: UploadJob, flags: UploadFlags, interval: i
             where=str(job.state_file.path),
             hint="the next start sends them: start it again once S3 can be reached",
         )
-    tell("ended; all that was read is uploaded")
+    tell("ended; all that could be read is uploaded")
     return None
 
 

@@ -148,7 +148,7 @@ class Service:
         try:
             for sent in self._uploader.send(self._now().astimezone(UTC).date()):
                 if sent.etag is not None:
-                    self._tell(f"{sent.day}: {sent.counters:,} counters sent, {sent.size:,} bytes")
+                    self._tell(f"{sent.day}: sent; counters: {sent.counters:,}, bytes: {sent.size:,}")
         except CountaggError as error:
             pause = self._timetable.pause(self._failures)
             self._failures += 1
@@ -156,7 +156,7 @@ class Service:
             self._tell(f"{_sentence(error)}; the next try is in {pause.total_seconds():.0f} s", failed=True)
             return
         if self._failures:
-            self._tell(f"sent again after {self._failures} failures")
+            self._tell(f"sent again; failures before: {self._failures}")
         self._failures, self._not_before = 0, None
 
 

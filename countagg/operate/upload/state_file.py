@@ -118,10 +118,15 @@ class StateFile:
 
     def _write(self, content: bytes) -> None:
         file = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _PRIVATE)
-        with os.fdopen(file, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+        try:
+            with os.fdopen(file, "wb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+        except BaseException:
+            # What fills the disk keeps others from writing too.
+            self._beside.unlink()
+            raise
 
     def _put_in_place(self) -> None:
         self._beside.replace(self.path)

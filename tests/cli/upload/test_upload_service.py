@@ -55,8 +55,8 @@ def test_sigterm_sends_what_is_there_and_ends_with_0() -> None:
 
     assert code == 0, said
     assert [each.partition("/values_")[2] for each in paths] == ["i-1"]
-    assert "1 counters sent, 4 bytes" in said
-    assert "ended; all that was read is uploaded" in said
+    assert "sent; counters: 1, bytes: 4" in said
+    assert "ended; all that could be read is uploaded" in said
 
 
 def test_sigterm_while_s3_refuses_ends_with_4_and_the_next_start_sends_it() -> None:

@@ -51,7 +51,7 @@ def test_the_command_line_of_the_unit_uploads_and_ends_when_systemd_ends_it(coun
             finally:
                 process.kill()
         assert process.returncode == 0, said
-        assert b"1 counters sent" in said
+        assert b"sent; counters: 1" in said
         assert [each.partition("/values_")[2] for each in paths] == ["i-1"]
     assert list(state.rglob("*.json"))
 

@@ -78,7 +78,7 @@ def test_tries_to_send_become_rarer_while_s3_refuses_and_readings_go_on(world: W
     assert "the next try is in" in failed[0]
     first = puts(world)[0]
     assert first <= NOON + timedelta(hours=5, seconds=LONGEST_PAUSE + 60)
-    assert f"sent again after {len(failed)} failures" in world.told
+    assert f"sent again; failures before: {len(failed)}" in world.told
     assert world.bucket.totals() == {"2026-11-20": {"A": 600}}
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,18 @@ def test_each_bucket_prefix_and_instance_has_a_state_of_its_own(monkeypatch: pyt
     assert len(paths) == 3
     assert {path.parent for path in paths} == {Path("/state/countagg/upload")}
     assert all(path.name.startswith("i-1-") for path in paths)
+
+
+def test_a_state_that_there_is_no_room_for_leaves_the_last_one_and_takes_no_room_itself(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state")
+    file.save(STATE)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with pytest.raises(CountaggError, match="the state cannot be written: File too large"):
+            file.save(replace(STATE, days={"2026-11-20": {f"counter-{number}": 1 for number in range(99)}}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["state"]
+    assert file.load() == STATE

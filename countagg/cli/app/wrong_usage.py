@@ -14,6 +14,7 @@ from countagg.core.errors import UsageError
 WRONG_USAGE: Final[Any] = typer.BadParameter.__mro__[2]
 """The base of click's errors, or of those of the click that typer brings."""
 _MEANT: Final = re.compile(r"\.? (?:Did you mean|\(Possible options:|\(Did you mean) ?(.+?)[?)]*$")
+_NO_COMMAND: Final = ": there is no such command"
 _NO_OPTION: Final = ": there is no such option"
 _PLAIN: Final = (
     (r"^Value error, ", ""),
@@ -23,7 +24,7 @@ _PLAIN: Final = (
     (r"^Got unexpected extra argument\(s\) \((.*)\)$", r"\1: nothing is expected there"),
     (r"^No such option:? (\S+)$", rf"\1{_NO_OPTION}"),
     (r"^No such command ('\s*')$", r"\1: there is no such command"),
-    (r"^No such command '(.*)'$", r"\1: there is no such command"),
+    (r"^No such command '(.*)'$", rf"\1{_NO_COMMAND}"),
     (r"(?s)^Missing (argument|option) '(.*?)'.*$", r"\2 is missing"),
     (r"^Missing command$", "no command is named"),
     (r"^Option '(.*)' requires an argument$", r"\1 takes a value, and none is given"),
@@ -60,7 +61,17 @@ def as_usage_error(error: Any) -> UsageError:  # noqa: ANN401 - an exception of 
         hint = _where_it_stands(text.removesuffix(_NO_OPTION), context) or hint
         if meant is None and _takes_arguments(context):
             hint += "; put -- before an argument that begins with -"
+    if text.endswith(_NO_COMMAND) and (grouped := list(_of_groups(text.removesuffix(_NO_COMMAND), context))):
+        hint = f"{', '.join(grouped)}; {helped} lists all"
     return UsageError(text, where=where, hint=hint)
+
+
+def _of_groups(name: str, context: Any) -> Iterator[str]:  # noqa: ANN401 - a context of click
+    """Yield the commands of groups that have a name which was given without its group."""
+    from countagg.provision.calls import CALLS
+
+    if context is not None and context is context.find_root():
+        yield from (words for words in CALLS if words.endswith(f" {name}"))
 
 
 def _where_it_stands(option: str, context: Any) -> str | None:  # noqa: ANN401 - a context of click

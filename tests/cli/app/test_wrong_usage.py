@@ -11,6 +11,8 @@ from tests.cli.running import CommandLine
     ("line", "told"),
     [
         ("qury", "qury: there is no such command\n  try: query; `countagg help` lists all"),
+        ("redrive x", "redrive: there is no such command\n  try: dead-letters redrive; `countagg help` lists all"),
+        ("limits redrive", "redrive: there is no such command\n  try: `countagg help limits`"),
         ("limits lst", "lst: there is no such command\n  try: list, set; `countagg help limits` lists all"),
         ("query --top x", "--top: this is not a whole number\n  try: `countagg help query`"),
         ("query --interval x", "--interval: this is not a number\n  try: `countagg help query`"),

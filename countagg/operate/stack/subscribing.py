@@ -171,7 +171,8 @@ class Subscribing:
         """Warn of what would keep a subscription from working.
 
         Raises:
-            UsageError: there is no such queue.
+            UsageError: there is no such queue, or it is one of the stack's own: an alarm of the dead letters would
+                add to them, and the processor would take an alert for an upload.
         """
         if subscription.is_settable_queue(self._place):
             self._look_at_queue(queue_name(subscription.endpoint))
@@ -179,6 +180,10 @@ class Subscribing:
             self._look_at_readers(subscription)
 
     def _look_at_queue(self, name: str) -> None:
+        if name in {self._names.uploads, self._names.dead_letters}:
+            raise UsageError(
+                f"{name} is a queue of the stack itself", where="QUEUE", hint="subscribe one of your own"
+            )
         attributes: dict[Any, str] | None = None
         with aws_errors(f"queue {name}"), suppress_missing():
             url = self._clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]

@@ -171,7 +171,8 @@ def explain(error: CountaggError, in_place: Callable[[str], str] = str, *, verbo
         in_place: makes the commands in a hint work on the stack, and in the place, that the failed one was about.
         verbose: whether details are asked for.
     """
-    lines = [f"countagg: {error}"]
+    # A place is one line, also if it is a file whose name has several.
+    lines = [f"countagg: {str(error).replace(error.where, printable(error.where), 1)}"]
     if error.hint:
         lines.append(f"  try: {in_place(error.hint)}")
     if verbose and error.detail:

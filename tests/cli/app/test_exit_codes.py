@@ -296,6 +296,9 @@ def test_the_lines_of_an_error_stay_lines_and_harmless() -> None:
     assert explain(error, verbose=False) == "countagg: place: first\nsecond \\x1b[31m\n  try: now\\u202e\n"
     assert explain(error, verbose=True).endswith("  try: now\\u202e\n  detail: deep\n")
     assert explain(CountaggError("alone"), verbose=True) == "countagg: alone\n"
+    assert explain(CountaggError("is bad", where="a\ncountagg: b"), verbose=False) == (
+        "countagg: a\\ncountagg: b: is bad\n"
+    )
 
 
 @pytest.mark.parametrize(

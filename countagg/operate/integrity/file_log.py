@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -64,12 +65,13 @@ class FileLog:
 
 def mentions(key: str, file_key: CounterFileKey | None) -> Callable[[LogLine], bool]:
     """Return what tells whether a line is about a file: it names its key, or instance and day apart."""
-    whole = _word(key)
+    # As it is, and as JSON has it, where a key has what is not printed.
+    whole = [_word(key), _word(json.dumps(key)[1:-1])]
     apart = [] if file_key is None else [_word(file_key.instance), _word(file_key.day)]
 
     def is_about(line: LogLine) -> bool:
         text = "\n".join([line.event.message, line.message, *line.pairs(), *line.trace])
-        if whole.search(text):
+        if any(each.search(text) for each in whole):
             return True
         # Another day's file of the instance has a key of its own.
         return bool(apart) and FILE_NAME_PREFIX not in text and all(each.search(text) for each in apart)

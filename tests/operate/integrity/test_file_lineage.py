@@ -311,3 +311,11 @@ def test_of_a_removed_file_the_time_of_its_removal_counts(day: FakeDay) -> None:
 )
 def test_a_line_is_about_a_file_by_its_key_or_by_instance_and_day(fields: dict[str, str], *, about: bool) -> None:
     assert mentions(KEY, FILE_KEY)(read_line(written(NOW, **fields))) is about
+
+
+@pytest.mark.parametrize("name", ["a\nb", 'a"b', "a\\b", "\x1b[31m", "\u540d"])
+def test_a_line_is_about_a_file_whose_name_no_line_can_hold(name: str) -> None:
+    key = f"counters/{DAY}/values_{name}"
+
+    assert mentions(key, None)(read_line(written(NOW, key=key)))
+    assert not mentions(key, None)(read_line(written(NOW, key=f"{key}c")))

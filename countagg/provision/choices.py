@@ -150,5 +150,5 @@ class Chosen:
             raise UsageError(
                 f"the stack {self.stack!r} works on the bucket {deployed.bucket!r}, not on {bucket!r}",
                 where="--bucket",
-                hint="tear it down first, or choose another --stack",
+                hint="leave the bucket out to keep that one, tear the stack down first, or choose another --stack",
             )

@@ -234,7 +234,7 @@ def _carried_out(node: Node[Any], change: Change, desired: Any, approve: Approve
 def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state
     if observed is None:
         if node.borrowed:
-            hint = "create it first; for a bucket, --create-bucket does it"
+            hint = "create it first, or have --create-bucket do so" if node.id == "bucket" else "create it first"
             raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=hint)
         return Change(node.id, Action.CREATE, node.name, creation(desired))
     if not observed.owned:

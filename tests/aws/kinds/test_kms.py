@@ -45,7 +45,7 @@ def test_a_key_that_can_be_used_is_checked_and_never_touched(world: World) -> No
 def test_a_key_that_does_not_exist_is_named(world: World) -> None:
     arn = f"arn:aws:kms:{REGION}:{PLACE.account}:key/none"
     error = plan_with(world, arn)
-    assert (error.what, error.where) == ("it does not exist", f"key {arn}")
+    assert (error.what, error.where, error.hint) == ("it does not exist", f"key {arn}", "create it first")
 
 
 @pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])

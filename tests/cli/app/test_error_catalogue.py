@@ -291,7 +291,7 @@ CASES: Final = {
         1,
         "bucket nobodys",
         "it does not exist",
-        "create it first; for a bucket, --create-bucket does it\n",
+        "create it first, or have --create-bucket do so\n",
     ),
     "a bucket of another account": Case(
         AccessDenied,

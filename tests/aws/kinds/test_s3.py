@@ -172,6 +172,7 @@ class StubbornBucket:
         self.keys = [f"k{index}" for index in range(count)]
         self.stubborn = stubborn
         self.batches: list[int] = []
+        self.alone: list[str] = []
 
     def get_paginator(self, _name: str) -> StubbornBucket:
         return self
@@ -183,6 +184,9 @@ class StubbornBucket:
         self.batches.append(len(Delete["Objects"]))
         failed = [each for each in Delete["Objects"] if each["Key"] == self.stubborn]
         return {"Errors": [{"Key": each["Key"], "Message": "locked"} for each in failed]} if failed else {}
+
+    def delete_object(self, Key: str, VersionId: str, **_: object) -> None:  # noqa: N803 - AWS's names
+        self.alone.append(f"{Key} {VersionId}")
 
     def delete_bucket(self, **_: object) -> None:
         self.batches.append(-1)
@@ -208,6 +212,14 @@ class StubbornBucket:
 
 def stubborn(fake: Any, *, delete_objects: bool = True) -> Any:
     return Bucket(fake, BUCKET, make_context(forced=Forced(objects=delete_objects)))
+
+
+def test_keys_that_no_list_in_xml_can_hold_are_deleted_one_by_one() -> None:
+    # S3 takes them in a PUT; moto and the embedded engine cannot list them.
+    fake = StubbornBucket(2)
+    fake.keys += ["values_\x1b[31m", "\x00", "\ufffe", "\u540d \U0001f600&<\t\n\r"]
+    stubborn(fake).delete()
+    assert (fake.alone, fake.batches) == (["values_\x1b[31m v", "\x00 v", "\ufffe v"], [3, -1])
 
 
 def test_objects_are_deleted_a_thousand_at_a_time() -> None:

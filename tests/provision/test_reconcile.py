@@ -236,12 +236,15 @@ def test_other_fields_of_a_resource_with_immutable_ones_are_mended() -> None:
     assert actions(changes) == [("a", Action.UPDATE, ("colour",))]
 
 
-def test_a_borrowed_resource_must_exist() -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"), [("a", "create it first"), ("bucket", "create it first, or have --create-bucket do so")]
+)
+def test_a_borrowed_resource_must_exist(name: str, hint: str) -> None:
     world = World()
     with pytest.raises(CountaggError, match="does not exist") as caught:
-        set_up([node("a", world=world, borrowed=True)])
+        set_up([node(name, world=world, borrowed=True)])
     assert not isinstance(caught.value, NotOwned)
-    assert "--create-bucket" in caught.value.hint
+    assert caught.value.hint == hint
     assert world.mutations == []
 
 

@@ -75,7 +75,7 @@ class Blueprint:
         needs: tuple[str, ...] = (),
         immutable: frozenset[str] = frozenset(),
         holds: Holds | None = None,
-        borrowed: bool = False,
+        borrowed: str | None = None,
         unwanted: bool = False,
     ) -> Node[S]:
         """Return a node, bound; `parts` are those of `Bind`, all else is as in `Node`."""

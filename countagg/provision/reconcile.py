@@ -111,7 +111,8 @@ class Node(Generic[S]):
         needs: ids of the nodes that must exist before it.
         immutable: fields that AWS cannot change.
         holds: what is lost with it.
-        borrowed: it may belong to somebody else: it must exist then, and is used as it is.
+        borrowed: what to do where it is not there, if it may belong to somebody else and is then used as it is;
+            None if it is ours to create.
         unwanted: it shall not be there any more: setup deletes it if it is ours.
     """
 
@@ -122,7 +123,7 @@ class Node(Generic[S]):
     needs: tuple[str, ...] = ()
     immutable: frozenset[str] = frozenset()
     holds: Holds | None = None
-    borrowed: bool = False
+    borrowed: str | None = None
     unwanted: bool = False
 
 
@@ -234,8 +235,7 @@ def _carried_out(node: Node[Any], change: Change, desired: Any, approve: Approve
 def _planned(node: Node[Any], observed: Observed[Any] | None, desired: Any) -> Change:  # noqa: ANN401 - its state
     if observed is None:
         if node.borrowed:
-            hint = "create it first, or have --create-bucket do so" if node.id == "bucket" else "create it first"
-            raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=hint)
+            raise CountaggError("it does not exist", where=f"{node.id} {node.name}", hint=node.borrowed)
         return Change(node.id, Action.CREATE, node.name, creation(desired))
     if not observed.owned:
         if node.borrowed:

@@ -31,7 +31,7 @@ _TABLE_KEYS: Final = frozenset({"partition_key", "sort_key"})
 def key(blueprint: Blueprint) -> tuple[Node[KeyState], ...]:
     """Return the operator's KMS key, if there is one."""
     arn = blueprint.settings.kms_key
-    return (blueprint.node("key", arn, lambda _: KeyState(), borrowed=True),) if arn else ()
+    return (blueprint.node("key", arn, lambda _: KeyState(), borrowed="create it first"),) if arn else ()
 
 
 def tables(blueprint: Blueprint) -> tuple[Node[TableState], ...]:
@@ -86,7 +86,7 @@ def bucket(blueprint: Blueprint) -> Node[BucketState]:
         lambda _: state,
         needs=("function/processor", *blueprint.key_needed),
         holds=Holds.DATA,
-        borrowed=not settings.create_bucket,
+        borrowed=None if settings.create_bucket else "create it first, or have --create-bucket do so",
     )
 
 
